@@ -1,0 +1,3 @@
+module github.com/gchamon/devops-challenge/libs/storage
+
+go 1.25.0

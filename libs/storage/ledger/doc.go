@@ -1,0 +1,2 @@
+// Package ledger keeps documents that many processes change at once.
+package ledger

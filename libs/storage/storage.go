@@ -1,0 +1,159 @@
+// Package storage is a contract for documents with compare-and-swap: small
+// bodies under string keys, each with an opaque version, written only by
+// someone who names the version that is being replaced.
+//
+// There is no blind put. Whoever writes has either seen that nothing is there
+// ([Store.Create]) or names what was there ([Store.Replace]); when another
+// writer was faster the answer is [ErrConflict] and nothing has changed. That
+// one rule is what lets any number of processes share a store without losing
+// an update, and it is all that a driver has to provide.
+//
+// Drivers are packages of their own (memstore, diskstore, boltstore, s3store)
+// and prove themselves with the conformance suite in storagetest. This package
+// imports no driver and no SDK.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"unicode/utf8"
+)
+
+// MaxKeyBytes is the length of the longest valid key, in bytes of UTF-8.
+const MaxKeyBytes = 512
+
+// Version identifies one stored state of one document. It is opaque: compare
+// it for equality, hand it back to [Store.Replace], and read nothing into it.
+// The empty Version never names a stored document.
+//
+// Two different writes may carry the same Version when they stored the same
+// bytes (an S3 ETag is a digest of the body), so whoever must tell such writes
+// apart puts something unique into the body, as package ledger does.
+type Version string
+
+// Document is what a store holds under a key.
+type Document struct {
+	// Body is exactly the bytes that were written. It belongs to the caller,
+	// who may change it.
+	Body []byte
+	// Version names this state of the document.
+	Version Version
+}
+
+// Store is a set of documents with compare-and-swap on each. Implementations
+// are safe for concurrent use, never retain or modify a body they are given,
+// and return every error as an [*Error] around one of this package's
+// sentinels or around the context's error.
+//
+// A call with a context that is already done has no effect. The cancellation
+// of a call under way, like [ErrUnavailable], leaves open whether a write took
+// effect: read the document to find out.
+type Store interface {
+	// Get returns the document under key, and [ErrNotFound] when there is
+	// none. It is linearizable: it sees every write that was acknowledged
+	// before it began, by whichever process.
+	Get(ctx context.Context, key string) (Document, error)
+	// Create stores body under a key that holds nothing and returns its
+	// version; [ErrConflict] when the key holds a document.
+	Create(ctx context.Context, key string, body []byte) (Version, error)
+	// Replace stores body in place of the document at version and returns the
+	// new version; [ErrConflict] when the key holds another version or
+	// nothing.
+	Replace(ctx context.Context, key string, body []byte, version Version) (Version, error)
+	// Delete removes the document at version; [ErrConflict] when the key
+	// holds another version or nothing.
+	Delete(ctx context.Context, key string, version Version) error
+}
+
+// ConditionalGetter is implemented by stores for which asking whether a
+// document changed is cheaper than reading it.
+type ConditionalGetter interface {
+	// GetIfChanged is [Store.Get], but reports changed == false and a zero
+	// Document when the document is still at version known. It is as
+	// linearizable as Get.
+	GetIfChanged(ctx context.Context, key string, known Version) (doc Document, changed bool, err error)
+}
+
+// Lister is implemented by stores that can enumerate their keys.
+type Lister interface {
+	// Keys yields every key in lexical order of its bytes, or an error, after
+	// which it stops. Documents written meanwhile may or may not appear.
+	Keys(ctx context.Context) iter.Seq2[string, error]
+}
+
+// Checker is implemented by stores that can tell, more cheaply than a Get,
+// whether they would answer. Readiness probes call it.
+type Checker interface {
+	// Check returns nil when the store answers and [ErrUnavailable] with the
+	// cause otherwise. It changes nothing.
+	Check(ctx context.Context) error
+}
+
+// SoleOwner is implemented by stores that only this process can write to, so
+// that a copy in memory, once written, is the truth and needs no revalidation.
+type SoleOwner interface {
+	// SoleOwner reports whether no other process can write to the store while
+	// it is open.
+	SoleOwner() bool
+}
+
+// The reasons for which an operation fails. Match them with [errors.Is].
+var (
+	// ErrNotFound: the key holds no document. It is never used for a store
+	// that could not be asked.
+	ErrNotFound = errors.New("document not found")
+	// ErrConflict: the document is not at the version that the call named, or
+	// exists although the call was to create it. Nothing was changed.
+	ErrConflict = errors.New("document changed by another writer")
+	// ErrInvalidKey: the key is not one that any store accepts; see [CheckKey].
+	ErrInvalidKey = errors.New("invalid key")
+	// ErrUnavailable: the store did not answer, or refused to: network,
+	// credentials, permissions, time-outs, a full disk. A write that ends so
+	// may or may not have taken effect.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Error is the error of one operation on one key.
+type Error struct {
+	// Op is the operation: "get", "create", "replace", "delete", "keys",
+	// "check" or "open".
+	Op string
+	// Key is the document's key; empty where the operation has none.
+	Key string
+	// Err is the cause: it wraps one of the sentinels or a context's error.
+	Err error
+}
+
+// Error returns the operation, the quoted key and the cause.
+func (e *Error) Error() string {
+	if e.Key == "" {
+		return fmt.Sprintf("storage: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("storage: %s %q: %v", e.Op, e.Key, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CheckKey returns an error around [ErrInvalidKey] that says what is wrong
+// with key, or nil: a key is 1 to [MaxKeyBytes] bytes of valid UTF-8 without
+// control characters. Everything else is data, slashes and dots included;
+// how it is kept apart from other keys is the driver's concern.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: it is empty", ErrInvalidKey)
+	case len(key) > MaxKeyBytes:
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrInvalidKey, len(key), MaxKeyBytes)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: it is not valid UTF-8", ErrInvalidKey)
+	}
+	for i, r := range key {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+			return fmt.Errorf("%w: it has the control character %U at byte %d", ErrInvalidKey, r, i)
+		}
+	}
+	return nil
+}
