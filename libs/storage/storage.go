@@ -137,6 +137,19 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// CheckCall is what a driver does first in every operation on a key: it
+// returns an [*Error] around the context's error when ctx is done, around
+// [ErrInvalidKey] when [CheckKey] refuses the key, and nil otherwise.
+func CheckCall(ctx context.Context, op, key string) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Op: op, Key: key, Err: err}
+	}
+	if err := CheckKey(key); err != nil {
+		return &Error{Op: op, Key: key, Err: err}
+	}
+	return nil
+}
+
 // CheckKey returns an error around [ErrInvalidKey] that says what is wrong
 // with key, or nil: a key is 1 to [MaxKeyBytes] bytes of valid UTF-8 without
 // control characters. Everything else is data, slashes and dots included;

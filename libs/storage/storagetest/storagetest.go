@@ -1,0 +1,95 @@
+// Package storagetest is the conformance suite of the storage contract. A
+// driver proves itself with a harness and one call:
+//
+//	func TestConformance(t *testing.T) {
+//		storagetest.Run(t, storagetest.Harness{
+//			Name: "memory",
+//			Open: func(testing.TB) storage.Store { return memstore.New() },
+//		})
+//	}
+//
+// The suite has one answer for each case, whatever the backend. It prints one
+// line, "storagetest: ran on NAME ...", by which a build can tell that a
+// backend was really tested.
+package storagetest
+
+import (
+	"cmp"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Harness tells the suite how to reach a backend.
+type Harness struct {
+	// Name says what the suite runs on, for example "LocalStack 4.14.0".
+	Name string
+	// Open returns a store without any documents, a new one for each call,
+	// and registers with tb what releases it. It fails tb when it cannot.
+	Open func(tb testing.TB) storage.Store
+	// Second returns another handle on the documents of a store that Open
+	// returned, as another process would have it. Races then run through both.
+	// Nil for stores that only one handle can reach.
+	Second func(tb testing.TB, store storage.Store) storage.Store
+	// Reopen releases a store that Open returned and opens its documents
+	// again. Nil for stores whose documents end with them.
+	Reopen func(tb testing.TB, store storage.Store) storage.Store
+	// Writers and Increments are the size of the counter race: 32 and 200
+	// when zero.
+	Writers, Increments int
+	// NoDelete is the reason for which this server, not the driver, cannot
+	// delete on condition. Deletion must then answer ErrUnavailable and change
+	// nothing, and the suite says so in its report.
+	NoDelete string
+}
+
+// Run tests the store that the harness opens, one subtest for each rule of
+// the contract.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	h.Writers = cmp.Or(h.Writers, 32)
+	h.Increments = cmp.Or(h.Increments, 200)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(t, h) })
+	}
+	state := "passed"
+	if t.Failed() {
+		state = "failed"
+	}
+	t.Logf("storagetest: ran on %s: %d cases, %d writers x %d increments: %s", h.Name, len(cases), h.Writers, h.Increments, state)
+	if h.NoDelete != "" {
+		t.Logf("storagetest: CONDITIONAL DELETE WAS NOT TESTED on %s: %s", h.Name, h.NoDelete)
+	}
+}
+
+type testCase struct {
+	name string
+	run  func(tb testing.TB, h Harness)
+}
+
+// cases are the rules of the contract. Each has a store in the package's own
+// tests that breaks it and must be found out.
+var cases = []testCase{
+	{"MissingDocument", missingDocument},
+	{"CreateThenGet", createThenGet},
+	{"CreateOverExisting", createOverExisting},
+	{"ReplaceCurrent", replaceCurrent},
+	{"ReplaceStale", replaceStale},
+	{"ReplaceMissing", replaceMissing},
+	{"ReplaceAtNoVersion", replaceAtNoVersion},
+	{"VersionsTellBodiesApart", versionsTellBodiesApart},
+	{"Delete", deleteCurrent},
+	{"DeleteStale", deleteStale},
+	{"InvalidKeys", invalidKeys},
+	{"HostileKeysKeptApart", hostileKeysKeptApart},
+	{"BytesExact", bytesExact},
+	{"BodyNotRetained", bodyNotRetained},
+	{"ErrorsCarryOperationAndKey", errorsCarryOperationAndKey},
+	{"ContextDone", contextDone},
+	{"ConcurrentCreate", concurrentCreate},
+	{"CounterRace", counterRace},
+	{"SurvivesReopen", survivesReopen},
+	{"GetIfChanged", getIfChanged},
+	{"Keys", keys},
+	{"Check", check},
+}

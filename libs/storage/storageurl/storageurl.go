@@ -1,0 +1,132 @@
+// Package storageurl opens a [storage.Store] by its URL.
+//
+// Which schemes there are is decided where the program is put together: a
+// [Mux] knows the openers that it was given and no others, so a program pays
+// only for the drivers that it names.
+//
+//	var stores storageurl.Mux
+//	stores.Handle("mem", memstore.OpenURL)
+//	stores.Handle("file", diskstore.OpenURL)
+//	store, err := stores.Open(ctx, "file://./data")
+package storageurl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Opener opens the store that a URL of its scheme names. A store that holds
+// anything to be released is an [io.Closer].
+type Opener func(ctx context.Context, u *url.URL) (storage.Store, error)
+
+// Mux opens stores by the scheme of their URL. The zero Mux knows no scheme.
+// It is not safe to call Handle while others call Open.
+type Mux struct {
+	openers map[string]Opener
+}
+
+// Handle makes open responsible for a scheme, in place of any before it.
+// Schemes are lower case.
+func (m *Mux) Handle(scheme string, open Opener) {
+	if m.openers == nil {
+		m.openers = make(map[string]Opener)
+	}
+	m.openers[scheme] = open
+}
+
+// Schemes returns the known schemes in lexical order.
+func (m *Mux) Schemes() []string {
+	return slices.Sorted(maps.Keys(m.openers))
+}
+
+// Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
+// scheme, user information or a fragment is an error that says what was
+// expected; errors never repeat user information, which may be a secret.
+// Whatever else is wrong with it, the scheme's opener reports.
+func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		var parse *url.Error
+		if errors.As(err, &parse) {
+			err = parse.Err // parse itself repeats the whole URL
+		}
+		return nil, fmt.Errorf("store URL: %w", err)
+	}
+	open, ok := m.openers[u.Scheme]
+	switch {
+	case u.Scheme == "":
+		return nil, fmt.Errorf("store URL has no scheme: expected one of %s", m.expected())
+	case !ok:
+		return nil, fmt.Errorf("store URL has the unknown scheme %q: expected one of %s", u.Scheme, m.expected())
+	case u.User != nil:
+		return nil, errors.New("store URL has user information: credentials do not belong in it")
+	case u.Fragment != "":
+		return nil, fmt.Errorf("store URL has the fragment %q: write # as %%23", u.Fragment)
+	}
+	store, err := open(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", u, err)
+	}
+	return store, nil
+}
+
+func (m *Mux) expected() string {
+	schemes := m.Schemes()
+	for i, scheme := range schemes {
+		schemes[i] = scheme + ":"
+	}
+	return strings.Join(schemes, ", ")
+}
+
+// Parameters returns the URL's query, and an error when it is malformed, has
+// a parameter that is not among the known ones, or has one twice.
+func Parameters(u *url.URL, known ...string) (url.Values, error) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case !slices.Contains(known, name) && len(known) == 0:
+			return nil, fmt.Errorf("unknown parameter %q: expected none", name)
+		case !slices.Contains(known, name):
+			return nil, fmt.Errorf("unknown parameter %q: expected one of %s", name, strings.Join(known, ", "))
+		case len(values[name]) > 1:
+			return nil, fmt.Errorf("parameter %q is given %d times", name, len(values[name]))
+		}
+	}
+	return values, nil
+}
+
+// FilePath returns the path that a URL of a local file or folder names:
+// absolute for file:///var/lib/todo, relative to the working directory for
+// file://./data and file://../data. Percent-encoding is decoded.
+func FilePath(u *url.URL) (string, error) {
+	example := fmt.Sprintf("expected %s:///an/absolute/path or %s://./a/relative/one", u.Scheme, u.Scheme)
+	switch {
+	case u.Opaque != "":
+		return "", fmt.Errorf("path %q without slashes: %s", u.Opaque, example)
+	case u.Host == "." || u.Host == "..":
+		return u.Host + u.Path, nil
+	case u.Host != "":
+		return "", fmt.Errorf("host %q: %s", u.Host, example)
+	case u.Path == "":
+		return "", fmt.Errorf("no path: %s", example)
+	}
+	return u.Path, nil
+}
+
+// NoPath returns an error unless u is a scheme alone.
+func NoPath(u *url.URL) error {
+	if rest := u.Opaque + u.Host + u.Path; rest != "" {
+		return fmt.Errorf("unexpected %q: expected %s: alone", rest, u.Scheme)
+	}
+	return nil
+}
