@@ -1,0 +1,46 @@
+// Package web holds the built page, so that a server can carry it in its own binary.
+package web
+
+import (
+	"embed"
+	"io/fs"
+)
+
+// dist/page is what `npm run build` writes and is not committed; dist/placeholder is, so that the
+// pattern matches, and the module compiles, where the page was never built. `all:` because the
+// build may name a file with a leading underscore or dot.
+//
+//go:embed all:dist
+var dist embed.FS
+
+// Files returns the page: index.html at its root, and beside it everything it loads. When the page
+// was not built before the binary was, it is a single index.html that says how to build it.
+//
+// File names below assets/ carry a hash of their content and may be cached for ever; all others
+// must be asked for again each time. config.json, when a server does not answer it itself, names
+// the API on the page's own origin.
+func Files() fs.FS {
+	return files(dist)
+}
+
+// Built reports whether Files is the page and not its placeholder.
+func Built() bool {
+	return built(dist)
+}
+
+func files(dist fs.FS) fs.FS {
+	dir := "dist/placeholder"
+	if built(dist) {
+		dir = "dist/page"
+	}
+	page, err := fs.Sub(dist, dir)
+	if err != nil {
+		panic(err) // the paths above are constant and valid
+	}
+	return page
+}
+
+func built(dist fs.FS) bool {
+	_, err := fs.Stat(dist, "dist/page/index.html")
+	return err == nil
+}
