@@ -1,0 +1,591 @@
+package todo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	maxDepth = 4
+	// maxProblems bounds what is reported of one input.
+	maxProblems = 10
+	// MaxOperations is how many operations a batch can have.
+	MaxOperations = 200
+)
+
+// Operation is one operation of a batch.
+type Operation struct {
+	// ID is the client's name for the operation.
+	ID string
+	// Op is the operation itself. A [Create] may lack its UID.
+	Op Op
+	// Restore, when Op is nil, is the revision that the client wants restored:
+	// what that revision took away is for the caller to know.
+	Restore uint64
+	// Raw is the operation's own JSON, a part of the input.
+	Raw []byte
+}
+
+// DecodeState reads the predecessor's form of a list from a client. It returns
+// a [*InvalidError] for what is none, as every function here does.
+func DecodeState(body []byte) ([]Entry, error) {
+	d := newDecoder(body)
+	var entries []Entry
+	d.array(func(i int) {
+		if i == MaxItems {
+			d.problem("a list has at most %d items", MaxItems)
+		}
+		e := d.entry()
+		if i < MaxItems {
+			entries = append(entries, e)
+		}
+	})
+	return entries, d.end()
+}
+
+// DecodePredecessor reads a list as the predecessor stored it. Its items have
+// no UID there, so that they are given ones that follow from their ID and
+// their place among those of the same ID: everyone who reads the list before
+// it is stored anew finds the same.
+func DecodePredecessor(body []byte) (List, error) {
+	entries, err := DecodeState(body)
+	if err != nil {
+		return List{}, err
+	}
+	l := List{make([]Item, len(entries))}
+	seen := make(map[int64]int, len(entries))
+	for i, e := range entries {
+		l.Items[i] = Item{
+			UID:       fmt.Sprintf("v1_%d_%d", e.ID, seen[e.ID]),
+			ID:        e.ID,
+			Title:     e.Title,
+			Completed: e.Completed,
+			Order:     float64(i + 1),
+		}
+		seen[e.ID]++
+	}
+	return l, nil
+}
+
+// DecodeItems reads what [AppendItems] made.
+func DecodeItems(body []byte) ([]Item, error) {
+	d := newDecoder(body)
+	var items []Item
+	seen := make(map[string]bool)
+	d.array(func(i int) {
+		var it Item
+		if i == MaxItems {
+			d.problem("a list has at most %d items", MaxItems)
+		}
+		d.object("an item", []string{"uid", "id", "title", "completed", "order"}, 5, refuseOthers, func(name string) {
+			switch name {
+			case "uid":
+				it.UID = d.uid()
+				if seen[it.UID] {
+					d.problem("expected a uid that no other item has")
+				}
+				seen[it.UID] = true
+			case "id":
+				it.ID = d.integer()
+			case "title":
+				it.Title = d.rawTitle()
+			case "completed":
+				it.Completed = d.boolean()
+			case "order":
+				it.Order = d.number()
+			}
+		})
+		if i < MaxItems {
+			items = append(items, it)
+		}
+	})
+	return items, d.end()
+}
+
+// DecodeCreate reads the body of a request that creates an item. The UID is
+// empty when the client leaves it to the server.
+func DecodeCreate(body []byte) (Create, error) {
+	d := newDecoder(body)
+	op := d.create()
+	return op, d.end()
+}
+
+// DecodeChange reads the body of a request that changes an item.
+func DecodeChange(body []byte) (Change, error) {
+	d := newDecoder(body)
+	c := d.change()
+	return c, d.end()
+}
+
+// DecodeCompleteAll reads the body of a request that completes all items.
+func DecodeCompleteAll(body []byte) (CompleteAll, error) {
+	d := newDecoder(body)
+	var op CompleteAll
+	d.object("an object with completed", []string{"completed"}, 1, refuseOthers, func(string) {
+		op.Completed = d.boolean()
+	})
+	return op, d.end()
+}
+
+// DecodeRestore reads the body of a request that restores a revision, and
+// returns the revision.
+func DecodeRestore(body []byte) (uint64, error) {
+	d := newDecoder(body)
+	var revision uint64
+	d.object("an object with revision", []string{"revision"}, 1, refuseOthers, func(string) {
+		revision = d.revision()
+	})
+	return revision, d.end()
+}
+
+// DecodeBatch reads the body of a request with many operations.
+func DecodeBatch(body []byte) ([]Operation, error) {
+	d := newDecoder(body)
+	var ops []Operation
+	d.object("an object with operations", []string{"operations"}, 1, refuseOthers, func(string) {
+		n := 0
+		d.array(func(i int) {
+			n++
+			if i == MaxOperations {
+				d.problem("a batch has at most %d operations", MaxOperations)
+			}
+			op := d.operation()
+			if i < MaxOperations {
+				ops = append(ops, op)
+			}
+		})
+		if n == 0 {
+			d.problem("expected at least one operation")
+		}
+	})
+	return ops, d.end()
+}
+
+// ValidOperationID reports whether s can name an operation: 1 to 128 visible
+// ASCII characters.
+func ValidOperationID(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '!' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+type others bool
+
+const (
+	refuseOthers others = false
+	ignoreOthers others = true
+)
+
+// decoder reads one JSON value strictly. What is wrong with a value is noted
+// and reading goes on; what is wrong with the JSON itself ends it.
+type decoder struct {
+	d        *jsontext.Decoder
+	body     []byte
+	problems []Problem
+	broken   bool
+}
+
+func newDecoder(body []byte) *decoder {
+	return &decoder{d: jsontext.NewDecoder(bytes.NewReader(body)), body: body}
+}
+
+func (d *decoder) problem(format string, args ...any) {
+	d.problemAt(string(d.d.StackPointer()), format, args...)
+}
+
+func (d *decoder) problemAt(pointer, format string, args ...any) {
+	if len(d.problems) < maxProblems {
+		d.problems = append(d.problems, Problem{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
+	}
+}
+
+// end returns what was wrong, also with what follows the value.
+func (d *decoder) end() error {
+	if !d.broken {
+		switch _, err := d.d.ReadToken(); {
+		case errors.Is(err, io.EOF):
+		case err == nil:
+			d.problemAt("", "expected nothing after the JSON value, at byte %d", d.d.InputOffset())
+		default:
+			d.syntax(err)
+		}
+	}
+	if len(d.problems) > 0 {
+		return &InvalidError{Problems: d.problems}
+	}
+	return nil
+}
+
+func (d *decoder) syntax(err error) {
+	if d.broken {
+		return
+	}
+	d.broken = true
+	detail := "not valid JSON"
+	pointer := string(d.d.StackPointer())
+	var at *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &at):
+		pointer = string(at.JSONPointer)
+		detail = fmt.Sprintf("not valid JSON: %v, at byte %d", at.Err, at.ByteOffset)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			detail = fmt.Sprintf("not valid JSON: it ends within a value, at byte %d", at.ByteOffset)
+		}
+	case errors.Is(err, io.EOF):
+		detail = "not valid JSON: it is empty"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		detail = fmt.Sprintf("not valid JSON: it ends within a value, at byte %d", len(d.body))
+	}
+	// What follows from here on is noise next to this.
+	if len(d.problems) == maxProblems {
+		d.problems = d.problems[:maxProblems-1]
+	}
+	d.problemAt(pointer, "%s", detail)
+}
+
+// token reads the next token; ok is false at the end of what can be read.
+func (d *decoder) token() (tok jsontext.Token, ok bool) {
+	if d.broken {
+		return tok, false
+	}
+	tok, err := d.d.ReadToken()
+	if err != nil {
+		d.syntax(err)
+		return tok, false
+	}
+	if k := tok.Kind(); (k == '{' || k == '[') && d.d.StackDepth() > maxDepth {
+		d.broken = true
+		d.problem("at most %d levels of objects and arrays are read", maxDepth)
+		return tok, false
+	}
+	return tok, true
+}
+
+// skip reads the rest of the value that tok begins.
+func (d *decoder) skip(tok jsontext.Token) {
+	if k := tok.Kind(); k != '{' && k != '[' {
+		return
+	}
+	for depth := d.d.StackDepth(); d.d.StackDepth() >= depth; {
+		if _, ok := d.token(); !ok {
+			return
+		}
+	}
+}
+
+// expect reads the next token and notes a problem unless it is of kind.
+func (d *decoder) expect(kind jsontext.Kind, what string) (jsontext.Token, bool) {
+	tok, ok := d.token()
+	if !ok {
+		return tok, false
+	}
+	if k := tok.Kind(); k != kind {
+		d.problem("expected %s, got %s", what, kindName(k))
+		d.skip(tok)
+		return tok, false
+	}
+	return tok, true
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	default:
+		return "an array"
+	}
+}
+
+func (d *decoder) array(element func(i int)) {
+	if _, ok := d.expect('[', "an array"); !ok {
+		return
+	}
+	for i := 0; !d.broken && d.d.PeekKind() != ']'; i++ {
+		element(i)
+	}
+	d.token()
+}
+
+// object reads the members of an object that what describes. The first
+// required names must be there.
+func (d *decoder) object(what string, names []string, required int, other others, member func(name string)) {
+	if _, ok := d.expect('{', what); !ok {
+		return
+	}
+	pointer := string(d.d.StackPointer())
+	seen := make([]bool, len(names))
+	for !d.broken && d.d.PeekKind() != '}' {
+		tok, ok := d.token()
+		if !ok {
+			return
+		}
+		name := tok.String()
+		known := false
+		for i, n := range names {
+			if n == name {
+				seen[i], known = true, true
+			}
+		}
+		switch {
+		case known:
+			member(name)
+		default:
+			if other == refuseOthers {
+				d.problem("not a member of %s, which are %s", what, strings.Join(names, ", "))
+			}
+			if tok, ok := d.token(); ok {
+				d.skip(tok)
+			}
+		}
+	}
+	d.token()
+	for i, name := range names[:required] {
+		if !seen[i] && !d.broken {
+			d.problemAt(pointer, "expected a member %s", name)
+		}
+	}
+}
+
+func (d *decoder) boolean() bool {
+	tok, ok := d.token()
+	if !ok {
+		return false
+	}
+	if k := tok.Kind(); k != 't' && k != 'f' {
+		d.problem("expected true or false, got %s", kindName(k))
+		d.skip(tok)
+		return false
+	}
+	return tok.Bool()
+}
+
+func (d *decoder) text(what string) (string, bool) {
+	tok, ok := d.expect('"', what)
+	if !ok {
+		return "", false
+	}
+	return tok.String(), true
+}
+
+func (d *decoder) rawTitle() string {
+	s, _ := d.text("a string")
+	if titleTooLong(s) {
+		d.problem("a title has at most %d code points", MaxTitleLength)
+	}
+	return s
+}
+
+func (d *decoder) title() string {
+	s, ok := d.text("a string")
+	if !ok {
+		return ""
+	}
+	if s = trimTitle(s); s == "" {
+		d.problem("expected a title that is not empty")
+	}
+	if titleTooLong(s) {
+		d.problem("a title has at most %d code points", MaxTitleLength)
+	}
+	return s
+}
+
+func (d *decoder) uid() string {
+	const what = "1 to 64 letters, digits, - and _ of ASCII"
+	s, ok := d.text(what)
+	if ok && !validUID(s) {
+		d.problem("expected %s", what)
+	}
+	return s
+}
+
+func (d *decoder) number() float64 {
+	const what = "a number between -(2^53-1) and 2^53-1"
+	tok, ok := d.expect('0', what)
+	if !ok {
+		return 0
+	}
+	f, err := strconv.ParseFloat(tok.String(), 64)
+	if err != nil || math.Abs(f) > MaxNumber {
+		d.problem("expected %s", what)
+		return 0
+	}
+	return f
+}
+
+func (d *decoder) integer() int64 {
+	const what = "an integer between -(2^53-1) and 2^53-1"
+	tok, ok := d.expect('0', what)
+	if !ok {
+		return 0
+	}
+	f, err := strconv.ParseFloat(tok.String(), 64)
+	if err != nil || math.Abs(f) > MaxNumber || f != math.Trunc(f) {
+		d.problem("expected %s", what)
+		return 0
+	}
+	return int64(f)
+}
+
+func (d *decoder) revision() uint64 {
+	n := d.integer()
+	if n < 0 {
+		d.problem("expected a revision, which is not negative")
+		return 0
+	}
+	return uint64(n)
+}
+
+func (d *decoder) entry() Entry {
+	var e Entry
+	d.object("an item", []string{"id", "title", "completed"}, 3, ignoreOthers, func(name string) {
+		switch name {
+		case "id":
+			e.ID = d.integer()
+		case "title":
+			e.Title = d.rawTitle()
+		case "completed":
+			e.Completed = d.boolean()
+		}
+	})
+	return e
+}
+
+func (d *decoder) create() Create {
+	var op Create
+	d.object("a new item", []string{"title", "completed", "order", "id"}, 1, refuseOthers, func(name string) {
+		switch name {
+		case "title":
+			op.Title = d.title()
+		case "completed":
+			op.Completed = d.boolean()
+		case "order":
+			op.Order = pointerTo(d.number())
+		case "id":
+			op.UID = d.uid()
+		}
+	})
+	return op
+}
+
+func (d *decoder) change() Change {
+	var c Change
+	members := 0
+	d.object("a change", []string{"title", "completed", "order"}, 0, refuseOthers, func(name string) {
+		members++
+		switch name {
+		case "title":
+			c.Title = pointerTo(d.title())
+		case "completed":
+			c.Completed = pointerTo(d.boolean())
+		case "order":
+			c.Order = pointerTo(d.number())
+		}
+	})
+	if members == 0 && len(d.problems) == 0 {
+		d.problem("expected at least one of title, completed and order")
+	}
+	return c
+}
+
+// operation reads one operation of a batch. Which members it has depends on
+// its type, which need not come first.
+func (d *decoder) operation() Operation {
+	var (
+		op        Operation
+		typ       string
+		todo      Create
+		uid       string
+		change    Change
+		completed bool
+		revision  uint64
+	)
+	var present []string
+	pointer := ""
+	at := d.d.InputOffset()
+	problems := len(d.problems)
+	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision"}, 2, refuseOthers, func(name string) {
+		pointer = strings.TrimSuffix(string(d.d.StackPointer()), "/"+name)
+		present = append(present, name)
+		switch name {
+		case "id":
+			const what = "1 to 128 visible characters of ASCII"
+			s, ok := d.text(what)
+			if ok && !ValidOperationID(s) {
+				d.problem("expected %s", what)
+			}
+			op.ID = s
+		case "type":
+			typ, _ = d.text("a string")
+		case "todo":
+			todo = d.create()
+		case "todoId":
+			uid = d.uid()
+		case "change":
+			change = d.change()
+		case "completed":
+			completed = d.boolean()
+		case "revision":
+			revision = d.revision()
+		}
+	})
+	if d.broken || len(d.problems) > problems {
+		return op
+	}
+	op.Raw = bytes.TrimLeft(d.body[at:d.d.InputOffset()], ", \t\r\n")
+
+	members := []string{"id", "type"}
+	switch typ {
+	case "create":
+		op.Op, members = todo, append(members, "todo")
+	case "update":
+		op.Op, members = Update{uid, change}, append(members, "todoId", "change")
+	case "delete":
+		op.Op, members = Delete{uid}, append(members, "todoId")
+	case "completeAll":
+		op.Op, members = CompleteAll{completed}, append(members, "completed")
+	case "clearCompleted":
+		op.Op = ClearCompleted{}
+	case "clear":
+		op.Op = Clear{}
+	case "restore":
+		op.Restore, members = revision, append(members, "revision")
+	default:
+		d.problemAt(pointer+"/type", "expected create, update, delete, completeAll, clearCompleted, clear or restore")
+		return op
+	}
+	for _, name := range members {
+		if !slices.Contains(present, name) {
+			d.problemAt(pointer, "expected a member %s in an operation of type %s", name, typ)
+		}
+	}
+	for _, name := range present {
+		if !slices.Contains(members, name) {
+			d.problemAt(pointer+"/"+name, "not a member of an operation of type %s", typ)
+		}
+	}
+	return op
+}
+
+func pointerTo[T any](v T) *T { return &v }

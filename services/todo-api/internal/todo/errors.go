@@ -1,0 +1,47 @@
+package todo
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The reasons for which a valid operation is refused on the list as it is.
+var (
+	// ErrNotFound: the list has no item of that name.
+	ErrNotFound = errors.New("the list has no such item")
+	// ErrExists: the list has another item of that name.
+	ErrExists = errors.New("the list has another item with this id")
+	// ErrFull: the list would have more than [MaxItems] items or more than
+	// [MaxBytes] bytes.
+	ErrFull = errors.New("the list is full")
+	// ErrNoRevision: nothing that the revision took away is kept.
+	ErrNoRevision = errors.New("nothing that this revision took away is kept")
+)
+
+// Problem is one thing that is wrong with an input.
+type Problem struct {
+	// Pointer is the JSON Pointer (RFC 6901) to the offending value, empty for
+	// the whole input.
+	Pointer string
+	// Detail says what was expected there.
+	Detail string
+}
+
+// InvalidError refuses an input that no list would accept.
+type InvalidError struct {
+	// Problems has at least one element, in the order of the input.
+	Problems []Problem
+}
+
+// Error returns the first problem and how many others there are.
+func (e *InvalidError) Error() string {
+	p := e.Problems[0]
+	text := p.Detail
+	if p.Pointer != "" {
+		text = p.Pointer + ": " + text
+	}
+	if more := len(e.Problems) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
