@@ -1,0 +1,184 @@
+package diskstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// folder is the little of a file system that a store needs. Tests put one in
+// its place that fails, or loses power, at any step.
+type folder interface {
+	// Read returns the whole file.
+	Read(name string) ([]byte, error)
+	// Create makes a file that does not exist.
+	Create(name string) (file, error)
+	Rename(from, to string) error
+	Remove(name string) error
+	// Names lists everything but folders.
+	Names() ([]string, error)
+	// Sync makes creations, renames and removals durable.
+	Sync() error
+	// Check returns an error when the folder is no longer where it was, and
+	// so a missing file means nothing.
+	Check() error
+	// IgnoresCase reports whether names that differ by case are one.
+	IgnoresCase() bool
+	Close() error
+}
+
+type file interface {
+	io.WriteCloser
+	Sync() error
+}
+
+// lockedFolder is a folder on disk, held by this process.
+type lockedFolder struct {
+	path string
+	root *os.Root
+	dir  *os.File // the folder itself, to sync it
+	lock *os.File
+}
+
+const lockName = ".lock"
+
+// openFolder creates the folder if need be and locks it.
+func openFolder(path string) (_ *lockedFolder, err error) {
+	if err := makeFolder(path); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &lockedFolder{path: path, root: root}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if d.dir, err = root.Open("."); err != nil {
+		return nil, err
+	}
+	if d.lock, err = root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, fmt.Errorf("cannot be written to: %w", err)
+	}
+	if err := lockFile(d.lock); err != nil {
+		if !errors.Is(err, errLocked) {
+			return nil, fmt.Errorf("cannot be locked: %w", err)
+		}
+		if holder := readHolder(d.lock); holder > 0 {
+			return nil, fmt.Errorf("in use by process %d", holder)
+		}
+		return nil, errors.New("in use by another process")
+	}
+	// Only for the message above; on a full disk it goes without.
+	if err := d.lock.Truncate(0); err == nil {
+		_, _ = d.lock.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
+	}
+	return d, nil
+}
+
+// makeFolder creates the folder and those above it, durably.
+func makeFolder(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return errors.New("it is a file")
+		}
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if err := makeFolder(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	dir, err := os.Open(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func readHolder(lock *os.File) int {
+	var digits [20]byte
+	n, _ := lock.ReadAt(digits[:], 0)
+	pid, err := strconv.Atoi(string(digits[:n]))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+func (d *lockedFolder) Read(name string) ([]byte, error) { return d.root.ReadFile(name) }
+
+func (d *lockedFolder) Create(name string) (file, error) {
+	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+func (d *lockedFolder) Rename(from, to string) error { return d.root.Rename(from, to) }
+
+func (d *lockedFolder) Remove(name string) error { return d.root.Remove(name) }
+
+func (d *lockedFolder) Names() ([]string, error) {
+	// A handle of its own: the position in the listing belongs to the handle.
+	dir, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := dir.ReadDir(-1)
+	if err := errors.Join(err, dir.Close()); err != nil {
+		return nil, err
+	}
+	entries = slices.DeleteFunc(entries, fs.DirEntry.IsDir)
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return names, nil
+}
+
+func (d *lockedFolder) Sync() error { return d.dir.Sync() }
+
+func (d *lockedFolder) Check() error {
+	open, err := d.dir.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(d.path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(open, there) {
+		return fmt.Errorf("folder %s is another one than was opened", d.path)
+	}
+	return nil
+}
+
+func (d *lockedFolder) IgnoresCase() bool {
+	lower, err := d.root.Lstat(lockName)
+	if err != nil {
+		return false
+	}
+	upper, err := d.root.Lstat(strings.ToUpper(lockName))
+	return err == nil && os.SameFile(lower, upper)
+}
+
+func (d *lockedFolder) Close() error {
+	var errs []error
+	for _, f := range []*os.File{d.dir, d.lock} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(append(errs, d.root.Close())...)
+}

@@ -1,0 +1,15 @@
+//go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd)
+
+package diskstore
+
+import (
+	"errors"
+	"os"
+	"runtime"
+)
+
+var errLocked = errors.New("locked")
+
+func lockFile(*os.File) error {
+	return errors.New("package diskstore has no file locks on " + runtime.GOOS)
+}
