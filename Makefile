@@ -1,0 +1,50 @@
+# Everything a person or CI does here, one target each; `make` lists them.
+# Areas add their own in a *.mk file of their folder.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Modules are built as those who import them build them; go.work is for editors.
+export GOWORK := off
+
+# The runner of suites.yaml. ONLY=name,... chooses, WITHOUT=need,... opts out, V=1 shows all output.
+suites := .cache/bin/suites
+choice = $(if $(ONLY),-only '$(ONLY)') $(if $(WITHOUT),-without '$(WITHOUT)') $(if $(V),-v)
+# Runs a command with what it needs set up: $(with) engine localstack -- COMMAND
+with = $(suites) with
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+
+.PHONY: needs-go
+needs-go:
+	@command -v go >/dev/null || { echo 'missing: Go 1.25 or newer (https://go.dev/dl)' >&2; exit 1; }
+
+.PHONY: $(suites)
+$(suites): needs-go
+	@go build -C tools -buildvcs=false -o ../$@ ./cmd/suites
+
+.PHONY: test
+test: $(suites) ## Run every test on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
+	@$(suites) test $(choice)
+
+.PHONY: lint
+lint: $(suites) ## Check style, modules, scripts and generated files (ONLY=name, V=1)
+	@$(suites) lint $(choice)
+
+.PHONY: fmt
+fmt: $(suites) ## Format the Go code
+	$(with) gotool=golangci-lint -- tools/lint/modules golangci-lint fmt
+
+.PHONY: engine-stop
+engine-stop: ## End the Docker engine that the tests started, if they did
+	tools/setup/engine stop
+
+.PHONY: clean
+clean: ## Remove what was built, downloaded and logged here; lists in data/ stay
+	rm -rf bin .cache coverage apps/web/dist apps/web/node_modules
+
+include $(wildcard */*.mk */*/*.mk)
