@@ -4,7 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
 // Op is one operation on a document of type T.
@@ -20,9 +28,10 @@ type Op[T any] struct {
 	// Kind is a short word for the history, such as "replace" or "clear".
 	Kind string
 	// Apply is a pure function: it must not change what it is given, and is
-	// called again, on a fresh state, when another writer was faster. An error
-	// refuses this operation alone; those it shares a commit with are not
-	// affected.
+	// called again, on a fresh state, when another writer was faster. It is
+	// called by a goroutine of the ledger, possibly after Update has returned
+	// because its context ended. An error, or a panic, refuses this operation
+	// alone; those it shares a commit with are not affected.
 	Apply func(State[T]) (Change[T], error)
 }
 
@@ -30,14 +39,18 @@ type Op[T any] struct {
 type State[T any] struct {
 	Doc T
 	// Revision is the revision of Doc: 0 for a document that was never
-	// written here. Operations of one commit see one another's effects in
-	// order under the same Revision.
+	// written here. The operations of one commit see one another's effects in
+	// order: once one of them has changed something, those after it see the
+	// revision that the commit is about to make. So two operations of one
+	// commit never pass the same check against a revision that the first of
+	// them ended.
 	Revision uint64
 	// Nonce tells two documents of one revision apart.
 	Nonce string
 	// Exists is false when nothing was ever written under the key.
 	Exists bool
-	// Removed is what earlier revisions took away, oldest first.
+	// Removed is what earlier revisions took away, oldest first, and what
+	// earlier operations of this commit did.
 	Removed []Removal
 }
 
@@ -45,17 +58,19 @@ type State[T any] struct {
 type Change[T any] struct {
 	Doc T
 	// Result is the caller's answer, kept with the operation's ID so that a
-	// repetition gets the same one while it is remembered. Keep it small.
+	// repetition gets the same one while it is remembered. Keep it small: it
+	// travels with every write until it is forgotten.
 	Result []byte
 	// Removed, when not nil, is what this operation took away, as JSON, so
 	// that a later one can bring it back.
 	Removed json.RawMessage
 	// Unchanged says that Doc is what was given and that nothing needs to be
-	// written: the result is returned at the current revision.
+	// written: the result is returned at the current revision. The operation
+	// is not remembered; its repetition is evaluated anew.
 	Unchanged bool
 }
 
-// Removal is what one revision took away.
+// Removal is what one operation took away.
 type Removal struct {
 	Revision uint64          `json:"rev"`
 	At       time.Time       `json:"at"`
@@ -63,34 +78,46 @@ type Removal struct {
 	Items    json.RawMessage `json:"items"`
 }
 
-// Receipt is the acknowledgement of an operation that landed.
+// Receipt is the acknowledgement of an operation that landed, or that found
+// nothing to change.
 type Receipt[T any] struct {
-	// Revision is the one that the operation landed in, and Index its place
-	// among the operations of that commit: together the order of all
-	// operations on a key.
+	// Revision is the one that the operation landed in, and Index its place,
+	// from 0, among the operations of that commit: together the order of all
+	// operations on a key. For an Unchanged operation they are those of the
+	// operation before it, and Index is -1 when that is not known or there is
+	// none in this revision.
 	Revision uint64
 	Index    int
 	Result   []byte
+	// Unchanged is the operation's own word that it changed nothing.
+	Unchanged bool
 	// Replayed is true when the operation had landed before, by the same ID.
 	Replayed bool
+	// ResultForgotten is true for a replayed operation whose result was too
+	// large or too long ago to be kept.
+	ResultForgotten bool
 	// Snapshot is the document right after the commit, or, for a replayed
 	// operation, as it is now.
 	Snapshot Snapshot[T]
 }
 
-// Snapshot is a document at one revision. It is shared: do not change Doc.
+// Snapshot is a document at one revision. It is shared: do not change Doc or
+// Removed. Every Snapshot of one revision that a ledger hands out while it
+// keeps the key in memory carries the very same Doc, so that a pointer in it
+// can hold what a caller wants to compute once a revision.
 type Snapshot[T any] struct {
 	Doc      T
 	Revision uint64
 	Nonce    string
 	Exists   bool
 	Removed  []Removal
-	// Age is zero for a linearizable answer. It is how long ago the snapshot
-	// was last known to be current when the store is away.
+	// Age is zero for a linearizable answer. Otherwise the store is away and
+	// it is how long ago the snapshot was last known to be current.
 	Age time.Duration
 }
 
-// The reasons for which the ledger itself refuses an operation.
+// The reasons for which the ledger itself refuses an operation. They come in
+// a [*storage.Error] that names the key.
 var (
 	// ErrIDReused: the operation's ID was used before for another payload.
 	ErrIDReused = errors.New("operation id was used for another payload")
@@ -101,14 +128,338 @@ var (
 	// not valid for its codec, or of a newer format than this library knows.
 	// It is never overwritten.
 	ErrDamaged = errors.New("stored document is damaged or of a newer format")
-	// ErrClosed: the ledger was closed.
+	// ErrOutcomeUnknown: the context ended, or the ledger was closed, after a
+	// write that carries the operation was sent and before its fate was
+	// known. Repeating the operation under the same ID settles it. Without
+	// this error, an operation that failed was not and will not be applied.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
+	// ErrClosed: the ledger was closed. Nothing was applied, unless
+	// ErrOutcomeUnknown stands beside it.
 	ErrClosed = errors.New("ledger is closed")
 )
 
-// Updater is what a service needs of a [Ledger]; it is declared here only to
-// show the shape of the three calls.
-type updater[T any] interface {
-	Update(ctx context.Context, key string, op Op[T]) (Receipt[T], error)
-	Read(ctx context.Context, key string) (Snapshot[T], error)
-	Watch(ctx context.Context, key string) (<-chan Snapshot[T], error)
+// Ledger keeps documents of type T in a store and applies operations to them.
+// It is safe for concurrent use. Any number of ledgers, in any number of
+// processes, may work on one store.
+type Ledger[T any] struct {
+	store storage.Store
+	cond  storage.ConditionalGetter // nil when the store has no such ability
+	sole  bool
+	opts  Options[T]
+	log   *slog.Logger
+
+	base    context.Context // ends when draining is given up
+	abandon context.CancelFunc
+	closing chan struct{} // closed when Close begins
+	drained chan struct{} // closed when every goroutine is gone
+
+	health  health
+	rtt     atomic.Int64 // smoothed duration of a successful write, ns
+	waiting atomic.Int64
+	watches atomic.Int64
+
+	rndMu sync.Mutex
+	rnd   *rand.Rand
+
+	mu     sync.Mutex // lock order: entry.mu before Ledger.mu
+	keys   map[string]*entry[T]
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// New returns a ledger on store. The zero Options are ready for use; New
+// panics on options that contradict themselves. Call [Ledger.Close] to end it;
+// the store is the caller's to close, afterwards.
+func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
+	opts = opts.withDefaults()
+	l := &Ledger[T]{
+		store:   store,
+		opts:    opts,
+		log:     opts.Logger,
+		closing: make(chan struct{}),
+		drained: make(chan struct{}),
+		rnd:     rand.New(rand.NewPCG(opts.Seed, 0x6c6564676572)),
+		keys:    make(map[string]*entry[T]),
+	}
+	l.cond, _ = store.(storage.ConditionalGetter)
+	if s, ok := store.(storage.SoleOwner); ok {
+		l.sole = s.SoleOwner()
+	}
+	l.base, l.abandon = context.WithCancel(context.Background())
+	l.health.recovered = make(chan struct{})
+	l.start(nil, l.sweep)
+	return l
+}
+
+// Update applies op to the document under key and returns when its effect is
+// durable in the store. Operations that wait at the same time land in one
+// write, in the order in which they arrived.
+//
+// An error of op.Apply comes back as it is. [ErrIDReused], [ErrOverloaded],
+// [ErrDamaged], [ErrClosed] and [storage.ErrInvalidKey] say what was refused
+// and that nothing was applied. While the store is away Update waits until ctx
+// ends; the error then wraps [storage.ErrUnavailable] and the context's error,
+// and also [ErrOutcomeUnknown] when a write that carries op was sent. Give ctx
+// a deadline.
+func (l *Ledger[T]) Update(ctx context.Context, key string, op Op[T]) (Receipt[T], error) {
+	if op.Apply == nil {
+		return Receipt[T]{}, fail("update", key, errors.New("the operation has no Apply"))
+	}
+	if err := ctx.Err(); err != nil {
+		return Receipt[T]{}, fail("update", key, err)
+	}
+	e, err := l.acquire(key)
+	if err != nil {
+		return Receipt[T]{}, fail("update", key, err)
+	}
+	defer l.release(e)
+	c := newCall(op)
+	if err := e.enqueue(c); err != nil {
+		return Receipt[T]{}, fail("update", key, err)
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		e.leave(c, ctx.Err())
+	}
+	if c.err != nil && !c.own {
+		return Receipt[T]{}, fail("update", key, c.err)
+	}
+	return c.receipt, c.err
+}
+
+// Read returns the document under key; a key that was never written has a
+// Snapshot that does not exist, and no error. The answer is linearizable: it
+// reflects every operation that was acknowledged, by whichever ledger, before
+// Read was called. Readers that arrive at the same time share one conditional
+// read of the store.
+//
+// When the store does not answer, Read returns the last known document with
+// its Age, up to Options.StaleFor, and [storage.ErrUnavailable] when there is
+// none. A damaged document is [ErrDamaged], never an old copy.
+func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
+	if err := ctx.Err(); err != nil {
+		return Snapshot[T]{}, fail("read", key, err)
+	}
+	e, err := l.acquire(key)
+	if err != nil {
+		return Snapshot[T]{}, fail("read", key, err)
+	}
+	defer l.release(e)
+	s, err := e.read(ctx)
+	if err != nil {
+		return Snapshot[T]{}, fail("read", key, err)
+	}
+	return s, nil
+}
+
+// Watch returns a channel of the document's snapshots: first as [Ledger.Read]
+// answers, then as it changes. What lands through this ledger is sent at once;
+// what others write is found by conditional reads, each second while the
+// document changes and falling to every ten while it is quiet (see
+// Options.WatchFastest). The channel holds the newest snapshot alone: a slow
+// receiver misses revisions, but never sees an older one after a newer.
+//
+// The channel is closed when ctx ends or the ledger is closed. An error means
+// that there is no channel.
+func (l *Ledger[T]) Watch(ctx context.Context, key string) (<-chan Snapshot[T], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fail("watch", key, err)
+	}
+	e, err := l.acquire(key)
+	if err != nil {
+		return nil, fail("watch", key, err)
+	}
+	ch, err := e.watch(ctx)
+	if err != nil {
+		l.release(e)
+		return nil, fail("watch", key, err)
+	}
+	return ch, nil
+}
+
+// Close ends the ledger. New calls fail with [ErrClosed] and watchers'
+// channels are closed at once; operations that were accepted are settled.
+// When ctx ends before that, the rest fail: with [ErrClosed] when they were
+// not applied, with [ErrOutcomeUnknown] when that is not known; Close then
+// returns the context's error. No goroutine of the ledger is left when Close
+// returns. It may be called more than once.
+func (l *Ledger[T]) Close(ctx context.Context) error {
+	l.mu.Lock()
+	first := !l.closed
+	l.closed = true
+	var entries []*entry[T]
+	if first {
+		close(l.closing)
+		for _, e := range l.keys {
+			entries = append(entries, e)
+		}
+		go func() { l.wg.Wait(); close(l.drained) }()
+	}
+	l.mu.Unlock()
+	for _, e := range entries {
+		e.unwatchAll()
+	}
+	var err error
+	select {
+	case <-l.drained:
+	case <-ctx.Done():
+		err = fail("close", "", ctx.Err())
+		l.abandon()
+		<-l.drained
+	}
+	l.abandon()
+	return err
+}
+
+// Stats is a picture of a ledger's load.
+type Stats struct {
+	// Keys is the number of keys in memory.
+	Keys int
+	// Waiting is the number of operations that were accepted and are not yet
+	// answered.
+	Waiting int
+	// Watches is the number of open channels of [Ledger.Watch].
+	Watches int
+	// Away is true while the store is known not to answer.
+	Away bool
+}
+
+// Stats returns the present load. It is cheap.
+func (l *Ledger[T]) Stats() Stats {
+	l.mu.Lock()
+	keys := len(l.keys)
+	l.mu.Unlock()
+	return Stats{
+		Keys:    keys,
+		Waiting: int(l.waiting.Load()),
+		Watches: int(l.watches.Load()),
+		Away:    l.health.away.Load(),
+	}
+}
+
+// acquire returns the entry of key and keeps it in memory until release.
+func (l *Ledger[T]) acquire(key string) (*entry[T], error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
+	e := l.keys[key]
+	if e == nil {
+		if err := storage.CheckKey(key); err != nil {
+			return nil, err
+		}
+		if len(l.keys) >= l.opts.MaxKeys && !l.evictOne() {
+			return nil, fmt.Errorf("%w: %d keys are in use", ErrOverloaded, len(l.keys))
+		}
+		// The caller's string may live in a buffer that is used again.
+		key = strings.Clone(key)
+		e = &entry[T]{l: l, key: key}
+		l.keys[key] = e
+	}
+	e.refs++
+	return e, nil
+}
+
+func (l *Ledger[T]) release(e *entry[T]) {
+	l.mu.Lock()
+	e.refs--
+	if e.refs == 0 {
+		e.used = time.Now()
+	}
+	l.mu.Unlock()
+}
+
+// evictOne drops the entry that was not used for the longest time among a
+// few, or any that is idle. Ledger.mu is held.
+func (l *Ledger[T]) evictOne() bool {
+	var oldest *entry[T]
+	seen := 0
+	for _, e := range l.keys {
+		seen++
+		if e.refs == 0 && (oldest == nil || e.used.Before(oldest.used)) {
+			oldest = e
+		}
+		if seen >= 16 && oldest != nil {
+			break
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	delete(l.keys, oldest.key)
+	return true
+}
+
+// sweep lets idle keys go.
+func (l *Ledger[T]) sweep() {
+	tick := time.NewTicker(max(l.opts.IdleAfter/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.closing:
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		limit := time.Now().Add(-l.opts.IdleAfter)
+		for key, e := range l.keys {
+			if e.refs == 0 && e.used.Before(limit) {
+				delete(l.keys, key)
+			}
+		}
+		l.mu.Unlock()
+	}
+}
+
+// start runs f in a goroutine that Close waits for and that keeps e in
+// memory; false when the ledger is closed.
+func (l *Ledger[T]) start(e *entry[T], f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.wg.Add(1)
+	if e != nil {
+		e.refs++
+	}
+	go func() {
+		defer l.wg.Done()
+		if e != nil {
+			defer l.release(e)
+		}
+		f()
+	}()
+	return true
+}
+
+// jitter returns a duration between low and high.
+func (l *Ledger[T]) jitter(low, high time.Duration) time.Duration {
+	if high <= low {
+		return low
+	}
+	l.rndMu.Lock()
+	defer l.rndMu.Unlock()
+	return low + time.Duration(l.rnd.Int64N(int64(high-low)))
+}
+
+// observeRTT keeps a smoothed duration of successful writes.
+func (l *Ledger[T]) observeRTT(d time.Duration) {
+	for {
+		old := l.rtt.Load()
+		next := int64(d)
+		if old != 0 {
+			next = old + (int64(d)-old)/8
+		}
+		if l.rtt.CompareAndSwap(old, next) {
+			return
+		}
+	}
+}
+
+// fail wraps err as the error of an operation on a key.
+func fail(op, key string, err error) error {
+	return &storage.Error{Op: op, Key: key, Err: err}
 }

@@ -1,0 +1,584 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// call is one Update that was accepted.
+type call[T any] struct {
+	op   Op[T]
+	ref  opRef
+	done chan struct{}
+
+	// Guarded by entry.mu until done is closed.
+	attempted bool // a write that carries it may still land
+	gone      bool // nobody waits for it
+	receipt   Receipt[T]
+	err       error
+	own       bool // err is the operation's own
+}
+
+func newCall[T any](op Op[T]) *call[T] {
+	id := op.ID
+	if id == "" {
+		id = rand.Text()
+	}
+	return &call[T]{op: op, ref: refOf(id, op.Payload), done: make(chan struct{})}
+}
+
+// outcome is what an operation comes to when its commit stands.
+type outcome[T any] struct {
+	call    *call[T]
+	receipt Receipt[T] // without Snapshot
+	err     error
+	own     bool
+}
+
+// attempt is a batch of operations applied to a base, and the write that
+// carries them. Whether it landed is told by its revision and nonce.
+type attempt[T any] struct {
+	base, doc *document[T]
+	nonce     uint64
+	body      []byte
+	outcomes  []outcome[T]
+	effects   int // operations that changed something; 0: nothing to write
+}
+
+func (e *entry[T]) enqueue(c *call[T]) error {
+	l := e.l
+	if l.waiting.Add(1) > int64(l.opts.MaxWaiting) {
+		l.waiting.Add(-1)
+		l.refused(e.key)
+		return fmt.Errorf("%w: %d in the ledger", ErrOverloaded, l.opts.MaxWaiting)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pending >= l.opts.MaxWaitingPerKey {
+		l.waiting.Add(-1)
+		l.refused(e.key)
+		return fmt.Errorf("%w: %d on this key", ErrOverloaded, e.pending)
+	}
+	if !e.committing {
+		if !l.start(e, e.commitLoop) {
+			l.waiting.Add(-1)
+			return ErrClosed
+		}
+		e.committing = true
+	}
+	e.pending++
+	e.queue = append(e.queue, c)
+	return nil
+}
+
+// leave withdraws c because its context ended, unless it is finished.
+func (e *entry[T]) leave(c *call[T], cause error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-c.done:
+		return
+	default:
+	}
+	if c.attempted {
+		c.err = fmt.Errorf("%w: %w: a write was sent and not settled: %w", storage.ErrUnavailable, ErrOutcomeUnknown, cause)
+	} else {
+		c.err = fmt.Errorf("%w: nothing was applied: %w", storage.ErrUnavailable, cause)
+	}
+	e.finish(c)
+	// Whoever keeps giving up while the store hangs must not fill the queue.
+	if e.goneQueued++; e.goneQueued > 64 && e.goneQueued > len(e.queue)/2 {
+		e.queue = slices.DeleteFunc(e.queue, func(c *call[T]) bool { return c.gone })
+		e.goneQueued = 0
+	}
+}
+
+// finish counts c as answered. e.mu is held.
+func (e *entry[T]) finish(c *call[T]) {
+	c.gone = true
+	e.pending--
+	e.l.waiting.Add(-1)
+}
+
+// resolve answers c unless it has left. e.mu is held.
+func (e *entry[T]) resolve(c *call[T], receipt Receipt[T], err error, own bool) {
+	if c.gone {
+		return
+	}
+	c.receipt, c.err, c.own = receipt, err, own
+	e.finish(c)
+	close(c.done)
+}
+
+// committer is the state of a key's commit loop.
+type committer[T any] struct {
+	e     *entry[T]
+	batch []*call[T]
+	// pending is a write whose fate is not known. Until it is, the same bytes
+	// are sent again against the same version and nothing else is applied:
+	// whichever of them lands, it is the same commit.
+	pending *attempt[T]
+	// read says that the store must be read before anything else.
+	read bool
+	// fresh says that the document was read after the batch was complete, so
+	// that what was found without a write is linearizable.
+	fresh bool
+	// alone is the number of operations to commit one by one, because the
+	// document could not be encoded with all of them.
+	alone    int
+	failures int // in a row
+	attempts int
+	began    time.Time
+}
+
+// commitLoop commits what waits until nothing does.
+func (e *entry[T]) commitLoop() {
+	c := &committer[T]{e: e}
+	for c.step() {
+	}
+}
+
+// step makes one step; false when there is nothing left to do.
+func (c *committer[T]) step() bool {
+	e := c.e
+	if e.l.base.Err() != nil {
+		c.giveUp()
+		return false
+	}
+	if c.pending != nil && !e.anyWaits(c.pending) {
+		// If it lands late, it does as another writer's commit would.
+		c.pending, c.batch = nil, nil
+	}
+	if c.pending == nil {
+		if len(c.batch) == 0 {
+			e.yield()
+			c.attempts, c.failures = 0, 0
+		}
+		if !c.fill() {
+			return false
+		}
+	}
+	doc, certain := e.current()
+	if certain {
+		c.fresh = true
+	}
+	if c.read || doc == nil || e.l.sole && !certain {
+		var err error
+		doc, err = e.fetch(e.l.base)
+		switch {
+		case err == nil:
+			c.read, c.fresh = false, true
+		case errors.Is(err, ErrDamaged) || errors.Is(err, storage.ErrInvalidKey):
+			c.reject(err)
+			return true
+		default:
+			c.backOff()
+			return true
+		}
+	}
+	if c.pending != nil {
+		if doc.version == c.pending.base.version {
+			c.write(c.pending)
+		} else {
+			c.settle(doc)
+		}
+		return true
+	}
+	a, err := e.apply(doc, c.batch)
+	switch {
+	case err != nil && len(c.batch) > 1:
+		c.alone = len(c.batch)
+		e.putBack(c.batch)
+		c.batch = nil
+	case err != nil:
+		c.reject(err)
+	case a.effects == 0 && !c.fresh:
+		c.read = true
+	case a.effects == 0:
+		e.answer(a, doc)
+		c.batch = nil
+	default:
+		if c.claim(a) {
+			c.write(a)
+		}
+	}
+	return true
+}
+
+// fill completes the batch from the queue; false, with the loop ended, when
+// there is nothing to do.
+func (c *committer[T]) fill() bool {
+	e := c.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.batch = slices.DeleteFunc(c.batch, func(c *call[T]) bool { return c.gone })
+	limit := e.l.opts.MaxBatch
+	if c.alone > 0 && len(c.batch) == 0 {
+		limit = 1
+		c.alone--
+	} else if c.alone > 0 {
+		limit = len(c.batch)
+	}
+	taken := 0
+	for _, q := range e.queue {
+		if len(c.batch) >= limit {
+			break
+		}
+		taken++
+		if !q.gone {
+			c.batch = append(c.batch, q)
+			c.fresh = false
+		} else {
+			e.goneQueued--
+		}
+	}
+	rest := copy(e.queue, e.queue[taken:])
+	clear(e.queue[rest:])
+	e.queue = e.queue[:rest]
+	if rest == 0 {
+		e.goneQueued = 0
+		if cap(e.queue) > 64 {
+			e.queue = nil
+		}
+	}
+	if len(c.batch) > 0 {
+		if c.attempts == 0 {
+			c.began = time.Now()
+		}
+		return true
+	}
+	e.committing = false
+	return false
+}
+
+// claim marks the batch as attempted; false when somebody left since it was
+// applied, whose effect must not be written.
+func (c *committer[T]) claim(a *attempt[T]) bool {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	for _, q := range c.batch {
+		if q.gone {
+			return false
+		}
+	}
+	for _, q := range c.batch {
+		q.attempted = true
+	}
+	c.e.sent = a.doc.snap.Nonce
+	return true
+}
+
+// write sends a's document in place of its base.
+func (c *committer[T]) write(a *attempt[T]) {
+	e, l := c.e, c.e.l
+	ctx, cancel := context.WithTimeout(l.base, l.opts.CallTimeout)
+	defer cancel()
+	c.attempts++
+	began := time.Now()
+	var version storage.Version
+	var err error
+	if a.base.snap.Exists {
+		version, err = l.store.Replace(ctx, e.key, a.body, a.base.version)
+	} else {
+		version, err = l.store.Create(ctx, e.key, a.body)
+	}
+	switch {
+	case err == nil:
+		l.answered()
+		l.observeRTT(time.Since(began))
+		a.doc.version = version
+		c.landed(a, began)
+	case errors.Is(err, storage.ErrConflict):
+		l.answered()
+		if f := l.opts.Observer.Conflict; f != nil {
+			f(e.key)
+		}
+		e.mu.Lock()
+		e.fair.foreign(time.Now(), time.Duration(l.rtt.Load()))
+		e.mu.Unlock()
+		// Usually another writer was faster. But a proxy, or a client library
+		// that repeats, may have met its own success: the document tells.
+		again := c.pending != nil
+		c.pending, c.read = a, true
+		if again {
+			// A conflict with the very version that is there: do not spin.
+			c.backOff()
+		}
+	case errors.Is(err, storage.ErrInvalidKey):
+		c.reject(err)
+	default:
+		l.unanswered(e.key, began)
+		e.mu.Lock()
+		e.trusted = false
+		e.mu.Unlock()
+		again := c.failures > 0
+		c.pending, c.read = a, true
+		if again {
+			c.backOff()
+		} else {
+			c.failures++
+		}
+	}
+}
+
+// landed answers a batch whose write succeeded.
+func (c *committer[T]) landed(a *attempt[T], began time.Time) {
+	e := c.e
+	e.mu.Lock()
+	switch {
+	case e.doc == a.base || e.doc == nil || a.doc.snap.Revision > e.doc.snap.Revision:
+		e.replace(a.doc, began)
+	case e.doc.snap.Nonce == a.doc.snap.Nonce:
+		a.doc = e.doc // a reader was faster
+	}
+	if !e.l.opts.ablate.yield && !e.l.sole {
+		e.fair.committed(time.Now(), time.Duration(e.l.rtt.Load()), e.l.jitter)
+	}
+	e.mu.Unlock()
+	c.close(a)
+}
+
+// close answers a batch that is known to stand and ends its commit.
+func (c *committer[T]) close(a *attempt[T]) {
+	e := c.e
+	waiting := e.answer(a, a.doc)
+	c.pending, c.batch = nil, nil
+	if f := e.l.opts.Observer.Commit; f != nil {
+		f(Commit{
+			Key: e.key, Revision: a.doc.snap.Revision, Operations: a.effects, Waiting: waiting,
+			Attempts: c.attempts, Bytes: len(a.body), Duration: time.Since(c.began),
+		})
+	}
+}
+
+// settle decides the fate of the pending write from a document at another
+// version than its base: it landed if the document remembers it, and can
+// never land otherwise, because versions do not come back.
+func (c *committer[T]) settle(doc *document[T]) {
+	a := c.pending
+	landed, known := doc.mem.commit(a.doc.snap.Revision, a.nonce)
+	switch {
+	case landed:
+		if doc.snap.Nonce == a.doc.snap.Nonce {
+			a.doc = doc
+		}
+		c.close(a)
+	case known:
+		e := c.e
+		e.mu.Lock()
+		for _, q := range c.batch {
+			q.attempted = false
+		}
+		e.mu.Unlock()
+		c.pending = nil
+	default:
+		c.reject(fmt.Errorf("%w: the document has forgotten revision %d", storage.ErrUnavailable, a.doc.snap.Revision))
+	}
+}
+
+// reject answers the batch with err.
+func (c *committer[T]) reject(err error) {
+	e := c.e
+	e.mu.Lock()
+	for _, q := range c.batch {
+		if q.attempted {
+			e.resolve(q, Receipt[T]{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err), false)
+		} else {
+			e.resolve(q, Receipt[T]{}, err, false)
+		}
+	}
+	e.mu.Unlock()
+	c.pending, c.batch = nil, nil
+	c.read = true
+}
+
+// giveUp ends the loop because Close's context ended.
+func (c *committer[T]) giveUp() {
+	e := c.e
+	e.mu.Lock()
+	c.batch = append(c.batch, e.queue...)
+	e.queue, e.committing = nil, false
+	e.mu.Unlock()
+	c.reject(ErrClosed)
+}
+
+// backOff pauses before the store is asked again, longer each time.
+func (c *committer[T]) backOff() {
+	pause := min(retryFirst<<min(c.failures, 10), retryLast)
+	c.failures++
+	c.e.l.sleep(c.e.l.jitter(pause/2, pause))
+}
+
+// anyWaits reports whether somebody still waits for a.
+func (e *entry[T]) anyWaits(a *attempt[T]) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(a.outcomes, func(o outcome[T]) bool { return !o.call.gone })
+}
+
+// putBack puts calls at the head of the queue.
+func (e *entry[T]) putBack(calls []*call[T]) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.queue = append(slices.Clip(calls), e.queue...)
+}
+
+// answer gives everybody in a their outcome, with doc's snapshot, and returns
+// how many operations wait behind them.
+func (e *entry[T]) answer(a *attempt[T], doc *document[T]) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, o := range a.outcomes {
+		if o.err == nil {
+			o.receipt.Snapshot = doc.snap
+		}
+		e.resolve(o.call, o.receipt, o.err, o.own)
+	}
+	return len(e.queue)
+}
+
+// apply applies calls to base in order. An error means that the outcome of
+// all together cannot be stored.
+func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], error) {
+	l := e.l
+	e.mu.Lock()
+	rev := max(base.snap.Revision, e.highest) + 1
+	e.mu.Unlock()
+	var (
+		nonce   = newNonce()
+		now     = time.Now()
+		refs    = make([]opRef, 0, len(calls))
+		results = make([][]byte, 0, len(calls))
+		state   = State[T]{Doc: base.snap.Doc, Revision: base.snap.Revision, Nonce: base.snap.Nonce, Exists: base.snap.Exists, Removed: base.snap.Removed}
+		doc     = &document[T]{snap: base.snap, removedRaw: base.removedRaw}
+		first   map[uint64]int
+	)
+	a := &attempt[T]{base: base, doc: doc, nonce: nonceDigest(nonce), outcomes: make([]outcome[T], len(calls))}
+	if len(calls) > 1 {
+		first = make(map[uint64]int, len(calls))
+	}
+	for i, q := range calls {
+		o := &a.outcomes[i]
+		o.call = q
+		if found, ok := base.mem.find(q.ref.id); ok {
+			if found.payload != q.ref.payload {
+				o.err = ErrIDReused
+				continue
+			}
+			o.receipt = Receipt[T]{Revision: found.rev, Index: found.index, Result: found.result, Replayed: true, ResultForgotten: !found.kept}
+			continue
+		}
+		if j, ok := first[q.ref.id]; ok {
+			if calls[j].ref.payload != q.ref.payload {
+				o.err = ErrIDReused
+				continue
+			}
+			o.receipt = a.outcomes[j].receipt
+			o.receipt.Replayed = true
+			continue
+		}
+		change, err := e.applyOne(q, state)
+		if err != nil {
+			o.err, o.own = err, true
+			continue
+		}
+		if change.Unchanged {
+			o.receipt = Receipt[T]{Revision: state.Revision, Index: a.effects - 1, Result: change.Result, Unchanged: true}
+			if a.effects == 0 {
+				o.receipt.Index = base.mem.last(state.Revision)
+			}
+			continue
+		}
+		if change.Removed != nil {
+			r := Removal{Revision: rev, At: now.UTC().Truncate(time.Millisecond), Kind: strings.Clone(q.op.Kind), Items: change.Removed}
+			raw, err := json.Marshal(r)
+			if err != nil {
+				o.err, o.own = fmt.Errorf("ledger: Change.Removed: %w", err), true
+				continue
+			}
+			doc.removedRaw = append(slices.Clip(doc.removedRaw), raw)
+			doc.snap.Removed = append(slices.Clip(doc.snap.Removed), r)
+			doc.limitRemoved(l.opts.RemovedCount, l.opts.RemovedBytes)
+		}
+		if first != nil {
+			first[q.ref.id] = i
+		}
+		result := change.Result
+		if result == nil {
+			result = []byte{}
+		}
+		o.receipt = Receipt[T]{Revision: rev, Index: a.effects, Result: change.Result}
+		refs = append(refs, q.ref)
+		results = append(results, result)
+		a.effects++
+		state = State[T]{Doc: change.Doc, Revision: rev, Nonce: nonceText(nonce), Exists: true, Removed: doc.snap.Removed}
+	}
+	if a.effects == 0 {
+		return a, nil
+	}
+	if rev > maxRevision {
+		return nil, fmt.Errorf("%w: there is no revision after %d", ErrDamaged, uint64(maxRevision))
+	}
+	items, err := e.encodeItems(state.Doc)
+	if err != nil {
+		return nil, err
+	}
+	doc.snap.Doc, doc.snap.Revision, doc.snap.Nonce, doc.snap.Exists = state.Doc, rev, state.Nonce, true
+	if !l.opts.ablate.memory {
+		doc.mem = base.mem.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
+	}
+	a.body = doc.encode(items)
+	return a, nil
+}
+
+// applyOne calls one Apply. A panic in it is its error.
+func (e *entry[T]) applyOne(q *call[T], s State[T]) (change Change[T], err error) {
+	defer e.recovered("Op.Apply", &err)
+	return q.op.Apply(s)
+}
+
+// encodeItems calls the codec, and checks what it returns: damage is found
+// before it is stored.
+func (e *entry[T]) encodeItems(doc T) (items []byte, err error) {
+	defer e.recovered("Codec.Encode", &err)
+	items, err = e.l.opts.Codec.Encode(doc)
+	if err == nil {
+		err = checkJSON(items)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: encoding the document: %w", err)
+	}
+	return items, nil
+}
+
+// recovered turns a panic of the caller's code into an error.
+func (e *entry[T]) recovered(where string, err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("ledger: %s panicked: %v", where, v)
+		e.l.log.LogAttrs(context.Background(), slog.LevelError, "panic in an operation",
+			slog.String("key", e.key), slog.String("where", where), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	}
+}
+
+func (l *Ledger[T]) refused(key string) {
+	if f := l.opts.Observer.Refused; f != nil {
+		f(key)
+	}
+}
+
+func (o *Options[T]) limits() limits {
+	return limits{
+		keep: o.RememberFor, atLeast: o.RememberMin, atMost: o.RememberMax,
+		resultBytes: o.ResultBytes, resultLargest: o.ResultBytes / 4,
+	}
+}

@@ -1,0 +1,175 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// entry is what a ledger keeps of one key.
+type entry[T any] struct {
+	l   *Ledger[T]
+	key string
+
+	refs int       // guarded by Ledger.mu
+	used time.Time // when refs fell to 0; guarded by Ledger.mu
+
+	mu        sync.Mutex
+	doc       *document[T] // last known; nil before the first read
+	confirmed time.Time    // doc was current then
+	changed   time.Time    // when doc became what it is, as seen here
+	adopted   uint64       // how often doc was replaced
+	highest   uint64       // the highest revision ever seen
+	trusted   bool         // sole owner: doc is what the store holds
+	damage    *damage      // the stored document cannot be understood
+
+	queue      []*call[T]
+	goneQueued int // calls in queue that nobody waits for
+	pending    int // calls accepted and not answered
+	committing bool
+	sent       string // nonce of the last write that was tried
+	fair       fairness
+
+	flight, next *flight[T]
+
+	watchers map[*watcher[T]]struct{}
+	polling  bool
+	kick     chan struct{}
+}
+
+type damage struct {
+	version storage.Version
+	err     error
+}
+
+// current returns the last known document and whether it is certain that the
+// store holds it.
+func (e *entry[T]) current() (doc *document[T], certain bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.damage != nil {
+		return nil, false
+	}
+	return e.doc, e.trusted && e.l.sole && e.doc != nil
+}
+
+// fetch reads the document from the store. What it returns was current at
+// some moment during the call. The errors are ErrDamaged and the store's.
+func (e *entry[T]) fetch(ctx context.Context) (*document[T], error) {
+	l := e.l
+	e.mu.Lock()
+	known, seq, dmg := e.doc, e.adopted, e.damage
+	e.mu.Unlock()
+	var version storage.Version
+	switch {
+	case dmg != nil:
+		version = dmg.version
+	case known != nil:
+		version = known.version
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
+	defer cancel()
+	var (
+		stored  storage.Document
+		changed = true
+		err     error
+	)
+	if l.cond != nil && version != "" {
+		stored, changed, err = l.cond.GetIfChanged(ctx, e.key, version)
+	} else {
+		stored, err = l.store.Get(ctx, e.key)
+		changed = err != nil || version == "" || stored.Version != version
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		l.answered()
+		return e.adopt(&document[T]{}, began, seq), nil
+	case err != nil:
+		if !errors.Is(err, storage.ErrInvalidKey) {
+			l.unanswered(e.key, began)
+		}
+		return nil, err
+	}
+	l.answered()
+	if !changed {
+		if dmg != nil {
+			return nil, dmg.err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.doc == known && e.confirmed.Before(began) {
+			e.confirmed = began
+			e.trusted = true
+		}
+		return e.doc, nil
+	}
+	doc, err := decode(stored.Body, stored.Version, l.opts.Codec)
+	if err != nil {
+		return nil, e.damaged(stored.Version, err, seq)
+	}
+	return e.adopt(doc, began, seq), nil
+}
+
+// adopt makes doc, read by a call that began when the entry had been replaced
+// seq times, the known document, unless a newer one became known meanwhile.
+// It returns the one that is known then.
+func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *document[T] {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.adopted != seq && e.doc != nil && doc.snap.Revision <= e.doc.snap.Revision {
+		return e.doc
+	}
+	same := e.doc != nil && e.doc.version == doc.version
+	if same && e.damage == nil {
+		e.confirmed, e.trusted = began, true
+		return e.doc
+	}
+	if doc.snap.Revision < e.highest {
+		e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "document went back to an older revision",
+			slog.String("key", e.key), slog.Uint64("revision", doc.snap.Revision), slog.Uint64("seen", e.highest))
+	}
+	if e.doc != nil && doc.snap.Nonce != e.sent {
+		e.fair.foreign(time.Now(), time.Duration(e.l.rtt.Load()))
+	}
+	e.replace(doc, began)
+	return doc
+}
+
+// replace makes doc the known document. e.mu is held.
+func (e *entry[T]) replace(doc *document[T], at time.Time) {
+	e.doc, e.confirmed, e.trusted, e.damage = doc, at, true, nil
+	e.changed = time.Now()
+	e.adopted++
+	e.highest = max(e.highest, doc.snap.Revision)
+	e.notify()
+}
+
+// damaged records that the stored version cannot be understood, and says so
+// once.
+func (e *entry[T]) damaged(version storage.Version, cause error, seq uint64) error {
+	err := fmt.Errorf("%w: %w", ErrDamaged, cause)
+	e.mu.Lock()
+	if e.adopted != seq {
+		// Something newer was seen meanwhile; the next read tells.
+		e.mu.Unlock()
+		return err
+	}
+	first := e.damage == nil || e.damage.version != version
+	e.damage = &damage{version: version, err: err}
+	e.trusted = false
+	e.mu.Unlock()
+	if first {
+		e.l.log.LogAttrs(context.Background(), slog.LevelError, "stored document is damaged; the key stops until it is repaired",
+			slog.String("key", e.key), slog.String("version", string(version)), slog.Any("error", err))
+		if f := e.l.opts.Observer.Damaged; f != nil {
+			f(e.key, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,234 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+const (
+	// format is the v of the envelope that this library writes.
+	format = 1
+	// maxRevision is the largest integer that every JSON reader keeps exactly.
+	maxRevision = 1<<53 - 1
+	nonceBytes  = 16
+)
+
+// document is one stored state of a key, decoded. It is immutable.
+type document[T any] struct {
+	version    storage.Version // "" when nothing is stored
+	snap       Snapshot[T]     // Age is 0
+	mem        memory
+	removedRaw []json.RawMessage // snap.Removed as stored
+}
+
+func newNonce() [nonceBytes]byte {
+	var n [nonceBytes]byte
+	_, _ = rand.Read(n[:]) // never fails; see crypto/rand
+	return n
+}
+
+func nonceText(n [nonceBytes]byte) string { return base64.RawURLEncoding.EncodeToString(n[:]) }
+
+// nonceDigest is what a memory keeps of a nonce.
+func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:]) }
+
+// encode returns the envelope of d around items:
+//
+//	{"v":1,"rev":17,"nonce":"...","items":...,"ops":"...","removed":[...]}
+//
+// The nonce stands early so that two bodies never share a digest, not even
+// one of a prefix.
+func (d *document[T]) encode(items []byte) []byte {
+	size := 160 + len(items) + 2*len(d.mem.refs) + 40*len(d.mem.runs)
+	for _, r := range d.mem.results {
+		size += 2*len(r) + 4
+	}
+	for _, r := range d.removedRaw {
+		size += len(r) + 1
+	}
+	b := make([]byte, 0, size)
+	b = append(b, `{"v":`...)
+	b = strconv.AppendInt(b, format, 10)
+	b = append(b, `,"rev":`...)
+	b = strconv.AppendUint(b, d.snap.Revision, 10)
+	b = append(b, `,"nonce":"`...)
+	b = append(b, d.snap.Nonce...)
+	b = append(b, `","items":`...)
+	b = append(b, items...)
+	b = append(b, `,"ops":"`...)
+	b = d.mem.appendText(b)
+	b = append(b, `","removed":[`...)
+	for i, r := range d.removedRaw {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, r...)
+	}
+	return append(b, "]}"...)
+}
+
+// decode is the inverse of encode, and takes what the codec calls legacy.
+func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*document[T], error) {
+	if err := checkJSON(body); err != nil {
+		return nil, err
+	}
+	d := &document[T]{version: version}
+	d.snap.Exists = true
+	members := make(map[string][]byte, 6)
+	var unknown string
+	collect := func(name string, value []byte) error {
+		switch name {
+		case "v", "rev", "nonce", "items", "ops", "removed":
+			members[name] = value
+		default:
+			unknown = name
+		}
+		return nil
+	}
+	var err error
+	if isObject(body) {
+		if err = eachMember(body, collect); err != nil {
+			return nil, err
+		}
+	}
+	if members["v"] == nil {
+		if codec.Legacy != nil {
+			doc, ok, err := codec.Legacy(body)
+			if err != nil {
+				return nil, fmt.Errorf("in the format before revisions: %w", err)
+			}
+			if ok {
+				sum := sha256.Sum256(body)
+				d.snap.Doc, d.snap.Nonce = doc, hex.EncodeToString(sum[:16])
+				return d, nil
+			}
+		}
+		return nil, fmt.Errorf("expected an envelope, an object with /v, got %s", short(body))
+	}
+	// Before all else: a newer format may have any members.
+	v, err := strconv.ParseUint(string(members["v"]), 10, 32)
+	switch {
+	case err != nil || v == 0:
+		return nil, fmt.Errorf("/v: expected a positive number, got %s", short(members["v"]))
+	case v > format:
+		return nil, fmt.Errorf("/v: the document is of format %d, this library knows formats up to %d", v, format)
+	case unknown != "":
+		return nil, fmt.Errorf("/%s: unknown member", unknown)
+	}
+	for _, name := range []string{"rev", "nonce", "items", "ops", "removed"} {
+		if members[name] == nil {
+			return nil, fmt.Errorf("/%s: missing", name)
+		}
+	}
+	rev, nonce, items, ops, removed := members["rev"], members["nonce"], members["items"], members["ops"], members["removed"]
+	if d.snap.Revision, err = parseRevision(rev); err != nil {
+		return nil, fmt.Errorf("/rev: %w", err)
+	}
+	if d.snap.Nonce, err = parseNonce(nonce); err != nil {
+		return nil, fmt.Errorf("/nonce: %w", err)
+	}
+	if d.snap.Doc, err = codec.Decode(items); err != nil {
+		return nil, fmt.Errorf("/items: %w", err)
+	}
+	if len(ops) < 2 || ops[0] != '"' {
+		return nil, fmt.Errorf("/ops: expected a string, got %s", short(ops))
+	}
+	if d.mem, err = parseMemory(ops[1:len(ops)-1], d.snap.Revision); err != nil {
+		return nil, fmt.Errorf("/ops: %w", err)
+	}
+	err = eachElement(removed, func(i int, value []byte) error {
+		value = bytes.Clone(value) // not to keep the whole body
+		r, err := parseRemoval(value)
+		if err != nil {
+			return fmt.Errorf("/%d%w", i, err)
+		}
+		d.snap.Removed = append(d.snap.Removed, r)
+		d.removedRaw = append(d.removedRaw, value)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("/removed%w", err)
+	}
+	return d, nil
+}
+
+func isObject(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '{'
+}
+
+func parseRevision(raw []byte) (uint64, error) {
+	rev, err := strconv.ParseUint(string(raw), 10, 64)
+	if err != nil || rev == 0 || rev > maxRevision {
+		return 0, fmt.Errorf("expected a whole number from 1 to %d, got %s", uint64(maxRevision), short(raw))
+	}
+	return rev, nil
+}
+
+func parseNonce(raw []byte) (string, error) {
+	text, err := unquote(raw)
+	if err != nil {
+		return "", err
+	}
+	if b, err := base64.RawURLEncoding.Strict().DecodeString(text); err != nil || len(b) != nonceBytes {
+		return "", fmt.Errorf("expected %d bytes in base64url, got %s", nonceBytes, short(raw))
+	}
+	return text, nil
+}
+
+func parseRemoval(raw []byte) (Removal, error) {
+	var r Removal
+	seen := 0
+	err := eachMember(raw, func(name string, value []byte) error {
+		var err error
+		switch name {
+		case "rev":
+			r.Revision, err = parseRevision(value)
+		case "at":
+			var text string
+			if text, err = unquote(value); err == nil {
+				r.At, err = time.Parse(time.RFC3339, text)
+			}
+		case "kind":
+			r.Kind, err = unquote(value)
+		case "items":
+			r.Items = value
+		default:
+			err = errors.New("unknown member")
+		}
+		if err != nil {
+			return fmt.Errorf("/%s: %w", name, err)
+		}
+		seen++
+		return nil
+	})
+	if err == nil && seen != 4 {
+		err = errors.New(": expected rev, at, kind and items")
+	}
+	return r, err
+}
+
+// limitRemoved drops the oldest removals beyond the limits; the newest stays.
+func (d *document[T]) limitRemoved(count, size int) {
+	from := len(d.removedRaw)
+	for total := 0; from > 0; from-- {
+		total += len(d.removedRaw[from-1])
+		newest := from == len(d.removedRaw)
+		if !newest && (total > size || len(d.removedRaw)-from >= count) {
+			break
+		}
+	}
+	d.removedRaw = d.removedRaw[from:]
+	d.snap.Removed = d.snap.Removed[from:]
+}

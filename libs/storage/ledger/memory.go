@@ -1,0 +1,264 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// opRef is how a document remembers an operation: digests of its id and of
+// its payload. With 4,096 operations remembered, the chance that a new id
+// meets an old one's digest is 2^-52.
+type opRef struct {
+	id      uint64
+	payload uint32
+}
+
+const refBytes = 12
+
+func refOf(id string, payload []byte) opRef {
+	d := sha256.Sum256([]byte(id))
+	p := sha256.Sum256(payload)
+	return opRef{id: binary.BigEndian.Uint64(d[:]), payload: binary.BigEndian.Uint32(p[:])}
+}
+
+// memory is what a document remembers of its latest commits. It is immutable.
+// Operations are forgotten a whole commit at a time, so that a commit is
+// either known with all its operations or not at all.
+type memory struct {
+	floor   uint64   // the highest revision of which a commit was forgotten
+	runs    []run    // one a commit, oldest first
+	refs    []byte   // refBytes an operation, in commit order
+	results [][]byte // of the last len(results) operations; nil: not kept
+}
+
+type run struct {
+	rev   uint64
+	at    int64 // Unix seconds, by the clock of the writer
+	nonce uint64
+	n     int
+}
+
+// limits of a memory.
+type limits struct {
+	keep          time.Duration
+	atLeast       int
+	atMost        int
+	resultBytes   int
+	resultLargest int
+}
+
+// entry of a memory: what was found.
+type remembered struct {
+	rev     uint64
+	index   int
+	payload uint32
+	result  []byte
+	kept    bool // result is what it was
+}
+
+func (m *memory) ops() int { return len(m.refs) / refBytes }
+
+// find looks for an operation, newest first. A scan of 4,096 operations takes
+// about as long as hashing one id.
+func (m *memory) find(id uint64) (remembered, bool) {
+	for i := len(m.refs) - refBytes; i >= 0; i -= refBytes {
+		if binary.BigEndian.Uint64(m.refs[i:]) == id {
+			return m.at(i / refBytes), true
+		}
+	}
+	return remembered{}, false
+}
+
+func (m *memory) at(i int) remembered {
+	r := remembered{payload: binary.BigEndian.Uint32(m.refs[i*refBytes+8:])}
+	if j := i - (m.ops() - len(m.results)); j >= 0 && m.results[j] != nil {
+		r.result, r.kept = m.results[j], true
+	}
+	for _, run := range m.runs {
+		if i < run.n {
+			r.rev, r.index = run.rev, i
+			break
+		}
+		i -= run.n
+	}
+	return r
+}
+
+// commit looks for the commit of a revision by its nonce. known is false when
+// the memory does not reach back to it.
+func (m *memory) commit(rev, nonce uint64) (landed, known bool) {
+	for i := len(m.runs) - 1; i >= 0; i-- {
+		if m.runs[i].rev == rev && m.runs[i].nonce == nonce {
+			return true, true
+		}
+	}
+	return false, rev > m.floor
+}
+
+// last returns the index of the last operation of revision rev, or -1.
+func (m *memory) last(rev uint64) int {
+	if n := len(m.runs); n > 0 && m.runs[n-1].rev == rev {
+		return m.runs[n-1].n - 1
+	}
+	return -1
+}
+
+// with returns m and one more commit, within lim.
+func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory {
+	total := m.ops() + len(refs)
+	drop, dropped := 0, 0
+	floor := m.floor
+	for drop < len(m.runs) {
+		old := m.runs[drop]
+		rest := total - dropped - old.n
+		expired := r.at-old.at > int64(lim.keep/time.Second)
+		if rest < lim.atLeast || total-dropped <= lim.atMost && !expired {
+			break
+		}
+		floor = max(floor, old.rev)
+		dropped += old.n
+		drop++
+	}
+	next := memory{
+		floor: floor,
+		runs:  make([]run, 0, len(m.runs)-drop+1),
+		refs:  make([]byte, 0, (total-dropped)*refBytes),
+	}
+	next.runs = append(append(next.runs, m.runs[drop:]...), r)
+	next.refs = append(next.refs, m.refs[dropped*refBytes:]...)
+	for _, ref := range refs {
+		next.refs = binary.BigEndian.AppendUint64(next.refs, ref.id)
+		next.refs = binary.BigEndian.AppendUint32(next.refs, ref.payload)
+	}
+	kept := make([][]byte, 0, len(m.results)+len(results))
+	kept = append(append(kept, m.results...), results...)
+	kept = kept[max(0, len(kept)-(total-dropped)):]
+	budget := lim.resultBytes
+	from := len(kept)
+	for from > 0 {
+		cost := len(kept[from-1])
+		if len(kept[from-1]) > lim.resultLargest {
+			kept[from-1], cost = nil, 0
+		}
+		if budget -= cost + 1; budget < 0 {
+			break
+		}
+		from--
+	}
+	next.results = kept[from:]
+	return next
+}
+
+// appendText appends the memory in base64: floor, the runs, the references,
+// the results; numbers as uvarints, times and revisions as differences.
+func (m *memory) appendText(dst []byte) []byte {
+	size := 32 + len(m.runs)*24 + len(m.refs)
+	for _, r := range m.results {
+		size += len(r) + 3
+	}
+	b := make([]byte, 0, size)
+	b = binary.AppendUvarint(b, m.floor)
+	b = binary.AppendUvarint(b, uint64(len(m.runs)))
+	rev, at := m.floor, int64(0)
+	for _, r := range m.runs {
+		b = binary.AppendUvarint(b, r.rev-rev)
+		b = binary.AppendVarint(b, r.at-at)
+		b = binary.BigEndian.AppendUint64(b, r.nonce)
+		b = binary.AppendUvarint(b, uint64(r.n))
+		rev, at = r.rev, r.at
+	}
+	b = append(b, m.refs...)
+	b = binary.AppendUvarint(b, uint64(len(m.results)))
+	for _, r := range m.results {
+		if r == nil {
+			b = append(b, 0)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(r))+1)
+		b = append(b, r...)
+	}
+	return base64.RawStdEncoding.AppendEncode(dst, b)
+}
+
+var errTruncated = errors.New("it ends too early")
+
+// parseMemory is the inverse of appendText, for a document at revision
+// current.
+func parseMemory(text []byte, current uint64) (memory, error) {
+	var m memory
+	if bytes.ContainsAny(text, "\r\n") {
+		return m, errors.New("not base64: it has a line break")
+	}
+	b, err := base64.RawStdEncoding.Strict().AppendDecode(nil, text)
+	if err != nil {
+		return m, fmt.Errorf("not base64: %w", err)
+	}
+	bad := false
+	uvarint := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			bad, b = true, nil
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	m.floor = uvarint()
+	count := uvarint()
+	if count > uint64(len(b))/11 {
+		return m, errTruncated
+	}
+	m.runs = make([]run, 0, count)
+	rev, at, total := m.floor, int64(0), uint64(0)
+	for range count {
+		step := uvarint()
+		seconds, n := binary.Varint(b)
+		if n <= 0 || len(b) < n+8 {
+			return m, errTruncated
+		}
+		nonce := binary.BigEndian.Uint64(b[n:])
+		b = b[n+8:]
+		ops := uvarint()
+		if bad || ops > uint64(len(b)) {
+			return m, errTruncated
+		}
+		if step == 0 || step > maxRevision || ops == 0 {
+			return m, fmt.Errorf("a commit after revision %d has %d operations, %d revisions later", rev, ops, step)
+		}
+		rev, at, total = rev+step, at+seconds, total+ops
+		if rev > current {
+			return m, fmt.Errorf("it knows revision %d, the document is at %d", rev, current)
+		}
+		m.runs = append(m.runs, run{rev: rev, at: at, nonce: nonce, n: int(ops)})
+	}
+	if bad || m.floor > current || total*refBytes > uint64(len(b)) {
+		return m, errTruncated
+	}
+	m.refs, b = b[:total*refBytes:total*refBytes], b[total*refBytes:]
+	count = uvarint()
+	if bad || count > total || count > uint64(len(b)) {
+		return m, errTruncated
+	}
+	if count > 0 {
+		m.results = make([][]byte, count)
+	}
+	for i := range m.results {
+		n := uvarint()
+		if bad || n > math.MaxInt32 || n > uint64(len(b))+1 {
+			return m, errTruncated
+		}
+		if n > 0 {
+			m.results[i], b = b[:n-1:n-1], b[n-1:]
+		}
+	}
+	if len(b) > 0 {
+		return m, fmt.Errorf("%d bytes follow it", len(b))
+	}
+	return m, nil
+}

@@ -1,0 +1,192 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+// Codec says how a document of type T is stored. A document that was never
+// written is the zero T. The zero Codec is
+// encoding/json, strict: unknown fields, duplicate keys and trailing data are
+// refused, so that a field which an older process does not know makes it stop
+// and not drop the field.
+type Codec[T any] struct {
+	// Encode returns doc as one JSON value. It must not fail for a document
+	// that an operation may produce; when it does, the operations of that
+	// commit fail with its error.
+	Encode func(doc T) ([]byte, error)
+	// Decode is the inverse of Encode. Its error makes the key [ErrDamaged].
+	// It may keep data.
+	Decode func(data []byte) (T, error)
+	// Legacy, when not nil, is asked about a body that is valid JSON but not
+	// an envelope, that is, not an object with a member "v": ok says that it
+	// is a document of the format before the ledger, which becomes revision 0
+	// and is upgraded by the first write.
+	// It may keep body.
+	Legacy func(body []byte) (doc T, ok bool, err error)
+}
+
+// Options configure a [Ledger]. A zero field means its default.
+type Options[T any] struct {
+	// Codec is how documents are stored.
+	Codec Codec[T]
+
+	// MaxBatch is the largest number of operations in one write. Default 512.
+	MaxBatch int
+	// MaxWaiting and MaxWaitingPerKey bound the operations that were accepted
+	// and not yet answered. Beyond them: [ErrOverloaded]. Defaults 65,536 and
+	// 4,096.
+	MaxWaiting, MaxWaitingPerKey int
+	// MaxKeys bounds the keys in memory. A key that is idle makes room; when
+	// none is, [ErrOverloaded]. Default 10,000.
+	MaxKeys int
+	// IdleAfter is how long an unused key stays in memory. Default 10 min.
+	IdleAfter time.Duration
+
+	// StaleFor is how old an answer [Ledger.Read] may give while the store is
+	// away. Negative: none. Default 10 min; IdleAfter bounds it too.
+	StaleFor time.Duration
+	// CallTimeout bounds one call to the store. A write that exceeds it is
+	// settled by reading. Default 3 s.
+	CallTimeout time.Duration
+
+	// RememberFor, RememberMin and RememberMax bound the memory of operation
+	// ids in a document: an operation is remembered for RememberFor or while
+	// it is among the last RememberMax, whichever is less, and always while
+	// it is among the last RememberMin. 12 bytes each. Defaults 60 s, 256 and
+	// 4,096. All ledgers on a store should use the same.
+	RememberFor              time.Duration
+	RememberMin, RememberMax int
+	// ResultBytes bounds the results that are remembered, newest first. A
+	// result larger than a quarter of it is not kept. Default 16 KiB.
+	ResultBytes int
+	// RemovedCount and RemovedBytes bound what a document keeps of what was
+	// taken away; the newest is kept whatever its size. Defaults 32 and 64 KiB.
+	RemovedCount, RemovedBytes int
+
+	// WatchFastest and WatchSlowest are the intervals of the conditional
+	// reads for a watched key: fastest for a minute after a change, then a
+	// sixtieth of the time since, up to slowest. Defaults 1 s and 10 s.
+	WatchFastest, WatchSlowest time.Duration
+
+	// Logger gets what an operator should know: damaged documents, a store
+	// that went away and came back, panics. Default [slog.Default].
+	Logger *slog.Logger
+	// Observer is told what happens.
+	Observer Observer
+	// Seed of the random pauses. 0: a random one.
+	Seed uint64
+
+	ablate ablation
+}
+
+// ablation switches off what the tests prove to be needed.
+type ablation struct {
+	memory bool // forget operation ids
+	yield  bool // never yield to other writers
+}
+
+// Observer is told what happens in a ledger, for metrics. Each function may be
+// nil, is called synchronously and concurrently, and must return quickly.
+type Observer struct {
+	// Commit: a write landed.
+	Commit func(Commit)
+	// Conflict: another writer was faster, or a store said so.
+	Conflict func(key string)
+	// StaleRead: a read was answered by an old copy.
+	StaleRead func(key string, age time.Duration)
+	// Damaged: a stored document cannot be understood. Once each version.
+	Damaged func(key string, err error)
+	// Refused: an operation or a read met a limit.
+	Refused func(key string)
+	// Away: the store stopped, or began again, to answer.
+	Away func(away bool)
+}
+
+// Commit describes a write that landed.
+type Commit struct {
+	Key      string
+	Revision uint64
+	// Operations is how many landed with it, and Waiting how many were left
+	// in the key's queue.
+	Operations, Waiting int
+	// Attempts is how many writes were sent for it.
+	Attempts int
+	// Bytes is the size of the document in the store.
+	Bytes int
+	// Duration is the time since the commit was begun.
+	Duration time.Duration
+}
+
+func (o Options[T]) withDefaults() Options[T] {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	defd := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.MaxBatch, 512)
+	def(&o.MaxWaiting, 65536)
+	def(&o.MaxWaitingPerKey, 4096)
+	def(&o.MaxKeys, 10000)
+	def(&o.RememberMin, 256)
+	def(&o.RememberMax, max(4096, o.RememberMin))
+	def(&o.ResultBytes, 16<<10)
+	def(&o.RemovedCount, 32)
+	def(&o.RemovedBytes, 64<<10)
+	defd(&o.IdleAfter, 10*time.Minute)
+	defd(&o.StaleFor, 10*time.Minute)
+	defd(&o.CallTimeout, 3*time.Second)
+	defd(&o.RememberFor, time.Minute)
+	defd(&o.WatchFastest, time.Second)
+	defd(&o.WatchSlowest, max(10*time.Second, o.WatchFastest))
+	for name, v := range map[string]int{
+		"MaxBatch": o.MaxBatch, "MaxWaiting": o.MaxWaiting, "MaxWaitingPerKey": o.MaxWaitingPerKey,
+		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
+		"ResultBytes": o.ResultBytes, "RemovedCount": o.RemovedCount, "RemovedBytes": o.RemovedBytes,
+		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor),
+		"WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
+	} {
+		if v < 0 {
+			panic(fmt.Sprintf("ledger: Options.%s is negative: %d", name, v))
+		}
+	}
+	if o.RememberMax < o.RememberMin || o.WatchSlowest < o.WatchFastest {
+		panic("ledger: Options: a smallest value exceeds its largest")
+	}
+	if o.Codec.Encode == nil {
+		o.Codec.Encode = func(doc T) ([]byte, error) { return json.Marshal(doc) }
+	}
+	if o.Codec.Decode == nil {
+		o.Codec.Decode = decodeStrict[T]
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
+	return o
+}
+
+// decodeStrict is the default Codec.Decode.
+func decodeStrict[T any](data []byte) (T, error) {
+	var doc T
+	if err := checkUnique(data); err != nil {
+		return doc, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return doc, err
+	}
+	return doc, nil
+}

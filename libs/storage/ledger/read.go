@@ -1,0 +1,174 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// flight is one read of the store on behalf of every reader that came before
+// it began.
+type flight[T any] struct {
+	done chan struct{} // closed when doc and err are there
+	slow chan struct{} // closed when it took longer than patience
+	doc  *document[T]
+	err  error
+
+	timer *time.Timer // closes slow
+}
+
+// isAnswer reports whether err is what a store that is there says.
+func isAnswer(err error) bool {
+	return err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) ||
+		errors.Is(err, storage.ErrInvalidKey)
+}
+
+func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
+	e.mu.Lock()
+	if e.l.sole && e.trusted && e.doc != nil {
+		s := e.doc.snap
+		e.mu.Unlock()
+		return s, nil
+	}
+	if e.l.health.away.Load() {
+		if s, ok := e.stale(); ok {
+			e.mu.Unlock()
+			return e.served(s)
+		}
+	}
+	hasCopy := e.doc != nil
+	f := e.join()
+	e.mu.Unlock()
+	if f == nil {
+		return Snapshot[T]{}, ErrClosed
+	}
+	var slow <-chan struct{}
+	if hasCopy {
+		slow = f.slow
+	}
+	for {
+		select {
+		case <-f.done:
+			if f.err == nil {
+				return f.doc.snap, nil
+			}
+			if errors.Is(f.err, ErrDamaged) || errors.Is(f.err, storage.ErrInvalidKey) || errors.Is(f.err, ErrClosed) {
+				return Snapshot[T]{}, f.err
+			}
+		case <-slow:
+		case <-ctx.Done():
+			return Snapshot[T]{}, fmt.Errorf("%w: no answer yet: %w", storage.ErrUnavailable, ctx.Err())
+		}
+		e.mu.Lock()
+		s, ok := e.stale()
+		e.mu.Unlock()
+		if ok {
+			return e.served(s)
+		}
+		select {
+		case <-f.done:
+			if f.err != nil {
+				return Snapshot[T]{}, unavailable(f.err)
+			}
+		default:
+		}
+		slow = nil // no copy after all: wait for the store
+	}
+}
+
+// unavailable makes sure that the store's silence is called so.
+func unavailable(err error) error {
+	if errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+}
+
+// stale returns the known document with its age, if it may be shown. e.mu is
+// held.
+func (e *entry[T]) stale() (Snapshot[T], bool) {
+	if e.doc == nil || e.damage != nil {
+		return Snapshot[T]{}, false
+	}
+	s := e.doc.snap
+	s.Age = max(time.Since(e.confirmed), 1)
+	return s, s.Age <= e.l.opts.StaleFor
+}
+
+func (e *entry[T]) served(s Snapshot[T]) (Snapshot[T], error) {
+	if f := e.l.opts.Observer.StaleRead; f != nil {
+		f(e.key, s.Age)
+	}
+	return s, nil
+}
+
+// join returns a flight that has not begun its reading: the one after that
+// under way, or a new one; nil when the ledger is closed. e.mu is held.
+func (e *entry[T]) join() *flight[T] {
+	if e.next != nil {
+		return e.next
+	}
+	f := &flight[T]{done: make(chan struct{}), slow: make(chan struct{})}
+	if e.flight != nil {
+		e.next = f
+	} else {
+		e.flight = f
+		if !e.l.start(e, e.fly) {
+			e.flight = nil
+			return nil
+		}
+	}
+	f.timer = time.AfterFunc(patience, func() { close(f.slow) })
+	return f
+}
+
+// fly reads for e.flight and those that follow it.
+func (e *entry[T]) fly() {
+	for {
+		doc, err := e.fetchPersistently()
+		e.mu.Lock()
+		f := e.flight
+		f.doc, f.err = doc, err
+		f.timer.Stop()
+		e.flight, e.next = e.next, nil
+		more := e.flight != nil
+		e.mu.Unlock()
+		close(f.done)
+		if !more {
+			return
+		}
+	}
+}
+
+// fetchPersistently is fetch, and again when the store failed quickly.
+func (e *entry[T]) fetchPersistently() (*document[T], error) {
+	const tries = 3
+	began := time.Now()
+	for try := 1; ; try++ {
+		doc, err := e.fetch(e.l.base)
+		switch {
+		case err == nil || errors.Is(err, ErrDamaged) || isAnswer(err):
+			return doc, err
+		case e.l.base.Err() != nil:
+			return nil, ErrClosed
+		case try == tries || e.l.health.away.Load() || time.Since(began) > patience/2:
+			return nil, err
+		}
+		pause := retryFirst << try
+		e.l.sleep(e.l.jitter(pause/2, pause))
+	}
+}
+
+// sleep pauses; less when the ledger gives up or the store is back.
+func (l *Ledger[T]) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.base.Done():
+	case <-l.recovery():
+	}
+}

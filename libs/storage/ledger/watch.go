@@ -1,0 +1,165 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+type watcher[T any] struct {
+	ch   chan Snapshot[T] // of one: the newest
+	last Snapshot[T]
+	stop func() bool // of the context's function
+}
+
+// send puts s into the channel in place of what is there, unless it is not
+// newer than what was sent before. entry.mu is held: there is one sender.
+func (w *watcher[T]) send(s Snapshot[T]) {
+	if s.Revision < w.last.Revision || s.Revision == w.last.Revision && s.Nonce == w.last.Nonce {
+		return
+	}
+	w.put(s)
+}
+
+func (w *watcher[T]) put(s Snapshot[T]) {
+	w.last = s
+	select {
+	case <-w.ch:
+	default:
+	}
+	w.ch <- s
+}
+
+// watch returns a channel that keeps e in memory until it is closed.
+func (e *entry[T]) watch(ctx context.Context) (<-chan Snapshot[T], error) {
+	s, err := e.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &watcher[T]{ch: make(chan Snapshot[T], 1)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-e.l.closing:
+		return nil, ErrClosed
+	default:
+	}
+	if !e.l.sole && !e.polling {
+		if e.kick == nil {
+			e.kick = make(chan struct{}, 1)
+		}
+		if !e.l.start(e, e.poll) {
+			return nil, ErrClosed
+		}
+		e.polling = true
+	}
+	if e.watchers == nil {
+		e.watchers = make(map[*watcher[T]]struct{})
+	}
+	e.watchers[w] = struct{}{}
+	e.l.watches.Add(1)
+	w.put(s)
+	if e.doc != nil && e.damage == nil {
+		w.send(e.doc.snap) // what landed since it was read
+	}
+	w.stop = context.AfterFunc(ctx, func() { e.unwatch(w) })
+	return w.ch, nil
+}
+
+// unwatch closes w's channel, once.
+func (e *entry[T]) unwatch(w *watcher[T]) {
+	e.mu.Lock()
+	_, open := e.watchers[w]
+	if open {
+		delete(e.watchers, w)
+		close(w.ch)
+		e.l.watches.Add(-1)
+		e.wakePoll()
+	}
+	e.mu.Unlock()
+	if open {
+		w.stop()
+		e.l.release(e)
+	}
+}
+
+func (e *entry[T]) unwatchAll() {
+	e.mu.Lock()
+	watchers := make([]*watcher[T], 0, len(e.watchers))
+	for w := range e.watchers {
+		watchers = append(watchers, w)
+	}
+	e.mu.Unlock()
+	for _, w := range watchers {
+		e.unwatch(w)
+	}
+}
+
+// notify sends the known document to all watchers. e.mu is held.
+func (e *entry[T]) notify() {
+	for w := range e.watchers {
+		w.send(e.doc.snap)
+	}
+	e.wakePoll()
+}
+
+// wakePoll makes the poller look at the time again. e.mu is held.
+func (e *entry[T]) wakePoll() {
+	if e.kick != nil {
+		select {
+		case e.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// poll reads the document at intervals while somebody watches it.
+func (e *entry[T]) poll() {
+	l := e.l
+	last := time.Now()
+	// One factor for each wait, so that it does not shrink by being drawn
+	// again at each kick.
+	factor := l.jitter(900, 1100)
+	for {
+		e.mu.Lock()
+		if len(e.watchers) == 0 {
+			e.polling = false
+			e.mu.Unlock()
+			return
+		}
+		now := time.Now()
+		if e.confirmed.After(last) {
+			last = e.confirmed
+		}
+		interval := l.watchInterval(now.Sub(e.changed))
+		wait := last.Add(interval * factor / 1000).Sub(now)
+		var f *flight[T]
+		if wait <= 0 {
+			f = e.join()
+		}
+		e.mu.Unlock()
+		if wait <= 0 {
+			if f == nil {
+				return // closed
+			}
+			<-f.done
+			last = now
+			factor = l.jitter(900, 1100)
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-e.kick:
+		case <-l.closing:
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// watchInterval returns the time between two reads of a document that did not
+// change for quiet.
+func (l *Ledger[T]) watchInterval(quiet time.Duration) time.Duration {
+	return min(max(quiet/60, l.opts.WatchFastest), l.opts.WatchSlowest)
+}
