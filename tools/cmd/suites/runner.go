@@ -150,10 +150,16 @@ func (r *runner) run(ctx context.Context, s suite) (res result) {
 	case res.passed+len(res.failed)+len(res.skipped) == 0:
 		res.trouble = "ran no test"
 	}
-	if res.trouble != "" {
+	if res.trouble != "" || slices.ContainsFunc(res.failed, notBuilt) {
 		r.showTail(r.logFile(s))
 	}
 	return res
+}
+
+// notBuilt: gotestsum's report names a package that does not compile, but not
+// what the compiler said.
+func notBuilt(f finding) bool {
+	return strings.Contains(f.message, "[build failed]") || strings.Contains(f.message, "[setup failed]")
 }
 
 // closeSuite applies the rules of CI and says how the suite ended.
@@ -170,7 +176,7 @@ func (r *runner) closeSuite(res *result) {
 		}
 	}
 	for _, f := range res.skipped {
-		fmt.Fprintf(r.out, "    skipped %s: %s\n", f.test, firstLine(f.message))
+		fmt.Fprintf(r.out, "    skipped %s: %s\n", f.test, reason(f.message))
 	}
 	verdict := "ok"
 	switch {
@@ -459,9 +465,15 @@ func indent(text string, limit int) string {
 	return "        " + strings.Join(lines, "\n        ")
 }
 
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
+// reason is the first line of a message that is not go test's own.
+func reason(message string) string {
+	for line := range strings.Lines(message) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			return line
+		}
+	}
+	return "no reason given"
 }
 
 func clip(s string, n int) string {
