@@ -38,8 +38,8 @@
 //
 // Flag, environment variable, secret file (NAME_FILE), configuration file,
 // default: the first that has a value for a key wins, in whatever order the
-// sources are passed. A value that is overridden is checked all the same, so
-// that removing the override never reveals an error.
+// sources are passed. A value that is overridden must be of the right type
+// all the same; the rules of validate apply to the one that wins.
 //
 // An empty variable is the same as none, NAME_FILE included. An empty value is
 // set by a flag (--name=) or in the file. A file's null is refused.
@@ -58,113 +58,248 @@ package config
 
 import (
 	"errors"
-	"io"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/viper"
 )
 
-// ErrHelp is returned by [Load] when the arguments contain --help or -h.
-// Nothing else has been looked at then; [Help] writes the text.
+// ErrHelp is returned by [Load] when the arguments contain --help or -h. No
+// file has been read then; [Help] writes the text.
 var ErrHelp = errors.New("config: help requested")
+
+// Error is everything that is wrong with a configuration.
+type Error struct {
+	// Problems has at least one element: flags first, then variables, secret
+	// files and the configuration file, then values of the right type that
+	// break a rule.
+	Problems []Problem
+}
+
+// Error returns one line for each problem.
+func (e *Error) Error() string {
+	if len(e.Problems) == 1 {
+		return "configuration: " + e.Problems[0].String()
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "configuration: %d problems", len(e.Problems))
+	for _, p := range e.Problems {
+		text.WriteString("\n  " + p.String())
+	}
+	return text.String()
+}
+
+// Problem is one thing that is wrong. It never contains the value of a secret,
+// nor a value whose key is unknown, since that may be a misspelled secret.
+type Problem struct {
+	// Source is where: "todo.yaml:3", "TODO_LISTEN", "--listen", "default".
+	Source string
+	// Key is the setting's key. It is empty when the problem is not about one
+	// setting, as when a name is unknown or a file cannot be read.
+	Key string
+	// Detail is what was expected and what was found.
+	Detail string
+}
+
+// String returns the problem on one line: source, key, detail.
+func (p Problem) String() string {
+	if p.Key == "" {
+		return p.Source + ": " + p.Detail
+	}
+	return p.Source + ": " + p.Key + ": " + p.Detail
+}
 
 // Load returns defaults with every value replaced that a source sets. Each of
 // [Args], [Env] and [File] may be passed once.
 //
 // When anything is wrong it returns an [*Error] with every problem found, and
-// the zero T. Any other error but [ErrHelp] is a fault of the program: a struct
-// that cannot be described, or a source passed twice. A validate tag that
-// names no rule panics, as validator does.
+// the zero T. Any other error but [ErrHelp] is a fault of the program, such as
+// a struct that cannot be described or a source passed twice. A validate tag
+// that names no rule panics, as validator does.
 func Load[T any](defaults T, sources ...Source) (T, error) {
-	var zero T
-	return zero, errors.New("config: under construction")
-}
-
-// Help writes each setting with its flag, variable, default and meaning. The
-// sources decide what is offered: without [Args] no flags are shown.
-func Help[T any](w io.Writer, defaults T, sources ...Source) error {
-	return errors.New("config: under construction")
-}
-
-// Markdown writes the same reference as [Help] as a table in Markdown.
-func Markdown[T any](w io.Writer, defaults T, sources ...Source) error {
-	return errors.New("config: under construction")
-}
-
-// Effective loads as [Load] does and writes each setting's value, the source
-// it came from and the sources it overrides. Secrets are redacted.
-func Effective[T any](w io.Writer, defaults T, sources ...Source) error {
-	return errors.New("config: under construction")
+	value := reflect.New(reflect.TypeFor[T]()).Elem()
+	value.Set(reflect.ValueOf(&defaults).Elem())
+	if _, err := load(value, sources); err != nil {
+		var zero T
+		return zero, err
+	}
+	return value.Interface().(T), nil
 }
 
 // Source is a place that settings come from: [Args], [Env] or [File].
-type Source interface{ isSource() }
-
-// Args reads flags: --name=value, --name value, and --name alone for a bool.
-// What is not a flag goes to operands, in order; with nil operands it is a
-// problem.
-func Args(args []string, operands *[]string) Source { return argsSource{} }
-
-// Env reads the variables of environ ("NAME=value", as from [os.Environ]; the
-// last one of a name counts) that begin with prefix, such as "TODO_".
-//
-// A variable with the prefix that is no setting is refused, because it is most
-// often a misspelled one. Excepted are those that Kubernetes and Docker set for
-// a service whose name begins like the prefix (TODO_SERVICE_HOST,
-// TODO_PORT_80_TCP, ...), and those named by [Ignore].
-func Env(prefix string, environ []string, options ...EnvOption) Source { return envSource{} }
-
-// EnvOption is [Alias] or [Ignore].
-type EnvOption interface{ isEnvOption() }
-
-// Alias lets a variable, whatever its prefix, set key; convert turns its value
-// into one of key's, nil leaves it as it is. The key's own variable wins over
-// an alias, and an earlier alias over a later one.
-func Alias(variable, key string, convert func(value string) string) EnvOption { return alias{} }
-
-// Ignore lets variables pass that have the prefix and belong to something
-// else. A name may end in * to stand for every name that begins like it.
-func Ignore(names ...string) EnvOption { return ignore{} }
-
-// File reads a configuration file named by --config or, when that is absent,
-// by the variable CONFIG with the prefix. When neither names one, path is read
-// if it exists; "" stands for no such default.
-//
-// The format follows from the extension: .yaml, .yml, .toml or .json.
-func File(path string) Source { return fileSource{} }
-
-// Error is everything that is wrong with a configuration.
-type Error struct {
-	// Problems has at least one element: flags first, then variables, files,
-	// and values that are of the right type but not valid.
-	Problems []Problem
+type Source interface {
+	// attach makes the source part of a load, which has at most one of each.
+	attach(*loader) error
 }
 
-// Problem is one thing that is wrong. Its text never contains a secret.
-type Problem struct {
-	// Key is the setting's key, or what stood in the place of one. It is empty
-	// when the problem is not about one key, as when a file cannot be read.
-	Key string
-	// Source says where: "todo.yaml:3", "TODO_LISTEN", "--listen", "default".
-	Source string
-	// Detail says what was expected and what was found.
-	Detail string
-}
+// layer is a rank in the precedence, lowest first.
+type layer int
 
-func (e *Error) Error() string { return "" }
-
-// ByteSize is a number of bytes. Its text is a whole number with a unit, B,
-// KiB, MiB, GiB or TiB (powers of 1024), kB, MB, GB or TB (powers of 1000), or
-// without one for bytes. It is never negative.
-type ByteSize int64
-
-type (
-	argsSource struct{}
-	envSource  struct{}
-	fileSource struct{}
-	alias      struct{}
-	ignore     struct{}
+const (
+	fromDefault layer = iota
+	fromFile
+	fromSecretFile
+	fromEnv
+	fromArgs
+	layers
 )
 
-func (argsSource) isSource() {}
-func (envSource) isSource()  {}
-func (fileSource) isSource() {}
-func (alias) isEnvOption()   {}
-func (ignore) isEnvOption()  {}
+// given is the value that one source has for one key.
+type given struct {
+	source string
+	value  reflect.Value
+}
+
+// loader is one load.
+type loader struct {
+	settings []setting
+	args     *args
+	env      *env
+	file     *file
+
+	// configFile is what --config or the variable names, and which of them.
+	configFile, namedBy string
+
+	// levels holds the value that wins within each layer, and given all
+	// values of a key, the highest layer first.
+	levels   [layers]map[string]any
+	given    map[string][]given
+	problems []Problem
+	wrong    map[string]bool // the keys with a problem
+}
+
+// newLoader describes the struct and attaches the sources.
+func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
+	settings, err := describe(defaults)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
+	for i := range l.levels {
+		l.levels[i] = map[string]any{}
+	}
+	for _, source := range sources {
+		if err := source.attach(l); err != nil {
+			return nil, err
+		}
+	}
+	return l, l.checkNames()
+}
+
+// checkNames finds settings and aliases whose names collide.
+func (l *loader) checkNames() error {
+	owners := map[string]string{}
+	claim := func(name, owner string) error {
+		if other, taken := owners[name]; taken {
+			return fmt.Errorf("config: %s belongs to both %s and %s", name, other, owner)
+		}
+		owners[name] = owner
+		return nil
+	}
+	claims := [][2]string{{"--help", "the help text"}}
+	if l.file != nil {
+		claims = append(claims, [2]string{"--config", "the configuration file"})
+		if l.env != nil {
+			claims = append(claims, [2]string{l.env.configVariable(), "the configuration file"})
+		}
+	}
+	keys := map[string]bool{}
+	for _, s := range l.settings {
+		keys[s.key] = true
+		claims = append(claims, [2]string{s.flag(), s.key})
+		if l.env != nil {
+			for _, name := range l.env.variables(s) {
+				claims = append(claims, [2]string{name, s.key})
+			}
+		}
+	}
+	if l.env != nil {
+		for _, a := range l.env.aliases {
+			claims = append(claims, [2]string{a.variable, "the alias for " + a.key})
+			if !keys[a.key] {
+				return fmt.Errorf("config: alias %s: there is no key %s", a.variable, a.key)
+			}
+		}
+	}
+	for _, c := range claims {
+		if err := claim(c[0], c[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load replaces what the sources set in value, which holds the defaults.
+func load(value reflect.Value, sources []Source) (*loader, error) {
+	l, err := newLoader(value, sources)
+	if err != nil {
+		return nil, err
+	}
+	if l.args != nil {
+		if err := l.args.collect(l); err != nil {
+			return nil, err
+		}
+	}
+	if l.env != nil {
+		l.env.collect(l)
+	}
+	if l.file != nil {
+		l.file.collect(l)
+	}
+	for _, s := range l.settings {
+		l.give(fromDefault, s, given{"default", s.def})
+	}
+	winners := l.winners()
+	for _, s := range l.settings {
+		value.FieldByIndex(s.index).Set(winners[s.key].value)
+	}
+	l.validate(value)
+	if len(l.problems) > 0 {
+		return nil, &Error{l.problems}
+	}
+	return l, nil
+}
+
+// take checks what a source wrote for s and keeps it.
+func (l *loader) take(from layer, s setting, source string, n node) {
+	value, wrong := parse(s.typ, n)
+	if wrong != nil {
+		l.wrong[s.key] = true
+		l.problem(source, s.key, wrong.detail(s))
+		return
+	}
+	l.give(from, s, given{source, value})
+}
+
+func (l *loader) give(from layer, s setting, g given) {
+	l.given[s.key] = append(l.given[s.key], g)
+	if _, taken := l.levels[from][s.key]; !taken {
+		l.levels[from][s.key] = g
+	}
+}
+
+func (l *loader) problem(source, key, detail string) {
+	l.problems = append(l.problems, Problem{Source: source, Key: key, Detail: detail})
+}
+
+// winners lets viper find the value that counts for each key. The layers go in
+// by key, because viper's own readers take the process's environment alone,
+// which two programs in one test would share, and forget where a value stood.
+func (l *loader) winners() map[string]given {
+	// A key is one name here: the delimiter is a byte that no key contains.
+	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
+	for _, from := range []layer{fromFile, fromSecretFile, fromEnv} {
+		// It fails only on a map that it cannot read, which these are not.
+		_ = v.MergeConfigMap(l.levels[from])
+	}
+	won := map[string]given{}
+	for _, s := range l.settings {
+		v.SetDefault(s.key, l.levels[fromDefault][s.key])
+		if flag, set := l.levels[fromArgs][s.key]; set {
+			v.Set(s.key, flag)
+		}
+		won[s.key] = v.Get(s.key).(given)
+	}
+	return won
+}

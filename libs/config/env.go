@@ -1,0 +1,192 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Env reads the variables of environ ("NAME=value", as from [os.Environ]; the
+// last of a name counts) that begin with prefix, such as "TODO_". A variable
+// that is empty counts as not set.
+//
+// A variable with the prefix that is no setting is refused, because most often
+// it is a misspelled one. Two kinds belong to others and pass: those named by
+// [Ignore], and the links that Kubernetes and Docker set for a service whose
+// name begins like the prefix (TODO_SERVICE_HOST, TODO_PORT_80_TCP_ADDR, or
+// TODO_PORT=tcp://...), unless a setting has that name.
+//
+// A secret's variable with _FILE behind it names a file with the value, less
+// one line end. When both are set the variable counts, as everywhere a higher
+// source does; the file must still be readable.
+func Env(prefix string, environ []string, options ...EnvOption) Source {
+	e := &env{prefix: prefix, environ: environ}
+	for _, option := range options {
+		option.apply(e)
+	}
+	return e
+}
+
+// EnvOption is [Alias] or [Ignore].
+type EnvOption interface{ apply(*env) }
+
+// Alias lets a variable, whatever its prefix, set key, and convert makes its
+// value one of the key's; nil leaves it as it is. The key's own variable wins
+// over an alias, and an earlier alias over a later one. There is no _FILE for
+// an alias.
+func Alias(variable, key string, convert func(value string) string) EnvOption {
+	if convert == nil {
+		convert = func(value string) string { return value }
+	}
+	return alias{variable, key, convert}
+}
+
+type alias struct {
+	variable, key string
+	convert       func(string) string
+}
+
+func (a alias) apply(e *env) { e.aliases = append(e.aliases, a) }
+
+// Ignore lets variables pass that have the prefix and belong to something
+// else. A name that ends in * stands for all that begin like it.
+func Ignore(names ...string) EnvOption { return ignore(names) }
+
+type ignore []string
+
+func (i ignore) apply(e *env) { e.ignored = append(e.ignored, i...) }
+
+type env struct {
+	prefix  string
+	environ []string
+	aliases []alias
+	ignored []string
+}
+
+func (e *env) attach(l *loader) error {
+	if l.env != nil {
+		return errors.New("config: Env is passed twice")
+	}
+	// Without a prefix every variable of the machine would be an unknown one.
+	if !regexp.MustCompile(`^[A-Z][A-Z0-9_]*_$`).MatchString(e.prefix) {
+		return fmt.Errorf("config: prefix %q is not upper case with _ at its end, such as TODO_", e.prefix)
+	}
+	l.env = e
+	return nil
+}
+
+func (e *env) configVariable() string { return e.prefix + "CONFIG" }
+
+// variables returns the names that set s, without aliases.
+func (e *env) variables(s setting) []string {
+	name := s.variable(e.prefix)
+	if s.secret {
+		return []string{name, name + "_FILE"}
+	}
+	return []string{name}
+}
+
+func (e *env) collect(l *loader) {
+	values := map[string]string{}
+	for _, variable := range e.environ {
+		name, value, _ := strings.Cut(variable, "=")
+		values[name] = value
+	}
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
+
+	known := map[string]bool{}
+	for _, s := range l.settings {
+		names := e.variables(s)
+		for _, name := range names {
+			known[name] = true
+		}
+		if value, set := values[names[0]]; set {
+			l.take(fromEnv, s, names[0], node{kind: plain, text: value})
+		}
+		for _, a := range e.aliases {
+			known[a.variable] = true
+			if value, set := values[a.variable]; set && a.key == s.key {
+				l.take(fromEnv, s, a.variable, node{kind: plain, text: a.convert(value)})
+			}
+		}
+	}
+	if l.file != nil {
+		name := e.configVariable()
+		known[name] = true
+		if path, set := values[name]; set && l.namedBy == "" {
+			l.configFile, l.namedBy = path, name
+		}
+	}
+	candidates := slices.Sorted(maps.Keys(known))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !strings.HasPrefix(name, e.prefix) || known[name] || e.belongsToOthers(name, values[name]) {
+			continue
+		}
+		detail := "unknown variable, the nearest known is " + nearest(name, candidates)
+		if setting := strings.TrimSuffix(name, "_FILE"); setting != name && known[setting] {
+			detail = "unknown variable: only a secret is read from a file; set " + setting
+		}
+		l.problem(printable(clip(name)), "", detail)
+	}
+
+	for _, s := range l.settings {
+		names := e.variables(s)
+		if path, set := values[names[len(names)-1]]; s.secret && set {
+			e.takeFile(l, s, names[1], path)
+		}
+	}
+}
+
+// takeFile reads a mounted secret. The path is in no message: whoever confused
+// the two variables has put the secret there.
+func (e *env) takeFile(l *loader, s setting, variable, path string) {
+	const most = 64 << 10
+	data, err := readFile(path, most)
+	text, _ := strings.CutSuffix(string(data), "\n")
+	text, _ = strings.CutSuffix(text, "\r")
+	switch {
+	case err != nil:
+		l.problem(variable, s.key, "expected the name of a readable file: "+err.Error())
+	case text == "":
+		l.problem(variable, s.key, "expected a file with the value, got an empty one")
+	default:
+		l.take(fromSecretFile, s, variable, node{kind: plain, text: text})
+		return
+	}
+	l.wrong[s.key] = true
+}
+
+// readFile reads at most that many bytes. Its errors do not contain the path.
+func readFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	var data []byte
+	if err == nil {
+		defer f.Close() //nolint:errcheck // nothing was written
+		data, err = io.ReadAll(io.LimitReader(f, most+1))
+	}
+	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {
+		return nil, pathError.Err
+	}
+	if err == nil && int64(len(data)) > most {
+		return nil, fmt.Errorf("it is larger than %s", ByteSize(most))
+	}
+	return data, err
+}
+
+// belongsToOthers reports whether a variable is ignored or a service link:
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+func (e *env) belongsToOthers(name, value string) bool {
+	for _, pattern := range e.ignored {
+		if start, open := strings.CutSuffix(pattern, "*"); name == pattern || open && strings.HasPrefix(name, start) {
+			return true
+		}
+	}
+	const link = `_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?`
+	return regexp.MustCompile(`^[A-Z0-9_]+(`+link+`)$`).MatchString(name) ||
+		strings.HasSuffix(name, "_PORT") && regexp.MustCompile(`^(tcp|udp|sctp)://`).MatchString(value)
+}
