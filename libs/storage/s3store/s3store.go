@@ -1,0 +1,463 @@
+// Package s3store keeps documents as objects in an S3 bucket, by conditional
+// writes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+// Any number of processes may share the bucket.
+//
+// # Objects
+//
+// The document under a key is the object PREFIX/KEY.json, the key as it is, so
+// a bucket that the predecessor wrote opens in place and is compared and
+// swapped on the very same objects. Keys with a slash, which it could not
+// write, and with U+FFFE or U+FFFF, which S3's XML cannot hold, are
+// PREFIX/~/BASE64URL(KEY).json.
+//
+// # Requests
+//
+// Create is a PUT with If-None-Match: *, Replace one with If-Match, Delete a
+// DELETE with If-Match. The SDK's retries are off for these: a repetition
+// meets its own success as 412 and would report a conflict that never was.
+// Reads are repeated up to [Options].ReadAttempts times within one call.
+//
+// # Errors
+//
+// [storage.ErrConflict] is 412, 404 NoSuchKey in answer to If-Match, and 409
+// ConditionalRequestConflict, which S3 answers when two conditional writes
+// meet. [storage.ErrNotFound] is 404 NoSuchKey in answer to a read. All else
+// is [storage.ErrUnavailable]: other 404s (NoSuchBucket, a proxy's page), other
+// 409s, 403, missing credentials, time-outs, 5xx, an answer cut short. Without
+// s3:ListBucket S3 answers 403 for a missing object, so grant it.
+//
+// # Versions
+//
+// A version is the object's ETag without its quotes. For single-part uploads
+// that is a digest of the body, so writing a body back (A, B, A) brings its
+// version back, too.
+package s3store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Options are a store's settings. The zero value is ready to use.
+type Options struct {
+	// Prefix is the folder of the documents within the bucket, without
+	// slashes around it; empty for the bucket's root.
+	Prefix string
+	// AttemptTimeout limits each request, the reading of its answer included:
+	// 2 s when zero. A write is one request.
+	AttemptTimeout time.Duration
+	// CallTimeout limits a call with all its attempts: 10 s when zero.
+	CallTimeout time.Duration
+	// ReadAttempts is how many times a read is tried: 3 when zero.
+	ReadAttempts int
+	// Observe, when not nil, is called after each request, by many goroutines
+	// at once.
+	Observe func(Request)
+}
+
+// Request is what became of one request to S3.
+type Request struct {
+	// Op is "get", "create", "replace", "delete", "keys" or "check".
+	Op string
+	// Outcome is "ok", "not_modified", "not_found", "conflict", "unavailable"
+	// or "cancelled".
+	Outcome string
+	// Duration is the time until the answer was read.
+	Duration time.Duration
+}
+
+// Store is a [storage.Store] in a bucket.
+type Store struct {
+	client  *s3.Client
+	bucket  string
+	prefix  string
+	options Options
+	retries aws.Retryer
+}
+
+var (
+	_ storage.Store             = (*Store)(nil)
+	_ storage.ConditionalGetter = (*Store)(nil)
+	_ storage.Lister            = (*Store)(nil)
+	_ storage.Checker           = (*Store)(nil)
+)
+
+// maxPrefix leaves room for the longest object name in the 1,024 bytes that
+// S3 allows.
+const maxPrefix = 300
+
+// New returns a store in the bucket, which must exist; it sends no request.
+// Whatever retries client has are not used. Its HTTP client should keep as many
+// idle connections a host as there are concurrent calls; [OpenURL] makes one
+// that does.
+func New(client *s3.Client, bucket string, options Options) (*Store, error) {
+	prefix := options.Prefix
+	for segment := range strings.SplitSeq(prefix, "/") {
+		if prefix != "" && (segment == "" || segment == "." || segment == "..") {
+			return nil, fmt.Errorf("prefix %q: segments must not be empty, \".\" or \"..\"", prefix)
+		}
+	}
+	switch {
+	case bucket == "":
+		return nil, errors.New("no bucket is named")
+	case len(prefix) > maxPrefix:
+		return nil, fmt.Errorf("prefix has %d bytes, at most %d are allowed", len(prefix), maxPrefix)
+	case prefix != "":
+		prefix += "/"
+	}
+	options.AttemptTimeout = cmp.Or(options.AttemptTimeout, 2*time.Second)
+	options.CallTimeout = cmp.Or(options.CallTimeout, 10*time.Second)
+	options.ReadAttempts = cmp.Or(options.ReadAttempts, 3)
+	return &Store{
+		client:  client,
+		bucket:  bucket,
+		prefix:  prefix,
+		options: options,
+		retries: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 250 * time.Millisecond }),
+	}, nil
+}
+
+// Get implements [storage.Store].
+func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
+	doc, _, err := s.GetIfChanged(ctx, key, "")
+	return doc, err
+}
+
+// GetIfChanged implements [storage.ConditionalGetter] by If-None-Match.
+func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
+	if err := storage.CheckCall(ctx, "get", key); err != nil {
+		return storage.Document{}, false, err
+	}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + objectName(key))}
+	if sendable(known) {
+		in.IfNoneMatch = aws.String(etag(known))
+	}
+	var doc storage.Document
+	err := s.read(ctx, "get", key, func(ctx context.Context) error {
+		var err error
+		doc, err = s.get(ctx, in)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNotModified) && in.IfNoneMatch == nil:
+		return storage.Document{}, false, unavailable("get", key, err)
+	case errors.Is(err, errNotModified),
+		err == nil && known != "" && doc.Version == known: // a server that ignores the condition
+		return storage.Document{}, false, nil
+	case err != nil:
+		return storage.Document{}, false, err
+	}
+	return doc, true, nil
+}
+
+func (s *Store) get(ctx context.Context, in *s3.GetObjectInput) (storage.Document, error) {
+	out, err := s.client.GetObject(ctx, in, once)
+	if err != nil {
+		return storage.Document{}, err
+	}
+	body, err := io.ReadAll(out.Body)
+	if err := errors.Join(err, out.Body.Close()); err != nil {
+		return storage.Document{}, fmt.Errorf("reading the object: %w", err)
+	}
+	version, err := versionOf(out.ETag)
+	return storage.Document{Body: body, Version: version}, err
+}
+
+// Create implements [storage.Store].
+func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
+	return s.put(ctx, "create", key, body, func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") })
+}
+
+// Replace implements [storage.Store].
+func (s *Store) Replace(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
+	if err := checkVersion(ctx, "replace", key, version); err != nil {
+		return "", err
+	}
+	return s.put(ctx, "replace", key, body, func(in *s3.PutObjectInput) { in.IfMatch = aws.String(etag(version)) })
+}
+
+func (s *Store) put(ctx context.Context, op, key string, body []byte, condition func(*s3.PutObjectInput)) (version storage.Version, err error) {
+	if err := storage.CheckCall(ctx, op, key); err != nil {
+		return "", err
+	}
+	in := &s3.PutObjectInput{
+		Bucket:      &s.bucket,
+		Key:         aws.String(s.prefix + objectName(key)),
+		Body:        bytes.NewReader(body),
+		ContentType: aws.String("application/json"),
+	}
+	condition(in)
+	err = s.attempt(ctx, op, key, func(ctx context.Context) error {
+		out, err := s.client.PutObject(ctx, in, once)
+		if err != nil {
+			return err
+		}
+		version, err = versionOf(out.ETag)
+		return err
+	})
+	return version, err
+}
+
+// Delete implements [storage.Store]. Servers that cannot delete on condition
+// answer 501; that is [storage.ErrUnavailable].
+func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
+	if err := checkVersion(ctx, "delete", key, version); err != nil {
+		return err
+	}
+	return s.attempt(ctx, "delete", key, func(ctx context.Context) error {
+		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+			Bucket:  &s.bucket,
+			Key:     aws.String(s.prefix + objectName(key)),
+			IfMatch: aws.String(etag(version)),
+		}, once)
+		if status(err) == http.StatusNotImplemented {
+			return fmt.Errorf("this server cannot delete on condition: %w", err)
+		}
+		return err
+	})
+}
+
+// Keys implements [storage.Lister]. It lists the whole store before it yields
+// the first key.
+func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		keys, err := s.keys(ctx)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for _, key := range keys {
+			if err := ctx.Err(); err != nil {
+				yield("", &storage.Error{Op: "keys", Err: err})
+				return
+			}
+			if !yield(key, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) keys(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &storage.Error{Op: "keys", Err: err}
+	}
+	var keys []string
+	for _, folder := range []string{"", encodedFolder} {
+		in := &s3.ListObjectsV2Input{
+			Bucket: &s.bucket,
+			Prefix: aws.String(s.prefix + folder),
+			// Folders below belong to others.
+			Delimiter: aws.String("/"),
+			// XML 1.0 cannot hold every key as it is.
+			EncodingType: types.EncodingTypeUrl,
+		}
+		for more := true; more; {
+			var out *s3.ListObjectsV2Output
+			err := s.read(ctx, "keys", "", func(ctx context.Context) (err error) {
+				out, err = s.client.ListObjectsV2(ctx, in, once)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			for _, object := range out.Contents {
+				name := aws.ToString(object.Key)
+				if out.EncodingType == types.EncodingTypeUrl {
+					if name, err = url.QueryUnescape(name); err != nil {
+						return nil, unavailable("keys", "", fmt.Errorf("object name in the listing: %w", err))
+					}
+				}
+				if key, ok := keyOf(strings.TrimPrefix(name, s.prefix)); ok {
+					keys = append(keys, key)
+				}
+			}
+			in.ContinuationToken = out.NextContinuationToken
+			more = aws.ToBool(out.IsTruncated) && out.NextContinuationToken != nil
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// Check implements [storage.Checker] by reading an object that does not exist:
+// the answer "no such key" takes the bucket, the credentials, and the
+// permissions to read and to be told of missing objects.
+func (s *Store) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return &storage.Error{Op: "check", Err: err}
+	}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + encodedFolder + "check")}
+	err := s.read(ctx, "check", "", func(ctx context.Context) error {
+		_, err := s.get(ctx, in)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// read calls request until it succeeds, cannot succeed, or was tried often
+// enough.
+func (s *Store) read(ctx context.Context, op, key string, request func(context.Context) error) error {
+	ctx, cancel := withTimeout(ctx, s.options.CallTimeout)
+	defer cancel()
+	for n := 1; ; n++ {
+		err := s.attempt(ctx, op, key, request)
+		if n == s.options.ReadAttempts || !s.worthRepeating(err) {
+			return err
+		}
+		delay, _ := s.retries.RetryDelay(n, err)
+		wait := time.NewTimer(delay)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return err
+		}
+	}
+}
+
+func (s *Store) worthRepeating(err error) bool {
+	return errors.Is(err, storage.ErrUnavailable) &&
+		(errors.Is(err, errTimeout) || errors.Is(err, io.ErrUnexpectedEOF) || s.retries.IsErrorRetryable(err))
+}
+
+// attempt sends one request and says what its failure means.
+func (s *Store) attempt(ctx context.Context, op, key string, request func(context.Context) error) error {
+	limited, cancel := withTimeout(ctx, s.options.AttemptTimeout)
+	defer cancel()
+	start := time.Now()
+	err := request(limited)
+	if err != nil {
+		if own := context.Cause(limited); errors.Is(own, errTimeout) {
+			err = unavailable(op, key, errors.Join(own, err))
+		} else if ctx.Err() != nil {
+			err = &storage.Error{Op: op, Key: key, Err: ctx.Err()}
+		} else {
+			err = classify(op, key, err)
+		}
+	}
+	if s.options.Observe != nil {
+		s.options.Observe(Request{Op: op, Outcome: outcome(err), Duration: time.Since(start)})
+	}
+	return err
+}
+
+// errTimeout is the end of this package's patience, unlike the end of the
+// caller's, which is the caller's own error.
+var errTimeout = errors.New("no answer in time")
+
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%w: %v", errTimeout, d))
+}
+
+var errNotModified = errors.New("not modified")
+
+// classify turns an answer of S3 into the contract's errors.
+func classify(op, key string, err error) error {
+	var api smithy.APIError
+	code := ""
+	if errors.As(err, &api) {
+		code = api.ErrorCode()
+	}
+	reading := op == "get" || op == "check"
+	switch status := status(err); {
+	case status == http.StatusNotModified && reading:
+		return &storage.Error{Op: op, Key: key, Err: errNotModified}
+	case status == http.StatusNotFound && code == "NoSuchKey" && reading:
+		return &storage.Error{Op: op, Key: key, Err: storage.ErrNotFound}
+	case status == http.StatusPreconditionFailed && !reading && op != "keys",
+		status == http.StatusNotFound && code == "NoSuchKey" && (op == "replace" || op == "delete"),
+		status == http.StatusConflict && code == "ConditionalRequestConflict":
+		return &storage.Error{Op: op, Key: key, Err: storage.ErrConflict}
+	}
+	return unavailable(op, key, err)
+}
+
+func unavailable(op, key string, err error) error {
+	return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrUnavailable, err)}
+}
+
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, errNotModified):
+		return "not_modified"
+	case errors.Is(err, storage.ErrNotFound):
+		return "not_found"
+	case errors.Is(err, storage.ErrConflict):
+		return "conflict"
+	case errors.Is(err, storage.ErrUnavailable):
+		return "unavailable"
+	}
+	return "cancelled"
+}
+
+// status returns the HTTP status of an answer that is an error, or 0.
+func status(err error) int {
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.HTTPStatusCode()
+	}
+	return 0
+}
+
+// once turns off the SDK's retries.
+func once(o *s3.Options) {
+	o.Retryer = aws.NopRetryer{}
+	// Objects of other writers may have no checksum.
+	o.DisableLogOutputChecksumValidationSkipped = true
+}
+
+// checkVersion answers a version that no object can have without asking the
+// server: sent on, an empty one would be no condition and "*" one that every
+// object meets.
+func checkVersion(ctx context.Context, op, key string, version storage.Version) error {
+	if err := storage.CheckCall(ctx, op, key); err != nil {
+		return err
+	}
+	if !sendable(version) {
+		return &storage.Error{Op: op, Key: key, Err: storage.ErrConflict}
+	}
+	return nil
+}
+
+func sendable(version storage.Version) bool {
+	return version != "" && !strings.ContainsFunc(string(version), func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || r == '*' || r == '"' || r == ',' || r == '\\'
+	})
+}
+
+func etag(version storage.Version) string { return `"` + string(version) + `"` }
+
+// versionOf returns the version of an answer's ETag. Without one the document
+// could never be replaced.
+func versionOf(etag *string) (storage.Version, error) {
+	version := storage.Version(strings.Trim(aws.ToString(etag), `"`))
+	if !sendable(version) {
+		return "", fmt.Errorf("the answer has the unusable ETag %q", aws.ToString(etag))
+	}
+	return version, nil
+}
