@@ -52,6 +52,7 @@ func (a *args) collect(l *loader) error {
 	}
 	arguments := slices.Clone(a.arguments)
 	var unknown []string
+	misspelled := false
 	// pflag stops at the first error. Each one is noted, made harmless, and
 	// everything is parsed again, until there are none.
 	for {
@@ -82,19 +83,19 @@ func (a *args) collect(l *loader) error {
 		var badSyntax *pflag.InvalidSyntaxError
 		switch {
 		case err == nil:
-			a.take(l, given, flags.Args(), len(unknown) > 0)
+			a.take(l, given, flags.Args(), misspelled)
 			return nil
 		case errors.Is(err, pflag.ErrHelp):
 			return ErrHelp
 		case errors.As(err, &notExist) && notExist.GetSpecifiedShortnames() == "":
 			name := notExist.GetSpecifiedName()
-			unknown = append(unknown, name)
-			l.problem(printable("--"+clip(name)), "", "unknown flag, the nearest known is "+nearest("--"+name, known))
+			unknown, misspelled = append(unknown, name), true
+			l.problem("--"+clip(name), "", "unknown flag, the nearest known is "+nearest("--"+name, known))
 		case errors.As(err, &notExist):
 			argument := "-" + notExist.GetSpecifiedShortnames()
 			name, _, _ := strings.Cut(argument, "=")
 			l.problem(name[:2], "", "unknown flag, the nearest known is "+nearest("-"+name, known))
-			arguments = without(arguments, argument)
+			arguments, misspelled = without(arguments, argument), true
 		case errors.As(err, &noValue):
 			name := noValue.GetSpecifiedName()
 			l.problem("--"+name, "", "expected a value after it, got none")
@@ -102,8 +103,8 @@ func (a *args) collect(l *loader) error {
 		case errors.As(err, &badSyntax):
 			argument := badSyntax.GetSpecifiedFlag()
 			name, _, _ := strings.Cut(argument, "=")
-			l.problem(printable(clip(name)), "", "expected a flag such as "+known[len(known)-1])
-			arguments = without(arguments, argument)
+			l.problem(clip(name), "", "unknown flag, the nearest known is "+nearest(name, known))
+			arguments, misspelled = without(arguments, argument), true
 		default:
 			return err
 		}

@@ -60,7 +60,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/viper"
 )
@@ -158,7 +160,8 @@ type loader struct {
 	env      *env
 	file     *file
 
-	// configFile is what --config or the variable names, and which of them.
+	// configFile is the file to read; namedBy is the flag or variable that
+	// names it, "" when none does.
 	configFile, namedBy string
 
 	// levels holds the value that wins within each layer, and given all
@@ -265,6 +268,9 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 func (l *loader) take(from layer, s setting, source string, n node) {
 	value, wrong := parse(s.typ, n)
 	if wrong != nil {
+		if from == fromFile && wrong.element > 0 {
+			source = at(l.configFile, wrong.node.line)
+		}
 		l.wrong[s.key] = true
 		l.problem(source, s.key, wrong.detail(s))
 		return
@@ -280,7 +286,21 @@ func (l *loader) give(from layer, s setting, g given) {
 }
 
 func (l *loader) problem(source, key, detail string) {
-	l.problems = append(l.problems, Problem{Source: source, Key: key, Detail: detail})
+	l.problems = append(l.problems, Problem{Source: oneLine(source), Key: oneLine(key), Detail: oneLine(detail)})
+}
+
+// oneLine escapes what would break a line or speak to a terminal: names and
+// messages may hold whatever a file or a variable does.
+func oneLine(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+		} else {
+			out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return out.String()
 }
 
 // winners lets viper find the value that counts for each key. The layers go in

@@ -131,7 +131,7 @@ func (e *env) collect(l *loader) {
 		if setting := strings.TrimSuffix(name, "_FILE"); setting != name && known[setting] {
 			detail = "unknown variable: only a secret is read from a file; set " + setting
 		}
-		l.problem(printable(clip(name)), "", detail)
+		l.problem(clip(name), "", detail)
 	}
 
 	for _, s := range l.settings {

@@ -29,10 +29,11 @@ func (f *file) attach(l *loader) error {
 }
 
 func (f *file) collect(l *loader) {
-	path, optional := l.configFile, false
-	if l.namedBy == "" {
-		path, optional = f.path, true
+	optional := l.namedBy == ""
+	if optional {
+		l.configFile = f.path
 	}
+	path := l.configFile
 	if path == "" && optional {
 		return
 	}
@@ -57,12 +58,14 @@ func (f *file) collect(l *loader) {
 		l.problem(at(path, root.line), "", "expected keys with values, got "+root.kind.any())
 		return
 	}
-	c := fileCollector{l, path, map[string]setting{}, map[string]bool{}}
+	c := fileCollector{loader: l, settings: map[string]setting{}, sections: map[string]bool{}}
 	for _, s := range l.settings {
 		c.settings[s.key] = s
+		c.known = append(c.known, s.key)
 		for i, char := range s.key {
-			if char == '.' {
+			if char == '.' && !c.sections[s.key[:i]] {
 				c.sections[s.key[:i]] = true
+				c.known = append(c.known, s.key[:i])
 			}
 		}
 	}
@@ -79,9 +82,9 @@ func at(path string, line int) string {
 
 type fileCollector struct {
 	*loader
-	path     string
 	settings map[string]setting
 	sections map[string]bool
+	known    []string // the keys of both
 }
 
 func (c fileCollector) collect(prefix string, n node) {
@@ -90,12 +93,12 @@ func (c fileCollector) collect(prefix string, n node) {
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.line - b.line })
 	first := map[string]int{}
 	for _, e := range entries {
-		key, source := prefix+e.name, at(c.path, e.line)
+		key, source := prefix+e.name, at(c.configFile, e.line)
 		if strings.Contains(e.name, ".") {
 			// "s3.secret": one name with a dot in it, not secret below s3.
 			key = prefix + strconv.Quote(e.name)
 		}
-		shown := printable(clip(key))
+		shown := clip(key)
 		if line, twice := first[e.name]; twice {
 			c.wrong[key] = true
 			c.problem(source, shown, fmt.Sprintf("set twice, first in line %d", line))
@@ -112,11 +115,7 @@ func (c fileCollector) collect(prefix string, n node) {
 		case c.sections[key]:
 			c.problem(source, key, "expected a section, got "+e.node.kind.any())
 		default:
-			known := []string{}
-			for _, s := range c.loader.settings {
-				known = append(known, s.key)
-			}
-			c.problem(source, "", "unknown key "+shown+", the nearest known is "+nearest(key, known))
+			c.problem(source, "", "unknown key "+shown+", the nearest known is "+nearest(key, c.known))
 		}
 	}
 }

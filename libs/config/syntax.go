@@ -59,13 +59,13 @@ func readYAML(data []byte) (node, error) {
 	case errors.Is(err, io.EOF):
 		return node{kind: section, line: 1}, nil
 	case err != nil:
-		return node{}, yamlError(err)
+		return node{}, yamlError(data, err)
 	}
 	var second yaml.Node
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		return node{}, yamlError(err)
+		return node{}, yamlError(data, err)
 	default:
 		return node{}, &syntaxError{second.Line, "expected one document, got a second"}
 	}
@@ -76,7 +76,7 @@ func readYAML(data []byte) (node, error) {
 	return root, err
 }
 
-func yamlError(err error) error {
+func yamlError(data []byte, err error) error {
 	found := regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`).FindStringSubmatch(err.Error())
 	if found == nil {
 		return &syntaxError{0, "not valid YAML"}
@@ -90,8 +90,10 @@ func yamlError(err error) error {
 			line++
 		}
 	}
-	if strings.HasPrefix(detail, "unknown anchor") { // names a word of the file
-		return &syntaxError{0, "not valid YAML: an alias (*name) refers to nothing; quote a value that begins with *"}
+	// This message repeats a word of the file and has no line.
+	if name, unknown := strings.CutPrefix(detail, "unknown anchor '"); unknown {
+		before, _, _ := bytes.Cut(data, []byte("*"+strings.TrimSuffix(name, "' referenced")))
+		return &syntaxError{1 + bytes.Count(before, []byte("\n")), "not valid YAML: an alias (*name) refers to nothing; quote a value that begins with *"}
 	}
 	return &syntaxError{line, "not valid YAML: " + detail}
 }
@@ -155,7 +157,7 @@ func fromYAML(y *yaml.Node, depth int) (node, error) {
 
 func readJSON(data []byte) (node, error) {
 	lineAt := func(offset int64) int {
-		return 1 + bytes.Count(data[:min(offset, int64(len(data)))], []byte("\n"))
+		return 1 + bytes.Count(data[:max(0, min(offset, int64(len(data))))], []byte("\n"))
 	}
 	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
 		line := lineAt(int64(len(data)))

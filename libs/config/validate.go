@@ -62,6 +62,8 @@ func (l *loader) broken(s setting, rule validator.FieldError, where string) stri
 	}
 	expected = "expected " + expected + where
 	switch text := displayValue(reflect.ValueOf(rule.Value())); {
+	case text == "" && where != "":
+		return expected + ", got an empty value"
 	case text == "":
 		return expected + ", got none; set " + l.howToSet(s)
 	case s.secret:
@@ -98,6 +100,9 @@ func ruleWords(rule validator.FieldError) string {
 		unit = " characters"
 	case rule.Kind() == reflect.Slice:
 		unit = " elements"
+	}
+	if param == "1" {
+		unit = strings.TrimSuffix(unit, "s")
 	}
 	switch rule.Tag() {
 	case "required":
