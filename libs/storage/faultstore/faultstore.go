@@ -1,0 +1,352 @@
+// Package faultstore wraps a [storage.Store] and makes its operations fail the
+// way stores do: before they landed, after, late, or by a conflict that
+// another writer would have caused. Which fault each call meets is decided by
+// a [Plan], so a run can be repeated.
+package faultstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Kind is what goes wrong.
+type Kind string
+
+// The kinds of faults. On an operation that writes nothing every kind but
+// None, FailAfter and DelayOnly is FailBefore.
+const (
+	// None passes the call on.
+	None Kind = ""
+	// DelayOnly passes the call on after the fault's Delay.
+	DelayOnly Kind = "delay"
+	// FailBefore answers ErrUnavailable; the operation never happens.
+	FailBefore Kind = "fail before"
+	// FailAfter answers ErrUnavailable although the operation took place.
+	FailAfter Kind = "fail after"
+	// Conflict answers ErrConflict; the operation never happens.
+	Conflict Kind = "conflict"
+	// ConflictAfter answers ErrConflict although the operation took place, as
+	// a client does that repeats a write and meets its own success. It breaks
+	// the contract.
+	ConflictAfter Kind = "conflict after"
+	// Late answers ErrUnavailable and lets the operation take place once the
+	// fault's Delay has passed since, or [Store.Settle] is called: the write
+	// of a client that everybody takes for dead.
+	Late Kind = "late"
+)
+
+// Fault is what one call meets.
+type Fault struct {
+	Kind  Kind
+	Delay time.Duration
+	// Err, when not nil, is the cause within the ErrUnavailable.
+	Err error
+}
+
+// Call is one operation on the store.
+type Call struct {
+	// Op is the operation as in [storage.Error]; GetIfChanged is a "get".
+	Op, Key string
+	// N counts the calls of this operation on this key from 1.
+	N int
+}
+
+// Plan decides which fault a call meets. It is called by many goroutines, one
+// at a time.
+type Plan func(Call) Fault
+
+// Script gives the calls of an operation on any key the faults in turn, and
+// none to those after them and to other operations.
+func Script(op string, faults ...Fault) Plan {
+	return func(c Call) Fault {
+		if c.Op != op || len(faults) == 0 {
+			return Fault{}
+		}
+		f := faults[0]
+		faults = faults[1:]
+		return f
+	}
+}
+
+// Rate is a fault and the share of calls, 0 to 1, that meet it.
+type Rate struct {
+	Share float64
+	Fault Fault
+}
+
+// Random gives each call at most one of the faults by its share; Delay is
+// drawn anew for each between 0 and the fault's. What a call meets depends
+// only on the seed and the [Call], not on how the goroutines took turns.
+func Random(seed uint64, rates ...Rate) Plan {
+	return func(c Call) Fault {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%s\x00%s\x00%d", c.Op, c.Key, c.N)
+		random := rand.New(rand.NewPCG(seed, h.Sum64()))
+		at := random.Float64()
+		for _, r := range rates {
+			if at -= r.Share; at < 0 {
+				f := r.Fault
+				if f.Delay > 0 {
+					f.Delay = time.Duration(random.Int64N(int64(f.Delay) + 1))
+				}
+				return f
+			}
+		}
+		return Fault{}
+	}
+}
+
+// Store is a [storage.Store] with faults. It implements every optional
+// interface; where the wrapped store lacks one, GetIfChanged and Check make do
+// with Get, SoleOwner is false, and Keys yields [errors.ErrUnsupported].
+type Store struct {
+	store storage.Store
+
+	mu       sync.Mutex
+	plan     Plan
+	calls    map[Call]int // by operation and key; N is 0
+	injected map[Kind]int
+	late     map[*lateWrite]struct{}
+}
+
+type lateWrite struct {
+	timer *time.Timer
+	land  func()
+	once  sync.Once
+}
+
+var (
+	_ storage.Store             = (*Store)(nil)
+	_ storage.ConditionalGetter = (*Store)(nil)
+	_ storage.Lister            = (*Store)(nil)
+	_ storage.Checker           = (*Store)(nil)
+	_ storage.SoleOwner         = (*Store)(nil)
+)
+
+// New wraps store. A nil plan has no faults.
+func New(store storage.Store, plan Plan) *Store {
+	return &Store{
+		store:    store,
+		plan:     plan,
+		calls:    make(map[Call]int),
+		injected: make(map[Kind]int),
+		late:     make(map[*lateWrite]struct{}),
+	}
+}
+
+// SetPlan makes plan decide from now on; nil ends the faults.
+func (s *Store) SetPlan(plan Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plan = plan
+}
+
+// Injected returns how many calls met each kind of fault.
+func (s *Store) Injected() map[Kind]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.injected)
+}
+
+// Settle lets every late write take place now and returns when all have.
+func (s *Store) Settle() {
+	s.mu.Lock()
+	late := maps.Clone(s.late)
+	s.mu.Unlock()
+	for w := range late {
+		w.timer.Stop()
+		w.once.Do(w.land) // waits for the timer's run, if that was first
+	}
+}
+
+// Get implements [storage.Store].
+func (s *Store) Get(ctx context.Context, key string) (doc storage.Document, err error) {
+	err = s.call(ctx, "get", key, func(ctx context.Context) error {
+		doc, err = s.store.Get(ctx, key)
+		return err
+	})
+	if err != nil {
+		return storage.Document{}, err
+	}
+	return doc, nil
+}
+
+// GetIfChanged implements [storage.ConditionalGetter].
+func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Version) (doc storage.Document, changed bool, err error) {
+	getter, ok := s.store.(storage.ConditionalGetter)
+	if !ok {
+		doc, err = s.Get(ctx, key)
+		if err != nil || doc.Version == known {
+			return storage.Document{}, false, err
+		}
+		return doc, true, nil
+	}
+	err = s.call(ctx, "get", key, func(ctx context.Context) error {
+		doc, changed, err = getter.GetIfChanged(ctx, key, known)
+		return err
+	})
+	if err != nil {
+		return storage.Document{}, false, err
+	}
+	return doc, changed, nil
+}
+
+// Create implements [storage.Store].
+func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
+	return s.write(ctx, "create", key, body, func(ctx context.Context, body []byte) (storage.Version, error) {
+		return s.store.Create(ctx, key, body)
+	})
+}
+
+// Replace implements [storage.Store].
+func (s *Store) Replace(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
+	return s.write(ctx, "replace", key, body, func(ctx context.Context, body []byte) (storage.Version, error) {
+		return s.store.Replace(ctx, key, body, version)
+	})
+}
+
+// Delete implements [storage.Store].
+func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
+	_, err := s.write(ctx, "delete", key, nil, func(ctx context.Context, _ []byte) (storage.Version, error) {
+		return "", s.store.Delete(ctx, key, version)
+	})
+	return err
+}
+
+func (s *Store) write(ctx context.Context, op, key string, body []byte, do func(context.Context, []byte) (storage.Version, error)) (storage.Version, error) {
+	// A late write outlives the call, to which the body belongs.
+	body = append([]byte{}, body...)
+	var version storage.Version
+	err := s.call(ctx, op, key, func(ctx context.Context) (err error) {
+		// Into a variable of this run: a late one must not touch the answer.
+		v, err := do(ctx, body)
+		if ctx.Value(lateKey{}) == nil {
+			version = v
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return version, nil
+}
+
+// lateKey marks the context of a late write.
+type lateKey struct{}
+
+// Keys implements [storage.Lister].
+func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		lister, ok := s.store.(storage.Lister)
+		if !ok {
+			yield("", &storage.Error{Op: "keys", Err: fmt.Errorf("%w: %T cannot list", errors.ErrUnsupported, s.store)})
+			return
+		}
+		if err := s.call(ctx, "keys", "", func(context.Context) error { return nil }); err != nil {
+			yield("", err)
+			return
+		}
+		lister.Keys(ctx)(yield)
+	}
+}
+
+// Check implements [storage.Checker].
+func (s *Store) Check(ctx context.Context) error {
+	return s.call(ctx, "check", "", func(ctx context.Context) error {
+		if checker, ok := s.store.(storage.Checker); ok {
+			return checker.Check(ctx)
+		}
+		if _, err := s.store.Get(ctx, "check"); !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
+// SoleOwner implements [storage.SoleOwner].
+func (s *Store) SoleOwner() bool {
+	owner, ok := s.store.(storage.SoleOwner)
+	return ok && owner.SoleOwner()
+}
+
+// call does the operation under the fault that the plan has for it.
+func (s *Store) call(ctx context.Context, op, key string, do func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return do(ctx) // has no effect, and its own words for that
+	}
+	f := s.next(op, key)
+	writes := op == "create" || op == "replace" || op == "delete"
+	if !writes && f.Kind != None && f.Kind != FailAfter && f.Kind != DelayOnly {
+		f.Kind = FailBefore
+	}
+	if f.Kind == Late {
+		s.later(context.WithValue(context.WithoutCancel(ctx), lateKey{}, true), f.Delay, do)
+	} else if f.Delay > 0 {
+		wait := time.NewTimer(f.Delay)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			return &storage.Error{Op: op, Key: key, Err: ctx.Err()}
+		}
+	}
+	switch f.Kind {
+	case None, DelayOnly:
+		return do(ctx)
+	case FailAfter, ConflictAfter:
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	cause := storage.ErrUnavailable
+	if f.Kind == Conflict || f.Kind == ConflictAfter {
+		cause = storage.ErrConflict
+	}
+	err := fmt.Errorf("%w: injected fault: %s", cause, f.Kind)
+	if f.Err != nil {
+		err = fmt.Errorf("%w: %w", err, f.Err)
+	}
+	return &storage.Error{Op: op, Key: key, Err: err}
+}
+
+func (s *Store) next(op, key string) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.plan == nil {
+		return Fault{}
+	}
+	c := Call{Op: op, Key: key}
+	s.calls[c]++
+	c.N = s.calls[c]
+	f := s.plan(c)
+	if f.Kind == None && f.Delay > 0 {
+		f.Kind = DelayOnly
+	}
+	if f.Kind != None {
+		s.injected[f.Kind]++
+	}
+	return f
+}
+
+func (s *Store) later(ctx context.Context, delay time.Duration, do func(context.Context) error) {
+	w := &lateWrite{}
+	w.land = func() {
+		_ = do(ctx) // nobody is left to be told
+		s.mu.Lock()
+		delete(s.late, w)
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late[w] = struct{}{}
+	w.timer = time.AfterFunc(delay, func() { w.once.Do(w.land) })
+}
