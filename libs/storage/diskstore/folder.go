@@ -6,10 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
 )
 
 // folder is the little of a file system that a store needs. Tests put one in
@@ -50,7 +51,7 @@ const lockName = ".lock"
 
 // openFolder creates the folder if need be and locks it.
 func openFolder(path string) (_ *lockedFolder, err error) {
-	if err := makeFolder(path); err != nil {
+	if err := durable.MkdirAll(path); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(path)
@@ -83,30 +84,6 @@ func openFolder(path string) (_ *lockedFolder, err error) {
 		_, _ = d.lock.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 	}
 	return d, nil
-}
-
-// makeFolder creates the folder and those above it, durably.
-func makeFolder(path string) error {
-	if info, err := os.Stat(path); err == nil {
-		if !info.IsDir() {
-			return errors.New("it is a file")
-		}
-		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(path)
-	if err := makeFolder(parent); err != nil {
-		return err
-	}
-	if err := os.Mkdir(path, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	dir, err := os.Open(parent)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func readHolder(lock *os.File) int {

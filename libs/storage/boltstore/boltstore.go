@@ -1,0 +1,383 @@
+// Package boltstore keeps documents in one file, by the embedded B+ tree
+// go.etcd.io/bbolt. Of the durable single-machine stores it is the fast one:
+// all writes that wait share one commit, whatever their keys.
+//
+// # Writes
+//
+// A write is acknowledged once the commit that holds it is synced; a crash or
+// a power cut leaves the last commit whole. Reads wait for the commit under
+// way, so that they never show what a power cut could still take back. A
+// failed commit is not repeated: its writes fail with [storage.ErrUnavailable]
+// and the file is opened anew, so that what it then holds decides, not what
+// memory makes of it.
+//
+// # One process
+//
+// An open store holds a lock (flock) on the file, so [Store.SoleOwner] is true.
+//
+// # Versions
+//
+// A version is the number of the write in this file. Numbers are never given
+// out twice, so no two writes share a version, not even across a deletion.
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
+	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
+)
+
+// Store is a [storage.Store] in a file.
+type Store struct {
+	path string
+
+	mu     sync.RWMutex // held for writing by the commit under way
+	db     *bbolt.DB    // nil after a failed commit, until it could be reopened
+	closed bool
+
+	queueMu sync.Mutex
+	queue   []*change // what the next commit takes
+}
+
+var (
+	_ storage.Store             = (*Store)(nil)
+	_ storage.ConditionalGetter = (*Store)(nil)
+	_ storage.Lister            = (*Store)(nil)
+	_ storage.Checker           = (*Store)(nil)
+	_ storage.SoleOwner         = (*Store)(nil)
+)
+
+var (
+	bucketName = []byte("documents")
+	errClosed  = errors.New("it was closed")
+)
+
+// versionBytes is the length of the version that stands before each body.
+const versionBytes = 8
+
+// Open opens the file at path, which it creates, with the folders above it,
+// when there is none. It returns an error around [storage.ErrUnavailable] that
+// names the file when it cannot be created, read or written to, is no database,
+// or is in use by another process. Close releases the file.
+func Open(path string) (*Store, error) {
+	absolute, err := filepath.Abs(path)
+	if err == nil {
+		err = durable.MkdirAll(filepath.Dir(absolute))
+	}
+	s := &Store{path: absolute}
+	if err == nil {
+		err = s.reopen()
+	}
+	if err == nil {
+		err = durable.SyncDir(filepath.Dir(absolute))
+	}
+	if err != nil {
+		if s.db != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+		return nil, &storage.Error{Op: "open", Err: fmt.Errorf("%w: file %s: %w", storage.ErrUnavailable, absolute, err)}
+	}
+	return s, nil
+}
+
+// OpenURL opens the file of a URL such as bolt:///var/lib/todo.db or
+// bolt://./todo.db. It is a [storageurl.Opener] and takes no parameters.
+func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
+	path, err := storageurl.FilePath(u)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := storageurl.Parameters(u); err != nil {
+		return nil, err
+	}
+	return Open(path)
+}
+
+// reopen sets s.db from the file.
+func (s *Store) reopen() error {
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout:      time.Millisecond, // 0 would wait for the lock for ever
+		FreelistType: bbolt.FreelistMapType,
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return errors.New("in use by another process")
+	}
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(bucketName)
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	s.db = db
+	return nil
+}
+
+// ready returns an error unless s.db is open; the caller holds s.mu for
+// writing.
+func (s *Store) ready() error {
+	switch {
+	case s.closed:
+		return errClosed
+	case s.db != nil:
+		return nil
+	}
+	return s.reopen()
+}
+
+// Close waits for the commit under way and releases the file. Later calls fail
+// with [storage.ErrUnavailable]; a second Close does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	return db.Close()
+}
+
+// view calls f with what was last committed.
+func (s *Store) view(f func(*bbolt.Bucket) error) error {
+	s.mu.RLock()
+	for s.db == nil {
+		s.mu.RUnlock()
+		s.mu.Lock()
+		err := s.ready()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		s.mu.RLock()
+	}
+	defer s.mu.RUnlock()
+	return s.db.View(func(tx *bbolt.Tx) error { return f(tx.Bucket(bucketName)) })
+}
+
+// Get implements [storage.Store].
+func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
+	doc, _, err := s.GetIfChanged(ctx, key, "")
+	return doc, err
+}
+
+// GetIfChanged implements [storage.ConditionalGetter].
+func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Version) (doc storage.Document, changed bool, err error) {
+	if err := storage.CheckCall(ctx, "get", key); err != nil {
+		return storage.Document{}, false, err
+	}
+	err = s.view(func(b *bbolt.Bucket) error {
+		version, body, err := current(b, key)
+		switch {
+		case err != nil:
+			return err
+		case version == "":
+			return storage.ErrNotFound
+		case version != known:
+			// The memory that bbolt returns ends with the transaction.
+			doc, changed = storage.Document{Body: append([]byte{}, body...), Version: version}, true
+		}
+		return nil
+	})
+	return doc, changed, wrap("get", key, err)
+}
+
+// Create implements [storage.Store].
+func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
+	return s.put(ctx, "create", key, "", body)
+}
+
+// Replace implements [storage.Store].
+func (s *Store) Replace(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
+	if version == "" {
+		version = "none" // what Create writes over, and what no document has
+	}
+	return s.put(ctx, "replace", key, version, body)
+}
+
+// put stores body if the key is at version at, "" meaning that it holds
+// nothing.
+func (s *Store) put(ctx context.Context, op, key string, at storage.Version, body []byte) (storage.Version, error) {
+	value := append(make([]byte, versionBytes, versionBytes+len(body)), body...)
+	var version storage.Version
+	err := s.change(ctx, op, key, func(b *bbolt.Bucket) error {
+		found, _, err := current(b, key)
+		if err != nil {
+			return err
+		}
+		if found != at {
+			return storage.ErrConflict
+		}
+		number, err := b.NextSequence()
+		if err != nil {
+			return err
+		}
+		binary.BigEndian.PutUint64(value, number)
+		version = versionOf(number)
+		return b.Put([]byte(key), value)
+	})
+	if err != nil {
+		return "", err
+	}
+	return version, nil
+}
+
+// Delete implements [storage.Store].
+func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
+	return s.change(ctx, "delete", key, func(b *bbolt.Bucket) error {
+		found, _, err := current(b, key)
+		if err != nil {
+			return err
+		}
+		if found == "" || found != version {
+			return storage.ErrConflict
+		}
+		return b.Delete([]byte(key))
+	})
+}
+
+// current returns what the key holds, the version "" meaning nothing. The body
+// is valid within the transaction.
+func current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
+	value := b.Get([]byte(key))
+	switch {
+	case value == nil:
+		return "", nil, nil
+	case len(value) < versionBytes:
+		return "", nil, errors.New("the stored value is damaged: it has no version")
+	}
+	return versionOf(binary.BigEndian.Uint64(value)), value[versionBytes:], nil
+}
+
+func versionOf(number uint64) storage.Version {
+	return storage.Version(strconv.FormatUint(number, 10))
+}
+
+// change is a write that waits for its commit.
+type change struct {
+	ctx   context.Context
+	apply func(*bbolt.Bucket) error
+	err   error
+	done  chan struct{}
+}
+
+// change applies a write in the next commit. Whoever finds the queue empty
+// commits for all who come while the commit before is under way.
+func (s *Store) change(ctx context.Context, op, key string, apply func(*bbolt.Bucket) error) error {
+	if err := storage.CheckCall(ctx, op, key); err != nil {
+		return err
+	}
+	c := &change{ctx: ctx, apply: apply, done: make(chan struct{})}
+	s.queueMu.Lock()
+	s.queue = append(s.queue, c)
+	first := len(s.queue) == 1
+	s.queueMu.Unlock()
+	if first {
+		s.commit()
+	}
+	<-c.done
+	return wrap(op, key, c.err)
+}
+
+// commit writes what is in the queue once the commit under way has ended.
+func (s *Store) commit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queueMu.Lock()
+	batch := s.queue
+	s.queue = nil
+	s.queueMu.Unlock()
+	err := s.ready()
+	if err == nil {
+		err = s.db.Update(func(tx *bbolt.Tx) error {
+			b := tx.Bucket(bucketName)
+			for _, c := range batch {
+				if c.err = c.ctx.Err(); c.err == nil {
+					c.err = c.apply(b)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			err = fmt.Errorf("the write may or may not last: %w", errors.Join(err, s.db.Close()))
+			s.db = nil
+		}
+	}
+	for _, c := range batch {
+		// A conflict, too, may be with a change that did not last.
+		if err != nil {
+			c.err = err
+		}
+		close(c.done)
+	}
+}
+
+// Keys implements [storage.Lister]: the keys as they were when the iteration
+// began.
+func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		var keys []string
+		err := ctx.Err()
+		if err == nil {
+			err = s.view(func(b *bbolt.Bucket) error {
+				return b.ForEach(func(key, _ []byte) error {
+					keys = append(keys, string(key))
+					return ctx.Err()
+				})
+			})
+		}
+		if err != nil {
+			yield("", wrap("keys", "", err))
+			return
+		}
+		for _, key := range keys {
+			if !yield(key, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Check implements [storage.Checker].
+func (s *Store) Check(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		err = s.view(func(*bbolt.Bucket) error { return nil })
+	}
+	return wrap("check", "", err)
+}
+
+// SoleOwner implements [storage.SoleOwner]: the lock sees to it.
+func (s *Store) SoleOwner() bool { return true }
+
+// wrap gives an error its operation, and all that the contract has no name for
+// the name ErrUnavailable.
+func wrap(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, known := range []error{storage.ErrNotFound, storage.ErrConflict, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return &storage.Error{Op: op, Key: key, Err: err}
+		}
+	}
+	return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrUnavailable, err)}
+}
