@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -15,20 +16,18 @@ import (
 // and all that follows "--", goes to operands in order; with nil operands it is
 // a problem.
 func Args(arguments []string, operands *[]string) Source {
-	return &args{arguments: arguments, operands: operands}
+	return func(l *loader) error {
+		if l.args != nil {
+			return errors.New("config: Args is passed twice")
+		}
+		l.args = &args{arguments, operands}
+		return nil
+	}
 }
 
 type args struct {
 	arguments []string
 	operands  *[]string
-}
-
-func (a *args) attach(l *loader) error {
-	if l.args != nil {
-		return errors.New("config: Args is passed twice")
-	}
-	l.args = a
-	return nil
 }
 
 // texts is a flag's values, unparsed. It is a pflag.Value that takes anything,
@@ -50,7 +49,13 @@ func (a *args) collect(l *loader) error {
 	if l.file != nil {
 		known = append(known, "--config")
 	}
-	arguments := slices.Clone(a.arguments)
+	arguments := slices.DeleteFunc(slices.Clone(a.arguments), func(argument string) bool {
+		// pflag lets the flags of go test pass, which is not asked for here.
+		return strings.HasPrefix(argument, "-test.")
+	})
+	if len(arguments) < len(a.arguments) {
+		l.problem("-test.", "", "unknown flag, the nearest known is "+nearest("-test.", known))
+	}
 	var unknown []string
 	misspelled := false
 	// pflag stops at the first error. Each one is noted, made harmless, and
@@ -94,7 +99,8 @@ func (a *args) collect(l *loader) error {
 		case errors.As(err, &notExist):
 			argument := "-" + notExist.GetSpecifiedShortnames()
 			name, _, _ := strings.Cut(argument, "=")
-			l.problem(name[:2], "", "unknown flag, the nearest known is "+nearest("-"+name, known))
+			first, _ := utf8.DecodeRuneInString(argument[1:]) // a value may follow
+			l.problem("-"+string(first), "", "unknown flag, the nearest known is "+nearest("-"+name, known))
 			arguments, misspelled = without(arguments, argument), true
 		case errors.As(err, &noValue):
 			name := noValue.GetSpecifiedName()

@@ -28,7 +28,7 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	if n > math.MaxInt64/factor {
 		return fmt.Errorf("more than %d bytes", int64(math.MaxInt64))
 	}
-	*b = ByteSize(n * factor)
+	*b = ByteSize(n * factor) //nolint:gosec // not above MaxInt64, as just checked
 	return nil
 }
 

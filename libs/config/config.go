@@ -120,20 +120,15 @@ func (p Problem) String() string {
 // a struct that cannot be described or a source passed twice. A validate tag
 // that names no rule panics, as validator does.
 func Load[T any](defaults T, sources ...Source) (T, error) {
-	value := reflect.New(reflect.TypeFor[T]()).Elem()
-	value.Set(reflect.ValueOf(&defaults).Elem())
-	if _, err := load(value, sources); err != nil {
+	if _, err := load(reflect.ValueOf(&defaults).Elem(), sources); err != nil {
 		var zero T
 		return zero, err
 	}
-	return value.Interface().(T), nil
+	return defaults, nil
 }
 
 // Source is a place that settings come from: [Args], [Env] or [File].
-type Source interface {
-	// attach makes the source part of a load, which has at most one of each.
-	attach(*loader) error
-}
+type Source func(*loader) error
 
 // layer is a rank in the precedence, lowest first.
 type layer int
@@ -183,11 +178,14 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 		l.levels[i] = map[string]any{}
 	}
 	for _, source := range sources {
-		if err := source.attach(l); err != nil {
+		if err := source(l); err != nil {
 			return nil, err
 		}
 	}
-	return l, l.checkNames()
+	if err := l.checkNames(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // checkNames finds settings and aliases whose names collide.
@@ -319,7 +317,7 @@ func (l *loader) winners() map[string]given {
 		if flag, set := l.levels[fromArgs][s.key]; set {
 			v.Set(s.key, flag)
 		}
-		won[s.key] = v.Get(s.key).(given)
+		won[s.key], _ = v.Get(s.key).(given) // each key has a default
 	}
 	return won
 }

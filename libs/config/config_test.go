@@ -78,13 +78,22 @@ func TestPrecedence(t *testing.T) {
 		{"default", nil, nil, "", s{"default", "default"}},
 		{"file over default", nil, nil, file, s{"file", "file"}},
 		{"mounted secret over file", nil, []string{"T_SECRET_FILE=" + mounted}, file, s{"file", "mounted"}},
-		{"variable over mounted secret and file", nil,
-			[]string{"T_SECRET_FILE=" + mounted, "T_SECRET=variable", "T_STORE=variable"}, file, s{"variable", "variable"}},
+		{
+			"variable over mounted secret and file", nil,
+			[]string{"T_SECRET_FILE=" + mounted, "T_SECRET=variable", "T_STORE=variable"},
+			file,
+			s{"variable", "variable"},
+		},
 		{"variable over alias", nil, []string{"T_STORE=variable", "BUCKET=alias", "OLDER=older"}, file, s{"variable", "file"}},
 		{"earlier alias over later", nil, []string{"BUCKET=alias", "OLDER=older"}, file, s{"s3://alias", "file"}},
 		{"alias over file", nil, []string{"OLDER=older"}, file, s{"older", "file"}},
-		{"flag over everything", []string{"--store=flag"},
-			[]string{"T_STORE=variable", "BUCKET=alias", "T_SECRET=variable"}, file, s{"flag", "variable"}},
+		{
+			"flag over everything",
+			[]string{"--store=flag"},
+			[]string{"T_STORE=variable", "BUCKET=alias", "T_SECRET=variable"},
+			file,
+			s{"flag", "variable"},
+		},
 		{"an empty variable is none", nil, []string{"T_STORE=", "BUCKET=", "T_SECRET=", "T_SECRET_FILE=", "T_UNKNOWN=", "T_CONFIG="}, file, s{"file", "file"}},
 		{"the last variable of a name counts", nil, []string{"T_STORE=first", "T_STORE=last"}, "", s{"last", "default"}},
 		{"an empty flag is a value", []string{"--store="}, []string{"T_STORE=variable"}, file, s{"", "file"}},
@@ -226,6 +235,8 @@ func TestBadFlagsAndVariables(t *testing.T) {
 		{"unknown flag", []string{"--lisen", ":1"}, nil, []string{"--lisen: unknown flag, the nearest known is --listen"}},
 		{"unknown flag with a value", []string{"--lisen=:1"}, nil, []string{"--lisen: unknown flag, the nearest known is --listen"}},
 		{"one dash", []string{"-listen", ":1"}, nil, []string{"-l: unknown flag, the nearest known is --listen"}},
+		{"a flag of go test", []string{"-test.v"}, nil, []string{"-test.: unknown flag, the nearest known is --help"}},
+		{"nothing but signs", []string{"-=hunter2", "-é"}, nil, []string{"-=: unknown flag, the nearest known is --help", "-é: unknown flag, the nearest known is --help"}},
 		{"three dashes", []string{"---listen=:1"}, nil, []string{"---listen: unknown flag, the nearest known is --listen"}},
 		{"no value", []string{"--listen"}, nil, []string{"--listen: expected a value after it, got none"}},
 		{"operand", []string{"serve"}, nil, []string{`"serve": unexpected argument, flags begin with --`}},
@@ -385,6 +396,7 @@ func TestRulesBetweenFields(t *testing.T) {
 func TestFaultsOfTheProgram(t *testing.T) {
 	t.Parallel()
 	env := config.Env("T_", nil)
+	twice := func(s config.Source) []config.Source { return []config.Source{s, s} }
 	for _, test := range []struct {
 		want string
 		load func() error
@@ -427,9 +439,9 @@ func TestFaultsOfTheProgram(t *testing.T) {
 		{"config: --help belongs to both the help text and help", fault(struct {
 			A string `key:"help"`
 		}{})},
-		{"config: Env is passed twice", fault(struct{}{}, env, env)},
-		{"config: Args is passed twice", fault(struct{}{}, config.Args(nil, nil), config.Args(nil, nil))},
-		{"config: File is passed twice", fault(struct{}{}, config.File(""), config.File(""))},
+		{"config: Env is passed twice", fault(struct{}{}, twice(env)...)},
+		{"config: Args is passed twice", fault(struct{}{}, twice(config.Args(nil, nil))...)},
+		{"config: File is passed twice", fault(struct{}{}, twice(config.File(""))...)},
 		{`config: prefix "todo" is not upper case with _ at its end, such as TODO_`, fault(struct{}{}, config.Env("todo", nil))},
 		{"config: alias X: there is no key b", fault(struct{}{}, config.Env("T_", nil, config.Alias("X", "b", nil)))},
 	} {

@@ -25,15 +25,24 @@ import (
 // one line end. When both are set the variable counts, as everywhere a higher
 // source does; the file must still be readable.
 func Env(prefix string, environ []string, options ...EnvOption) Source {
-	e := &env{prefix: prefix, environ: environ}
-	for _, option := range options {
-		option.apply(e)
+	return func(l *loader) error {
+		if l.env != nil {
+			return errors.New("config: Env is passed twice")
+		}
+		// Without a prefix every variable of the machine would be an unknown one.
+		if !regexp.MustCompile(`^[A-Z][A-Z0-9_]*_$`).MatchString(prefix) {
+			return fmt.Errorf("config: prefix %q is not upper case with _ at its end, such as TODO_", prefix)
+		}
+		l.env = &env{prefix: prefix, environ: environ}
+		for _, option := range options {
+			option(l.env)
+		}
+		return nil
 	}
-	return e
 }
 
 // EnvOption is [Alias] or [Ignore].
-type EnvOption interface{ apply(*env) }
+type EnvOption func(*env)
 
 // Alias lets a variable, whatever its prefix, set key, and convert makes its
 // value one of the key's; nil leaves it as it is. The key's own variable wins
@@ -43,7 +52,7 @@ func Alias(variable, key string, convert func(value string) string) EnvOption {
 	if convert == nil {
 		convert = func(value string) string { return value }
 	}
-	return alias{variable, key, convert}
+	return func(e *env) { e.aliases = append(e.aliases, alias{variable, key, convert}) }
 }
 
 type alias struct {
@@ -51,33 +60,17 @@ type alias struct {
 	convert       func(string) string
 }
 
-func (a alias) apply(e *env) { e.aliases = append(e.aliases, a) }
-
 // Ignore lets variables pass that have the prefix and belong to something
 // else. A name that ends in * stands for all that begin like it.
-func Ignore(names ...string) EnvOption { return ignore(names) }
-
-type ignore []string
-
-func (i ignore) apply(e *env) { e.ignored = append(e.ignored, i...) }
+func Ignore(names ...string) EnvOption {
+	return func(e *env) { e.ignored = append(e.ignored, names...) }
+}
 
 type env struct {
 	prefix  string
 	environ []string
 	aliases []alias
 	ignored []string
-}
-
-func (e *env) attach(l *loader) error {
-	if l.env != nil {
-		return errors.New("config: Env is passed twice")
-	}
-	// Without a prefix every variable of the machine would be an unknown one.
-	if !regexp.MustCompile(`^[A-Z][A-Z0-9_]*_$`).MatchString(e.prefix) {
-		return fmt.Errorf("config: prefix %q is not upper case with _ at its end, such as TODO_", e.prefix)
-	}
-	l.env = e
-	return nil
 }
 
 func (e *env) configVariable() string { return e.prefix + "CONFIG" }
@@ -166,7 +159,7 @@ func readFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	var data []byte
 	if err == nil {
-		defer f.Close() //nolint:errcheck // nothing was written
+		defer f.Close()
 		data, err = io.ReadAll(io.LimitReader(f, most+1))
 	}
 	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {

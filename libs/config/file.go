@@ -16,17 +16,17 @@ import (
 // The format follows from the extension: .yaml, .yml, .toml or .json. A file
 // is at most 1 MiB of UTF-8, and every key in it must be known. YAML's anchors
 // and tags are not supported.
-func File(path string) Source { return &file{path} }
+func File(path string) Source {
+	return func(l *loader) error {
+		if l.file != nil {
+			return errors.New("config: File is passed twice")
+		}
+		l.file = &file{path}
+		return nil
+	}
+}
 
 type file struct{ path string }
-
-func (f *file) attach(l *loader) error {
-	if l.file != nil {
-		return errors.New("config: File is passed twice")
-	}
-	l.file = f
-	return nil
-}
 
 func (f *file) collect(l *loader) {
 	optional := l.namedBy == ""

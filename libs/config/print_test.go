@@ -97,7 +97,8 @@ func TestEffective(t *testing.T) {
 	var got strings.Builder
 	err := config.Effective(&got, printedDefaults(), printedSources(
 		[]string{"--listen=:1"},
-		[]string{"TODO_LISTEN=:2", "STORAGE_BUCKET=b", "TODO_STORE=x y://u:hunter2@h/", "TODO_S3_SECRET=hunter2", "TODO_S3_SECRET_FILE=testdata/good/printed.yaml"})...)
+		[]string{"TODO_LISTEN=:2", "STORAGE_BUCKET=b", "TODO_STORE=x y://u:hunter2@h/", "TODO_S3_SECRET=hunter2", "TODO_S3_SECRET_FILE=testdata/good/printed.yaml"},
+	)...)
 	const want = `KEY           VALUE                SOURCE                        OVERRIDES
 listen        :1                   --listen                      TODO_LISTEN, testdata/good/printed.yaml:1
 store         "x y://u:xxxxx@h/"   TODO_STORE                    STORAGE_BUCKET

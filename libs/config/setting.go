@@ -20,7 +20,7 @@ type setting struct {
 	index       []int  // of the field, for reflect.Value.FieldByIndex
 	goPath      string // "S3.Secret", which is how validator names it
 	typ         reflect.Type
-	def         reflect.Value
+	def         reflect.Value // the field of the defaults
 }
 
 func (s setting) flag() string { return "--" + s.flagName() }
@@ -79,8 +79,7 @@ func describeSection(section reflect.Value, keyPrefix, goPrefix string, index []
 			index:       append(append([]int(nil), index...), i),
 			goPath:      goPath,
 			typ:         field.Type,
-			// A copy: section is what load writes to.
-			def: reflect.ValueOf(section.Field(i).Interface()),
+			def:         section.Field(i),
 		}
 		switch secret := field.Tag.Get("secret"); secret {
 		case "", "false":
@@ -122,8 +121,9 @@ func isScalar(t reflect.Type) bool {
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // isList reports whether t is written as several values. A slice type that

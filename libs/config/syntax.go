@@ -131,6 +131,7 @@ func fromYAML(y *yaml.Node, depth int) (node, error) {
 			n.items = append(n.items, value)
 		}
 		return n, nil
+	default: // a scalar
 	}
 	switch y.ShortTag() {
 	case "!!str":
@@ -263,6 +264,7 @@ func tomlLines(data []byte) map[string]int {
 			table = record(expression, "")
 		case unstable.KeyValue:
 			record(expression, table)
+		default: // a comment
 		}
 	}
 	return lines

@@ -68,8 +68,9 @@ func (n node) show() string {
 		return quote(n.text)
 	case str:
 		return string(n.kind) + " " + quote(n.text)
+	default:
+		return string(n.kind) + " " + clip(n.text)
 	}
-	return string(n.kind) + " " + clip(n.text)
 }
 
 func quote(text string) string { return strconv.Quote(clip(maskPassword(text))) }
@@ -166,7 +167,9 @@ func parseScalar(t reflect.Type, n node) (reflect.Value, *mismatch) {
 			v.Set(reflect.New(t.Elem()))
 			target = v
 		}
-		wrong.reason = target.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.text))
+		if reader, ok := reflect.TypeAssert[encoding.TextUnmarshaler](target); ok {
+			wrong.reason = reader.UnmarshalText([]byte(n.text))
+		}
 		if wrong.reason != nil {
 			return v, wrong
 		}
@@ -247,6 +250,7 @@ func typeWords(t reflect.Type) string {
 		return "a number"
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return fmt.Sprintf("an integer from 0 to %d", uint64(math.MaxUint64)>>(64-t.Bits()))
+	default: // the signed integers
 	}
 	if t.Bits() == 64 {
 		return "an integer"

@@ -1,3 +1,4 @@
+// Shop listens where it is told to.
 package main
 
 import (
