@@ -232,7 +232,9 @@ func readTOML(data []byte) (node, error) {
 		if decode := (*toml.DecodeError)(nil); errors.As(err, &decode) {
 			line, _ = decode.Position()
 		}
-		return node{}, &syntaxError{line, "not valid TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}
+		// What strconv says of a number repeats it.
+		detail, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "toml: "), ": strconv.")
+		return node{}, &syntaxError{line, "not valid TOML: " + detail}
 	}
 	return fromTOML(document, "", 1, tomlLines(data)), nil
 }

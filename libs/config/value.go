@@ -218,10 +218,13 @@ func (m mismatch) detail(s setting) string {
 	if m.element > 0 {
 		expected += fmt.Sprintf(" as element %d", m.element)
 	}
-	if s.secret {
-		return "expected " + expected + ", got " + redacted
-	}
 	got := m.node.show()
+	switch {
+	case s.secret && m.node.kind == plain:
+		return "expected " + expected + ", got " + redacted
+	case s.secret:
+		return "expected " + expected + ", got " + m.node.kind.any() + ", " + redacted
+	}
 	if m.reason != nil {
 		got += " (" + clip(maskPassword(m.reason.Error())) + ")"
 	}
