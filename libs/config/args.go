@@ -38,7 +38,7 @@ func (t *texts) Set(value string) error { t.values = append(t.values, value); re
 func (t *texts) String() string         { return "" }
 func (t *texts) Type() string           { return "" }
 
-// collect gives the flags' values to l, or returns ErrHelp.
+// collect gives the flags' values to l, or returns a helpError.
 func (a *args) collect(l *loader) error {
 	known := []string{"--help"}
 	for _, s := range l.settings {
@@ -91,7 +91,7 @@ func (a *args) collect(l *loader) error {
 			a.take(l, given, flags.Args(), misspelled)
 			return nil
 		case errors.Is(err, pflag.ErrHelp):
-			return ErrHelp
+			return helpError{l.help()}
 		case errors.As(err, &notExist) && notExist.GetSpecifiedShortnames() == "":
 			name := notExist.GetSpecifiedName()
 			unknown, misspelled = append(unknown, name), true

@@ -67,8 +67,9 @@ import (
 	"github.com/spf13/viper"
 )
 
-// ErrHelp is returned by [Load] when the arguments contain --help or -h. No
-// file has been read then; [Help] writes the text.
+// ErrHelp is what [Load] returns, as [errors.Is] finds it, when the arguments
+// contain --help or -h. The text of that error is what [Help] writes, so that a
+// program which prints its errors needs nothing else. No file has been read.
 var ErrHelp = errors.New("config: help requested")
 
 // Error is everything that is wrong with a configuration.

@@ -19,7 +19,18 @@ func Help[T any](w io.Writer, defaults T, sources ...Source) error {
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
+	_, err = io.WriteString(w, l.help()+"\n")
+	return err
+}
+
+// helpError is ErrHelp with the text that was asked for.
+type helpError struct{ text string }
+
+func (h helpError) Error() string        { return h.text }
+func (h helpError) Is(target error) bool { return target == ErrHelp }
+
+func (l *loader) help() string {
+	var text strings.Builder
 	for i, e := range l.entries() {
 		if i > 0 {
 			text.WriteString("\n")
@@ -39,8 +50,7 @@ func Help[T any](w io.Writer, defaults T, sources ...Source) error {
 			fmt.Fprintf(&text, "      default %s\n", printable(e.fallback))
 		}
 	}
-	_, err = w.Write(text.Bytes())
-	return err
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // Markdown writes what [Help] writes as a table in Markdown.

@@ -36,6 +36,10 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
 	err := config.Help(&got, printedDefaults(), printedSources(nil, nil)...)
+	_, asked := config.Load(printedDefaults(), printedSources([]string{"-h"}, []string{"TODO_CONFIG=/nowhere.yaml"})...)
+	if asked == nil || asked.Error()+"\n" != got.String() {
+		t.Errorf("got %v from Load, want what Help writes", asked)
+	}
 	const want = `  --config file, TODO_CONFIG
       configuration file: .yaml, .yml, .toml or .json
       default testdata/good/printed.yaml

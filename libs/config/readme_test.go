@@ -45,6 +45,7 @@ func TestReadme(t *testing.T) {
 		wantCode int
 	}{
 		{[]string{"--listen=127.0.0.1:9000"}, []string{"SHOP_TOKEN=x"}, t.TempDir(), 0},
+		{[]string{"--help"}, nil, t.TempDir(), 2},
 		{[]string{"--listen=nowhere", "--tokn=hunter2"}, []string{"SHOP_PROT=1"}, dir, 2},
 	} {
 		run := exec.CommandContext(t.Context(), binary, test.args...)
