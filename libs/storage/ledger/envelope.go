@@ -24,6 +24,8 @@ const (
 	nonceBytes  = 16
 )
 
+var errUnknownMember = errors.New("unknown member")
+
 // document is one stored state of a key, decoded. It is immutable.
 type document[T any] struct {
 	version    storage.Version // "" when nothing is stored
@@ -120,45 +122,45 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 	v, err := strconv.ParseUint(string(members["v"]), 10, 32)
 	switch {
 	case err != nil || v == 0:
-		return nil, fmt.Errorf("/v: expected a positive number, got %s", short(members["v"]))
+		return nil, at("v", fmt.Errorf("expected a positive number, got %s", short(members["v"])))
 	case v > format:
-		return nil, fmt.Errorf("/v: the document is of format %d, this library knows formats up to %d", v, format)
+		return nil, at("v", fmt.Errorf("the document is of format %d, this library knows formats up to %d", v, format))
 	case unknown != "":
-		return nil, fmt.Errorf("/%s: unknown member", unknown)
+		return nil, at(unknown, errUnknownMember)
 	}
 	for _, name := range []string{"rev", "nonce", "items", "ops", "removed"} {
 		if members[name] == nil {
-			return nil, fmt.Errorf("/%s: missing", name)
+			return nil, at(name, errors.New("missing"))
 		}
 	}
 	rev, nonce, items, ops, removed := members["rev"], members["nonce"], members["items"], members["ops"], members["removed"]
 	if d.snap.Revision, err = parseRevision(rev); err != nil {
-		return nil, fmt.Errorf("/rev: %w", err)
+		return nil, at("rev", err)
 	}
 	if d.snap.Nonce, err = parseNonce(nonce); err != nil {
-		return nil, fmt.Errorf("/nonce: %w", err)
+		return nil, at("nonce", err)
 	}
 	if d.snap.Doc, err = codec.Decode(items); err != nil {
-		return nil, fmt.Errorf("/items: %w", err)
+		return nil, at("items", err)
 	}
 	if len(ops) < 2 || ops[0] != '"' {
-		return nil, fmt.Errorf("/ops: expected a string, got %s", short(ops))
+		return nil, at("ops", fmt.Errorf("expected a string, got %s", short(ops)))
 	}
 	if d.mem, err = parseMemory(ops[1:len(ops)-1], d.snap.Revision); err != nil {
-		return nil, fmt.Errorf("/ops: %w", err)
+		return nil, at("ops", err)
 	}
-	err = eachElement(removed, func(i int, value []byte) error {
+	err = eachElement(removed, func(value []byte) error {
 		value = bytes.Clone(value) // not to keep the whole body
 		r, err := parseRemoval(value)
 		if err != nil {
-			return fmt.Errorf("/%d%w", i, err)
+			return err
 		}
 		d.snap.Removed = append(d.snap.Removed, r)
 		d.removedRaw = append(d.removedRaw, value)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("/removed%w", err)
+		return nil, at("removed", err)
 	}
 	return d, nil
 }
@@ -205,16 +207,13 @@ func parseRemoval(raw []byte) (Removal, error) {
 		case "items":
 			r.Items = value
 		default:
-			err = errors.New("unknown member")
-		}
-		if err != nil {
-			return fmt.Errorf("/%s: %w", name, err)
+			err = errUnknownMember
 		}
 		seen++
-		return nil
+		return err
 	})
 	if err == nil && seen != 4 {
-		err = errors.New(": expected rev, at, kind and items")
+		err = errors.New("expected rev, at, kind and items")
 	}
 	return r, err
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -106,8 +108,28 @@ func unquote(raw []byte) (string, error) {
 	return text, nil
 }
 
+// placed is an error at a place, a JSON Pointer, in a document.
+type placed struct {
+	path string
+	err  error
+}
+
+func (p *placed) Error() string { return p.path + ": " + p.err.Error() }
+func (p *placed) Unwrap() error { return p.err }
+
+// at puts err, which may have a place already, below name.
+func at(name string, err error) error {
+	name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	if p, ok := err.(*placed); ok {
+		return &placed{name + p.path, p.err}
+	}
+	return &placed{name, err}
+}
+
+var errTwice = errors.New("the key is there twice")
+
 // eachMember calls f with the members of the object at data, and refuses what
-// is not an object or has a key twice.
+// is not an object or has a key twice. It puts f's error in its place.
 func eachMember(data []byte, f func(name string, value []byte) error) error {
 	s := scanner{data: data}
 	s.space()
@@ -130,20 +152,21 @@ func eachMember(data []byte, f func(name string, value []byte) error) error {
 			return err
 		}
 		if _, ok := seen[name]; ok {
-			return fmt.Errorf("/%s: the key is there twice", name)
+			return at(name, errTwice)
 		}
 		seen[name] = struct{}{}
 		s.space()
 		s.pos++ // the colon
 		s.space()
 		if err := f(name, s.value()); err != nil {
-			return err
+			return at(name, err)
 		}
 	}
 }
 
-// eachElement calls f with the elements of the array at data.
-func eachElement(data []byte, f func(i int, value []byte) error) error {
+// eachElement calls f with the elements of the array at data, and refuses what
+// is not an array. It puts f's error in its place.
+func eachElement(data []byte, f func(value []byte) error) error {
 	s := scanner{data: data}
 	s.space()
 	if s.pos == len(data) || data[s.pos] != '[' {
@@ -159,35 +182,64 @@ func eachElement(data []byte, f func(i int, value []byte) error) error {
 			s.pos++
 			continue
 		}
-		if err := f(i, s.value()); err != nil {
-			return err
+		if err := f(s.value()); err != nil {
+			return at(strconv.Itoa(i), err)
 		}
 		i++
 	}
 }
 
-// checkUnique refuses an object with a key twice anywhere in data.
+// checkUnique refuses an object with a key twice anywhere in data. It passes
+// over data once, however deep it is.
 func checkUnique(data []byte) error {
-	s := scanner{data: data}
-	s.space()
-	if s.pos == len(data) {
-		return errors.New("it is empty")
+	type level struct {
+		seen  map[string]struct{} // nil in an array
+		name  string
+		index int
 	}
-	switch data[s.pos] {
-	case '{':
-		return eachMember(data, func(name string, value []byte) error {
-			if err := checkUnique(value); err != nil {
-				return fmt.Errorf("/%s%w", name, err)
+	var levels []level
+	s := scanner{data: data}
+	for s.pos < len(data) {
+		switch data[s.pos] {
+		case '{':
+			levels = append(levels, level{seen: make(map[string]struct{})})
+			s.pos++
+		case '[':
+			levels = append(levels, level{})
+			s.pos++
+		case '}', ']':
+			levels = levels[:len(levels)-1]
+			s.pos++
+		case ',':
+			levels[len(levels)-1].index++
+			s.pos++
+		case '"':
+			raw := s.str()
+			s.space()
+			if s.pos == len(data) || data[s.pos] != ':' {
+				continue // a value
 			}
-			return nil
-		})
-	case '[':
-		return eachElement(data, func(i int, value []byte) error {
-			if err := checkUnique(value); err != nil {
-				return fmt.Errorf("/%d%w", i, err)
+			name, err := unquote(raw)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			top := &levels[len(levels)-1]
+			top.name = name
+			if _, ok := top.seen[name]; ok {
+				err = errTwice
+				for i := len(levels) - 1; i >= 0; i-- {
+					if l := levels[i]; l.seen != nil {
+						err = at(l.name, err)
+					} else {
+						err = at(strconv.Itoa(l.index), err)
+					}
+				}
+				return err
+			}
+			top.seen[name] = struct{}{}
+		default:
+			s.pos++
+		}
 	}
 	return nil
 }

@@ -1,0 +1,13 @@
+package ledger
+
+// WithoutMemory returns options of a ledger that forgets operation ids.
+func WithoutMemory[T any](o Options[T]) Options[T] {
+	o.ablate.memory = true
+	return o
+}
+
+// WithoutYield returns options of a ledger that never lets others go first.
+func WithoutYield[T any](o Options[T]) Options[T] {
+	o.ablate.yield = true
+	return o
+}
