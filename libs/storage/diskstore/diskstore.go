@@ -70,10 +70,9 @@ import (
 )
 
 // Store is a [storage.Store] in a folder. Writes to one key take turns; those
-// to different keys run at once and share syncs of the folder.
+// to different keys run at once.
 type Store struct {
 	folder folder
-	commit groupSync
 	temps  atomic.Uint64
 
 	seed  maphash.Seed
@@ -136,7 +135,6 @@ func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 // it, and finds the files that carry raw names.
 func newStore(dir folder) (*Store, error) {
 	s := &Store{folder: dir, seed: maphash.MakeSeed(), raw: make(map[string]bool)}
-	s.commit.sync = dir.Sync
 	names, err := dir.Names()
 	if err != nil {
 		return nil, err
@@ -145,24 +143,28 @@ func newStore(dir folder) (*Store, error) {
 	for _, name := range names {
 		present[name] = true
 	}
-	ignoresCase := dir.IgnoresCase()
 	for _, name := range names {
-		base, isDocument := strings.CutSuffix(name, documentSuffix)
+		number, isTemp := strings.CutPrefix(name, tempPrefix)
+		isTemp = isTemp && strings.Trim(number, "0123456789") == ""
 		owner, isKey := strings.CutSuffix(name, longKeySuffix)
-		_, ours := decode(base)
-		switch {
-		case strings.HasPrefix(name, tempPrefix) && strings.Trim(name[len(tempPrefix):], "0123456789") == "",
-			isKey && isLong(owner) && !present[owner+documentSuffix]:
+		if isTemp || isKey && isLong(owner) && !present[owner+documentSuffix] {
 			if err := dir.Remove(name); err != nil {
 				return nil, err
 			}
-		case !isDocument || isLong(base) || ours && len(base) <= maxEncoded || storage.CheckKey(base) != nil:
+		}
+	}
+	ignoresCase := dir.IgnoresCase()
+	for _, name := range names {
+		key, isDocument := strings.CutSuffix(name, documentSuffix)
+		_, ours := decode(key)
+		switch {
+		case !isDocument, isLong(key), ours && len(key) <= maxEncoded, storage.CheckKey(key) != nil:
 		case ignoresCase:
-			if err := s.takeOver(base, present); err != nil {
+			if err := s.takeOver(key, present); err != nil {
 				return nil, err
 			}
 		default:
-			s.raw[base] = true
+			s.raw[key] = true
 		}
 	}
 	return s, nil
@@ -179,7 +181,7 @@ func (s *Store) takeOver(key string, present map[string]bool) error {
 		return s.folder.Rename(key+documentSuffix, to+".shadowed")
 	}
 	if long {
-		if err := s.writeFile(name+longKeySuffix, []byte(key)); err != nil {
+		if err := s.keepKey(name, key); err != nil {
 			return err
 		}
 	}
@@ -275,17 +277,14 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		return "", readError(op, key, err)
 	}
 	if long && op == "create" || long && s.isRaw(key) {
-		if err := s.writeFile(name+longKeySuffix, []byte(key)); err != nil {
-			return "", unavailable(op, key, err)
-		}
-		if err := s.commit.Sync(); err != nil {
+		if err := s.keepKey(name, key); err != nil {
 			return "", unavailable(op, key, err)
 		}
 	}
 	if err := s.writeFile(name+documentSuffix, body); err != nil {
 		return "", unavailable(op, key, err)
 	}
-	if err := s.commit.Sync(); err != nil {
+	if err := s.folder.Sync(); err != nil {
 		return "", unavailable(op, key, fmt.Errorf("the write may or may not last: %w", err))
 	}
 	return version(body), nil
@@ -479,12 +478,20 @@ func (s *Store) writeFile(name string, body []byte) error {
 	return err
 }
 
+// keepKey puts a long key beside its document, for good.
+func (s *Store) keepKey(name, key string) error {
+	if err := s.writeFile(name+longKeySuffix, []byte(key)); err != nil {
+		return err
+	}
+	return s.folder.Sync()
+}
+
 // remove removes a file for good.
 func (s *Store) remove(file string) error {
 	if err := s.folder.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := s.commit.Sync(); err != nil {
+	if err := s.folder.Sync(); err != nil {
 		return fmt.Errorf("the removal may or may not last: %w", err)
 	}
 	return nil

@@ -1,6 +1,12 @@
 package diskstore_test
 
 import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -41,4 +47,257 @@ func TestConformance(t *testing.T) {
 			return openIn(tb, dir.(string))
 		},
 	})
+}
+
+func TestOpenCreatesFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	s := open(t, dir)
+	if _, err := s.Create(t.Context(), "key", []byte("body")); err != nil {
+		t.Fatalf("Create: got %v, want nil", err)
+	}
+	if got := files(t, dir); !maps.Equal(got, map[string]string{"key.json": "body"}) {
+		t.Errorf("folder: got %v, want key.json", got)
+	}
+}
+
+func TestOpenOnFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Join(path, "below")} {
+		if _, err := diskstore.Open(path); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "file") {
+			t.Errorf("Open(%s): got %v, want %v that says it is a file", path, err, storage.ErrUnavailable)
+		}
+	}
+}
+
+// TestFolderGone: without its folder the store knows nothing, least of all
+// that a document does not exist.
+func TestFolderGone(t *testing.T) {
+	for name, lose := range map[string]func(string) error{
+		"removed": os.RemoveAll,
+		"moved":   func(dir string) error { return os.Rename(dir, dir+" elsewhere") },
+		"replaced": func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+" elsewhere"), os.Mkdir(dir, 0o700))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data")
+			s := open(t, dir)
+			if err := s.Check(t.Context()); err != nil {
+				t.Errorf("Check before: got %v, want nil", err)
+			}
+			if err := lose(dir); err != nil {
+				t.Fatal(err)
+			}
+			_, get := s.Get(t.Context(), "missing")
+			_, create := s.Create(t.Context(), "missing", nil)
+			for op, err := range map[string]error{"get": get, "create": create, "check": s.Check(t.Context())} {
+				if !errors.Is(err, storage.ErrUnavailable) {
+					t.Errorf("%s: got %v, want %v", op, err, storage.ErrUnavailable)
+				}
+			}
+		})
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: got %v, want nil", err)
+	}
+	_, get := s.Get(t.Context(), "key")
+	_, create := s.Create(t.Context(), "key", nil)
+	var keys error
+	for _, keys = range s.Keys(t.Context()) {
+	}
+	for op, err := range map[string]error{"get": get, "create": create, "delete": s.Delete(t.Context(), "key", "v"), "keys": keys, "check": s.Check(t.Context())} {
+		if !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("%s after Close: got %v, want %v", op, err, storage.ErrUnavailable)
+		}
+	}
+}
+
+// TestPredecessor: a folder of raw names is read in place, upgraded by the
+// first write of each document, and emptied by deletions for good.
+func TestPredecessor(t *testing.T) {
+	legacy := map[string]string{
+		"default.json":                     `[{"id": 1, "title": "plain", "completed": false}]`,
+		"Casa.json":                        `[{"id": 1, "title": "upper", "completed": false}]`,
+		"casa.json":                        `[{"id": 1, "title": "lower", "completed": false}]`,
+		"São João 2020.json":               `[]`,
+		"a~zz.json":                        `[{"id": 1, "title": "no escape", "completed": true}]`,
+		strings.Repeat("n", 220) + ".json": `[{"id": 1, "title": "long", "completed": true}]`,
+		".json":                            "no name",
+		"\xff.json":                        "no UTF-8",
+		"readme.txt":                       "no list",
+	}
+	lists := maps.Clone(legacy)
+	for _, other := range []string{".json", "\xff.json", "readme.txt"} {
+		delete(lists, other)
+	}
+	dir := t.TempDir()
+	for name, body := range legacy {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "Folder.json"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	var keys []string
+	for name := range lists {
+		keys = append(keys, strings.TrimSuffix(name, ".json"))
+	}
+	slices.Sort(keys)
+	wantKeys(t, s, keys)
+	for _, key := range keys {
+		doc, err := s.Get(t.Context(), key)
+		if err != nil || string(doc.Body) != lists[key+".json"] {
+			t.Errorf("Get(%.20q): got %q and %v, want %q and nil", key, doc.Body, err, lists[key+".json"])
+		}
+		if _, err := s.Create(t.Context(), key, nil); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("Create(%.20q): got %v, want %v", key, err, storage.ErrConflict)
+		}
+	}
+	for _, twin := range []string{"CASA", "Default", "Sa\u0303o Joa\u0303o 2020", "\xff", "Folder"} {
+		if doc, err := s.Get(t.Context(), twin); err == nil {
+			t.Errorf("Get(%q): got %q, want none", twin, doc.Body)
+		}
+	}
+	if got := files(t, dir); !maps.Equal(got, legacy) {
+		t.Errorf("folder after reading: got %q, want it unchanged", got)
+	}
+
+	for _, key := range keys {
+		doc, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Get(%.20q): got %v, want nil", key, err)
+		}
+		if _, err := s.Replace(t.Context(), key, []byte("new "+key), doc.Version); err != nil {
+			t.Fatalf("Replace(%.20q): got %v, want nil", key, err)
+		}
+	}
+	raw := files(t, dir)
+	for name, body := range legacy {
+		inPlace := name == "default.json" || name == "casa.json"
+		if inPlace {
+			body = "new " + strings.TrimSuffix(name, ".json")
+		}
+		if raw[name] != body {
+			t.Errorf("%.20q after the first write: got %q, want %q", name, raw[name], body)
+		}
+	}
+	for range 2 { // as it is, and after a restart
+		wantKeys(t, s, keys)
+		for _, key := range keys {
+			if doc, err := s.Get(t.Context(), key); err != nil || string(doc.Body) != "new "+key {
+				t.Errorf("Get(%.20q) after Replace: got %q and %v, want the new body and nil", key, doc.Body, err)
+			}
+		}
+		s = reopen(t, s, dir)
+	}
+
+	for _, key := range keys {
+		doc, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Get(%.20q): got %v, want nil", key, err)
+		}
+		if err := s.Delete(t.Context(), key, doc.Version); err != nil {
+			t.Fatalf("Delete(%.20q): got %v, want nil", key, err)
+		}
+	}
+	for range 2 {
+		wantKeys(t, s, nil)
+		for _, key := range keys {
+			if doc, err := s.Get(t.Context(), key); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("Get(%.20q) after Delete: got %q and %v, want %v", key, doc.Body, err, storage.ErrNotFound)
+			}
+		}
+		s = reopen(t, s, dir)
+	}
+	want := map[string]string{".json": "no name", "\xff.json": "no UTF-8", "readme.txt": "no list"}
+	if got := files(t, dir); !maps.Equal(got, want) {
+		t.Errorf("folder after deletions: got %q, want %q", got, want)
+	}
+}
+
+func reopen(t *testing.T, s *diskstore.Store, dir string) *diskstore.Store {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: got %v, want nil", err)
+	}
+	return open(t, dir)
+}
+
+func wantKeys(t *testing.T, s *diskstore.Store, want []string) {
+	t.Helper()
+	var got []string
+	for key, err := range s.Keys(t.Context()) {
+		if err != nil {
+			t.Errorf("Keys: got %v, want nil", err)
+		}
+		got = append(got, key)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Keys: got %.20q, want %.20q", got, want)
+	}
+}
+
+// files returns what is in the folder, but for the lock.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	for _, entry := range entries {
+		if entry.IsDir() || entry.Name() == ".lock" {
+			continue
+		}
+		body, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[entry.Name()] = string(body)
+	}
+	return found
+}
+
+// TestNothingOutside: no key reaches beyond the folder, not even by a link.
+func TestNothingOutside(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "data")
+	if err := os.WriteFile(filepath.Join(parent, "secret.json"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Symlink("../secret.json", filepath.Join(dir, "link.json"))); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if doc, err := s.Get(t.Context(), "link"); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("Get through a link: got %q and %v, want %v", doc.Body, err, storage.ErrUnavailable)
+	}
+	for _, key := range storagetest.HostileKeys() {
+		if _, err := s.Create(t.Context(), key, []byte("body")); err != nil {
+			t.Errorf("Create(%.40q): got %v, want nil", key, err)
+		}
+	}
+	entries, err := os.ReadDir(parent)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("parent folder: got %v and %v, want data and secret.json alone", entries, err)
+	}
+	folded := make(map[string]string)
+	for name := range files(t, dir) {
+		if before, ok := folded[strings.ToLower(name)]; ok {
+			t.Errorf("%q and %q differ by case alone", name, before)
+		}
+		folded[strings.ToLower(name)] = name
+		if len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e }) {
+			t.Errorf("%q: want at most 255 bytes of ASCII", name)
+		}
+	}
 }
