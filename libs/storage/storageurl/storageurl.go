@@ -48,7 +48,8 @@ func (m *Mux) Schemes() []string {
 
 // Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
 // scheme, user information or a fragment is an error that says what was
-// expected; errors never repeat user information, which may be a secret.
+// expected; errors repeat neither user information nor the query, which may
+// hold a secret.
 // Whatever else is wrong with it, the scheme's opener reports.
 func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 	u, err := url.Parse(rawURL)
@@ -56,6 +57,9 @@ func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 		var parse *url.Error
 		if errors.As(err, &parse) {
 			err = parse.Err // parse itself repeats the whole URL
+		}
+		if strings.Contains(rawURL, "@") {
+			err = errors.New("it cannot be parsed") // err may repeat a password
 		}
 		return nil, fmt.Errorf("store URL: %w", err)
 	}
@@ -67,12 +71,15 @@ func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 		return nil, fmt.Errorf("store URL has the unknown scheme %q: expected one of %s", u.Scheme, m.expected())
 	case u.User != nil:
 		return nil, errors.New("store URL has user information: credentials do not belong in it")
+	case strings.Contains(u.Host, ":"):
+		return nil, errors.New("store URL has a port, or a password with a slash: neither belongs in it")
 	case u.Fragment != "":
 		return nil, fmt.Errorf("store URL has the fragment %q: write # as %%23", u.Fragment)
 	}
 	store, err := open(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", u, err)
+		shown := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
+		return nil, fmt.Errorf("store %q: %w", shown.String(), err)
 	}
 	return store, nil
 }

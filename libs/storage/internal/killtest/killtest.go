@@ -1,0 +1,216 @@
+//go:build unix
+
+// Package killtest shows what becomes of a durable store whose process is
+// killed, or refused by the kernel. It runs the test binary again as that
+// process.
+package killtest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Store is what can be opened again.
+type Store interface {
+	storage.Store
+	io.Closer
+}
+
+// Open opens the store at a path.
+type Open func(path string) (Store, error)
+
+// variable makes the test binary another process: "ROLE PATH".
+const variable = "KILLTEST"
+
+// Main is the TestMain of a package that uses this one.
+func Main(m *testing.M, open Open) {
+	role, path, ok := strings.Cut(os.Getenv(variable), " ")
+	if !ok {
+		os.Exit(m.Run())
+	}
+	if err := child(role, path, open); err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// Command returns a process that opens the store and, by its role, closes it
+// again ("open"), writes until it is killed ("write"), or finds out what
+// happens when files must not grow beyond 64 KiB ("limited"). Errors are on
+// its output.
+func Command(t *testing.T, role, path string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), variable+"="+role+" "+path)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func child(role, path string, open Open) error {
+	if role == "limited" {
+		// The kernel refuses what makes a file longer than this, much as it
+		// does when the disk is full, but without a disk to fill.
+		limit := syscall.Rlimit{Cur: 1 << 16, Max: 1 << 16}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			return err
+		}
+	}
+	s, err := open(path)
+	if err != nil {
+		return err
+	}
+	switch role {
+	case "write":
+		return errors.Join(write(s)...)
+	case "limited":
+		return errors.Join(limited(s), s.Close())
+	}
+	return s.Close()
+}
+
+const writers = 8
+
+func numbered(n int) string {
+	return strconv.Itoa(n) + " " + strings.Repeat(strconv.Itoa(n%10), 1500)
+}
+
+// write counts up in several documents at once, for ever, and prints each
+// number once it was acknowledged.
+func write(s storage.Store) []error {
+	var all sync.WaitGroup
+	errs := make([]error, writers)
+	for w := range writers {
+		all.Go(func() {
+			key := "List " + strconv.Itoa(w)
+			ctx := context.Background()
+			for {
+				doc, err := s.Get(ctx, key)
+				n := 0
+				if err == nil {
+					_, err = fmt.Sscan(string(doc.Body), &n)
+				}
+				switch {
+				case errors.Is(err, storage.ErrNotFound):
+					_, err = s.Create(ctx, key, []byte(numbered(1)))
+				case err == nil:
+					_, err = s.Replace(ctx, key, []byte(numbered(n+1)), doc.Version)
+				}
+				if err == nil {
+					_, err = fmt.Println(w, n+1) // one write to the pipe a line
+				}
+				if err != nil {
+					errs[w] = err
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errs
+}
+
+// Kill lets a process write to the store at path and kills it, in cycles.
+// Nothing that it acknowledged may be lost, and nothing torn. After each kill
+// it calls inspect, which may be nil, before and after the store is opened.
+func Kill(t *testing.T, open Open, path string, cycles int, inspect func(cycle int, opened bool)) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	acknowledged := make([]int, writers)
+	total := 0
+	if inspect == nil {
+		inspect = func(int, bool) {}
+	}
+	for cycle := range cycles {
+		cmd := Command(t, "write", path)
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatalf("start: got %v, want nil", err)
+		}
+		lines := bufio.NewScanner(out)
+		for n, until := 0, 1+random.IntN(100); lines.Scan(); n++ {
+			var w, number int
+			if _, err := fmt.Sscan(lines.Text(), &w, &number); err != nil {
+				t.Fatalf("cycle %d: got %q, want a writer and a number", cycle, lines.Text())
+			}
+			if number != acknowledged[w]+1 {
+				t.Errorf("cycle %d: writer %d: got %d after %d", cycle, w, number, acknowledged[w])
+			}
+			acknowledged[w] = number
+			total++
+			if n == until {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatalf("kill: got %v, want nil", err)
+				}
+			}
+		}
+		_ = cmd.Wait() // killed
+		inspect(cycle, false)
+		s, err := open(path)
+		if err != nil {
+			t.Fatalf("cycle %d: Open: got %v, want nil", cycle, err)
+		}
+		for w, last := range acknowledged {
+			key := "List " + strconv.Itoa(w)
+			doc, err := s.Get(t.Context(), key)
+			if errors.Is(err, storage.ErrNotFound) && last == 0 {
+				continue
+			}
+			if body := string(doc.Body); err != nil || body != numbered(last) && body != numbered(last+1) {
+				t.Errorf("cycle %d: %s: got %.20q... (%d bytes) and %v, want number %d or the next", cycle, key, body, len(body), err, last)
+			} else if body == numbered(last+1) {
+				acknowledged[w]++ // landed, but was killed before it said so
+			}
+		}
+		inspect(cycle, true)
+		if err := s.Close(); err != nil {
+			t.Errorf("cycle %d: Close: got %v, want nil", cycle, err)
+		}
+	}
+	t.Logf("%d kills, %d writes acknowledged", cycles, total)
+	if total < cycles {
+		t.Errorf("got %d writes acknowledged, want at least one a cycle", total)
+	}
+}
+
+// limited writes what fits and what does not.
+func limited(s storage.Store) error {
+	ctx := context.Background()
+	version, err := s.Create(ctx, "key", []byte("fits"))
+	if err != nil {
+		return err
+	}
+	large := make([]byte, 1<<20)
+	if _, err := s.Replace(ctx, "key", large, version); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), syscall.EFBIG.Error()) {
+		return fmt.Errorf("Replace by a larger body: got %w, want %w: %w", err, storage.ErrUnavailable, syscall.EFBIG)
+	}
+	if _, err := s.Create(ctx, "large", large); !errors.Is(err, storage.ErrUnavailable) {
+		return fmt.Errorf("Create of a larger body: got %w, want %w", err, storage.ErrUnavailable)
+	}
+	if _, err := s.Get(ctx, "large"); !errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("Get of what did not fit: got %w, want %w", err, storage.ErrNotFound)
+	}
+	if doc, err := s.Get(ctx, "key"); err != nil || string(doc.Body) != "fits" {
+		return fmt.Errorf("Get: got %.20q and %w, want \"fits\" and nil", doc.Body, err)
+	}
+	if _, err := s.Replace(ctx, "key", []byte("also fits"), version); err != nil {
+		return fmt.Errorf("Replace by what fits: got %w, want nil", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+func TestCheckKey(t *testing.T) {
+	for key, want := range map[string]string{
+		"k":                        "",
+		"../a/b~ %2f":              "",
+		"São João 2020":            "",
+		strings.Repeat("k", 512):   "",
+		strings.Repeat("🚀", 128):   "",
+		"\u00a0\u200b\ufeff\ufffd": "",
+		"":                         "invalid key: it is empty",
+		strings.Repeat("k", 513):   "invalid key: it has 513 bytes, at most 512 are allowed",
+		"a\xff":                    "invalid key: it is not valid UTF-8",
+		"\xed\xa0\x80":             "invalid key: it is not valid UTF-8",
+		"é\x00":                    "invalid key: it has the control character U+0000 at byte 2",
+		"a\nb":                     "invalid key: it has the control character U+000A at byte 1",
+		"\x7f":                     "invalid key: it has the control character U+007F at byte 0",
+		"\u0085":                   "invalid key: it has the control character U+0085 at byte 0",
+	} {
+		err := storage.CheckKey(key)
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want || !errors.Is(err, storage.ErrInvalidKey)) {
+			t.Errorf("CheckKey(%.20q): got %v, want %q", key, err, want)
+		}
+	}
+}
+
+func FuzzCheckKey(f *testing.F) {
+	f.Add("key")
+	f.Add("\xff\x00")
+	f.Fuzz(func(t *testing.T, key string) {
+		if err := storage.CheckKey(key); err != nil && !errors.Is(err, storage.ErrInvalidKey) {
+			t.Errorf("CheckKey(%q): got %v, want nil or %v", key, err, storage.ErrInvalidKey)
+		} else if err == nil && (key == "" || len(key) > storage.MaxKeyBytes || strings.ContainsAny(key, "\x00\n\r\x1b\x7f") || strings.ToValidUTF8(key, "") != key) {
+			t.Errorf("CheckKey(%q): got nil, want an error", key)
+		}
+	})
+}
+
+func TestCheckCall(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		ctx  context.Context
+		key  string
+		want error
+	}{
+		{t.Context(), "key", nil},
+		{t.Context(), "", storage.ErrInvalidKey},
+		{done, "key", context.Canceled},
+	} {
+		err := storage.CheckCall(c.ctx, "get", c.key)
+		var detailed *storage.Error
+		if !errors.Is(err, c.want) || err != nil && (!errors.As(err, &detailed) || detailed.Op != "get" || detailed.Key != c.key) {
+			t.Errorf("CheckCall(%q): got %v, want %v in a *storage.Error", c.key, err, c.want)
+		}
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&storage.Error{Op: "replace", Key: "a\nb", Err: storage.ErrConflict}, `storage: replace "a\nb": document changed by another writer`},
+		{&storage.Error{Op: "open", Err: fmt.Errorf("%w: cause", storage.ErrUnavailable)}, `storage: open: store unavailable: cause`},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
