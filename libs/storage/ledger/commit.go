@@ -174,7 +174,7 @@ func (c *committer[T]) step() bool {
 	}
 	if c.read || doc == nil || e.l.sole && !certain {
 		var err error
-		doc, err = e.fetch(e.l.base)
+		doc, err = e.fetch(e.l.opts.CallTimeout)
 		switch {
 		case err == nil:
 			c.read, c.fresh = false, true

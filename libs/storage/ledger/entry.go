@@ -58,9 +58,10 @@ func (e *entry[T]) current() (doc *document[T], certain bool) {
 	return e.doc, e.trusted && e.l.sole && e.doc != nil
 }
 
-// fetch reads the document from the store. What it returns was current at
-// some moment during the call. The errors are ErrDamaged and the store's.
-func (e *entry[T]) fetch(ctx context.Context) (*document[T], error) {
+// fetch reads the document from the store within timeout. What it returns was
+// current at some moment during the call. The errors are ErrDamaged and the
+// store's.
+func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 	l := e.l
 	e.mu.Lock()
 	known, seq, dmg := e.doc, e.adopted, e.damage
@@ -73,7 +74,7 @@ func (e *entry[T]) fetch(ctx context.Context) (*document[T], error) {
 		version = known.version
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
+	ctx, cancel := context.WithTimeout(l.base, timeout)
 	defer cancel()
 	var (
 		stored  storage.Document

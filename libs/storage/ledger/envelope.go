@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -45,6 +46,9 @@ func nonceText(n [nonceBytes]byte) string { return base64.RawURLEncoding.EncodeT
 // nonceDigest is what a memory keeps of a nonce.
 func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:]) }
 
+// packs are buffers of encode.
+var packs sync.Pool
+
 // encode returns the envelope of d around items:
 //
 //	{"v":1,"rev":17,"nonce":"...","items":...,"ops":"...","removed":[...]}
@@ -52,10 +56,12 @@ func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:
 // The nonce stands early so that two bodies never share a digest, not even
 // one of a prefix.
 func (d *document[T]) encode(items []byte) []byte {
-	size := 160 + len(items) + 2*len(d.mem.refs) + 40*len(d.mem.runs)
-	for _, r := range d.mem.results {
-		size += 2*len(r) + 4
+	scratch, _ := packs.Get().(*[]byte)
+	if scratch == nil {
+		scratch = new([]byte)
 	}
+	ops := d.mem.pack((*scratch)[:0])
+	size := 128 + len(items) + base64.RawStdEncoding.EncodedLen(len(ops))
 	for _, r := range d.removedRaw {
 		size += len(r) + 1
 	}
@@ -69,7 +75,9 @@ func (d *document[T]) encode(items []byte) []byte {
 	b = append(b, `","items":`...)
 	b = append(b, items...)
 	b = append(b, `,"ops":"`...)
-	b = d.mem.appendText(b)
+	b = base64.RawStdEncoding.AppendEncode(b, ops)
+	*scratch = ops
+	packs.Put(scratch)
 	b = append(b, `","removed":[`...)
 	for i, r := range d.removedRaw {
 		if i > 0 {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -109,7 +110,7 @@ func FuzzEnvelope(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in what became of %q", err, body)
 		}
-		if !reflect.DeepEqual(again.snap, d.snap) || !bytes.Equal(again.mem.appendText(nil), d.mem.appendText(nil)) {
+		if !reflect.DeepEqual(again.snap, d.snap) || !bytes.Equal(again.mem.pack(nil), d.mem.pack(nil)) {
 			t.Errorf("got %+v, want %+v", again, d)
 		}
 	})
@@ -135,23 +136,19 @@ func TestMemoryKeepsWhatItPromises(t *testing.T) {
 		}
 		all = append(all, refs...)
 		m = m.with(run{rev: rev, at: at, nonce: rev * 17, n: n}, refs, results, lim)
-		parsed, err := parseMemory(m.appendText(nil), rev)
+		parsed, err := parseMemory([]byte(base64.RawStdEncoding.EncodeToString(m.pack(nil))), rev)
 		if err != nil {
 			t.Fatalf("revision %d: %v", rev, err)
 		}
-		if got, want := parsed.appendText(nil), m.appendText(nil); !bytes.Equal(got, want) {
-			t.Fatalf("revision %d: got %s, want %s", rev, got, want)
+		if got, want := parsed.pack(nil), m.pack(nil); !bytes.Equal(got, want) {
+			t.Fatalf("revision %d: got %x, want %x", rev, got, want)
 		}
 		m = parsed
 		if m.ops() > lim.atMost || m.ops() < min(len(all), lim.atLeast) {
 			t.Fatalf("revision %d: %d operations are remembered", rev, m.ops())
 		}
-		bytes := 0
-		for _, r := range m.results {
-			bytes += len(r)
-		}
-		if bytes > lim.resultBytes || len(m.results) == 0 {
-			t.Fatalf("revision %d: %d bytes of %d results are remembered", rev, bytes, len(m.results))
+		if len(m.results) > lim.resultBytes || m.kept == 0 {
+			t.Fatalf("revision %d: %d bytes of %d results are remembered", rev, len(m.results), m.kept)
 		}
 		for i, ref := range all {
 			found, ok := m.find(ref.id)

@@ -30,7 +30,7 @@ func (l load) String() string {
 // count what was still waiting at the end.
 func hammer(t *testing.T, processes int, options func(ledger.Options[int]) ledger.Options[int]) (result load) {
 	synctest.Test(t, func(t *testing.T) {
-		const clients, duration = 64, 30 * time.Second
+		const clients, duration = 64, 10 * time.Second
 		b := newBucket()
 		var mu sync.Mutex
 		latencies := make([][]time.Duration, processes)
@@ -40,7 +40,7 @@ func hammer(t *testing.T, processes int, options func(ledger.Options[int]) ledge
 		var ledgers []*ledger.Ledger[int]
 		var wg sync.WaitGroup
 		for p := range processes {
-			o := ledger.Options[int]{Seed: uint64(p) + 1}
+			o := ledger.Options[int]{Seed: uint64(p) + 1, RememberMax: 512}
 			if options != nil {
 				o = options(o)
 			}

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -31,10 +30,13 @@ func refOf(id string, payload []byte) opRef {
 // Operations are forgotten a whole commit at a time, so that a commit is
 // either known with all its operations or not at all.
 type memory struct {
-	floor   uint64   // the highest revision of which a commit was forgotten
-	runs    []run    // one a commit, oldest first
-	refs    []byte   // refBytes an operation, in commit order
-	results [][]byte // of the last len(results) operations; nil: not kept
+	floor uint64 // the highest revision of which a commit was forgotten
+	runs  []run  // one a commit, oldest first
+	refs  []byte // refBytes an operation, in commit order
+	// results are those of the last kept operations, oldest first: each its
+	// length plus one as a uvarint, 0 for one that is not kept, and its bytes.
+	results []byte
+	kept    int
 }
 
 type run struct {
@@ -49,7 +51,7 @@ type limits struct {
 	keep          time.Duration
 	atLeast       int
 	atMost        int
-	resultBytes   int
+	resultBytes   int // with two or three bytes a result
 	resultLargest int
 }
 
@@ -77,8 +79,12 @@ func (m *memory) find(id uint64) (remembered, bool) {
 
 func (m *memory) at(i int) remembered {
 	r := remembered{payload: binary.BigEndian.Uint32(m.refs[i*refBytes+8:])}
-	if j := i - (m.ops() - len(m.results)); j >= 0 && m.results[j] != nil {
-		r.result, r.kept = m.results[j], true
+	if j := i - (m.ops() - m.kept); j >= 0 {
+		rest := m.results
+		for range j {
+			_, rest, _ = cutResult(rest)
+		}
+		r.result, _, r.kept = cutResult(rest)
 	}
 	for _, run := range m.runs {
 		if i < run.n {
@@ -99,6 +105,16 @@ func (m *memory) commit(rev, nonce uint64) (landed, known bool) {
 		}
 	}
 	return false, rev > m.floor
+}
+
+// cutResult splits the first result off; kept is false when it is not there.
+func cutResult(b []byte) (result, rest []byte, kept bool) {
+	size, n := binary.Uvarint(b)
+	if size == 0 {
+		return nil, b[n:], false
+	}
+	end := n + int(size) - 1
+	return b[n:end:end], b[end:], true
 }
 
 // last returns the index of the last operation of revision rev, or -1.
@@ -136,33 +152,27 @@ func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory 
 		next.refs = binary.BigEndian.AppendUint64(next.refs, ref.id)
 		next.refs = binary.BigEndian.AppendUint32(next.refs, ref.payload)
 	}
-	kept := make([][]byte, 0, len(m.results)+len(results))
-	kept = append(append(kept, m.results...), results...)
-	kept = kept[max(0, len(kept)-(total-dropped)):]
-	budget := lim.resultBytes
-	from := len(kept)
-	for from > 0 {
-		cost := len(kept[from-1])
-		if len(kept[from-1]) > lim.resultLargest {
-			kept[from-1], cost = nil, 0
+	next.results = make([]byte, 0, min(len(m.results), lim.resultBytes)+64*len(results))
+	next.results = append(next.results, m.results...)
+	for _, r := range results {
+		if len(r) > lim.resultLargest {
+			next.results = append(next.results, 0)
+			continue
 		}
-		if budget -= cost + 1; budget < 0 {
-			break
-		}
-		from--
+		next.results = binary.AppendUvarint(next.results, uint64(len(r))+1)
+		next.results = append(next.results, r...)
 	}
-	next.results = kept[from:]
+	next.kept = m.kept + len(results)
+	for next.kept > next.ops() || len(next.results) > lim.resultBytes {
+		_, next.results, _ = cutResult(next.results)
+		next.kept--
+	}
 	return next
 }
 
-// appendText appends the memory in base64: floor, the runs, the references,
-// the results; numbers as uvarints, times and revisions as differences.
-func (m *memory) appendText(dst []byte) []byte {
-	size := 32 + len(m.runs)*24 + len(m.refs)
-	for _, r := range m.results {
-		size += len(r) + 3
-	}
-	b := make([]byte, 0, size)
+// pack appends the memory in binary: floor, the runs, the references, the
+// results; numbers as uvarints, times and revisions as differences.
+func (m *memory) pack(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.floor)
 	b = binary.AppendUvarint(b, uint64(len(m.runs)))
 	rev, at := m.floor, int64(0)
@@ -174,21 +184,13 @@ func (m *memory) appendText(dst []byte) []byte {
 		rev, at = r.rev, r.at
 	}
 	b = append(b, m.refs...)
-	b = binary.AppendUvarint(b, uint64(len(m.results)))
-	for _, r := range m.results {
-		if r == nil {
-			b = append(b, 0)
-			continue
-		}
-		b = binary.AppendUvarint(b, uint64(len(r))+1)
-		b = append(b, r...)
-	}
-	return base64.RawStdEncoding.AppendEncode(dst, b)
+	b = binary.AppendUvarint(b, uint64(m.kept))
+	return append(b, m.results...)
 }
 
 var errTruncated = errors.New("it ends too early")
 
-// parseMemory is the inverse of appendText, for a document at revision
+// parseMemory reads the base64 of what pack wrote, of a document at revision
 // current.
 func parseMemory(text []byte, current uint64) (memory, error) {
 	var m memory
@@ -245,17 +247,13 @@ func parseMemory(text []byte, current uint64) (memory, error) {
 	if bad || count > total || count > uint64(len(b)) {
 		return m, errTruncated
 	}
-	if count > 0 {
-		m.results = make([][]byte, count)
-	}
-	for i := range m.results {
+	m.kept, m.results = int(count), b
+	for range count {
 		n := uvarint()
-		if bad || n > math.MaxInt32 || n > uint64(len(b))+1 {
+		if bad || n > uint64(len(b))+1 {
 			return m, errTruncated
 		}
-		if n > 0 {
-			m.results[i], b = b[:n-1:n-1], b[n-1:]
-		}
+		b = b[max(n, 1)-1:]
 	}
 	if len(b) > 0 {
 		return m, fmt.Errorf("%d bytes follow it", len(b))

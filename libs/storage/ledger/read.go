@@ -143,20 +143,24 @@ func (e *entry[T]) fly() {
 	}
 }
 
-// fetchPersistently is fetch, and again when the store failed quickly.
+// fetchPersistently is fetch, and again when the store failed. The first try
+// is given up early: a read that hangs is more often one bad connection than a
+// bad store, and the readers' patience is short.
 func (e *entry[T]) fetchPersistently() (*document[T], error) {
 	const tries = 3
 	began := time.Now()
+	timeout := e.l.opts.CallTimeout / 3
 	for try := 1; ; try++ {
-		doc, err := e.fetch(e.l.base)
+		doc, err := e.fetch(timeout)
 		switch {
 		case err == nil || errors.Is(err, ErrDamaged) || isAnswer(err):
 			return doc, err
 		case e.l.base.Err() != nil:
 			return nil, ErrClosed
-		case try == tries || e.l.health.away.Load() || time.Since(began) > patience/2:
+		case try == tries || e.l.health.away.Load() || time.Since(began) > patience:
 			return nil, err
 		}
+		timeout = e.l.opts.CallTimeout
 		pause := retryFirst << try
 		e.l.sleep(e.l.jitter(pause/2, pause))
 	}

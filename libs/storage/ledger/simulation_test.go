@@ -30,6 +30,7 @@ type world struct {
 	processes, keys, clients, operations int
 	weather                              weather
 	restarts                             bool
+	store                                func(*client) storage.Store
 	options                              func(ledger.Options[[]string]) ledger.Options[[]string]
 }
 
@@ -54,7 +55,7 @@ type seen struct {
 
 type report struct {
 	violations []string
-	acked, unknown, refused, reads, stale,
+	acked, unknown, refused, reads, stale, watched,
 	writes, faults int
 }
 
@@ -92,7 +93,10 @@ func (w world) run(seed uint64) (rep report) {
 			if w.options != nil {
 				o = w.options(o)
 			}
-			return ledger.New(p.c, o)
+			if w.store != nil {
+				return ledger.New(w.store(p.c), o)
+			}
+			return ledger.New[[]string](p.c, o)
 		}
 		p.l = p.open()
 		processes[i] = p
@@ -121,6 +125,10 @@ func (w world) run(seed uint64) (rep report) {
 						if err == nil {
 							s.done, s.rev, s.items, s.stale = time.Now(), got.Revision, got.Doc, got.Age > 0
 							mu.Lock()
+							rep.reads++
+							if s.stale {
+								rep.stale++
+							}
 							views[key] = append(views[key], s)
 							mu.Unlock()
 						}
@@ -156,6 +164,34 @@ func (w world) run(seed uint64) (rep report) {
 			})
 		}
 	}
+	var watchers sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	for k := range w.keys {
+		key := fmt.Sprint("key", k)
+		for _, p := range processes {
+			watchers.Go(func() {
+				for ctx.Err() == nil {
+					ch, err := p.ledger().Watch(ctx, key)
+					if err != nil {
+						time.Sleep(100 * time.Millisecond)
+						continue
+					}
+					var last uint64
+					for s := range ch {
+						mu.Lock()
+						if s.Revision < last {
+							rep.violate("%s: a watcher saw revision %d after %d", key, s.Revision, last)
+						}
+						// Not held to be fresh, but must have been.
+						views[key] = append(views[key], seen{rev: s.Revision, items: s.Doc, stale: true})
+						rep.watched++
+						mu.Unlock()
+						last = s.Revision
+					}
+				}
+			})
+		}
+	}
 	var restarts sync.WaitGroup
 	if w.restarts {
 		restarts.Go(func() {
@@ -182,6 +218,8 @@ func (w world) run(seed uint64) (rep report) {
 	clients.Wait()
 	close(done)
 	restarts.Wait()
+	stop()
+	watchers.Wait()
 	for _, p := range processes {
 		_ = p.ledger().Close(context.Background())
 	}
@@ -260,13 +298,11 @@ func judge(rep *report, key string, final []string, ops []*appended, views []see
 		}
 	}
 	for _, v := range views {
-		rep.reads++
 		if len(v.items) > len(final) || !slices.Equal(v.items, final[:len(v.items)]) {
 			rep.violate("%s: a read at revision %d shows what never was", key, v.rev)
 			continue
 		}
 		if v.stale {
-			rep.stale++
 			continue
 		}
 		for _, op := range acked {
@@ -304,26 +340,59 @@ func seeds(t *testing.T, n int) []uint64 {
 	return all
 }
 
+// getOnly hides every ability of a store but the contract.
+type getOnly struct{ storage.Store }
+
+// owned is a store that nobody else writes to, such as a disk that fails.
+type owned struct{ *client }
+
+func (owned) SoleOwner() bool { return true }
+
 func TestSimulation(t *testing.T) {
-	var sum report
-	all := seeds(t, 25)
-	for _, seed := range all {
-		rep := simulate(t, seed, stormy)
-		if len(rep.violations) > 0 {
-			t.Fatalf("LEDGER_SEED=%d: %d violations:\n%s", seed, len(rep.violations), strings.Join(rep.violations, "\n"))
-		}
-		sum.acked += rep.acked
-		sum.unknown += rep.unknown
-		sum.refused += rep.refused
-		sum.reads += rep.reads
-		sum.stale += rep.stale
-		sum.writes += rep.writes
-		sum.faults += rep.faults
+	small, plain, disk, busy := stormy, stormy, stormy, stormy
+	small.options = func(o ledger.Options[[]string]) ledger.Options[[]string] {
+		o.MaxBatch, o.CallTimeout = 2, 500*time.Millisecond
+		return o
 	}
-	t.Logf("%d seeds from LEDGER_SEED=%d: %d operations acknowledged, %d left unknown, %d refused, %d reads (%d stale and said so), %d writes, %d faults",
-		len(all), all[0], sum.acked, sum.unknown, sum.refused, sum.reads, sum.stale, sum.writes, sum.faults)
-	if sum.faults == 0 || sum.acked == 0 {
-		t.Error("nothing was put to the proof")
+	plain.store = func(c *client) storage.Store { return getOnly{c} }
+	disk.store = func(c *client) storage.Store { return owned{c} }
+	disk.processes, disk.restarts = 1, false
+	disk.weather.late = 0 // a disk that is gone does not write
+	busy.keys, busy.clients, busy.operations = 1, 40, 5
+	for _, c := range []struct {
+		name string
+		world
+		seeds int
+	}{
+		{"three processes", stormy, 60},
+		{"batches of two", small, 15},
+		{"without conditional reads", plain, 15},
+		{"sole owner", disk, 20},
+		{"forty writers", busy, 15},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var sum report
+			all := seeds(t, c.seeds)
+			for _, seed := range all {
+				rep := simulate(t, seed, c.world)
+				if len(rep.violations) > 0 {
+					t.Fatalf("LEDGER_SEED=%d: %d violations:\n%s", seed, len(rep.violations), strings.Join(rep.violations, "\n"))
+				}
+				sum.acked += rep.acked
+				sum.unknown += rep.unknown
+				sum.refused += rep.refused
+				sum.reads += rep.reads
+				sum.stale += rep.stale
+				sum.watched += rep.watched
+				sum.writes += rep.writes
+				sum.faults += rep.faults
+			}
+			t.Logf("%d seeds from LEDGER_SEED=%d: %d operations acknowledged, %d left unknown, %d refused, %d reads (%d stale and said so), %d snapshots watched, %d writes, %d faults",
+				len(all), all[0], sum.acked, sum.unknown, sum.refused, sum.reads, sum.stale, sum.watched, sum.writes, sum.faults)
+			if sum.faults == 0 || sum.acked == 0 || sum.watched == 0 {
+				t.Error("nothing was put to the proof")
+			}
+		})
 	}
 }
 
