@@ -314,8 +314,6 @@ func (c *committer[T]) write(a *attempt[T]) {
 			// A conflict with the very version that is there: do not spin.
 			c.backOff()
 		}
-	case errors.Is(err, storage.ErrInvalidKey):
-		c.reject(err)
 	default:
 		l.unanswered(e.key, began)
 		e.mu.Lock()

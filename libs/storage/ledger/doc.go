@@ -1,2 +1,105 @@
-// Package ledger keeps documents that many processes change at once.
+// Package ledger keeps documents that many processes change at once, on
+// nothing but a store with compare-and-swap: a bucket, a folder, memory.
+//
+// A document is any Go value, and a change to it is a pure function of it, an
+// [Op]. A [Ledger] applies operations to the document of a key and returns
+// when their effect is durable. Any number of ledgers, in any number of
+// processes that share nothing but the store, may do so at the same time: when
+// another writer was faster, the document is read again and the operations are
+// applied again. Nobody's intent is lost, whoever wins.
+//
+// # What is promised
+//
+// Linearizable updates. The operations on one key have one order, told by
+// [Receipt]: revision, then index. Each was applied to the result of the one
+// before it, and one that was acknowledged before another began stands before
+// it. A refusal is held to the same: an operation that is told that it cannot
+// apply was given the state of some moment between its call and its answer.
+// Keys are independent; there are no operations on two of them.
+//
+// Linearizable reads. [Ledger.Read] sees every operation that any ledger
+// acknowledged before Read was called, unless its answer has an Age.
+//
+// Exactly once. Within one call of [Ledger.Update], an operation takes effect
+// once or not at all, however often the store's answers are lost, late, or
+// wrong about whether a write took effect; which of the two is in the answer,
+// save for [ErrOutcomeUnknown]. Repeated under the same ID, by whatever
+// process, it is answered and not applied again while the document remembers
+// it: for at least 60 seconds or 4,096 later operations on its key, whichever
+// is less, and for 256 later operations however long those take. Its result is
+// remembered while the results after it, with three bytes each, fit in 16 KiB.
+// Beyond that a repetition is a new operation: where it could come so late,
+// let its effect tell (create under an identifier that the caller chose). An
+// operation that changed nothing is not remembered, and neither is one that
+// was refused. All these numbers are [Options].
+//
+// Revisions only grow, by one a commit; but for an older state that somebody
+// put back by hand, which is taken as it is, and written over with a revision
+// above all that this ledger has seen.
+//
+// Durable means what the store means by it when it acknowledges a write.
+//
+// # What happens at each failure
+//
+//   - Another writer was faster ([storage.ErrConflict]): read, apply all
+//     again, write. The caller sees none of it.
+//   - A write got no clear answer (a time-out, a lost response, a conflict
+//     with one's own write): the document is read. It names its latest commits
+//     by a random nonce, so it tells whether that write landed, also when
+//     others have written since. If the old version is still there, the same
+//     bytes are sent again against the same version: whichever of the two
+//     lands, or both try, it is one commit, and the other conflicts.
+//   - The store is away: updates wait until their context ends. Then the error
+//     is [storage.ErrUnavailable]; it is also [ErrOutcomeUnknown] when a write
+//     that carries the operation was sent, and otherwise the operation will
+//     never be applied. Reads answer with the last known copy and its Age, for
+//     10 minutes; at once when nothing was heard from the store for a second
+//     and three calls failed, or for 2.5 seconds; until then after at most
+//     2 seconds. The store is asked about every
+//     second, and what waits goes on at its first answer.
+//   - An operation fails, or panics: it alone fails. What shares its commit is
+//     not affected.
+//   - The stored document is damaged, or of a newer format: its key fails with
+//     [ErrDamaged], which names the place; the log and the [Observer] are told
+//     once. Nothing is written over it. Other keys go on. Once it is repaired
+//     the next call finds out.
+//   - Too much waits: [ErrOverloaded], at once; nothing was applied.
+//   - The process dies: what was acknowledged is in the store. Of what was not,
+//     each operation is there in full or not at all.
+//
+// What is asked of the store is the contract of package storage, no more: that
+// a write is refused unless it names the version that is there. Nobody may
+// delete the documents of a ledger, or write them without compare-and-swap,
+// while it is used.
+//
+// # Concurrency
+//
+// Operations that wait for the same key land in one write (at most 512 of
+// them). A key that several processes write to is shared fairly: after a
+// commit that others may have waited for, the winner pauses for 1.5 to 3 round
+// trips. [Ledger.Watch] sends what lands here at once, and what lands elsewhere
+// as conditional reads find it, within 1.1 seconds and a round trip of its
+// landing while the document changes at least once a minute.
+//
+// Of a store that only this process can write to ([storage.SoleOwner]) a key is
+// read once while it stays in memory: the copy there is the truth, until a
+// write fails without a clear answer. One ledger may be open on such a store.
+//
+// # What it costs
+//
+// An update is one write of the document, shared by what waits, and one more
+// read when others wrote since. A read is one conditional read, shared by what
+// waits. With the document travel 12 bytes an operation remembered, about
+// 11 bytes a commit, the results, a third more for base64, and what was
+// removed (64 KiB at most, unless a single removal is larger). A watched key
+// costs a conditional read a second for a minute after each change, then fewer,
+// down to one in ten seconds after ten minutes.
+//
+// # The stored form
+//
+//	{"v":1,"rev":17,"nonce":"…","items":…,"ops":"…","removed":[{"rev","at","kind","items"}]}
+//
+// items is the document as its [Codec] writes it; ops is the memory of
+// operations, in base64. Because of the nonce no two writes have equal bytes,
+// so that a version derived from them (an S3 ETag) never comes back.
 package ledger

@@ -24,6 +24,8 @@ const (
 	probeLast  = 64
 	// How long another writer, once met, is assumed to be there.
 	assumeOthers = 5 * time.Second
+	// No pause is longer, however slow the store.
+	longestPause = time.Second
 )
 
 // foreign notes that another writer was met.
@@ -48,7 +50,7 @@ func (f *fairness) committed(now time.Time, rtt time.Duration, jitter func(low, 
 		f.probe = min(2*f.probe, probeLast)
 	}
 	f.streak = 0
-	f.notBefore = now.Add(jitter(rtt*3/2, rtt*3))
+	f.notBefore = now.Add(min(jitter(rtt*3/2, rtt*3), longestPause))
 }
 
 // yield waits until the next commit may begin.

@@ -91,7 +91,8 @@ type ablation struct {
 }
 
 // Observer is told what happens in a ledger, for metrics. Each function may be
-// nil, is called synchronously and concurrently, and must return quickly.
+// nil, is called synchronously and concurrently, must return quickly, and must
+// not call the ledger.
 type Observer struct {
 	// Commit: a write landed.
 	Commit func(Commit)

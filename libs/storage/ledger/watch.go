@@ -6,22 +6,22 @@ import (
 )
 
 type watcher[T any] struct {
-	ch   chan Snapshot[T] // of one: the newest
-	last Snapshot[T]
-	stop func() bool // of the context's function
+	ch       chan Snapshot[T] // of one: the newest
+	revision uint64           // of what was sent last
+	nonce    string
+	stop     func() bool // of the context's function
 }
 
 // send puts s into the channel in place of what is there, unless it is not
 // newer than what was sent before. entry.mu is held: there is one sender.
 func (w *watcher[T]) send(s Snapshot[T]) {
-	if s.Revision < w.last.Revision || s.Revision == w.last.Revision && s.Nonce == w.last.Nonce {
-		return
+	if s.Revision > w.revision || s.Revision == w.revision && s.Nonce != w.nonce {
+		w.put(s)
 	}
-	w.put(s)
 }
 
 func (w *watcher[T]) put(s Snapshot[T]) {
-	w.last = s
+	w.revision, w.nonce = s.Revision, s.Nonce
 	select {
 	case <-w.ch:
 	default:
