@@ -55,7 +55,8 @@ func BenchmarkReplace(b *testing.B) {
 				// No key has two writers, so no write conflicts.
 				key := "list " + strconv.FormatInt(worker+64*(n%16), 10)
 				body := append(strconv.AppendInt(nil, n, 10), body...)
-				version, err := versions[key], error(nil)
+				var err error
+				version := versions[key]
 				if version == "" {
 					version, err = s.Create(b.Context(), key, body)
 				} else {

@@ -30,21 +30,23 @@ func open(tb testing.TB, path string) *boltstore.Store {
 }
 
 func TestConformance(t *testing.T) {
-	var files sync.Map
-	openAt := func(tb testing.TB, path string) storage.Store {
-		s := open(tb, path)
-		files.Store(s, path)
-		return s
+	type opened struct {
+		*boltstore.Store
+		path string
 	}
+	openAt := func(tb testing.TB, path string) storage.Store { return opened{open(tb, path), path} }
 	storagetest.Run(t, storagetest.Harness{
 		Name: "bbolt",
 		Open: func(tb testing.TB) storage.Store { return openAt(tb, filepath.Join(tb.TempDir(), "documents.db")) },
 		Reopen: func(tb testing.TB, s storage.Store) storage.Store {
-			if err := s.(*boltstore.Store).Close(); err != nil {
+			before, ok := s.(opened)
+			if !ok {
+				tb.Fatalf("got a %T, want what Open returned", s)
+			}
+			if err := before.Close(); err != nil {
 				tb.Fatalf("Close: got %v, want nil", err)
 			}
-			path, _ := files.Load(s)
-			return openAt(tb, path.(string))
+			return openAt(tb, before.path)
 		},
 	})
 }

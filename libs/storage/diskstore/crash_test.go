@@ -38,9 +38,25 @@ func play(ctx context.Context, d *disk) history {
 		return h
 	}
 	for n, op := range []struct{ name, key string }{
-		{"create", "a"}, {"replace", "a"}, {"create", longKey}, {"replace", "Casa"}, {"replace", "default"}, {"create", "B"},
-		{"delete", "a"}, {"replace", longKey}, {"replace", longKey[:200]}, {"replace", "Casa"}, {"delete", "Casa"}, {"create", "a"}, {"delete", longKey},
-		{"create", "Casa"}, {"delete", "default"}, {"create", longKey}, {"delete", longKey[:200]}, {"replace", "B"}, {"delete", "B"},
+		{"create", "a"},
+		{"replace", "a"},
+		{"create", longKey},
+		{"replace", "Casa"},
+		{"replace", "default"},
+		{"create", "B"},
+		{"delete", "a"},
+		{"replace", longKey},
+		{"replace", longKey[:200]},
+		{"replace", "Casa"},
+		{"delete", "Casa"},
+		{"create", "a"},
+		{"delete", longKey},
+		{"create", "Casa"},
+		{"delete", "default"},
+		{"create", longKey},
+		{"delete", longKey[:200]},
+		{"replace", "B"},
+		{"delete", "B"},
 	} {
 		body := fmt.Sprintf("%d %s %.20s", n, op.name, op.key)
 		var at storage.Version
@@ -138,16 +154,16 @@ func cutEverywhere(ctx context.Context, configure func(*disk)) (cuts int, wrong 
 // there, what was under way is there or not, and nothing is torn.
 func TestPowerCut(t *testing.T) {
 	for name, configure := range map[string]func(*disk){
-		"":                       func(*disk) {},
-		"where case is ignored ": func(d *disk) { d.ignoreCase = true },
+		"case counts":     func(*disk) {},
+		"case is ignored": func(d *disk) { d.ignoreCase = true },
 	} {
 		cuts, wrong := cutEverywhere(t.Context(), configure)
 		for _, w := range wrong[:min(len(wrong), 10)] {
-			t.Errorf("%s%s", name, w)
+			t.Errorf("%s: %s", name, w)
 		}
-		t.Logf("%s%d power cuts, %d wrong", name, cuts, len(wrong))
+		t.Logf("%s: %d power cuts, %d wrong", name, cuts, len(wrong))
 		if cuts < 1000 {
-			t.Errorf("%sgot %d power cuts, want at least 1000", name, cuts)
+			t.Errorf("%s: got %d power cuts, want at least 1000", name, cuts)
 		}
 	}
 }

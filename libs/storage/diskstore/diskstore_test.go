@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -30,21 +29,23 @@ func open(tb testing.TB, dir string) *diskstore.Store {
 }
 
 func TestConformance(t *testing.T) {
-	var folders sync.Map
-	openIn := func(tb testing.TB, dir string) storage.Store {
-		s := open(tb, dir)
-		folders.Store(s, dir)
-		return s
+	type opened struct {
+		*diskstore.Store
+		dir string
 	}
+	openIn := func(tb testing.TB, dir string) storage.Store { return opened{open(tb, dir), dir} }
 	storagetest.Run(t, storagetest.Harness{
 		Name: "disk",
 		Open: func(tb testing.TB) storage.Store { return openIn(tb, tb.TempDir()) },
 		Reopen: func(tb testing.TB, s storage.Store) storage.Store {
-			if err := s.(*diskstore.Store).Close(); err != nil {
+			before, ok := s.(opened)
+			if !ok {
+				tb.Fatalf("got a %T, want what Open returned", s)
+			}
+			if err := before.Close(); err != nil {
 				tb.Fatalf("Close: got %v, want nil", err)
 			}
-			dir, _ := folders.Load(s)
-			return openIn(tb, dir.(string))
+			return openIn(tb, before.dir)
 		},
 	})
 }
@@ -110,7 +111,8 @@ func TestClosed(t *testing.T) {
 	_, get := s.Get(t.Context(), "key")
 	_, create := s.Create(t.Context(), "key", nil)
 	var keys error
-	for _, keys = range s.Keys(t.Context()) {
+	for _, err := range s.Keys(t.Context()) {
+		keys = err
 	}
 	for op, err := range map[string]error{"get": get, "create": create, "delete": s.Delete(t.Context(), "key", "v"), "keys": keys, "check": s.Check(t.Context())} {
 		if !errors.Is(err, storage.ErrUnavailable) {

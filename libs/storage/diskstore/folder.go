@@ -98,6 +98,7 @@ func readHolder(lock *os.File) int {
 
 func (d *lockedFolder) Read(name string) ([]byte, error) { return d.root.ReadFile(name) }
 
+//nolint:ireturn // a method of the interface folder
 func (d *lockedFolder) Create(name string) (file, error) {
 	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }

@@ -78,22 +78,17 @@ func TestFileTooLarge(t *testing.T) {
 
 // TestUnwritableFolder runs as a user whom permissions bind.
 func TestUnwritableFolder(t *testing.T) {
-	dir := t.TempDir()
-	for parent := dir; parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
-		if err := os.Chmod(parent, 0o755); err != nil {
+	dir, home := t.TempDir(), t.TempDir()
+	// The test's folders belong to whoever runs it.
+	for _, path := range []string{filepath.Dir(dir), dir, home} {
+		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	// Where that user may run it.
-	binary := filepath.Join(t.TempDir(), "child")
-	for parent := filepath.Dir(binary); parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
-		if err := os.Chmod(parent, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	binary := filepath.Join(home, "child")
 	program, err := os.ReadFile(os.Args[0])
 	if err == nil {
 		err = os.WriteFile(binary, program, 0o755)

@@ -90,6 +90,7 @@ func Random(seed uint64, rates ...Rate) Plan {
 	return func(c Call) Fault {
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%s\x00%s\x00%d", c.Op, c.Key, c.N)
+		//nolint:gosec // a fault must repeat, not surprise
 		random := rand.New(rand.NewPCG(seed, h.Sum64()))
 		at := random.Float64()
 		for _, r := range rates {
@@ -306,6 +307,7 @@ func (s *Store) call(ctx context.Context, op, key string, do func(context.Contex
 		if err := do(ctx); err != nil {
 			return err
 		}
+	case FailBefore, Conflict, Late:
 	}
 	cause := storage.ErrUnavailable
 	if f.Kind == Conflict || f.Kind == ConflictAfter {

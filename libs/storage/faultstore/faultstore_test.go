@@ -19,9 +19,9 @@ import (
 // TestConformance: without faults the wrapper is the store, and it makes do
 // where the wrapped one has no optional interfaces.
 func TestConformance(t *testing.T) {
-	for name, wrap := range map[string]func(storage.Store) storage.Store{
-		"memory":      func(s storage.Store) storage.Store { return s },
-		"bare memory": func(s storage.Store) storage.Store { return bareLister{struct{ storage.Store }{s}, s.(storage.Lister)} },
+	for name, wrap := range map[string]func(*memstore.Store) storage.Store{
+		"memory":      func(s *memstore.Store) storage.Store { return s },
+		"bare memory": func(s *memstore.Store) storage.Store { return bareLister{struct{ storage.Store }{s}, s} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			storagetest.Run(t, storagetest.Harness{
@@ -111,12 +111,12 @@ func TestLateWriteIsStale(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, _ = s.Replace(ctx, "key", []byte("late"), version)
 		cancel()
-		time.Sleep(time.Second - 1)
+		time.Sleep(time.Second - time.Nanosecond)
 		synctest.Wait()
 		if got := get(t, s); got != "old" {
 			t.Errorf("before the delay: got %q, want \"old\"", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := get(t, s); got != "late" {
 			t.Errorf("after the delay: got %q, want \"late\"", got)
@@ -152,7 +152,8 @@ func TestReadsAndDelay(t *testing.T) {
 		_, get := s.Get(t.Context(), "key")
 		_, _, getIfChanged := s.GetIfChanged(t.Context(), "key", version)
 		var keys error
-		for _, keys = range s.Keys(t.Context()) {
+		for _, err := range s.Keys(t.Context()) {
+			keys = err
 		}
 		for op, err := range map[string]error{"get": get, "getIfChanged": getIfChanged, "keys": keys, "check": s.Check(t.Context())} {
 			if !errors.Is(err, storage.ErrUnavailable) {

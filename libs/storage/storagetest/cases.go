@@ -326,7 +326,8 @@ func contextDone(tb testing.TB, h Harness) {
 		}
 		if lister, ok := s.(storage.Lister); ok {
 			var last error
-			for _, last = range lister.Keys(ctx) {
+			for _, err := range lister.Keys(ctx) {
+				last = err
 			}
 			wantError(tb, "Keys with a context that is done", last, ctx.Err())
 		}
@@ -340,7 +341,7 @@ func concurrentCreate(tb testing.TB, h Harness) {
 	for round := range 8 {
 		key := "key " + strconv.Itoa(round)
 		var wins atomic.Int32
-		var winner atomic.Value
+		var winner atomic.Pointer[storage.Document]
 		var all sync.WaitGroup
 		start := make(chan struct{})
 		for i := range h.Writers {
@@ -351,7 +352,7 @@ func concurrentCreate(tb testing.TB, h Harness) {
 				switch {
 				case err == nil:
 					wins.Add(1)
-					winner.Store(storage.Document{Body: []byte(body), Version: version})
+					winner.Store(&storage.Document{Body: []byte(body), Version: version})
 				case !errors.Is(err, storage.ErrConflict):
 					tb.Errorf("Create by one of %d: got %v, want nil or %v", h.Writers, err, storage.ErrConflict)
 				}
@@ -363,7 +364,7 @@ func concurrentCreate(tb testing.TB, h Harness) {
 			tb.Errorf("%d writers create one document: got %d winners, want 1", h.Writers, wins.Load())
 			continue
 		}
-		won := winner.Load().(storage.Document)
+		won := winner.Load()
 		for _, s := range stores {
 			wantDocument(tb, s, key, string(won.Body), won.Version)
 		}
@@ -446,9 +447,9 @@ func getIfChanged(tb testing.TB, h Harness) {
 	if !ok {
 		return
 	}
-	want := func(key string, known storage.Version, body string, version storage.Version) {
+	want := func(known storage.Version, body string, version storage.Version) {
 		tb.Helper()
-		doc, changed, err := getter.GetIfChanged(tb.Context(), key, known)
+		doc, changed, err := getter.GetIfChanged(tb.Context(), "key", known)
 		switch {
 		case err != nil:
 			tb.Errorf("GetIfChanged at %q: got %v, want nil", known, err)
@@ -464,12 +465,12 @@ func getIfChanged(tb testing.TB, h Harness) {
 	_, _, err = getter.GetIfChanged(tb.Context(), "missing", first)
 	wantError(tb, "GetIfChanged of a missing document", err, storage.ErrNotFound)
 	for _, forged := range []storage.Version{"", "*", "0", "line\r\nbreak"} {
-		want("key", forged, "first", first)
+		want(forged, "first", first)
 	}
-	want("key", first, "first", first)
+	want(first, "first", first)
 	second := mustReplace(tb, s, "key", "second", first)
-	want("key", first, "second", second)
-	want("key", second, "second", second)
+	want(first, "second", second)
+	want(second, "second", second)
 }
 
 func keys(tb testing.TB, h Harness) {
@@ -488,8 +489,12 @@ func keys(tb testing.TB, h Harness) {
 	}
 	wantKeys(tb, lister, all)
 	seen := 0
-	for range lister.Keys(tb.Context()) {
-		if seen++; seen == 3 {
+	for _, err := range lister.Keys(tb.Context()) {
+		if err != nil {
+			tb.Fatalf("Keys: got %v, want nil", err)
+		}
+		seen++
+		if seen == 3 {
 			break
 		}
 	}

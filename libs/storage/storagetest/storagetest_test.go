@@ -8,6 +8,7 @@ import (
 	"iter"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -232,7 +233,7 @@ var faults = []struct {
 	{"VersionsTellBodiesApart", "the version is the length", func(b *broken) {
 		b.replace = func(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
 			_, err := b.blindReplace(ctx, key, body, version)
-			return storage.Version(fmt.Sprint(len(body))), err
+			return storage.Version(strconv.Itoa(len(body))), err
 		}
 	}},
 	{"Delete", "delete leaves an empty document", func(b *broken) {
@@ -442,7 +443,11 @@ func (b *broken) mapListing(f func([]string) []string) {
 	b.keys = func(ctx context.Context) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			var keys []string
-			for key := range b.Store.Keys(ctx) {
+			for key, err := range b.Store.Keys(ctx) {
+				if err != nil {
+					yield("", err)
+					return
+				}
 				keys = append(keys, key)
 			}
 			for _, key := range f(keys) {

@@ -54,6 +54,7 @@ func Main(m *testing.M, open Open) {
 // its output.
 func Command(t *testing.T, role, path string) *exec.Cmd {
 	t.Helper()
+	//nolint:gosec // it is this very binary
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), variable+"="+role+" "+path)
 	cmd.Stderr = os.Stderr
@@ -128,6 +129,7 @@ func write(s storage.Store) []error {
 // it calls inspect, which may be nil, before and after the store is opened.
 func Kill(t *testing.T, open Open, path string, cycles int, inspect func(cycle int, opened bool)) {
 	t.Helper()
+	//nolint:gosec // a run must repeat
 	random := rand.New(rand.NewPCG(1, 2))
 	acknowledged := make([]int, writers)
 	total := 0
@@ -198,19 +200,19 @@ func limited(s storage.Store) error {
 	}
 	large := make([]byte, 1<<20)
 	if _, err := s.Replace(ctx, "key", large, version); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), syscall.EFBIG.Error()) {
-		return fmt.Errorf("Replace by a larger body: got %w, want %w: %w", err, storage.ErrUnavailable, syscall.EFBIG)
+		return fmt.Errorf("replace by a larger body: got %w, want %w: %w", err, storage.ErrUnavailable, syscall.EFBIG)
 	}
 	if _, err := s.Create(ctx, "large", large); !errors.Is(err, storage.ErrUnavailable) {
-		return fmt.Errorf("Create of a larger body: got %w, want %w", err, storage.ErrUnavailable)
+		return fmt.Errorf("create of a larger body: got %w, want %w", err, storage.ErrUnavailable)
 	}
 	if _, err := s.Get(ctx, "large"); !errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("Get of what did not fit: got %w, want %w", err, storage.ErrNotFound)
+		return fmt.Errorf("get of what did not fit: got %w, want %w", err, storage.ErrNotFound)
 	}
 	if doc, err := s.Get(ctx, "key"); err != nil || string(doc.Body) != "fits" {
-		return fmt.Errorf("Get: got %.20q and %w, want \"fits\" and nil", doc.Body, err)
+		return fmt.Errorf("get: got %.20q and %w, want \"fits\" and nil", doc.Body, err)
 	}
 	if _, err := s.Replace(ctx, "key", []byte("also fits"), version); err != nil {
-		return fmt.Errorf("Replace by what fits: got %w, want nil", err)
+		return fmt.Errorf("replace by what fits: got %w, want nil", err)
 	}
 	return nil
 }
