@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,7 +25,7 @@ type distant struct {
 }
 
 func newDistant(get, put time.Duration) *distant {
-	return &distant{shared: shared{memstore.New()}, get: get, put: put}
+	return &distant{shared: newShared(), get: get, put: put}
 }
 
 func wait(d time.Duration) {
@@ -141,7 +142,7 @@ func BenchmarkHotKey(b *testing.B) {
 // some ledgers.
 func BenchmarkProcesses(b *testing.B) {
 	for _, n := range []int{1, 2, 3} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			s := newDistant(40*time.Millisecond, 40*time.Millisecond)
 			ledgers := make([]*ledger.Ledger[int], n)
 			for i := range ledgers {
@@ -176,7 +177,7 @@ func BenchmarkSpread(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	for name, s := range map[string]storage.Store{"sole-owner": memstore.New(), "shared": shared{memstore.New()}} {
+	for name, s := range map[string]storage.Store{"sole-owner": memstore.New(), "shared": newShared()} {
 		b.Run(name, func(b *testing.B) {
 			l := ledger.New(s, ledger.Options[int]{})
 			if _, err := l.Update(context.Background(), "k", ledger.Op[int]{Apply: add(1)}); err != nil {

@@ -97,7 +97,8 @@ func (e *entry[T]) leave(c *call[T], cause error) {
 	}
 	e.finish(c)
 	// Whoever keeps giving up while the store hangs must not fill the queue.
-	if e.goneQueued++; e.goneQueued > 64 && e.goneQueued > len(e.queue)/2 {
+	e.goneQueued++
+	if e.goneQueued > 64 && e.goneQueued > len(e.queue)/2 {
 		e.queue = slices.DeleteFunc(e.queue, func(c *call[T]) bool { return c.gone })
 		e.goneQueued = 0
 	}
@@ -560,7 +561,7 @@ func (e *entry[T]) encodeItems(doc T) (items []byte, err error) {
 }
 
 // recovered turns a panic of the caller's code into an error.
-func (e *entry[T]) recovered(where string, err *error) {
+func (e *entry[T]) recovered(where string, err *error) { //nolint:gocritic // the deferring function's result
 	if v := recover(); v != nil {
 		*err = fmt.Errorf("ledger: %s panicked: %v", where, v)
 		e.l.log.LogAttrs(context.Background(), slog.LevelError, "panic in an operation",

@@ -78,7 +78,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 	defer cancel()
 	var (
 		stored  storage.Document
-		changed = true
+		changed bool
 		err     error
 	)
 	if l.cond != nil && version != "" {

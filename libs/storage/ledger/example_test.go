@@ -12,7 +12,8 @@ import (
 
 // A visitor counter and a shopping list that any number of processes share.
 func Example() {
-	// For S3, s3store.New(ctx, "bucket", ...): nothing below changes.
+	// For S3: s3store.New(client, "bucket", s3store.Options{}). Nothing below
+	// changes.
 	store := memstore.New()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

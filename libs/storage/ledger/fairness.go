@@ -44,7 +44,8 @@ func (f *fairness) committed(now time.Time, rtt time.Duration, jitter func(low, 
 		f.streak, f.probe = 0, probeFirst
 		return
 	default:
-		if f.streak++; f.streak < f.probe {
+		f.streak++
+		if f.streak < f.probe {
 			return
 		}
 		f.probe = min(2*f.probe, probeLast)

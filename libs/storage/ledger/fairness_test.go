@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,7 +45,7 @@ func hammer(t *testing.T, processes int, options func(ledger.Options[int]) ledge
 			if options != nil {
 				o = options(o)
 			}
-			l := ledger.New(b.client(fmt.Sprint(p), 1, calm), o)
+			l := ledger.New(b.client(strconv.Itoa(p), 1, calm), o)
 			ledgers = append(ledgers, l)
 			for range clients {
 				wg.Go(func() {

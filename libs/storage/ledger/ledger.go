@@ -178,14 +178,14 @@ func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 		log:     opts.Logger,
 		closing: make(chan struct{}),
 		drained: make(chan struct{}),
-		rnd:     rand.New(rand.NewPCG(opts.Seed, 0x6c6564676572)),
+		rnd:     rand.New(rand.NewPCG(opts.Seed, 0x6c6564676572)), //nolint:gosec // lengths of pauses
 		keys:    make(map[string]*entry[T]),
 	}
 	l.cond, _ = store.(storage.ConditionalGetter)
 	if s, ok := store.(storage.SoleOwner); ok {
 		l.sole = s.SoleOwner()
 	}
-	l.base, l.abandon = context.WithCancel(context.Background())
+	l.base, l.abandon = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	l.health.recovered = make(chan struct{})
 	l.start(nil, l.sweep)
 	return l

@@ -2,8 +2,10 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -13,10 +15,14 @@ import (
 )
 
 // shared hides that a memstore has one owner, as if other processes wrote.
-type shared struct{ storage.Store }
+type shared struct {
+	storage.Store
+	storage.ConditionalGetter
+}
 
-func (s shared) GetIfChanged(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
-	return s.Store.(storage.ConditionalGetter).GetIfChanged(ctx, key, known)
+func newShared() shared {
+	s := memstore.New()
+	return shared{s, s}
 }
 
 func add(n int) func(ledger.State[int]) (ledger.Change[int], error) {
@@ -37,7 +43,7 @@ func open[T any](t *testing.T, s storage.Store, o ledger.Options[T]) *ledger.Led
 }
 
 func TestTwoLedgersCountTogether(t *testing.T) {
-	for _, s := range []storage.Store{memstore.New(), shared{memstore.New()}} {
+	for _, s := range []storage.Store{memstore.New(), newShared()} {
 		t.Run(fmt.Sprintf("%T", s), func(t *testing.T) {
 			ledgers := []*ledger.Ledger[int]{open(t, s, ledger.Options[int]{})}
 			if _, ok := s.(shared); ok {
@@ -99,5 +105,30 @@ func TestRepetition(t *testing.T) {
 	_, err = l.Update(ctx, "k", ledger.Op[int]{ID: "a", Payload: []byte("2"), Apply: add(1)})
 	if !errors.Is(err, ledger.ErrIDReused) {
 		t.Errorf("other payload: got %v, want ErrIDReused", err)
+	}
+}
+
+// A document of the format before the ledger is read in place and upgraded by
+// the first write.
+func TestLegacyIsUpgraded(t *testing.T) {
+	store := newShared()
+	ctx := t.Context()
+	if _, err := store.Create(ctx, "k", []byte(`["a"]`)); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, store, ledger.Options[[]string]{Codec: ledger.Codec[[]string]{Legacy: func(body []byte) (doc []string, ok bool, err error) {
+		return doc, true, json.Unmarshal(body, &doc)
+	}}})
+	got, err := l.Read(ctx, "k")
+	if err != nil || !got.Exists || got.Revision != 0 || got.Nonce == "" || !slices.Equal(got.Doc, []string{"a"}) {
+		t.Errorf("before: got %+v, %v", got, err)
+	}
+	if _, err := l.Update(ctx, "k", appendOp("b")); err != nil {
+		t.Fatal(err)
+	}
+	modern := open(t, store, ledger.Options[[]string]{})
+	got, err = modern.Read(ctx, "k")
+	if err != nil || got.Revision != 1 || !slices.Equal(got.Doc, []string{"a", "b"}) {
+		t.Errorf("after: got %+v, %v", got, err)
 	}
 }

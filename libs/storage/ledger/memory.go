@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -99,8 +100,8 @@ func (m *memory) at(i int) remembered {
 // commit looks for the commit of a revision by its nonce. known is false when
 // the memory does not reach back to it.
 func (m *memory) commit(rev, nonce uint64) (landed, known bool) {
-	for i := len(m.runs) - 1; i >= 0; i-- {
-		if m.runs[i].rev == rev && m.runs[i].nonce == nonce {
+	for _, r := range slices.Backward(m.runs) {
+		if r.rev == rev && r.nonce == nonce {
 			return true, true
 		}
 	}
@@ -113,7 +114,7 @@ func cutResult(b []byte) (result, rest []byte, kept bool) {
 	if size == 0 {
 		return nil, b[n:], false
 	}
-	end := n + int(size) - 1
+	end := n + int(size) - 1 //nolint:gosec // parseMemory has checked it
 	return b[n:end:end], b[end:], true
 }
 
@@ -159,7 +160,7 @@ func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory 
 			next.results = append(next.results, 0)
 			continue
 		}
-		next.results = binary.AppendUvarint(next.results, uint64(len(r))+1)
+		next.results = appendCount(next.results, len(r)+1)
 		next.results = append(next.results, r...)
 	}
 	next.kept = m.kept + len(results)
@@ -170,21 +171,25 @@ func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory 
 	return next
 }
 
+func appendCount(b []byte, n int) []byte {
+	return binary.AppendUvarint(b, uint64(n)) //nolint:gosec // a count is not negative
+}
+
 // pack appends the memory in binary: floor, the runs, the references, the
 // results; numbers as uvarints, times and revisions as differences.
 func (m *memory) pack(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.floor)
-	b = binary.AppendUvarint(b, uint64(len(m.runs)))
+	b = appendCount(b, len(m.runs))
 	rev, at := m.floor, int64(0)
 	for _, r := range m.runs {
 		b = binary.AppendUvarint(b, r.rev-rev)
 		b = binary.AppendVarint(b, r.at-at)
 		b = binary.BigEndian.AppendUint64(b, r.nonce)
-		b = binary.AppendUvarint(b, uint64(r.n))
+		b = appendCount(b, r.n)
 		rev, at = r.rev, r.at
 	}
 	b = append(b, m.refs...)
-	b = binary.AppendUvarint(b, uint64(m.kept))
+	b = appendCount(b, m.kept)
 	return append(b, m.results...)
 }
 
@@ -237,7 +242,7 @@ func parseMemory(text []byte, current uint64) (memory, error) {
 		if rev > current {
 			return m, fmt.Errorf("it knows revision %d, the document is at %d", rev, current)
 		}
-		m.runs = append(m.runs, run{rev: rev, at: at, nonce: nonce, n: int(ops)})
+		m.runs = append(m.runs, run{rev: rev, at: at, nonce: nonce, n: int(ops)}) //nolint:gosec // at most len(b)
 	}
 	if bad || m.floor > current || total*refBytes > uint64(len(b)) {
 		return m, errTruncated
@@ -247,7 +252,7 @@ func parseMemory(text []byte, current uint64) (memory, error) {
 	if bad || count > total || count > uint64(len(b)) {
 		return m, errTruncated
 	}
-	m.kept, m.results = int(count), b
+	m.kept, m.results = int(count), b //nolint:gosec // at most total
 	for range count {
 		n := uvarint()
 		if bad || n > uint64(len(b))+1 {

@@ -173,7 +173,7 @@ func (o Options[T]) withDefaults() Options[T] {
 		o.Logger = slog.Default()
 	}
 	if o.Seed == 0 {
-		o.Seed = rand.Uint64()
+		o.Seed = rand.Uint64() //nolint:gosec // lengths of pauses
 	}
 	return o
 }

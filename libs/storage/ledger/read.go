@@ -36,7 +36,8 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 	if e.l.health.away.Load() {
 		if s, ok := e.stale(); ok {
 			e.mu.Unlock()
-			return e.served(s)
+			e.served(s)
+			return s, nil
 		}
 	}
 	hasCopy := e.doc != nil
@@ -66,7 +67,8 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 		s, ok := e.stale()
 		e.mu.Unlock()
 		if ok {
-			return e.served(s)
+			e.served(s)
+			return s, nil
 		}
 		select {
 		case <-f.done:
@@ -98,11 +100,11 @@ func (e *entry[T]) stale() (Snapshot[T], bool) {
 	return s, s.Age <= e.l.opts.StaleFor
 }
 
-func (e *entry[T]) served(s Snapshot[T]) (Snapshot[T], error) {
+// served tells of an answer that is not fresh.
+func (e *entry[T]) served(s Snapshot[T]) {
 	if f := e.l.opts.Observer.StaleRead; f != nil {
 		f(e.key, s.Age)
 	}
-	return s, nil
 }
 
 // join returns a flight that has not begun its reading: the one after that

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -120,7 +121,7 @@ func (p *placed) Unwrap() error { return p.err }
 // at puts err, which may have a place already, below name.
 func at(name string, err error) error {
 	name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	if p, ok := err.(*placed); ok {
+	if p := (*placed)(nil); errors.As(err, &p) {
 		return &placed{name + p.path, p.err}
 	}
 	return &placed{name, err}
@@ -227,8 +228,8 @@ func checkUnique(data []byte) error {
 			top.name = name
 			if _, ok := top.seen[name]; ok {
 				err = errTwice
-				for i := len(levels) - 1; i >= 0; i-- {
-					if l := levels[i]; l.seen != nil {
+				for _, l := range slices.Backward(levels) {
+					if l.seen != nil {
 						err = at(l.name, err)
 					} else {
 						err = at(strconv.Itoa(l.index), err)

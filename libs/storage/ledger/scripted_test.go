@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -70,7 +69,7 @@ func (s *scripted) Replace(ctx context.Context, key string, body []byte, version
 	})
 }
 
-var quietly = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quietly = slog.New(slog.DiscardHandler)
 
 // inBubble runs f in virtual time with a ledger on a scripted store.
 func inBubble(t *testing.T, o ledger.Options[int], f func(t *testing.T, l *ledger.Ledger[int], s *scripted)) {

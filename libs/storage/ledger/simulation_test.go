@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -84,7 +83,7 @@ func simulate(t *testing.T, seed uint64, w world) (rep report) {
 
 func (w world) run(seed uint64) (rep report) {
 	b := newBucket()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	quiet := slog.New(slog.DiscardHandler)
 	processes := make([]*process, w.processes)
 	for i := range processes {
 		p := &process{c: b.client(fmt.Sprint("process", i), seed, w.weather)}

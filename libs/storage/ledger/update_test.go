@@ -79,7 +79,7 @@ func TestOperationsFailAlone(t *testing.T) {
 		update(ledger.Op[int]{ID: "a", Payload: []byte("x"), Apply: add(10)}, landed(2, 0, false))
 		update(ledger.Op[int]{Apply: func(ledger.State[int]) (ledger.Change[int], error) { return ledger.Change[int]{}, refusal }},
 			func(_ ledger.Receipt[int], err error) {
-				if err != refusal {
+				if !errors.Is(err, refusal) {
 					t.Errorf("refused: got %v, want the operation's own error", err)
 				}
 			})
@@ -133,7 +133,7 @@ func TestPreconditionsInOneCommit(t *testing.T) {
 					mu.Lock()
 					passed++
 					mu.Unlock()
-				} else if err != stale {
+				} else if !errors.Is(err, stale) {
 					t.Error(err)
 				}
 			})

@@ -116,9 +116,9 @@ func (e *entry[T]) wakePoll() {
 func (e *entry[T]) poll() {
 	l := e.l
 	last := time.Now()
-	// One factor for each wait, so that it does not shrink by being drawn
-	// again at each kick.
-	factor := l.jitter(900, 1100)
+	// Per mille, and one draw for each wait, so that it does not shrink by
+	// being drawn again at each kick.
+	factor := int64(l.jitter(900, 1100))
 	for {
 		e.mu.Lock()
 		if len(e.watchers) == 0 {
@@ -131,7 +131,7 @@ func (e *entry[T]) poll() {
 			last = e.confirmed
 		}
 		interval := l.watchInterval(now.Sub(e.changed))
-		wait := last.Add(interval * factor / 1000).Sub(now)
+		wait := last.Add(time.Duration(int64(interval) * factor / 1000)).Sub(now)
 		var f *flight[T]
 		if wait <= 0 {
 			f = e.join()
@@ -143,7 +143,7 @@ func (e *entry[T]) poll() {
 			}
 			<-f.done
 			last = now
-			factor = l.jitter(900, 1100)
+			factor = int64(l.jitter(900, 1100))
 			continue
 		}
 		timer := time.NewTimer(wait)
