@@ -117,7 +117,8 @@ func TestLegacyIsUpgraded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := open(t, store, ledger.Options[[]string]{Codec: ledger.Codec[[]string]{Legacy: func(body []byte) (doc []string, ok bool, err error) {
-		return doc, true, json.Unmarshal(body, &doc)
+		err = json.Unmarshal(body, &doc)
+		return doc, true, err
 	}}})
 	got, err := l.Read(ctx, "k")
 	if err != nil || !got.Exists || got.Revision != 0 || got.Nonce == "" || !slices.Equal(got.Doc, []string{"a"}) {
