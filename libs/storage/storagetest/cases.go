@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -382,8 +383,9 @@ func counterRace(tb testing.TB, h Harness) {
 	for w := range h.Writers {
 		s := stores[w%len(stores)]
 		all.Go(func() {
-			last := -1
+			last, conflicts := -1, 0
 			for turn := 0; turn < h.Increments && !failed.Load() && !tb.Failed(); {
+				start := time.Now()
 				doc, err := s.Get(tb.Context(), "counter")
 				if err != nil {
 					failed.Store(true)
@@ -403,7 +405,12 @@ func counterRace(tb testing.TB, h Harness) {
 				case err == nil:
 					last = n + 1
 					turn++
-				case !errors.Is(err, storage.ErrConflict):
+					conflicts = 0
+				case errors.Is(err, storage.ErrConflict):
+					// All at once again would make a slow store take minutes.
+					conflicts = min(conflicts+1, 8)
+					time.Sleep(rand.N(time.Since(start)<<conflicts + 1))
+				default:
 					failed.Store(true)
 					tb.Errorf("Replace while others write: got %v, want nil or %v", err, storage.ErrConflict)
 					return
