@@ -38,6 +38,7 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -333,27 +334,15 @@ func (s *Store) commit() {
 // Keys implements [storage.Lister]: the keys as they were when the iteration
 // began.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		var keys []string
-		err := ctx.Err()
-		if err == nil {
-			err = s.view(func(b *bbolt.Bucket) error {
-				return b.ForEach(func(key, _ []byte) error {
-					keys = append(keys, string(key))
-					return ctx.Err()
-				})
+	return listing.Keys(ctx, func() (keys []string, err error) {
+		err = s.view(func(b *bbolt.Bucket) error {
+			return b.ForEach(func(key, _ []byte) error {
+				keys = append(keys, string(key))
+				return ctx.Err()
 			})
-		}
-		if err != nil {
-			yield("", wrap("keys", "", err))
-			return
-		}
-		for _, key := range keys {
-			if !yield(key, nil) {
-				return
-			}
-		}
-	}
+		})
+		return keys, wrap("keys", "", err)
+	})
 }
 
 // Check implements [storage.Checker].

@@ -115,7 +115,7 @@ func (h history) look(ctx context.Context, d *disk) []string {
 		}
 	}
 	slices.Sort(present)
-	keys, err := s.keys(ctx)
+	keys, err := s.keys()
 	if err != nil || !slices.Equal(keys, present) {
 		wrong = append(wrong, fmt.Sprintf("keys: got %.30q and %v, want %.30q", keys, err, present))
 	}
@@ -348,7 +348,7 @@ func TestCheckDecidesMissing(t *testing.T) {
 	_, get := s.Get(t.Context(), "key")
 	_, create := s.Create(t.Context(), "key", nil)
 	_, replace := s.Replace(t.Context(), "key", nil, "v")
-	_, keys := s.keys(t.Context())
+	_, keys := s.keys()
 	for op, err := range map[string]error{"get": get, "create": create, "replace": replace, "delete": s.Delete(t.Context(), "key", "v"), "keys": keys, "check": s.Check(t.Context())} {
 		if !errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("%s: got %v, want %v", op, err, storage.ErrUnavailable)

@@ -66,6 +66,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -330,28 +331,10 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 
 // Keys implements [storage.Lister].
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		keys, err := s.keys(ctx)
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, key := range keys {
-			if err := ctx.Err(); err != nil {
-				yield("", &storage.Error{Op: "keys", Err: err})
-				return
-			}
-			if !yield(key, nil) {
-				return
-			}
-		}
-	}
+	return listing.Keys(ctx, s.keys)
 }
 
-func (s *Store) keys(ctx context.Context) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &storage.Error{Op: "keys", Err: err}
-	}
+func (s *Store) keys() ([]string, error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
@@ -385,6 +368,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 			keys = append(keys, key)
 		}
 	}
+	// A document may have both a raw file and an encoded one.
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -125,20 +126,11 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]: the keys as they were when the iteration
 // began.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+	return listing.Keys(ctx, func() ([]string, error) {
 		s.mu.RLock()
-		keys := slices.Sorted(maps.Keys(s.documents))
-		s.mu.RUnlock()
-		for _, key := range keys {
-			if err := ctx.Err(); err != nil {
-				yield("", &storage.Error{Op: "keys", Err: err})
-				return
-			}
-			if !yield(key, nil) {
-				return
-			}
-		}
-	}
+		defer s.mu.RUnlock()
+		return slices.Collect(maps.Keys(s.documents)), nil
+	})
 }
 
 // Check implements [storage.Checker].

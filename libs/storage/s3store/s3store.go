@@ -43,7 +43,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +54,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 )
 
 // Options are a store's settings. The zero value is ready to use.
@@ -239,28 +239,10 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]. It lists the whole store before it yields
 // the first key.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		keys, err := s.keys(ctx)
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, key := range keys {
-			if err := ctx.Err(); err != nil {
-				yield("", &storage.Error{Op: "keys", Err: err})
-				return
-			}
-			if !yield(key, nil) {
-				return
-			}
-		}
-	}
+	return listing.Keys(ctx, func() ([]string, error) { return s.keys(ctx) })
 }
 
 func (s *Store) keys(ctx context.Context) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &storage.Error{Op: "keys", Err: err}
-	}
 	var keys []string
 	for _, folder := range []string{"", encodedFolder} {
 		in := &s3.ListObjectsV2Input{
@@ -295,7 +277,6 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 			more = aws.ToBool(out.IsTruncated) && out.NextContinuationToken != nil
 		}
 	}
-	slices.Sort(keys)
 	return keys, nil
 }
 
