@@ -1,0 +1,218 @@
+package ecsstandin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// taskDefinition is a revision as it was registered, and what of it is obeyed.
+type taskDefinition struct {
+	Arn      string `json:"arn"`
+	Family   string `json:"family"`
+	Revision int    `json:"revision"`
+	// Raw is returned by DescribeTaskDefinition as it came.
+	Raw  map[string]json.RawMessage `json:"raw"`
+	Tags json.RawMessage            `json:"tags,omitempty"`
+}
+
+func (d taskDefinition) describe() map[string]any {
+	out := map[string]any{
+		"taskDefinitionArn": d.Arn, "revision": d.Revision, "status": "ACTIVE",
+		"volumes": []any{}, "placementConstraints": []any{}, "compatibilities": []string{"EXTERNAL", "EC2"},
+	}
+	for key, value := range d.Raw {
+		out[key] = value
+	}
+	return out
+}
+
+// The fields that are obeyed, and those of which any value is fine because
+// what they govern is left out; see the package's documentation.
+type taskSpec struct {
+	Family      string          `json:"family"`
+	NetworkMode string          `json:"networkMode"`
+	Containers  []containerSpec `json:"containerDefinitions"`
+
+	TaskRoleArn             json.RawMessage   `json:"taskRoleArn"`
+	ExecutionRoleArn        json.RawMessage   `json:"executionRoleArn"`
+	RequiresCompatibilities []string          `json:"requiresCompatibilities"`
+	CPU                     json.RawMessage   `json:"cpu"`
+	Memory                  json.RawMessage   `json:"memory"`
+	RuntimePlatform         json.RawMessage   `json:"runtimePlatform"`
+	Tags                    json.RawMessage   `json:"tags"`
+	Volumes                 []json.RawMessage `json:"volumes"`
+	PlacementConstraints    []json.RawMessage `json:"placementConstraints"`
+}
+
+type containerSpec struct {
+	Name              string   `json:"name"`
+	Image             string   `json:"image"`
+	CPU               int      `json:"cpu"`
+	Memory            int      `json:"memory"`
+	MemoryReservation int      `json:"memoryReservation"`
+	Essential         *bool    `json:"essential"`
+	EntryPoint        []string `json:"entryPoint"`
+	Command           []string `json:"command"`
+	WorkingDirectory  string   `json:"workingDirectory"`
+	User              string   `json:"user"`
+	ReadOnlyRoot      bool     `json:"readonlyRootFilesystem"`
+	StopTimeout       *int     `json:"stopTimeout"`
+	Privileged        bool     `json:"privileged"`
+	Environment       []struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	} `json:"environment"`
+	PortMappings []struct {
+		ContainerPort int    `json:"containerPort"`
+		HostPort      int    `json:"hostPort"`
+		Protocol      string `json:"protocol"`
+		Name          string `json:"name"`
+		AppProtocol   string `json:"appProtocol"`
+	} `json:"portMappings"`
+	LinuxParameters struct {
+		Capabilities struct {
+			Add  []string `json:"add"`
+			Drop []string `json:"drop"`
+		} `json:"capabilities"`
+		InitProcessEnabled bool              `json:"initProcessEnabled"`
+		Devices            []json.RawMessage `json:"devices"`
+		Tmpfs              []struct {
+			ContainerPath string   `json:"containerPath"`
+			Size          int      `json:"size"`
+			MountOptions  []string `json:"mountOptions"`
+		} `json:"tmpfs"`
+	} `json:"linuxParameters"`
+	DockerLabels          map[string]string `json:"dockerLabels"`
+	DockerSecurityOptions []string          `json:"dockerSecurityOptions"`
+	Ulimits               []struct {
+		Name string `json:"name"`
+		Soft int    `json:"softLimit"`
+		Hard int    `json:"hardLimit"`
+	} `json:"ulimits"`
+
+	LogConfiguration   json.RawMessage   `json:"logConfiguration"`
+	StartTimeout       json.RawMessage   `json:"startTimeout"`
+	VersionConsistency json.RawMessage   `json:"versionConsistency"`
+	MountPoints        []json.RawMessage `json:"mountPoints"`
+	VolumesFrom        []json.RawMessage `json:"volumesFrom"`
+	SystemControls     []json.RawMessage `json:"systemControls"`
+	Secrets            []json.RawMessage `json:"secrets"`
+	EnvironmentFiles   []json.RawMessage `json:"environmentFiles"`
+}
+
+// parseTask returns what a task definition asks for, or an error that names
+// what is missing, or is beyond this package.
+func parseTask(raw []byte) (taskSpec, error) {
+	var spec taskSpec
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&spec); err != nil {
+		return spec, fmt.Errorf("task definition: %s; the stand-in does not know that field", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if spec.Family == "" {
+		return spec, fmt.Errorf("task definition: family must be set")
+	}
+	if spec.NetworkMode != "" && spec.NetworkMode != "bridge" {
+		return spec, fmt.Errorf("task definition %s: networkMode %q: the stand-in knows bridge only", spec.Family, spec.NetworkMode)
+	}
+	if len(spec.Containers) != 1 {
+		return spec, fmt.Errorf("task definition %s: %d containers: the stand-in runs one", spec.Family, len(spec.Containers))
+	}
+	c := spec.Containers[0]
+	place := fmt.Sprintf("task definition %s, container %q", spec.Family, c.Name)
+	switch {
+	case c.Name == "" || c.Image == "":
+		return spec, fmt.Errorf("%s: name and image must be set", place)
+	case c.Memory == 0 && c.MemoryReservation == 0 && spec.Memory == nil:
+		return spec, fmt.Errorf("%s: memory or memoryReservation must be set", place)
+	case c.Essential != nil && !*c.Essential:
+		return spec, fmt.Errorf("%s: a task needs an essential container", place)
+	case c.Privileged:
+		return spec, fmt.Errorf("%s: the stand-in runs nothing privileged", place)
+	case len(c.PortMappings) > 1:
+		return spec, fmt.Errorf("%s: %d port mappings: the stand-in publishes one", place, len(c.PortMappings))
+	case len(c.PortMappings) == 1 && c.PortMappings[0].HostPort != 0:
+		return spec, fmt.Errorf("%s: hostPort %d: two tasks of one service need a free port each, which is 0", place, c.PortMappings[0].HostPort)
+	}
+	for field, list := range map[string][]json.RawMessage{
+		"volumes": spec.Volumes, "placementConstraints": spec.PlacementConstraints, "mountPoints": c.MountPoints,
+		"volumesFrom": c.VolumesFrom, "systemControls": c.SystemControls, "secrets": c.Secrets,
+		"environmentFiles": c.EnvironmentFiles, "linuxParameters.devices": c.LinuxParameters.Devices,
+	} {
+		if len(list) > 0 {
+			return spec, fmt.Errorf("%s: the stand-in does not do %s", place, field)
+		}
+	}
+	return spec, nil
+}
+
+// runArguments are the flags of `docker run` for the container, its image and command.
+func (c containerSpec) runArguments(environment map[string]string) []string {
+	var args []string
+	add := func(words ...string) { args = append(args, words...) }
+	for name, value := range environment {
+		add("--env", name+"="+value)
+	}
+	for _, e := range c.Environment {
+		add("--env", e.Name+"="+e.Value)
+	}
+	for _, p := range c.PortMappings {
+		add("--publish", "127.0.0.1::"+strconv.Itoa(p.ContainerPort))
+	}
+	if c.Memory > 0 {
+		add("--memory", strconv.Itoa(c.Memory)+"m")
+	}
+	if c.MemoryReservation > 0 {
+		add("--memory-reservation", strconv.Itoa(c.MemoryReservation)+"m")
+	}
+	// Linux gives no less than 2 shares; the agent does the same.
+	add("--cpu-shares", strconv.Itoa(max(c.CPU, 2)))
+	if c.ReadOnlyRoot {
+		add("--read-only")
+	}
+	if c.User != "" {
+		add("--user", c.User)
+	}
+	if c.WorkingDirectory != "" {
+		add("--workdir", c.WorkingDirectory)
+	}
+	if c.LinuxParameters.InitProcessEnabled {
+		add("--init")
+	}
+	for _, name := range c.LinuxParameters.Capabilities.Add {
+		add("--cap-add", name)
+	}
+	for _, name := range c.LinuxParameters.Capabilities.Drop {
+		add("--cap-drop", name)
+	}
+	for _, t := range c.LinuxParameters.Tmpfs {
+		options := append([]string{"size=" + strconv.Itoa(t.Size) + "m"}, t.MountOptions...)
+		add("--tmpfs", t.ContainerPath+":"+strings.Join(options, ","))
+	}
+	for _, option := range c.DockerSecurityOptions {
+		add("--security-opt", option)
+	}
+	for _, u := range c.Ulimits {
+		add("--ulimit", fmt.Sprintf("%s=%d:%d", u.Name, u.Soft, u.Hard))
+	}
+	for key, value := range c.DockerLabels {
+		add("--label", key+"="+value)
+	}
+	command := c.Command
+	if len(c.EntryPoint) > 0 {
+		add("--entrypoint", c.EntryPoint[0])
+		command = append(append([]string{}, c.EntryPoint[1:]...), c.Command...)
+	}
+	return append(append(args, c.Image), command...)
+}
+
+// stopTimeout is the time between SIGTERM and SIGKILL, in seconds.
+func (c containerSpec) stopTimeout() int {
+	if c.StopTimeout == nil {
+		return 30
+	}
+	return *c.StopTimeout
+}
