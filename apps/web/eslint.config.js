@@ -1,0 +1,41 @@
+import js from '@eslint/js'
+import globals from 'globals'
+import pluginVue from 'eslint-plugin-vue'
+import accessibility from 'eslint-plugin-vuejs-accessibility'
+import { defineConfig } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+const network = ['fetch', 'EventSource', 'XMLHttpRequest', 'WebSocket']
+
+export default defineConfig(
+  { ignores: ['dist/', 'reports/', 'e2e/results/', 'src/api/schema.d.ts'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  pluginVue.configs['flat/recommended'],
+  accessibility.configs['flat/recommended'],
+  {
+    languageOptions: {
+      globals: globals.browser,
+      parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] }, parser: tseslint.parser, extraFileExtensions: ['.vue'], tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'vue/max-attributes-per-line': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      'vue/html-self-closing': ['error', { html: { void: 'never', normal: 'any' } }],
+      // One way of naming a control is enough; a field of its own beside the label is TodoMVC's markup.
+      'vuejs-accessibility/label-has-for': ['error', { required: { some: ['nesting', 'id'] } }],
+      // The page is about its field, and TodoMVC's specification asks for the focus.
+      'vuejs-accessibility/no-autofocus': 'off',
+    },
+  },
+  {
+    // Only src/api talks to the network.
+    files: ['src/**'],
+    ignores: ['src/api/**', 'src/worker/**', '**/*.test.ts'],
+    rules: { 'no-restricted-globals': ['error', ...network.map((name) => ({ name, message: 'Only src/api talks to the network.' }))] },
+  },
+  { files: ['*.js'], extends: [tseslint.configs.disableTypeChecked] },
+)

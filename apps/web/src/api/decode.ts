@@ -1,0 +1,67 @@
+import type { components } from './schema'
+import type { Snapshot, Todo } from '@/todos/todo'
+
+export type Problem = Pick<components['schemas']['Problem'], 'status' | 'title' | 'detail'>
+
+export interface OperationResult {
+  readonly id: string
+  readonly status: number
+  readonly revision: number
+  readonly problem?: Problem
+}
+
+// What is read here was written by another program, perhaps of another version, perhaps no API at all. Members that
+// this page does not know are passed over; a missing or mistyped one that it needs is an error that names the place.
+
+/** Reads the items of a list. Throws a TypeError that names the place. */
+export function decodeTodos(value: unknown, at = 'the list'): readonly Todo[] {
+  if (!Array.isArray(value)) throw new TypeError(`${at}: expected an array`)
+  return value.map((item, index) => decodeTodo(item, `${at}[${index}]`))
+}
+
+function decodeTodo(value: unknown, at: string): Todo {
+  const { id, title, completed, order } = members(value, at)
+  if (typeof id !== 'string') throw new TypeError(`${at}.id: expected a string`)
+  if (typeof title !== 'string') throw new TypeError(`${at}.title: expected a string`)
+  if (typeof completed !== 'boolean') throw new TypeError(`${at}.completed: expected a boolean`)
+  return { id, title, completed, order: number(order, `${at}.order`) }
+}
+
+/** Reads the data of an event. Throws a TypeError that names the place. */
+export function decodeSnapshot(value: unknown): Snapshot {
+  const { revision, todos } = members(value, 'the event')
+  return { revision: number(revision, 'revision'), todos: decodeTodos(todos, 'todos') }
+}
+
+/** Reads the answer to a batch: one result for each operation, in their order. Throws a TypeError that names the place. */
+export function decodeResults(value: unknown, operations: readonly { id: string }[]): OperationResult[] {
+  const { results } = members(value, 'the answer')
+  if (!Array.isArray(results) || results.length !== operations.length) throw new TypeError(`results: expected ${operations.length} of them`)
+  return operations.map((operation, index) => {
+    const at = `results[${index}]`
+    const { id, status, revision, problem } = members(results[index], at)
+    if (id !== operation.id) throw new TypeError(`${at}.id: expected ${operation.id}`)
+    const result = { id: operation.id, status: number(status, `${at}.status`), revision: number(revision, `${at}.revision`) }
+    return problem === undefined ? result : { ...result, problem: decodeProblem(problem, result.status) }
+  })
+}
+
+/** Reads an RFC 9457 problem; what is missing is made up from the status. */
+export function decodeProblem(value: unknown, status: number): Problem {
+  const { title, detail } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  return {
+    status,
+    title: typeof title === 'string' ? title : `HTTP ${status}`,
+    detail: typeof detail === 'string' ? detail : '',
+  }
+}
+
+function members(value: unknown, at: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`${at}: expected an object`)
+  return value as Record<string, unknown>
+}
+
+function number(value: unknown, at: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`${at}: expected a number`)
+  return value
+}

@@ -1,0 +1,46 @@
+import { decodeProblem } from './decode'
+import { Trouble } from './trouble'
+
+// Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
+const patience = 15_000
+
+/** `fetch`, with a limit of time and with every answer but 2xx thrown as Trouble. */
+export async function request(address: string | URL, init: RequestInit = {}): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(address, { signal: AbortSignal.timeout(patience), ...init })
+  } catch (cause) {
+    throw new Trouble('unreachable', 'The server could not be reached.', { cause })
+  }
+  if (response.ok) return response
+
+  const problem = decodeProblem(await response.json().catch(() => null), response.status)
+  const kind = response.status === 429 || response.status >= 500 ? 'busy' : 'refused'
+  throw new Trouble(kind, problem.detail || problem.title, { status: response.status, retryAfter: seconds(response.headers.get('Retry-After')) })
+}
+
+/** Reads the body as JSON by `decode`. An answer that is not what was asked for is Trouble of kind `unreadable`. */
+export async function read<T>(response: Response, decode: (value: unknown) => T): Promise<T> {
+  let text: string
+  try {
+    text = await response.text()
+  } catch (cause) {
+    throw new Trouble('unreachable', 'The connection broke off.', { cause })
+  }
+  return parse(text, decode, response.status)
+}
+
+/** Parses JSON by `decode`, with the errors of `read`. */
+export function parse<T>(text: string, decode: (value: unknown) => T, status?: number): T {
+  try {
+    return decode(JSON.parse(text))
+  } catch (cause) {
+    const place = cause instanceof TypeError ? ` (${cause.message})` : ''
+    throw new Trouble('unreadable', `The answer is not one that this page understands${place}.`, { ...(status !== undefined && { status }), cause })
+  }
+}
+
+// Only the form in seconds: the form with a date would need a clock that is right.
+function seconds(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
+}

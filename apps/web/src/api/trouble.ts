@@ -1,0 +1,24 @@
+/**
+ * Why a request did not give what it was made for.
+ * - `unreachable`: no answer came: no network, no server, or none within the time allowed. What a write did is unknown.
+ * - `busy`: the server cannot now (429, 5xx). What a write did is unknown.
+ * - `refused`: the server says no to this request (4xx).
+ * - `unreadable`: the answer is not one of this API: a sign-in page of a network between, or a server of another version.
+ */
+export type TroubleKind = 'unreachable' | 'busy' | 'refused' | 'unreadable'
+
+export class Trouble extends Error {
+  override readonly name = 'Trouble'
+  readonly kind: TroubleKind
+  /** The HTTP status, when there was an answer. */
+  readonly status: number | undefined
+  /** Milliseconds to wait before the next try, when the server named them. */
+  readonly retryAfter: number | undefined
+
+  constructor(kind: TroubleKind, message: string, about: { status?: number; retryAfter?: number | undefined; cause?: unknown } = {}) {
+    super(message, { cause: about.cause })
+    this.kind = kind
+    this.status = about.status
+    this.retryAfter = about.retryAfter
+  }
+}

@@ -1,0 +1,72 @@
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
+import type { Operation, Todo } from '@/todos/todo'
+import type { Problem } from '@/api/decode'
+
+/**
+ * An operation on its way to the server.
+ * - `waiting`: no answer yet. It may have landed all the same; its id makes sending it again safe.
+ * - `landed`: in the list at `revision`. Kept until a snapshot of that revision is stored, so that the
+ *   list on this device never looks as if the change had been lost.
+ * - `refused`: the server said no. Kept until the person has dismissed the word about it.
+ */
+export interface StoredEntry {
+  readonly list: string
+  readonly operation: Operation
+  /** The title of the item that it concerns, for sentences about it. */
+  readonly about: string
+  readonly state: 'waiting' | 'landed' | 'refused'
+  readonly revision?: number
+  readonly problem?: Problem
+}
+
+interface Schema extends DBSchema {
+  operations: { key: number; value: StoredEntry & { key: number }; indexes: { list: string } }
+  snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[] } }
+  visits: { key: number; value: { key: number; list: string }; indexes: { list: string } }
+}
+
+export type Database = IDBPDatabase<Schema>
+
+/** Why changes cannot be kept on this device, in a sentence. */
+export class StorageTrouble extends Error {
+  override readonly name = 'StorageTrouble'
+}
+
+const version = 1
+
+/**
+ * Opens the page's database. Throws StorageTrouble where the browser forbids it, and where a newer
+ * version of the page has changed it already. It may close later: cleared by the person, or given up for
+ * a newer version of the page in another tab.
+ */
+export async function openDatabase(name = 'todos'): Promise<Database> {
+  try {
+    return await openDB<Schema>(name, version, {
+      upgrade(db) {
+        db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+        db.createObjectStore('snapshots', { keyPath: 'list' })
+        db.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+      },
+      blocking(_current, _blocked, event) {
+        ;(event.target as IDBDatabase).close()
+      },
+    })
+  } catch (cause) {
+    throw storageTrouble(cause)
+  }
+}
+
+/** The sentence for an error that IndexedDB gave. */
+export function storageTrouble(cause: unknown): StorageTrouble {
+  if (cause instanceof StorageTrouble) return cause
+  const name = cause instanceof DOMException ? cause.name : ''
+  const sentence =
+    name === 'QuotaExceededError'
+      ? 'There is no space left on this device to keep unsaved changes.'
+      : name === 'VersionError'
+        ? 'A newer version of this page has used this browser’s storage. Reload the page.'
+        : name === 'InvalidStateError'
+          ? 'This page’s storage was closed, by the browser or by a newer version of the page in another tab. Reload the page.'
+          : 'This browser does not let the page keep anything on this device.'
+  return new StorageTrouble(sentence, { cause })
+}

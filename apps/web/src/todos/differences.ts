@@ -1,0 +1,36 @@
+import { quote, type Todo } from './todo'
+
+/** What happened between two states of a list, in a sentence for who does not see it; empty when nothing did. */
+export function differences(before: readonly Todo[], after: readonly Todo[]): string {
+  const known = new Map(before.map((todo) => [todo.id, todo]))
+  const added: Todo[] = []
+  const renamed: Todo[] = []
+  const completed: Todo[] = []
+  const reopened: Todo[] = []
+  let moved = 0
+  for (const todo of after) {
+    const was = known.get(todo.id)
+    known.delete(todo.id)
+    if (!was) added.push(todo)
+    else if (was !== todo) {
+      if (was.title !== todo.title) renamed.push(todo)
+      if (was.completed !== todo.completed) (todo.completed ? completed : reopened).push(todo)
+      if (was.order !== todo.order) moved++
+    }
+  }
+  const parts = [
+    part(added, 'added'),
+    part([...known.values()], 'deleted'),
+    part(renamed, 'changed'),
+    part(completed, 'completed'),
+    part(reopened, 'reopened'),
+  ].filter((text) => text !== '')
+  if (parts.length === 0 && moved > 0) parts.push('the order changed')
+  return parts.join(', ')
+}
+
+function part(todos: readonly Todo[], what: string): string {
+  const [first] = todos
+  if (!first) return ''
+  return `${todos.length === 1 ? quote(first.title) : `${todos.length} items`} ${what}`
+}

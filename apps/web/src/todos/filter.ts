@@ -1,0 +1,20 @@
+import type { Todo } from './todo'
+
+export type Filter = 'all' | 'active' | 'completed'
+
+const filters: Record<Filter, (todo: Todo) => boolean> = {
+  all: () => true,
+  active: (todo) => !todo.completed,
+  completed: (todo) => todo.completed,
+}
+
+/** Whether the item is shown under the filter. */
+export function shows(filter: Filter, todo: Todo): boolean {
+  return filters[filter](todo)
+}
+
+/** The filter that an address names: `#/active`, `#/completed`, and all for anything else. */
+export function filterOf(hash: string): Filter {
+  const name = hash.replace(/^#\/?/, '')
+  return name === 'active' || name === 'completed' ? name : 'all'
+}

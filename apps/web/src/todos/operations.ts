@@ -1,0 +1,81 @@
+import type { Operation, Todo } from './todo'
+
+/**
+ * The list as it will be when the operations have landed, in the API's order: by `order`, then by
+ * insertion. An operation that cannot land (a change to an item that is gone, a second creation)
+ * has no effect, as it will have none on the server. Items that do not change keep their identity.
+ */
+export function applyOperations(todos: readonly Todo[], operations: Iterable<Operation>): readonly Todo[] {
+  const byId = new Map(todos.map((todo) => [todo.id, todo]))
+  let last: number | null = null // the highest order, while it is known
+  let changed = false
+  for (const operation of operations) {
+    changed = true
+    switch (operation.type) {
+      case 'create': {
+        const { id, title, completed = false, order } = operation.todo
+        if (id === undefined || byId.has(id)) break
+        last ??= lastOrder(byId.values())
+        const todo = { id, title, completed, order: order ?? last + 1 }
+        byId.set(id, todo)
+        last = Math.max(last, todo.order)
+        break
+      }
+      case 'update': {
+        const before = byId.get(operation.todoId)
+        if (!before) break
+        const { title = before.title, completed = before.completed, order = before.order } = operation.change
+        byId.set(before.id, { id: before.id, title, completed, order })
+        if (order !== before.order) last = null
+        break
+      }
+      case 'delete':
+        if (byId.delete(operation.todoId)) last = null
+        break
+      case 'completeAll':
+        for (const todo of byId.values()) {
+          if (todo.completed !== operation.completed) byId.set(todo.id, { ...todo, completed: operation.completed })
+        }
+        break
+    }
+  }
+  // Array.prototype.sort is stable, and a Map keeps a replaced value at its place: ties stay in order of insertion.
+  return changed ? [...byId.values()].sort((a, b) => a.order - b.order) : todos
+}
+
+function lastOrder(todos: Iterable<Todo>): number {
+  let last = 0
+  for (const todo of todos) last = Math.max(last, todo.order)
+  return last
+}
+
+/**
+ * The changes of `order` that put an item directly before another, or last when `before` is null:
+ * one, halfway between its new neighbours, or, where no number is left between them, as many as
+ * number the list anew. None when the item is there already.
+ */
+export function reorder(todos: readonly Todo[], id: string, before: string | null): { id: string; order: number }[] {
+  const moved = todos.find((todo) => todo.id === id)
+  const others = todos.filter((todo) => todo.id !== id)
+  const index = before === null ? others.length : others.findIndex((todo) => todo.id === before)
+  if (!moved || index < 0) return []
+  const target = [...others.slice(0, index), moved, ...others.slice(index)]
+  if (target.every((todo, i) => todo === todos[i])) return []
+
+  const left = others[index - 1]?.order
+  const right = others[index]?.order
+  const order = left === undefined ? (right ?? 2) - 1 : right === undefined ? left + 1 : left + (right - left) / 2
+  const fits = (left === undefined || left < order) && (right === undefined || order < right) && Math.abs(order) <= Number.MAX_SAFE_INTEGER
+  if (fits) return [{ id, order }]
+  return target.flatMap((todo, i) => (todo.order === i + 1 ? [] : [{ id: todo.id, order: i + 1 }]))
+}
+
+/** `next`, with each item that equals the one in `previous` replaced by that very object, so that what did not change is not drawn again. */
+export function keepIdentity(previous: readonly Todo[], next: readonly Todo[]): readonly Todo[] {
+  const known = new Map(previous.map((todo) => [todo.id, todo]))
+  return next.map((todo) => {
+    const before = known.get(todo.id)
+    const same = before?.title === todo.title && before.completed === todo.completed && before.order === todo.order
+    return same ? before : todo
+  })
+}
