@@ -55,29 +55,30 @@ type attempt[T any] struct {
 	effects   int // operations that changed something; 0: nothing to write
 }
 
-func (e *entry[T]) enqueue(c *call[T]) error {
-	l := e.l
-	if l.waiting.Add(1) > int64(l.opts.MaxWaiting) {
-		l.waiting.Add(-1)
+// enqueue accepts all of the calls, next to one another, or none.
+func (e *entry[T]) enqueue(calls ...*call[T]) error {
+	l, n := e.l, len(calls)
+	if l.waiting.Add(int64(n)) > int64(l.opts.MaxWaiting) {
+		l.waiting.Add(int64(-n))
 		l.refused(e.key)
 		return fmt.Errorf("%w: %d in the ledger", ErrOverloaded, l.opts.MaxWaiting)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.pending >= l.opts.MaxWaitingPerKey {
-		l.waiting.Add(-1)
+	if e.pending+n > l.opts.MaxWaitingPerKey {
+		l.waiting.Add(int64(-n))
 		l.refused(e.key)
 		return fmt.Errorf("%w: %d on this key", ErrOverloaded, e.pending)
 	}
 	if !e.committing {
 		if !l.start(e, e.commitLoop) {
-			l.waiting.Add(-1)
+			l.waiting.Add(int64(-n))
 			return ErrClosed
 		}
 		e.committing = true
 	}
-	e.pending++
-	e.queue = append(e.queue, c)
+	e.pending += n
+	e.queue = append(e.queue, calls...)
 	return nil
 }
 

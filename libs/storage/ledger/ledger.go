@@ -202,30 +202,57 @@ func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 // and also [ErrOutcomeUnknown] when a write that carries op was sent. Give ctx
 // a deadline.
 func (l *Ledger[T]) Update(ctx context.Context, key string, op Op[T]) (Receipt[T], error) {
-	if op.Apply == nil {
-		return Receipt[T]{}, fail("update", key, errors.New("the operation has no Apply"))
+	receipts, errs := l.UpdateAll(ctx, key, []Op[T]{op})
+	return receipts[0], errs[0]
+}
+
+// UpdateAll is [Ledger.Update] for operations that follow one another: they
+// are queued together, in their order and with none of others between them, so
+// that they land in as few writes as can be. Each has its own receipt or error,
+// at its own index; one that is refused does not stop those after it. When
+// there are more of them than may wait, all are refused with [ErrOverloaded].
+func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]Receipt[T], []error) {
+	receipts, errs := make([]Receipt[T], len(ops)), make([]error, len(ops))
+	refuse := func(err error) ([]Receipt[T], []error) {
+		err = fail("update", key, err)
+		for i := range errs {
+			errs[i] = err
+		}
+		return receipts, errs
+	}
+	if len(ops) == 0 {
+		return receipts, errs
+	}
+	calls := make([]*call[T], len(ops))
+	for i, op := range ops {
+		if op.Apply == nil {
+			return refuse(errors.New("an operation has no Apply"))
+		}
+		calls[i] = newCall(op)
 	}
 	if err := ctx.Err(); err != nil {
-		return Receipt[T]{}, fail("update", key, err)
+		return refuse(err)
 	}
 	e, err := l.acquire(key)
 	if err != nil {
-		return Receipt[T]{}, fail("update", key, err)
+		return refuse(err)
 	}
 	defer l.release(e)
-	c := newCall(op)
-	if err := e.enqueue(c); err != nil {
-		return Receipt[T]{}, fail("update", key, err)
+	if err := e.enqueue(calls...); err != nil {
+		return refuse(err)
 	}
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		e.leave(c, ctx.Err())
+	for i, c := range calls {
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			e.leave(c, ctx.Err())
+		}
+		receipts[i], errs[i] = c.receipt, c.err
+		if c.err != nil && !c.own {
+			errs[i] = fail("update", key, c.err)
+		}
 	}
-	if c.err != nil && !c.own {
-		return Receipt[T]{}, fail("update", key, c.err)
-	}
-	return c.receipt, c.err
+	return receipts, errs
 }
 
 // Read returns the document under key; a key that was never written has a

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,45 @@ func TestOperationsFailAlone(t *testing.T) {
 
 // Two operations that each say "only at revision 1" never both pass, not even
 // in one commit.
+func TestUpdateAllKeepsOrderInOneWrite(t *testing.T) {
+	refusal := errors.New("refused")
+	inBubble(t, ledger.Options[int]{MaxWaitingPerKey: 100}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
+		// Digits show the order; each operation sees the one before it.
+		append10 := func(digit int) ledger.Op[int] {
+			return ledger.Op[int]{Apply: func(s ledger.State[int]) (ledger.Change[int], error) {
+				if digit == 0 {
+					return ledger.Change[int]{}, refusal
+				}
+				return ledger.Change[int]{Doc: s.Doc*10 + digit}, nil
+			}}
+		}
+		receipts, errs := l.UpdateAll(t.Context(), "k", []ledger.Op[int]{append10(1), append10(0), append10(2), append10(3)})
+		if !errors.Is(errs[1], refusal) {
+			t.Errorf("second: got %v, want %v", errs[1], refusal)
+		}
+		for i, index := range map[int]int{0: 0, 2: 1, 3: 2} {
+			if r := receipts[i]; errs[i] != nil || r.Revision != 1 || r.Index != index {
+				t.Errorf("operation %d: got %d/%d, %v, want 1/%d", i, r.Revision, r.Index, errs[i], index)
+			}
+		}
+		if got := receipts[3].Snapshot.Doc; got != 123 {
+			t.Errorf("document: got %d, want 123", got)
+		}
+		if _, puts := s.counts(); puts != 1 {
+			t.Errorf("writes: got %d, want 1", puts)
+		}
+		if receipts, errs := l.UpdateAll(t.Context(), "k", nil); len(receipts) != 0 || len(errs) != 0 {
+			t.Errorf("no operations: got %v, %v", receipts, errs)
+		}
+		_, errs = l.UpdateAll(t.Context(), "k", slices.Repeat([]ledger.Op[int]{append10(4)}, 101))
+		for i, err := range errs {
+			if !errors.Is(err, ledger.ErrOverloaded) {
+				t.Fatalf("operation %d of more than may wait: got %v, want %v", i, err, ledger.ErrOverloaded)
+			}
+		}
+	})
+}
+
 func TestPreconditionsInOneCommit(t *testing.T) {
 	inBubble(t, ledger.Options[int]{}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
 		stale := errors.New("precondition failed")
