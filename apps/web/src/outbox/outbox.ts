@@ -29,6 +29,7 @@ export class Outbox {
   #database: Database | null = null
   // Where operations are on disk, by id. Apart from the entries, because one may be settled and gone before its key is known.
   readonly #keys = new Map<string, number>()
+  #confirming = 0
   readonly #list: string
   readonly #events: OutboxEvents
   readonly #channel: BroadcastChannel | null
@@ -59,8 +60,9 @@ export class Outbox {
         transaction.objectStore('operations').index('list').getAll(this.#list),
         transaction.objectStore('snapshots').get(this.#list),
       ])
-      // The snapshot first: entries that it made superfluous are gone from disk already.
-      if (snapshot) this.#events.stored(snapshot)
+      // The snapshot first: entries that it made superfluous are gone from disk already. Not one that is about to be
+      // replaced: after a reset the new one has the lower revision.
+      if (snapshot && this.#confirming === 0) this.#events.stored(snapshot)
       for (const entry of stored) this.#keys.set(entry.operation.id, entry.key)
       this.#replace([...stored.map((entry) => ({ ...entry, kept: true })), ...this.#entries.filter((entry) => !this.#keys.has(entry.operation.id))])
     })
@@ -140,7 +142,9 @@ export class Outbox {
     }
     apply()
     if (touched.size === 0 && !snapshot) return Promise.resolve()
+    if (snapshot) this.#confirming++
     return this.#step(async (database) => {
+      if (snapshot) this.#confirming--
       // Again: a step that waited before this one may have read the entries from disk as they were.
       apply()
       const transaction = database.transaction(['operations', 'snapshots'], 'readwrite')

@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Operation } from '@/todos/todo'
+import { listClient } from './client'
+import { decodeConfig } from './config'
+import { decodeSnapshot } from './decode'
+import { Trouble } from './trouble'
+
+// A real server that answers what the case says, and real requests to it.
+let answer: (request: IncomingMessage, response: ServerResponse, body: string) => void
+let base: string
+const server = createServer((request, response) => {
+  let body = ''
+  request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+  request.on('end', () => answer(request, response, body))
+})
+
+beforeEach(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterEach(() => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))))
+
+const json = (response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}) =>
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(typeof value === 'string' ? value : JSON.stringify(value))
+const bread = { id: 'a', title: 'bread', completed: false, order: 1, url: 'http://x/a' }
+const operations: Operation[] = [{ id: 'op', type: 'delete', todoId: 'a' }]
+
+async function trouble(action: Promise<unknown>): Promise<Trouble> {
+  const reason: unknown = await action.then(() => 'no trouble', (cause: unknown) => cause)
+  expect(reason).toBeInstanceOf(Trouble)
+  return reason as Trouble
+}
+
+describe('load', () => {
+  it('reads the list and its revision, and passes over what it does not know', async () => {
+    answer = (request, response) => json(response, 200, [{ ...bread, colour: 'red' }], { ETag: '"17"', 'X-Path': request.url ?? '' })
+    expect(await listClient(base, 'São João/?#').load()).toEqual({ revision: 17, todos: [{ id: 'a', title: 'bread', completed: false, order: 1 }], age: null })
+  })
+
+  it('percent-encodes the name', async () => {
+    let path: string | undefined
+    answer = (request, response) => {
+      path = request.url
+      json(response, 200, [])
+    }
+    await listClient(base, 'São João 100%?#').load()
+    expect(path).toBe('/api/lists/S%C3%A3o%20Jo%C3%A3o%20100%25%3F%23/todos')
+  })
+
+  it('reads revision 0 of a list that only the predecessor has written', async () => {
+    answer = (_, response) => json(response, 200, [bread], { ETag: '"0-1a2b3c4d"' })
+    expect((await listClient(base, 'l').load()).revision).toBe(0)
+  })
+
+  it('says how old an answer from memory is', async () => {
+    answer = (_, response) => json(response, 200, [bread], { ETag: '"17"', Age: '42', Warning: '110 - "Response is Stale"' })
+    expect((await listClient(base, 'l').load()).age).toBe(42)
+  })
+
+  it.each<[string, unknown]>([
+    ['a sign-in page', '<!doctype html><title>Welcome to the train</title>'],
+    ['null', null],
+    ['an object', { todos: [] }],
+    ['nothing', ''],
+    ['an item without id', [{ ...bread, id: undefined }]],
+    ['a title that is a number', [{ ...bread, title: 1 }]],
+    ['an order that is none', [{ ...bread, order: 'first' }]],
+  ])('never takes %s for a list', async (_, body) => {
+    answer = (__, response) => json(response, 200, body)
+    expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreadable')
+  })
+
+  it('names the place of what it cannot read', async () => {
+    answer = (_, response) => json(response, 200, [bread, { ...bread, completed: 'no' }])
+    expect((await trouble(listClient(base, 'l').load())).message).toContain('the list[1].completed: expected a boolean')
+  })
+
+  it.each<[number, unknown, Record<string, string>, Partial<Trouble>]>([
+    [503, { title: 'Unavailable', detail: 'The store does not answer.' }, { 'Retry-After': '3' }, { kind: 'busy', message: 'The store does not answer.', retryAfter: 3000 }],
+    [503, '<h1>Bad</h1>', { 'Retry-After': 'Mon, 23 Nov 2026 09:00:00 GMT' }, { kind: 'busy', message: 'HTTP 503', retryAfter: undefined }],
+    [500, {}, {}, { kind: 'busy' }],
+    [429, {}, { 'Retry-After': '1' }, { kind: 'busy', retryAfter: 1000 }],
+    [400, { title: 'Bad', detail: 'No.' }, {}, { kind: 'refused', message: 'No.' }],
+    [404, {}, {}, { kind: 'refused' }],
+  ])('%i %j %j', async (status, body, headers, want) => {
+    answer = (_, response) => json(response, status, body, headers)
+    expect(await trouble(listClient(base, 'l').load())).toMatchObject({ status, ...want })
+  })
+
+  it('tells a server that does not answer', async () => {
+    answer = (request) => request.socket.destroy()
+    expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreachable')
+  })
+
+  it('tells a connection that breaks in the middle', async () => {
+    answer = (request, response) => {
+      response.writeHead(200, { 'Content-Length': '1000' }).write('[')
+      setImmediate(() => request.socket.destroy())
+    }
+    expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreachable')
+  })
+})
+
+describe('send', () => {
+  it('posts the operations and reads one result for each', async () => {
+    let received: unknown
+    answer = (request, response, body) => {
+      received = [request.method, request.url, request.headers['content-type'], JSON.parse(body)]
+      json(response, 200, { revision: 3, results: [{ id: 'op', status: 404, revision: 3, problem: { title: 'Gone', detail: 'No such item.', type: 'x', status: 404 } }] })
+    }
+    expect(await listClient(base, 'l').send(operations)).toEqual([{ id: 'op', status: 404, revision: 3, problem: { status: 404, title: 'Gone', detail: 'No such item.' } }])
+    expect(received).toEqual(['POST', '/api/lists/l/batch', 'application/json', { operations }])
+  })
+
+  it.each<[string, unknown]>([
+    ['too few results', { revision: 3, results: [] }],
+    ['results of others', { revision: 3, results: [{ id: 'other', status: 200, revision: 3 }] }],
+    ['no results', { revision: 3 }],
+    ['a status that is none', { revision: 3, results: [{ id: 'op', status: 'ok', revision: 3 }] }],
+  ])('does not believe %s', async (_, body) => {
+    answer = (__, response) => json(response, 200, body)
+    expect((await trouble(listClient(base, 'l').send(operations))).kind).toBe('unreadable')
+  })
+})
+
+describe('an event', () => {
+  it('is read', () => expect(decodeSnapshot({ revision: 3, todos: [bread] }).todos).toHaveLength(1))
+  it('of another version is not', () => expect(() => decodeSnapshot({ version: 2, patch: [] })).toThrow('revision: expected a number'))
+})
+
+describe('config.json', () => {
+  it.each([['', ''], ['https://api.example.com', 'https://api.example.com'], ['https://example.com/todo/', 'https://example.com/todo']])('%j', (apiBase, want) => expect(decodeConfig({ apiBase })).toEqual({ apiBase: want }))
+  it.each([{}, null, [], { apiBase: 1 }, { apiBase: 'api.example.com' }, { apiBase: 'javascript:alert(1)' }, { apiBase: 'https://a?b' }])('refuses %j', (value) => expect(() => decodeConfig(value)).toThrow(/apiBase: expected/))
+})

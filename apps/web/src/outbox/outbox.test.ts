@@ -1,0 +1,253 @@
+import 'fake-indexeddb/auto'
+import { IDBFactory } from 'fake-indexeddb'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Trouble } from '@/api/trouble'
+import { MemoryList, unreachable } from '@/testing/memoryList'
+import type { Operation } from '@/todos/todo'
+import { openDatabase, StorageTrouble, type Database } from './database'
+import { Outbox } from './outbox'
+import { Sender } from './sender'
+import { forget, visit } from './visits'
+
+const list = 'groceries'
+const outboxes: Outbox[] = []
+const senders: Sender[] = []
+
+beforeEach(() => {
+  vi.stubGlobal('indexedDB', new IDBFactory())
+})
+
+afterEach(() => {
+  for (const sender of senders.splice(0)) sender.close()
+  for (const outbox of outboxes.splice(0)) outbox.close()
+})
+
+function open(name = list, database = openDatabase()) {
+  const events = { changed: vi.fn(), stored: vi.fn(), troubled: vi.fn() }
+  const outbox = new Outbox(name, database, events)
+  outboxes.push(outbox)
+  return { outbox, events, database }
+}
+
+function sending(outbox: Outbox, server: MemoryList) {
+  const troubles: Trouble[] = []
+  const sender = new Sender(list, outbox, () => Promise.resolve(server), { sent: () => undefined, troubled: (trouble) => troubles.push(trouble) })
+  senders.push(sender)
+  return { sender, troubles }
+}
+
+const create = (id: string, title = id): Operation => ({ id: `op-${id}`, type: 'create', todo: { id, title } })
+const added = (...operations: Operation[]) => operations.map((operation) => ({ operation, about: 'about' }))
+const states = (outbox: Outbox) => outbox.entries.map(({ operation, state }) => `${operation.id} ${state}`)
+
+describe('an outbox', () => {
+  it('shows a change at once, and has it on disk when its promise is fulfilled', async () => {
+    const { outbox } = open()
+    const done = outbox.add(added(create('a')))
+    expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: false }])
+    await done
+    expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: true }])
+  })
+
+  it('survives the tab, in order, and apart from other lists', async () => {
+    const first = open()
+    await Promise.all([first.outbox.add(added(create('b'), create('a'))), open('other').outbox.add(added(create('x'))), first.outbox.add(added(create('c')))])
+    const { outbox } = open()
+    await outbox.refresh()
+    expect(outbox.entries.map((entry) => entry.operation.id)).toEqual(['op-b', 'op-a', 'op-c'])
+  })
+
+  it('tells other tabs', async () => {
+    const { outbox } = open()
+    const other = open()
+    await outbox.add(added(create('a')))
+    await vi.waitFor(() => expect(states(other.outbox)).toEqual(['op-a waiting']))
+  })
+
+  it('keeps what landed until a snapshot contains it, and what was refused until dismissed', async () => {
+    const { outbox } = open()
+    await outbox.add(added(create('a'), create('b'), create('c')))
+    await outbox.settle([
+      { id: 'op-a', status: 201, revision: 7 },
+      { id: 'op-b', status: 409, revision: 7, problem: { status: 409, title: 'Conflict', detail: 'It exists.' } },
+      { id: 'op-c', status: 503, revision: 7 },
+    ])
+    const want = ['op-a landed', 'op-b refused', 'op-c waiting']
+    expect(states(outbox)).toEqual(want)
+    const again = open()
+    await again.outbox.refresh()
+    expect(states(again.outbox)).toEqual(want)
+
+    await again.outbox.confirm({ revision: 6, todos: [] })
+    expect(states(again.outbox)).toEqual(want)
+    await again.outbox.confirm({ revision: 7, todos: [] })
+    expect(states(again.outbox)).toEqual(want.slice(1))
+    await again.outbox.dismiss(new Set(['op-b', 'op-c']))
+    expect(states(again.outbox)).toEqual(want.slice(2))
+    await outbox.refresh()
+    expect(states(outbox)).toEqual(want.slice(2))
+  })
+
+  it('takes an item that is gone for deleted', async () => {
+    const { outbox } = open()
+    await outbox.add(added({ id: 'op-d', type: 'delete', todoId: 'd' }, { id: 'op-u', type: 'update', todoId: 'd', change: { completed: true } }))
+    await outbox.settle(['op-d', 'op-u'].map((id) => ({ id, status: 404, revision: 3 })))
+    expect(states(outbox)).toEqual(['op-d landed', 'op-u refused'])
+  })
+
+  it('is right when answers overtake the disk', async () => {
+    const { outbox } = open()
+    const steps = [
+      outbox.add(added(create('a'))),
+      outbox.refresh(),
+      outbox.settle([{ id: 'op-a', status: 201, revision: 1 }]),
+      outbox.refresh(),
+      outbox.confirm({ revision: 1, todos: [] }),
+    ]
+    expect(states(outbox)).toEqual([])
+    await Promise.all(steps)
+    await outbox.refresh()
+    expect(states(outbox)).toEqual([])
+  })
+
+  it('gives the stored snapshot', async () => {
+    const todos = [{ id: 'a', title: 'A', completed: false, order: 1 }]
+    await open().outbox.confirm({ revision: 3, todos })
+    const { outbox, events } = open()
+    await outbox.refresh()
+    expect(events.stored).toHaveBeenCalledWith(expect.objectContaining({ revision: 3, todos }))
+  })
+
+  it('sends at most 200 operations and 768 KiB at a time', async () => {
+    const { outbox } = open()
+    await outbox.add(added(...Array.from({ length: 201 }, (_, i) => create(`s${i}`))))
+    expect(outbox.batch(1000)).toHaveLength(200)
+    expect(outbox.batch(7)).toHaveLength(7)
+    const large = open('large')
+    await large.outbox.add(added(...Array.from({ length: 200 }, (_, i) => create(`l${i}`, '🍞'.repeat(2000)))))
+    const batch = large.outbox.batch(200)
+    expect(batch.length).toBeGreaterThan(50)
+    expect(new TextEncoder().encode(JSON.stringify({ operations: batch })).length).toBeLessThan(1024 * 1024)
+  })
+})
+
+describe('without storage', () => {
+  it('holds changes in memory, says so, and sends them', async () => {
+    const { outbox, events } = open(list, Promise.reject<Database>(new StorageTrouble('Forbidden.')))
+    await outbox.add(added(create('a')))
+    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ message: 'Forbidden.' }))
+    expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: false }])
+    const server = new MemoryList()
+    await sending(outbox, server).sender.flush()
+    expect(server.todos).toHaveLength(1)
+    expect(states(outbox)).toEqual(['op-a landed'])
+    await outbox.confirm(server.snapshot)
+    expect(states(outbox)).toEqual([])
+  })
+
+  it('does so as well when the disk fills up or the database closes on the way', async () => {
+    const { outbox, events, database } = open()
+    await outbox.add(added(create('a')))
+    ;(await database).close()
+    await outbox.add(added(create('b')))
+    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ message: expect.stringMatching(/was closed/) as string }))
+    expect(outbox.entries.map((entry) => entry.kept)).toEqual([true, false])
+    const server = new MemoryList()
+    await sending(outbox, server).sender.flush()
+    expect(server.todos.map((todo) => todo.id)).toEqual(['a', 'b'])
+  })
+
+  it('says when a newer version of the page has changed the database', async () => {
+    await new Promise((resolve) => {
+      const request = indexedDB.open('todos', 99)
+      request.onsuccess = () => {
+        request.result.close()
+        resolve(null)
+      }
+    })
+    await expect(openDatabase()).rejects.toThrow(/newer version of this page/)
+  })
+})
+
+describe('a sender', () => {
+  it('sends in order, in batches', async () => {
+    const { outbox } = open()
+    const server = new MemoryList()
+    const operations = Array.from({ length: 450 }, (_, i) => create(`a${i}`))
+    await outbox.add(added(...operations))
+    await sending(outbox, server).sender.flush()
+    expect(server.received.map((batch) => batch.length)).toEqual([200, 200, 50])
+    expect(server.todos.map((todo) => todo.id)).toEqual(operations.map((operation) => operation.type === 'create' && operation.todo.id))
+  })
+
+  it('sends again, under the same ids, what was not answered: each lands once', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const { outbox } = open()
+      const server = new MemoryList()
+      server.fates.push(unreachable(), 'lost', new Trouble('busy', 'Later.', { status: 503, retryAfter: 2000 }))
+      await outbox.add(added(create('a'), create('b')))
+      const { sender, troubles } = sending(outbox, server)
+      await sender.flush()
+      expect(states(outbox)).toEqual(['op-a waiting', 'op-b waiting'])
+      await vi.waitFor(async () => {
+        await vi.runOnlyPendingTimersAsync()
+        expect(states(outbox)).toEqual(['op-a landed', 'op-b landed'])
+      })
+      expect(troubles.map((trouble) => trouble.kind)).toEqual(['unreachable', 'unreachable', 'busy'])
+      expect(server.received).toEqual(Array.from({ length: 4 }, () => ['op-a', 'op-b']))
+      expect(server.todos.map((todo) => todo.id)).toEqual(['a', 'b'])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('finds the one operation for which a request is refused as a whole', async () => {
+    const { outbox } = open()
+    const server = new MemoryList()
+    const send = server.send.bind(server)
+    server.send = (operations) => (operations.some(({ id }) => id === 'op-bad') ? Promise.reject(new Trouble('refused', 'Not this.', { status: 400 })) : send(operations))
+    await outbox.add(added(...Array.from({ length: 10 }, (_, i) => create(i === 6 ? 'bad' : `a${i}`))))
+    await sending(outbox, server).sender.flush()
+    expect(server.todos).toHaveLength(9)
+    expect(outbox.entries.filter((entry) => entry.state === 'refused')).toMatchObject([{ operation: { id: 'op-bad' }, problem: { status: 400, detail: 'Not this.' } }])
+  })
+
+  it.each([
+    ['refused', 401],
+    ['refused', 404],
+    ['unreadable', 200],
+  ] as const)('keeps everything when the answer is %s (%i)', async (kind, status) => {
+    const { outbox } = open()
+    const server = new MemoryList()
+    server.fates.push(new Trouble(kind, 'Not this page.', { status }))
+    await outbox.add(added(create('a')))
+    const { sender, troubles } = sending(outbox, server)
+    await sender.flush()
+    expect(troubles).toHaveLength(1)
+    expect(states(outbox)).toEqual(['op-a waiting'])
+  })
+
+  it('of two tabs sends each operation once between them', async () => {
+    const server = new MemoryList()
+    const [one, two] = [open(), open()]
+    await Promise.all([one.outbox.add(added(create('a'))), two.outbox.add(added(create('b')))])
+    // Node has Web Locks from version 24 on; without them the ids do it alone.
+    await Promise.all([sending(one.outbox, server).sender.flush(), sending(two.outbox, server).sender.flush()])
+    expect(server.todos.map((todo) => todo.id).sort()).toEqual(['a', 'b'])
+    await one.outbox.confirm(server.snapshot)
+    await two.outbox.refresh()
+    expect([...states(one.outbox), ...states(two.outbox)]).toEqual([])
+  })
+})
+
+it('remembers the lists that were visited, the latest first, whatever the clock says', async () => {
+  const database = await openDatabase()
+  for (const name of ['a', 'b', 'a', 'c']) await visit(database, name)
+  expect(await visit(database, 'd')).toEqual(['c', 'a', 'b'])
+  expect(await visit(database, null)).toEqual(['d', 'c', 'a', 'b'])
+  await forget(database, 'c')
+  expect(await visit(database, null)).toEqual(['d', 'a', 'b'])
+  for (let i = 0; i < 20; i++) await visit(database, `x${i}`)
+  expect(await visit(database, null)).toHaveLength(8)
+})

@@ -1,0 +1,91 @@
+import type { ListClient } from '@/api/client'
+import type { OperationResult } from '@/api/decode'
+import { Trouble } from '@/api/trouble'
+import type { Watcher } from '@/api/watch'
+import { applyOperations } from '@/todos/operations'
+import type { Operation, Snapshot, Todo } from '@/todos/todo'
+
+/** A list in memory that keeps the contract of the API's batch route: for tests of what talks to it. */
+export class MemoryList implements ListClient {
+  revision = 0
+  todos: readonly Todo[] = []
+  /** What happens to the next requests, the first first; then everything works. `lost` is carried out, but its answer does not arrive. */
+  readonly fates: ('lost' | Trouble)[] = []
+  /** Operations that are refused, by what they do. */
+  refuse: (operation: Operation) => { status: number; detail: string } | null = () => null
+  /** The operations of each request that arrived. */
+  readonly received: string[][] = []
+  age: number | null = null
+  /** False for a server that remembers no operation: what ids are there for. */
+  remembers = true
+  #landed = new Map<string, OperationResult>()
+  #watchers = new Set<Watcher>()
+
+  load(): Promise<Snapshot & { age: number | null }> {
+    const fate = this.fates.shift()
+    if (fate) return Promise.reject(fate === 'lost' ? unreachable() : fate)
+    return Promise.resolve({ revision: this.revision, todos: this.todos, age: this.age })
+  }
+
+  async send(operations: readonly Operation[]): Promise<OperationResult[]> {
+    await Promise.resolve()
+    this.received.push(operations.map((operation) => operation.id))
+    const fate = this.fates.shift()
+    if (fate && fate !== 'lost') throw fate
+    const results = operations.map((operation) => this.#land(operation))
+    this.#publish()
+    if (fate === 'lost') throw unreachable()
+    return results
+  }
+
+  watch(watcher: Watcher) {
+    this.#watchers.add(watcher)
+    queueMicrotask(() => {
+      watcher.opened()
+      watcher.received(this.snapshot)
+    })
+    return { close: () => this.#watchers.delete(watcher) }
+  }
+
+  get snapshot(): Snapshot {
+    return { revision: this.revision, todos: this.todos }
+  }
+
+  /** What another client does. */
+  elsewhere(...operations: Operation[]) {
+    for (const operation of operations) this.#land(operation)
+    this.#publish()
+  }
+
+  breakStreams() {
+    for (const watcher of this.#watchers) watcher.lost()
+  }
+
+  #land(operation: Operation): OperationResult {
+    const before = this.remembers ? this.#landed.get(operation.id) : undefined
+    if (before) return before
+    const refusal = this.refuse(operation) ?? this.#missing(operation)
+    if (refusal) {
+      const problem = { status: refusal.status, title: 'Refused', detail: refusal.detail }
+      return { id: operation.id, status: refusal.status, revision: this.revision, problem }
+    }
+    const create = operation.type === 'create' && !this.remembers ? { ...operation, todo: { ...operation.todo, id: `${operation.todo.id ?? ''}${this.revision}` } } : operation
+    this.todos = applyOperations(this.todos, [create])
+    const result = { id: operation.id, status: 200, revision: ++this.revision }
+    this.#landed.set(operation.id, result)
+    return result
+  }
+
+  #missing(operation: Operation) {
+    if (operation.type !== 'update' && operation.type !== 'delete') return null
+    return this.todos.some((todo) => todo.id === operation.todoId) ? null : { status: 404, detail: 'There is no such item.' }
+  }
+
+  #publish() {
+    for (const watcher of this.#watchers) watcher.received(this.snapshot)
+  }
+}
+
+export function unreachable(): Trouble {
+  return new Trouble('unreachable', 'The server could not be reached.')
+}
