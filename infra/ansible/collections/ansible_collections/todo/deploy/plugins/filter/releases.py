@@ -1,0 +1,58 @@
+"""The rule by which a release is chosen to go back to."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+
+def _same(record, serving):
+    return record.get("digest") == serving["digest"] and record.get("page") == serving["page"]
+
+
+def rollback_target(releases, serving, to=None):
+    """The release to go back to.
+
+    It is the one that ``to`` names, if set. Otherwise it is the newest that was
+    healthy, is not what serves now, and was not itself left by a rollback. When
+    the newest record is a healthy rollback to what serves now there is nothing
+    to go back from: that record is returned, so that a second run of a rollback
+    changes nothing.
+
+    :param releases: the records, newest first
+    :param serving: digest of the image and version of the page that serve now
+    :param to: id or beginning of the revision of a release
+    """
+    if to:
+        named = [r for r in releases if r["id"] == to or (len(to) >= 7 and r["revision"].startswith(to))]
+        if not named:
+            raise AnsibleFilterError(f"no release is called {to}; status.yml lists them")
+        for record in named:
+            if record["state"] == "healthy":
+                return record
+        raise AnsibleFilterError(f"the release {to} was never healthy (it is {named[0]['state']}); status.yml lists the ones that were")
+    if releases and releases[0]["kind"] == "rollback" and releases[0]["state"] == "healthy" and _same(releases[0], serving):
+        return releases[0]
+    # Left by a rollback: what a later rollback went back from.
+    left = {(r.get("from") or {}).get("digest", "") + (r.get("from") or {}).get("page", "") for r in releases if r["kind"] == "rollback"}
+    for record in releases:
+        if record["state"] != "healthy" or _same(record, serving):
+            continue
+        if record["digest"] + record["page"] in left:
+            continue
+        return record
+    raise AnsibleFilterError("there is no healthy release to go back to; status.yml lists what there is")
+
+
+def page_version(files):
+    """One version for a set of files, from their names and digests; config.json, which differs by environment, apart."""
+    import hashlib
+
+    text = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()) if name != "config.json")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class FilterModule:
+    """The filters of this collection."""
+
+    def filters(self):
+        return {"rollback_target": rollback_target, "page_version": page_version}
