@@ -1,0 +1,340 @@
+//go:build rehearsal
+
+package rehearsal
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// row is a line of the closing table.
+type row struct {
+	step, expected, seen string
+	seconds              float64
+	ok                   bool
+}
+
+type script struct {
+	*stage
+	rows []row
+}
+
+// step runs one step as a test of its own; the story ends with the first that
+// fails, because the next ones begin where it should have ended.
+func (s *script) step(name, expected string, do func(t *testing.T) (seen string)) {
+	began := time.Now()
+	seen := "failed"
+	ok := s.t.Run(name, func(t *testing.T) {
+		outer := s.stage.t
+		s.stage.t = t
+		defer func() { s.stage.t = outer }()
+		seen = do(t)
+	})
+	s.rows = append(s.rows, row{name, expected, seen, time.Since(began).Seconds(), ok})
+	if !ok {
+		s.t.FailNow()
+	}
+}
+
+func (s *script) table() {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "step\texpected\tseen\tseconds")
+	total := 0.0
+	for _, r := range s.rows {
+		mark := ""
+		if !r.ok {
+			mark = "FAILED: "
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%.0f\n", r.step, r.expected, mark, r.seen, r.seconds)
+		total += r.seconds
+	}
+	fmt.Fprintf(w, "%d steps\t\t\t%.0f\n", len(s.rows), total)
+	w.Flush()
+	if err := os.WriteFile(filepath.Join(s.logs, "table.txt"), []byte(text.String()), 0o644); err != nil {
+		s.t.Error(err)
+	}
+	fmt.Print("\n", text.String())
+}
+
+// good fails unless the playbook ended well.
+func good(t *testing.T, p played) {
+	t.Helper()
+	if p.code != 0 {
+		t.Fatalf("the playbook ended with %d:\n%s", p.code, p.output)
+	}
+}
+
+// refused fails unless the playbook failed and said each of the texts.
+func refused(t *testing.T, p played, texts ...string) {
+	t.Helper()
+	if p.code == 0 {
+		t.Fatalf("the playbook succeeded, want a failure that says %q:\n%s", texts, p.output)
+	}
+	said := strings.Join(strings.Fields(p.output), " ")
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Fatalf("the playbook failed, want it to say %q:\n%s", text, p.output)
+		}
+	}
+}
+
+// unchanged fails unless the playbook ended well and changed nothing.
+func unchanged(t *testing.T, p played) {
+	t.Helper()
+	good(t, p)
+	if p.changed != 0 {
+		t.Fatalf("the playbook changed %d things, want none:\n%s", p.changed, p.output)
+	}
+}
+
+// serves fails unless one release answers, in image and page.
+func (s *script) serves(digest, page string) string {
+	s.stage.t.Helper()
+	releases, images, served, err := s.serving()
+	if err != nil {
+		s.stage.t.Fatal(err)
+	}
+	if len(releases) != 1 || !releases[digest] {
+		s.stage.t.Fatalf("got answers of %v, want of %s alone", releases, digest)
+	}
+	if len(images) != 1 || !images[digest] {
+		s.stage.t.Fatalf("the engine runs %v, want %s alone", images, digest)
+	}
+	if !strings.Contains(served, "<title>"+page) {
+		s.stage.t.Fatalf("got the page %q, want the one titled %q", served, page)
+	}
+	return digest[:14] + " and page " + page
+}
+
+const broken = `package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func init() {
+	fmt.Println("broken on purpose")
+	os.Exit(7)
+}
+`
+
+const unready = `package main
+
+import "net/http"
+
+func init() {
+	_ = http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+}
+`
+
+const fault = "services/todo-api/cmd/todo-api/fault.go"
+
+func becomes(text string) func(string) string { return func(string) string { return text } }
+
+// titled gives the page another title.
+func titled(title string) func(string) string {
+	return func(page string) string {
+		begin, end := strings.Index(page, "<title>")+len("<title>"), strings.Index(page, "</title>")
+		return page[:begin] + title + page[end:]
+	}
+}
+
+func TestRehearsal(t *testing.T) {
+	began := time.Now()
+	s := &script{stage: setUp(t)}
+	s.rows = append(s.rows, row{"set up", "everything answers", "moto, registry, lists, ECS, site", time.Since(began).Seconds(), true})
+	t.Cleanup(s.table)
+
+	// What is wrong before anything can change.
+	s.step("no environment", "refused", func(t *testing.T) string {
+		refused(t, s.play("deploy.yml", "in:nowhere"), "There is no environment nowhere", "empty, lost, other, staging")
+		return "the environments there are"
+	})
+	s.step("no credentials", "refused", func(t *testing.T) string {
+		refused(t, s.play("status.yml", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="), "does not take these credentials, or there are none", "Unable to locate credentials")
+		return "how to log in"
+	})
+	s.step("wrong account", "refused", func(t *testing.T) string {
+		refused(t, s.play("status.yml", "in:other"), "These credentials are of the account "+account, "other is in 999999999999")
+		return "both accounts"
+	})
+	s.step("bucket missing", "refused", func(t *testing.T) string {
+		refused(t, s.play("status.yml", "in:lost"), "todo-no-such-bucket")
+		return "its name"
+	})
+	s.step("dirty tree", "refused", func(t *testing.T) string {
+		path := filepath.Join(s.repository, "README.dirty")
+		if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Remove(path)
+		refused(t, s.play("deploy.yml"), "The work tree has 1 changes that no commit holds", "README.dirty")
+		return "the file"
+	})
+	s.step("rollback without a healthy release", "refused", func(t *testing.T) string {
+		refused(t, s.play("rollback.yml", "in:empty"), "Cannot roll empty back", "there is no healthy release to go back to")
+		return "the reason, and the lock is free"
+	})
+
+	a := s.commit("release A", map[string]func(string) string{"apps/web/index.html": titled("A")})
+	s.step("deploy A", "A serves", func(t *testing.T) string {
+		good(t, s.play("deploy.yml"))
+		return s.serves(s.digest(a), "A")
+	})
+	s.step("image", "reproducible, below 25 MB", s.reproducible)
+	s.step("use it in a browser", "two devices agree", s.drive)
+	s.step("deploy A again", "0 changed", func(t *testing.T) string {
+		unchanged(t, s.play("deploy.yml"))
+		return "0 changed"
+	})
+
+	b := s.commit("release B", map[string]func(string) string{"apps/web/index.html": titled("B")})
+	s.step("check B", "says what would change, changes nothing", func(t *testing.T) string {
+		p := s.play("deploy.yml", "--check", "--diff")
+		good(t, p)
+		if p.changed == 0 || !strings.Contains(p.output, s.digest(b)) {
+			t.Fatalf("got %d changes foreseen, want some and the new digest:\n%s", p.changed, p.output)
+		}
+		s.serves(s.digest(a), "A")
+		return fmt.Sprintf("%d foreseen, A serves", p.changed)
+	})
+	s.step("registry refuses B", "refused, A serves", func(t *testing.T) string {
+		s.refusePush.Store(true)
+		defer s.refusePush.Store(false)
+		refused(t, s.play("deploy.yml"), "refuses these credentials", "serves, as before")
+		return s.serves(s.digest(a), "A")
+	})
+
+	users := s.load()
+	defer users.cancel()
+	s.step("deploy B under load", "B serves", func(t *testing.T) string {
+		first := s.start("deploy.yml")
+		first.reach(t, "TASK [backend_image : Push the image]")
+		second := s.play("deploy.yml")
+		refused(t, second, "holds the lock since", "deployment of "+b)
+		s.rows = append(s.rows, row{"deploy B twice at once", "the second refused", "who holds the lock", second.seconds, true})
+		good(t, <-first.done)
+		return s.serves(s.digest(b), "B")
+	})
+	s.step("requests during it", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })
+
+	s.commit("release C, whose image does not start", map[string]func(string) string{
+		"apps/web/index.html": titled("C"), fault: becomes(broken),
+	})
+	users = s.load()
+	defer users.cancel()
+	s.step("deploy C, which does not start", "fails with a reason, B serves", func(t *testing.T) string {
+		refused(t, s.play("deploy.yml"), "ECS gave the deployment up", "deployment failed: tasks failed to start", "left with 7", "serves, as before")
+		return s.serves(s.digest(b), "B")
+	})
+	s.step("requests during it ", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })
+	s.commit("release D, which is never ready", map[string]func(string) string{
+		"apps/web/index.html": titled("D"), fault: becomes(unready),
+	})
+	s.step("deploy D, whose health is never green", "fails with a reason, B serves", func(t *testing.T) string {
+		refused(t, s.play("deploy.yml"), "ECS gave the deployment up", "failed ELB health checks", "serves, as before")
+		return s.serves(s.digest(b), "B")
+	})
+	s.step("status", "tells the story", func(t *testing.T) string {
+		p := s.play("status.yml")
+		unchanged(t, p)
+		for _, want := range []string{"image " + s.digest(b) + " of commit " + b, "lock free", "deploy failed", "deploy healthy"} {
+			if !strings.Contains(strings.Join(strings.Fields(p.output), " "), want) {
+				t.Fatalf("want %q in\n%s", want, p.output)
+			}
+		}
+		return "B, and how C and D failed"
+	})
+
+	s.step("roll back", "A serves", func(t *testing.T) string {
+		good(t, s.play("rollback.yml"))
+		return s.serves(s.digest(a), "A")
+	})
+	s.step("roll back again", "0 changed", func(t *testing.T) string {
+		unchanged(t, s.play("rollback.yml"))
+		return s.serves(s.digest(a), "A")
+	})
+
+	e := s.commit("release E", map[string]func(string) string{"apps/web/index.html": titled("E"), fault: becomes("")})
+	s.step("invalidation of E denied", "fails with a reason, A serves", func(t *testing.T) string {
+		s.denyInvalidation.Store(true)
+		defer s.denyInvalidation.Store(false)
+		refused(t, s.play("deploy.yml"), "AccessDenied")
+		return s.serves(s.digest(a), "A")
+	})
+	s.step("deploy of E cut between image and page", "image E, page A", func(t *testing.T) string {
+		r := s.start("deploy.yml")
+		r.reach(t, "TASK [frontend : Pack the page]")
+		r.kill()
+		return s.serves(s.digest(e), "A")
+	})
+	s.step("deploy E again", "completed, the dead lock taken over", func(t *testing.T) string {
+		p := s.play("deploy.yml")
+		good(t, p)
+		if !strings.Contains(p.output, "its process is gone") {
+			t.Fatalf("want it to say that it took the lock over:\n%s", p.output)
+		}
+		return s.serves(s.digest(e), "E")
+	})
+	s.step("status ", "interrupted, then healthy", func(t *testing.T) string {
+		p := s.play("status.yml")
+		unchanged(t, p)
+		if !strings.Contains(p.output, "interrupted") {
+			t.Fatalf("want an interrupted release in\n%s", p.output)
+		}
+		return "both"
+	})
+}
+
+func (s *script) stopped(t *testing.T, l *load) string {
+	sent, failed := l.stop()
+	if sent == 0 || failed > 0 {
+		t.Fatalf("got %d of %d requests failed, want none; see load.log", failed, sent)
+	}
+	return fmt.Sprintf("%d sent, %d failed", sent, failed)
+}
+
+// reproducible builds A's image once more, in another folder.
+func (s *script) reproducible(t *testing.T) string {
+	revision := command(t, s.repository, nil, "git", "rev-parse", "HEAD")
+	out := command(t, filepath.Join(s.repository, "tools"), []string{"GOWORK=off"}, "go", "run", "-buildvcs=false", "./cmd/image", "build", "-out", filepath.Join(s.dir, "again"))
+	var d struct {
+		Digest      string
+		Bytes       int64
+		PulledBytes int64 `json:"pulled_bytes"`
+	}
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatal(err)
+	}
+	if want := s.digest(revision); d.Digest != want {
+		t.Errorf("two builds of one commit: got %s and %s", d.Digest, want)
+	}
+	if d.Bytes >= 25_000_000 {
+		t.Errorf("got an image of %d bytes, want fewer than 25 MB", d.Bytes)
+	}
+	return fmt.Sprintf("one digest, %.1f MB, %.1f MB to pull", float64(d.Bytes)/1e6, float64(d.PulledBytes)/1e6)
+}
+
+func (s *script) drive(t *testing.T) string {
+	drive, err := filepath.Abs("drive.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", drive, s.site, filepath.Join(s.repository, "apps", "web"), "rehearsal", os.Getenv("CHROMIUM"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}

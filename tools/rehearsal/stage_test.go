@@ -1,0 +1,714 @@
+//go:build rehearsal
+
+package rehearsal
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gchamon/devops-challenge/tools/ecsstandin"
+)
+
+const (
+	account     = "123456789012" // moto's
+	localstack  = "localstack/localstack:4.14.0"
+	cluster     = "todo-staging"
+	service     = "todo-api"
+	family      = "todo-staging-api"
+	lists       = "lists"
+	website     = "todo-staging-website"
+	releases    = "todo-releases"
+	targetGroup = "arn:aws:elasticloadbalancing:us-east-1:" + account + ":targetgroup/todo-staging/0123456789abcdef"
+)
+
+// stage is everything that the playbooks act on.
+type stage struct {
+	t          *testing.T
+	repository string // the clone that is deployed
+	logs       string // where transcripts go
+	dir        string
+	region     string
+	project    string
+	site       string
+	image      string // repository_url
+	env        []string
+	standin    *ecsstandin.Standin
+
+	refusePush       atomic.Bool
+	denyInvalidation atomic.Bool
+	runs             int
+}
+
+func command(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	out, err := try(dir, env, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+func try(dir string, env []string, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err != nil {
+		return stdout.String() + stderr.String(), err
+	}
+	return stdout.String(), nil
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// until waits for a condition, for a minute at most.
+func until(t *testing.T, what string, met func() error) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		err := met()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func answers(address string) error {
+	answer, err := http.Get(address)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", address, answer.Status)
+	}
+	return nil
+}
+
+// setUp builds the stage; what it starts ends with the test.
+func setUp(t *testing.T) *stage {
+	t.Helper()
+	root := command(t, ".", nil, "git", "rev-parse", "--show-toplevel")
+	dir, err := os.MkdirTemp("", "rehearsal") // short: sockets live in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &stage{t: t, dir: dir, repository: filepath.Join(dir, "repository"), logs: filepath.Join(root, ".cache", "rehearsal")}
+	if err := os.RemoveAll(s.logs); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(s.logs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command(t, dir, nil, "git", "clone", "--quiet", "--no-hardlinks", root, s.repository)
+	for key, value := range map[string]string{"user.name": "Rehearsal", "user.email": "rehearsal@localhost", "commit.gpgsign": "false"} {
+		command(t, s.repository, nil, "git", "config", key, value)
+	}
+	s.readProject()
+
+	name := filepath.Base(dir)
+	moto := s.startMoto()
+	s.env = []string{
+		"AWS_ENDPOINT_URL=http://" + moto, "AWS_ACCESS_KEY_ID=rehearsal", "AWS_SECRET_ACCESS_KEY=rehearsal",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_PROFILE=",
+		"AWS_ENDPOINT_URL_CLOUDFRONT=" + s.startCloudFront(moto),
+		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off",
+	}
+	s.site = "http://" + freeAddress(t)
+	registryAddress := freeAddress(t)
+	s.image = registryAddress + "/todo"
+	token := s.seed()
+	s.startRegistry(registryAddress, token)
+	s.startLists(name)
+	s.startCluster(name, moto, token)
+	s.writeInventory()
+	return s
+}
+
+func (s *stage) readProject() {
+	text, err := os.ReadFile(filepath.Join(s.repository, "infra", "terraform", "project.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var project struct{ Name, Region string }
+	if err := yaml.Unmarshal(text, &project); err != nil {
+		s.t.Fatal(err)
+	}
+	s.project, s.region = project.Name, project.Region
+}
+
+func (s *stage) startMoto() string {
+	address := freeAddress(s.t)
+	host, port, _ := strings.Cut(address, ":")
+	log, err := os.Create(filepath.Join(s.logs, "moto.log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command("moto_server", "-H", host, "-p", port)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		log.Close()
+	})
+	until(s.t, "moto answers", func() error { return answers("http://" + address + "/moto-api/data.json") })
+	return address
+}
+
+// startCloudFront passes everything on to moto, but denies invalidations when
+// it is told to; moto checks no permissions.
+func (s *stage) startCloudFront(moto string) string {
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: moto})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.denyInvalidation.Load() && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/invalidation") {
+			w.Header().Set("Content-Type", "text/xml")
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `<ErrorResponse xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/"><Error><Type>Sender</Type><Code>AccessDenied</Code>`+
+				`<Message>User is not authorized to perform: cloudfront:CreateInvalidation</Message></Error><RequestId>0</RequestId></ErrorResponse>`)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	s.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// startRegistry lets in who has the password that ECR gives out.
+func (s *stage) startRegistry(address, token string) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	images := registry.New(registry.Logger(nil))
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Basic "+token {
+			w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"Not Authorized"}]}`, http.StatusUnauthorized)
+			return
+		}
+		if s.refusePush.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			http.Error(w, `{"errors":[{"code":"DENIED","message":"not authorized to perform: ecr:InitiateLayerUpload"}]}`, http.StatusForbidden)
+			return
+		}
+		images.ServeHTTP(w, r)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	s.t.Cleanup(func() { server.Close() })
+}
+
+// seed makes what Terraform makes and returns ECR's token.
+func (s *stage) seed() string {
+	published := func(environment string) map[string]any {
+		return map[string]any{
+			"environment": environment, "region": s.region, "account_id": account, "site_url": s.site,
+			"repository_url": s.image, "repository_name": "todo",
+			"cluster": cluster, "service": service, "task_family": family, "container": "todo-api", "desired_count": 2,
+			"website_bucket": website, "releases_bucket": releases, "releases_prefix": environment + "/",
+		}
+	}
+	lost := published("lost")
+	lost["website_bucket"] = "todo-no-such-bucket"
+	parameters := map[string]any{}
+	for name, value := range map[string]map[string]any{"staging": published("staging"), "empty": published("empty"), "lost": lost} {
+		parameters[fmt.Sprintf("/%s/%s/deploy", s.project, name)] = value
+	}
+	input, err := json.Marshal(map[string]any{"region": s.region, "buckets": []string{website, releases}, "parameters": parameters})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	script, err := filepath.Abs("seed.py")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command("python3", script)
+	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Stdin = bytes.NewReader(input)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("seed.py: %v: %s", err, stderr.String())
+	}
+	var made struct{ Distribution, Token string }
+	if err := json.Unmarshal(out, &made); err != nil {
+		s.t.Fatal(err)
+	}
+	return made.Token
+}
+
+// startLists starts the S3 that the tasks keep their lists in.
+func (s *stage) startLists(name string) {
+	command(s.t, ".", nil, "docker", "network", "create", name)
+	s.t.Cleanup(func() { command(s.t, ".", nil, "docker", "network", "rm", name) })
+	image := os.Getenv("LOCALSTACK_IMAGE")
+	if image == "" {
+		image = localstack
+	}
+	id := command(s.t, ".", nil, "docker", "run", "--detach", "--network", name, "--network-alias", lists, "--env", "SERVICES=s3",
+		"--publish", "127.0.0.1::4566", image)
+	s.t.Cleanup(func() { command(s.t, ".", nil, "docker", "rm", "--force", "--volumes", id) })
+	address := "http://" + strings.Split(command(s.t, ".", nil, "docker", "port", id, "4566"), "\n")[0]
+	until(s.t, "LocalStack answers", func() error { return answers(address + "/_localstack/health") })
+	request, err := http.NewRequest(http.MethodPut, address+"/"+lists, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("create the bucket of the lists: %s", answer.Status)
+	}
+}
+
+// startCluster makes the service as Terraform leaves it: with a task
+// definition whose image does not exist, and no tasks.
+func (s *stage) startCluster(name, moto, token string) {
+	config := filepath.Join(s.dir, "docker")
+	if err := os.Mkdir(config, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	host, _, _ := strings.Cut(s.image, "/")
+	auth, err := json.Marshal(map[string]any{"auths": map[string]any{host: map[string]string{"auth": token}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(config, "config.json"), auth, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	balancer, err := ecsstandin.StartBalancer(s.dir, ecsstandin.Front{
+		Listen: strings.TrimPrefix(s.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
+		Bucket: moto, Name: website, Index: "index.html",
+		Headers: map[string]string{
+			"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=63072000",
+			"X-Content-Type-Options": "nosniff",
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = balancer.Close() })
+	log, err := os.Create(filepath.Join(s.logs, "ecs.log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { log.Close() })
+	s.standin, err = ecsstandin.Start(ecsstandin.Config{
+		Name: name, Account: account, Region: s.region, Cluster: cluster,
+		Engine: ecsstandin.Engine{Network: name, ConfigDir: config}, Balancer: balancer,
+		TargetGroup: ecsstandin.TargetGroup{
+			Arn: targetGroup, Path: "/readyz", Interval: 5 * time.Second, Timeout: 2 * time.Second,
+			HealthyThreshold: 2, UnhealthyThreshold: 2, DeregistrationDelay: 10 * time.Second,
+		},
+		StateFile:       filepath.Join(s.dir, "ecs.json"),
+		TaskEnvironment: map[string]string{"AWS_ACCESS_KEY_ID": "task", "AWS_SECRET_ACCESS_KEY": "task"},
+		Log: func(format string, args ...any) {
+			fmt.Fprintf(log, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := s.standin.Purge(); err != nil {
+			s.t.Error(err)
+		}
+		s.removeImages()
+	})
+	api := httptest.NewServer(s.standin)
+	s.t.Cleanup(api.Close)
+	s.env = append(s.env, "AWS_ENDPOINT_URL_ECS="+api.URL)
+
+	ecs(s.t, api.URL, "RegisterTaskDefinition", map[string]any{
+		"family": family, "networkMode": "bridge", "requiresCompatibilities": []string{"EC2"}, "cpu": "256",
+		"containerDefinitions": []any{map[string]any{
+			"name": "todo-api", "image": s.image + ":not-yet-deployed", "essential": true, "cpu": 256, "memory": 256, "memoryReservation": 128,
+			"portMappings": []any{map[string]any{"containerPort": 8080, "hostPort": 0, "protocol": "tcp"}},
+			"environment": []any{
+				map[string]string{"name": "GOMEMLIMIT", "value": "230MiB"},
+				map[string]string{"name": "TODO_STORE", "value": "s3://" + lists + "/staging?region=" + s.region + "&endpoint=http://lists:4566&path_style=true"},
+			},
+			"user": "65532:65532", "privileged": false, "readonlyRootFilesystem": true, "stopTimeout": 30,
+			"linuxParameters":  map[string]any{"initProcessEnabled": false, "capabilities": map[string]any{"drop": []string{"ALL"}, "add": []string{}}},
+			"ulimits":          []any{map[string]any{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}},
+			"logConfiguration": map[string]any{"logDriver": "awslogs"},
+		}},
+	})
+	ecs(s.t, api.URL, "CreateService", map[string]any{
+		"cluster": cluster, "serviceName": service, "taskDefinition": family, "desiredCount": 0, "healthCheckGracePeriodSeconds": 10,
+		"deploymentConfiguration": map[string]any{
+			"minimumHealthyPercent": 100, "maximumPercent": 200,
+			"deploymentCircuitBreaker": map[string]bool{"enable": true, "rollback": true},
+		},
+		"loadBalancers": []any{map[string]any{"targetGroupArn": targetGroup, "containerName": "todo-api", "containerPort": 8080}},
+	})
+}
+
+func (s *stage) removeImages() {
+	out, err := try(".", nil, "docker", "images", "--quiet", "--no-trunc", s.image)
+	if err != nil {
+		return
+	}
+	for _, id := range strings.Fields(out) {
+		_, _ = try(".", nil, "docker", "rmi", "--force", id)
+	}
+}
+
+func ecs(t *testing.T, address, action string, request any) {
+	t.Helper()
+	body, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+action)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(answer.Body)
+		t.Fatalf("%s: %s", action, text)
+	}
+}
+
+// writeInventory names the environments of the stage, with shorter pauses than
+// a cloud needs. "other" is in an account that the credentials are not of.
+func (s *stage) writeInventory() {
+	hosts := map[string]any{}
+	for name, id := range map[string]string{"staging": account, "empty": account, "lost": account, "other": "999999999999"} {
+		hosts[name] = map[string]any{"account_id": id}
+	}
+	text, err := yaml.Marshal(map[string]any{"all": map[string]any{"hosts": hosts, "vars": map[string]any{
+		"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1,
+	}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "inventory.yml"), text, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// played is how a playbook ended.
+type played struct {
+	output  string
+	code    int
+	changed int
+	seconds float64
+}
+
+var recap = regexp.MustCompile(`(?m)^\S+\s+: ok=\d+\s+changed=(\d+)`)
+
+// run is a playbook under way.
+type run struct {
+	cmd   *exec.Cmd
+	lines chan string // closed at the end
+	done  chan played
+}
+
+// start starts a playbook. Extra words are its own, variables of the process
+// come first, as in AWS_ACCESS_KEY_ID=.
+func (s *stage) start(playbook string, words ...string) *run {
+	s.t.Helper()
+	s.runs++
+	cmd := exec.Command("ansible-playbook", "-i", filepath.Join(s.dir, "inventory.yml"), playbook)
+	cmd.Dir = filepath.Join(s.repository, "infra", "ansible")
+	cmd.Env = append(os.Environ(), s.env...)
+	environment := "staging"
+	for _, word := range words {
+		switch {
+		case regexp.MustCompile(`^[A-Z_]+=`).MatchString(word):
+			cmd.Env = append(cmd.Env, word)
+		case strings.HasPrefix(word, "in:"):
+			environment = strings.TrimPrefix(word, "in:")
+		default:
+			cmd.Args = append(cmd.Args, word)
+		}
+	}
+	cmd.Args = append(cmd.Args, "-e", "environment="+environment)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	log, err := os.Create(filepath.Join(s.logs, fmt.Sprintf("%02d-%s", s.runs, strings.TrimSuffix(playbook, ".yml")+".log")))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	fmt.Fprintln(log, "$", strings.Join(cmd.Args, " "))
+	reader, writer := io.Pipe()
+	cmd.Stdout, cmd.Stderr = writer, writer
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	r := &run{cmd: cmd, lines: make(chan string, 10_000), done: make(chan played, 1)}
+	var output strings.Builder
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		defer close(r.lines)
+		defer log.Close()
+		scanner := bufio.NewScanner(reader)
+		scanner.Buffer(nil, 1<<20)
+		for scanner.Scan() {
+			line := scanner.Text()
+			fmt.Fprintln(log, line)
+			output.WriteString(line + "\n")
+			select {
+			case r.lines <- line:
+			default: // nobody looks
+			}
+		}
+	}()
+	go func() {
+		watchdog := time.AfterFunc(5*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		err := cmd.Wait()
+		watchdog.Stop()
+		writer.Close()
+		<-copied
+		p := played{output: output.String(), seconds: time.Since(began).Seconds()}
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			p.code = exit.ExitCode()
+		}
+		for _, match := range recap.FindAllStringSubmatch(p.output, -1) {
+			n, _ := strconv.Atoi(match[1])
+			p.changed += n
+		}
+		r.done <- p
+	}()
+	return r
+}
+
+func (s *stage) play(playbook string, words ...string) played {
+	s.t.Helper()
+	return <-s.start(playbook, words...).done
+}
+
+// reach waits until the playbook prints a line that holds text.
+func (r *run) reach(t *testing.T, text string) {
+	t.Helper()
+	for line := range r.lines {
+		if strings.Contains(line, text) {
+			return
+		}
+	}
+	t.Fatalf("the playbook ended without %q", text)
+}
+
+// kill ends the playbook as a power cut does.
+func (r *run) kill() played {
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
+	return <-r.done
+}
+
+// commit makes a release and returns its revision. Files map names to what
+// becomes of their content.
+func (s *stage) commit(message string, files map[string]func(string) string) string {
+	s.t.Helper()
+	for name, edit := range files {
+		path := filepath.Join(s.repository, name)
+		before, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.t.Fatal(err)
+		}
+		after := edit(string(before))
+		if after == "" {
+			err = os.Remove(path)
+		} else {
+			err = os.WriteFile(path, []byte(after), 0o644)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	command(s.t, s.repository, nil, "git", "add", "--all")
+	command(s.t, s.repository, nil, "git", "commit", "--quiet", "--message", message)
+	return command(s.t, s.repository, nil, "git", "rev-parse", "HEAD")
+}
+
+// serving is what answers: the release of each API task that answers, by its
+// own account and by the engine's, and the page.
+func (s *stage) serving() (releases map[string]bool, images map[string]bool, page string, err error) {
+	releases, images = map[string]bool{}, map[string]bool{}
+	for range 6 {
+		answer, err := http.Get(s.site + "/livez")
+		if err != nil {
+			return nil, nil, "", err
+		}
+		var live struct{ Release string }
+		err = json.NewDecoder(answer.Body).Decode(&live)
+		answer.Body.Close()
+		if err != nil {
+			return nil, nil, "", err
+		}
+		releases[live.Release] = true
+	}
+	running, err := s.standin.Images(context.Background())
+	if err != nil {
+		return nil, nil, "", err
+	}
+	for _, image := range running {
+		_, digest, _ := strings.Cut(image, "@")
+		images[digest] = true
+	}
+	answer, err := http.Get(s.site + "/")
+	if err != nil {
+		return nil, nil, "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return releases, images, string(body), err
+}
+
+// digest is that of the image which the clone has built for a revision.
+func (s *stage) digest(revision string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.repository, ".cache", "releases", revision, "image-linux-amd64", "image.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var d struct{ Digest string }
+	if err := json.Unmarshal(text, &d); err != nil {
+		s.t.Fatal(err)
+	}
+	return d.Digest
+}
+
+// load sends requests until it is stopped, at most 20,000, 40 a second.
+type load struct {
+	sent, failed atomic.Int64
+	cancel       context.CancelFunc
+	done         chan struct{}
+}
+
+func (s *stage) load() *load {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &load{cancel: cancel, done: make(chan struct{})}
+	log, err := os.OpenFile(filepath.Join(s.logs, "load.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	requests := make(chan int)
+	var workers atomic.Int64
+	client := &http.Client{Timeout: 30 * time.Second}
+	const clients = 4
+	workers.Store(clients)
+	for range clients {
+		go func() {
+			for n := range requests {
+				if err := s.request(client, n); err != nil {
+					l.failed.Add(1)
+					fmt.Fprintln(log, time.Now().Format("15:04:05.000"), err)
+				}
+				l.sent.Add(1)
+			}
+			if workers.Add(-1) == 0 {
+				log.Close()
+				close(l.done)
+			}
+		}()
+	}
+	go func() {
+		defer close(requests)
+		tick := time.NewTicker(time.Second / 40)
+		defer tick.Stop()
+		for n := range 20_000 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			requests <- n
+		}
+	}()
+	return l
+}
+
+func (l *load) stop() (sent, failed int64) {
+	l.cancel()
+	<-l.done
+	return l.sent.Load(), l.failed.Load()
+}
+
+// request is the n-th: a page, a read, or a write.
+func (s *stage) request(client *http.Client, n int) error {
+	method, address, want := http.MethodGet, s.site+"/api/lists/load/todos", http.StatusOK
+	var body io.Reader
+	switch {
+	case n%20 == 0:
+		address = s.site + "/"
+	case n%10 == 1:
+		method, want = http.MethodPost, http.StatusCreated
+		body = strings.NewReader(fmt.Sprintf(`{"title":"request %d"}`, n))
+	case n%500 == 2:
+		method, want = http.MethodDelete, http.StatusNoContent
+	}
+	request, err := http.NewRequest(method, address, body)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, address, err)
+	}
+	if answer.StatusCode != want {
+		return fmt.Errorf("%s %s: %s: %s", method, address, answer.Status, bytes.TrimSpace(text))
+	}
+	return nil
+}
