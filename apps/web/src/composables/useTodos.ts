@@ -45,9 +45,9 @@ export interface Todos {
   unkept: ComputedRef<boolean>
   /** Changes that the server refused and that were rolled back, until dismissed. */
   refused: ComputedRef<readonly Entry[]>
-  contact: Ref<Contact>
+  contact: ComputedRef<Contact>
   /** Why the server is not `connected`. */
-  trouble: ShallowRef<Trouble | null>
+  trouble: ComputedRef<Trouble | null>
   storageTrouble: ShallowRef<StorageTrouble | null>
   /** Seconds since the server last could ask its store, while it answers from memory. */
   age: Ref<number | null>
@@ -84,8 +84,9 @@ const hiddenPatience = 10_000
 export function useTodos({ list, connect, database, announce = () => undefined }: Options): Todos {
   const confirmed = shallowRef<Snapshot | null>(null)
   const entries = shallowRef<readonly Entry[]>([])
-  const contact = ref<Contact>('connecting')
-  const trouble = shallowRef<Trouble | null>(null)
+  const met = ref(false)
+  const readTrouble = shallowRef<Trouble | null>(null)
+  const writeTrouble = shallowRef<Trouble | null>(null)
   const storageTrouble = shallowRef<StorageTrouble | null>(null)
   const age = ref<number | null>(null)
   const removal = shallowRef<Removal | null>(null)
@@ -99,17 +100,24 @@ export function useTodos({ list, connect, database, announce = () => undefined }
   })
   const sender = new Sender(list, outbox, client, {
     sent: () => {
-      met()
+      answered()
+      writeTrouble.value = null
       clearTimeout(eventTimer)
       eventTimer = setTimeout(() => {
         if (entries.value.some((entry) => entry.state === 'landed')) void load()
       }, following ? eventPatience : 0)
     },
-    troubled: missed,
+    troubled: (cause) => (writeTrouble.value = cause),
   })
 
   const todos = computed(() => applyOperations(confirmed.value?.todos ?? [], pending(entries.value, confirmed.value)))
   const waitingEntries = computed(() => entries.value.filter((entry) => entry.state === 'waiting'))
+  // Trouble with sending ends with what there is to send: another tab may have sent it.
+  const trouble = computed(() => readTrouble.value ?? (waitingEntries.value.length > 0 ? writeTrouble.value : null))
+  const contact = computed((): Contact => {
+    if (trouble.value) return trouble.value.kind === 'unreachable' ? 'unreachable' : 'troubled'
+    return met.value ? 'connected' : 'connecting'
+  })
 
   // --- What the server says
 
@@ -158,14 +166,9 @@ export function useTodos({ list, connect, database, announce = () => undefined }
     return connection
   }
 
-  function met() {
-    contact.value = 'connected'
-    trouble.value = null
-  }
-
-  function missed(cause: Trouble) {
-    contact.value = cause.kind === 'unreachable' ? 'unreachable' : 'troubled'
-    trouble.value = cause
+  function answered() {
+    met.value = true
+    readTrouble.value = null
   }
 
   function later(pause: number) {
@@ -183,7 +186,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
       const loaded = await api.load()
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have become so while waiting
       if (disposed) return
-      met()
+      answered()
       failures = 0
       age.value = loaded.age
       const current = confirmed.value
@@ -195,7 +198,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
       if (!following || loaded.age !== null) later(pollPause)
     } catch (cause) {
       const reason = cause instanceof Trouble ? cause : new Trouble('unreadable', 'The page failed to read the list.', { cause })
-      missed(reason)
+      readTrouble.value = reason
       later(Math.max(reason.retryAfter ?? 0, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2)))
     } finally {
       loading = false
@@ -207,7 +210,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
       opened() {
         following = true
         if (age.value === null) clearTimeout(loadTimer)
-        met()
+        answered()
         void sender.flush()
       },
       received(snapshot) {
@@ -219,7 +222,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
         following = false
         void load() // says why, and keeps the list fresh where streams do not get through
       },
-      failed: missed,
+      failed: (cause) => (readTrouble.value = cause),
     })
   }
 
@@ -243,7 +246,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
   }
 
   function onOffline() {
-    missed(new Trouble('unreachable', 'This device is offline.'))
+    readTrouble.value = new Trouble('unreachable', 'This device is offline.')
   }
 
   function onUnload(event: BeforeUnloadEvent) {

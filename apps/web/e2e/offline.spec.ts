@@ -1,0 +1,288 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium, type Page } from '@playwright/test'
+import { Server } from './server'
+import { App, expect, test as base } from './test'
+
+// These tests end their server and start it again, so each has one of its own.
+const test = base.extend<{ own: Server }>({
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
+  own: async ({}, use) => {
+    const server = await Server.start()
+    await use(server)
+    await server.stop()
+  },
+})
+
+async function installed(page: Page) {
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready
+  })
+}
+
+test('Opens without network after the first visit', async ({ page, own, list }) => {
+  const app = await new App(page, own.address, list).open()
+  await app.add('bread')
+  await app.saved()
+  await installed(page)
+  await own.kill()
+  await page.reload()
+  await expect(app.items).toHaveText(['bread'])
+  await expect(app.status).toHaveText(/^offline\./)
+  // Another list, never opened on this device, opens too and says what is the matter.
+  const other = await new App(page, own.address, `${list} 2`).open()
+  await expect(page.getByTestId('load-trouble')).toContainText('could not be loaded yet')
+  await expect(other.items).toHaveCount(0)
+})
+
+test('Changes made offline survive a reload, and land once and in order when the network returns', async ({ page, own, list }) => {
+  await own.add(list, ['bread', 'salt', 'milk'])
+  const app = await new App(page, own.address, list).open()
+  await expect(app.items).toHaveCount(3)
+  await installed(page)
+  await own.kill()
+  await app.add('cheese')
+  await app.toggle(0).check()
+  await app.titles.nth(1).dblclick()
+  await app.edit(1).fill('sea salt')
+  await app.edit(1).press('Enter')
+  await app.item(2).hover()
+  await app.item(2).getByRole('button', { name: 'Delete milk' }).click()
+  await expect(app.status).toHaveText(/^offline, 4 changes waiting\./)
+  const want = ['bread', 'sea salt', 'cheese']
+  await expect(app.items).toHaveText(want)
+
+  await page.reload()
+  await expect(app.items).toHaveText(want)
+  await expect(app.items).toHaveClass(['completed', '', ''])
+  await expect(app.status).toHaveText(/^offline, 4 changes waiting\./)
+
+  await own.start()
+  await app.saved()
+  expect((await own.todos(list)).map(({ title, completed }) => ({ title, completed }))).toEqual([
+    { title: 'bread', completed: true },
+    { title: 'sea salt', completed: false },
+    { title: 'cheese', completed: false },
+  ])
+})
+
+test('Changes made offline survive a restart of the browser', async ({ own, list, launchOptions }) => {
+  const profile = mkdtempSync(join(tmpdir(), 'todo-profile-'))
+  try {
+    const first = await chromium.launchPersistentContext(profile, launchOptions)
+    const before = await new App(await first.newPage(), own.address, list).open()
+    await before.saved()
+    await installed(before.page)
+    await own.kill()
+    await before.add('bread', 'salt')
+    await expect(before.status).toHaveText(/^offline, 2 changes waiting\./)
+    await first.close()
+
+    const second = await chromium.launchPersistentContext(profile, launchOptions)
+    const app = await new App(await second.newPage(), own.address, list).open()
+    await expect(app.items).toHaveText(['bread', 'salt'])
+    await own.start()
+    await app.saved()
+    expect((await own.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+    await second.close()
+  } finally {
+    rmSync(profile, { recursive: true, force: true })
+  }
+})
+
+test('A change whose answer is lost lands once', async ({ page, network, server, list }) => {
+  let lost = 0
+  network.fault = (request) => (request.url?.endsWith('/batch') && lost++ < 3 ? 'lose answer' : 'pass')
+  const app = await new App(page, network.address, list).open()
+  await app.add('bread')
+  await expect.poll(() => lost).toBeGreaterThan(3)
+  await app.saved()
+  await expect(app.items).toHaveText(['bread'])
+  expect(await server.todos(list)).toHaveLength(1)
+})
+
+test('A change whose answer is lost is not repeated over what another did since', async ({ page, network, server, list }) => {
+  await server.add(list, ['bread'])
+  let batches = 0
+  network.fault = (request) => {
+    if (!request.url?.endsWith('/batch')) return 'pass'
+    return batches++ === 0 ? 'lose answer' : batches > 2 ? 'pass' : { status: 503, headers: { 'Retry-After': '1' } }
+  }
+  const app = await new App(page, network.address, list).open()
+  await app.toggle(0).check()
+  await expect.poll(async () => (await server.todos(list))[0]?.completed).toBe(true)
+  await server.change(list, 'bread', { completed: false })
+  await expect.poll(() => batches).toBeGreaterThan(2)
+  await app.saved()
+  await expect(app.items).toHaveClass([''])
+  expect((await server.todos(list))[0]?.completed).toBe(false)
+})
+
+test('A server that is killed and started again in mid-edit costs nothing', async ({ page, own, list }) => {
+  await own.add(list, ['bread'])
+  const app = await new App(page, own.address, list).open()
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).fill('white bread')
+  await own.kill()
+  await expect(app.status).toHaveText(/^offline\./)
+  await expect(app.edit(0)).toHaveValue('white bread')
+  await own.start()
+  await app.saved()
+  await expect(app.edit(0)).toHaveValue('white bread')
+  await own.kill()
+  await app.edit(0).press('Enter')
+  await expect(app.items).toHaveText(['white bread'])
+  await expect(app.status).toHaveText(/^offline, 1 change waiting\./)
+  await own.start()
+  await app.saved()
+  expect((await own.todos(list)).map((todo) => todo.title)).toEqual(['white bread'])
+})
+
+for (const [what, fault] of Object.entries({
+  'a 503': { status: 503, headers: { 'Retry-After': '1' }, body: '{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The store does not answer."}' },
+  'a 404': { status: 404, body: '{"title":"Not Found","status":404}' },
+  'a sign-in page': { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<!doctype html><title>Sign in to the train’s network</title>' },
+  'an empty answer': { status: 200, headers: { 'Content-Type': 'application/json' }, body: '' },
+})) {
+  test(`Loading that gives ${what} is never an empty list and never a write`, async ({ page, network, server, list }) => {
+    await server.add(list, ['bread'])
+    network.fault = (request) => (request.url?.startsWith('/api/') ? fault : 'pass')
+    const app = await new App(page, network.address, list).open()
+    await expect(page.getByTestId('load-trouble')).toContainText('This list could not be loaded yet.')
+    await expect(app.main).toBeHidden()
+    await expect(app.footer).toBeHidden()
+    expect(network.seen.filter((request) => !request.startsWith('GET '))).toEqual([])
+    expect(network.seen.filter((request) => request.includes('/state/'))).toEqual([])
+
+    await app.add('salt')
+    await expect(app.items).toHaveText(['salt'])
+    await expect(app.status).toHaveText(/^1 change waiting\./)
+    expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread'])
+
+    network.fault = () => 'pass'
+    await page.getByRole('button', { name: 'Try now' }).click()
+    await expect(app.items).toHaveText(['bread', 'salt'])
+    await app.saved()
+    expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+  })
+}
+
+test('A refused change is rolled back and told, and the word stays until it is dismissed', async ({ page, own, list }) => {
+  await own.add(list, ['bread', 'salt'])
+  const app = await new App(page, own.address, list).open()
+  await expect(app.items).toHaveCount(2)
+  await installed(page)
+  await own.kill()
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).fill('white bread')
+  await app.edit(0).press('Enter')
+  await expect(app.status).toHaveText(/^offline, 1 change waiting\./)
+  await page.close() // not to see what happens next before its own change is refused
+  await own.start()
+  await own.delete(list, 'bread')
+
+  const again = await new App(await page.context().newPage(), own.address, list).open()
+  const word = again.page.getByRole('alert').filter({ hasText: 'was deleted by someone else' })
+  await expect(word).toContainText('“bread” was deleted by someone else, so your change to it could not be kept (“white bread”).')
+  await expect(again.items).toHaveText(['salt'])
+  await again.page.reload()
+  await expect(word).toBeVisible()
+  await word.getByRole('button', { name: 'Add it again' }).click()
+  await expect(word).toBeHidden()
+  await expect(again.items).toHaveText(['salt', 'white bread'])
+  await again.saved()
+  await again.page.reload()
+  await expect(again.items).toHaveText(['salt', 'white bread'])
+  await expect(word).toBeHidden()
+})
+
+test('Two tabs share one outbox and send each change once', async ({ page, network, server, list }) => {
+  const sent: string[] = []
+  let open = false
+  network.fault = (request) => {
+    if (!request.url?.endsWith('/batch')) return 'pass'
+    if (!open) return { status: 503, headers: { 'Retry-After': '1' } }
+    request.on('data', (chunk: Buffer) => sent.push(...Array.from(chunk.toString().matchAll(/"title":"(\w+)"/g), ([, title = '']) => title)))
+    return 'pass'
+  }
+  const one = await new App(page, network.address, list).open()
+  const two = await new App(await page.context().newPage(), network.address, list).open()
+  await one.add('bread')
+  await expect(two.items).toHaveText(['bread'])
+  await two.add('salt')
+  await expect(one.items).toHaveText(['bread', 'salt'])
+  for (const tab of [one, two]) await expect(tab.status).toHaveText(/2 changes waiting\./)
+  open = true
+  for (const tab of [one, two]) {
+    await tab.saved()
+    await expect(tab.items).toHaveText(['bread', 'salt'])
+  }
+  expect(sent.sort()).toEqual(['bread', 'salt'])
+  expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+})
+
+test('A deleted item and cleared ones come back by undo, also offline', async ({ page, own, list }) => {
+  await own.add(list, ['bread', 'salt', 'milk'])
+  const app = await new App(page, own.address, list).open()
+  const undo = page.getByRole('button', { name: 'Undo', exact: true })
+  await app.item(1).hover()
+  await app.item(1).locator('.destroy').click()
+  await expect(app.items).toHaveText(['bread', 'milk'])
+  await app.saved()
+  await undo.click()
+  await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
+  await expect(undo).toBeHidden()
+  await app.saved()
+
+  await own.kill()
+  await app.toggle(0).check()
+  await app.toggle(2).check()
+  await app.clearCompleted.click()
+  await expect(app.items).toHaveText(['salt'])
+  await undo.click()
+  await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
+  await expect(app.items).toHaveClass(['completed', '', 'completed'])
+  await own.start()
+  await app.saved()
+  expect((await own.todos(list)).map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt false', 'milk true'])
+})
+
+test('A new version of the page is offered with a word, and never cuts into an edit by itself', async ({ page, network, server, list }) => {
+  const app = await new App(page, network.address, list).open()
+  await app.add('bread')
+  await app.saved()
+  await installed(page)
+  await page.reload() // now with the service worker
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).fill('white bread')
+  const worker = await (await fetch(`${server.address}/sw.js`)).text()
+  const newer = worker.replace(/version['"`]?:['"`]/, '$&next-')
+  expect(newer).not.toBe(worker)
+  network.fault = (request) => (request.url === '/sw.js' ? { status: 200, headers: { 'Content-Type': 'text/javascript' }, body: newer } : 'pass')
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
+  await expect(page.getByText('A new version of this page is ready.')).toBeVisible()
+  await expect(app.edit(0)).toHaveValue('white bread')
+  await app.edit(0).press('Enter')
+  await app.saved()
+  const loaded = page.waitForEvent('load')
+  await page.getByRole('button', { name: 'Reload' }).click()
+  await loaded
+  await expect(app.items).toHaveText(['white bread'])
+  await expect.poll(() => page.evaluate(async () => (await caches.keys()).every((name) => name.startsWith('todo-page-next-')))).toBe(true)
+})
+
+test('The service worker keeps the page and never an answer of the API', async ({ page, own, list }) => {
+  const app = await new App(page, own.address, list).open()
+  await installed(page)
+  await page.reload()
+  await app.add('bread')
+  await app.saved()
+  const kept = await page.evaluate(async () => {
+    const addresses: string[] = []
+    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) addresses.push(new URL(request.url).pathname)
+    return addresses
+  })
+  expect(kept).toContain('/')
+  expect(kept.filter((path) => path.startsWith('/api'))).toEqual([])
+})

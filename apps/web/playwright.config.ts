@@ -1,0 +1,21 @@
+import { defineConfig } from '@playwright/test'
+
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'e2e/results',
+  globalSetup: './e2e/build.ts',
+  fullyParallel: true,
+  forbidOnly: !!process.env['CI'],
+  retries: 0, // a test that passes at the second try has found something
+  reporter: [['list'], ['junit', { outputFile: 'reports/e2e.xml' }]],
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  use: {
+    // A browser of the machine when CHROMIUM names one, else the one that `npx playwright install chromium` brings.
+    launchOptions: {
+      ...(process.env['CHROMIUM'] && { executablePath: process.env['CHROMIUM'] }),
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    },
+    trace: 'retain-on-failure',
+  },
+})
