@@ -1,0 +1,75 @@
+variable "name" {
+  description = "Name of the bucket; unique in all of AWS, so end it with the account id."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "A bucket's name has 3 to 63 lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen."
+  }
+}
+
+variable "versioned" {
+  description = "Whether overwritten and deleted objects are kept as noncurrent versions."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "noncurrent_days" {
+  description = "Days after which a noncurrent version is removed; null keeps them for ever."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_days == null || try(var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days, false)
+    error_message = "noncurrent_days is a whole number of days, at least 1, or null."
+  }
+}
+
+variable "expire_days" {
+  description = "Days after which every object is removed; null keeps objects for ever."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.expire_days == null || try(var.expire_days >= 1 && floor(var.expire_days) == var.expire_days, false)
+    error_message = "expire_days is a whole number of days, at least 1, or null."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "KMS key that encrypts the objects; null for keys that S3 manages (SSE-S3)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn is the ARN of a KMS key (arn:aws:kms:...), or null."
+  }
+}
+
+variable "policy_statements" {
+  description = "IAM policy statements (objects as in a policy document) that the bucket's policy holds besides the one that demands TLS."
+  type        = any
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for statement in var.policy_statements : can(statement.Sid) && contains(["Allow", "Deny"], try(statement.Effect, ""))])
+    error_message = "Each statement is an object with a Sid and an Effect of Allow or Deny."
+  }
+}
+
+variable "access_log_bucket" {
+  description = "Name of the bucket that receives this one's server access logs under s3/<name>/; null for none."
+  type        = string
+  default     = null
+}
+
+variable "allow_destroy" {
+  description = "Whether destroying the bucket also deletes what is in it, every version included."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,0 +1,39 @@
+# One certificate a region for the same names: CloudFront takes its own from us-east-1, a load balancer from beside it.
+resource "aws_acm_certificate" "this" {
+  for_each = var.regions
+
+  region                    = each.key
+  domain_name               = var.domain
+  subject_alternative_names = var.alternative_names
+  validation_method         = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# ACM asks for the same record in every region (it depends on account and name alone), so each is made once.
+resource "aws_route53_record" "validation" {
+  for_each = toset(concat([var.domain], tolist(var.alternative_names)))
+
+  zone_id = var.zone_id
+  name    = local.validation[each.key].resource_record_name
+  type    = local.validation[each.key].resource_record_type
+  records = [local.validation[each.key].resource_record_value]
+  ttl     = 300
+}
+
+locals {
+  # Keyed by the names we asked for, which are known while planning; the options themselves are not.
+  validation = {
+    for option in aws_acm_certificate.this[sort(tolist(var.regions))[0]].domain_validation_options : option.domain_name => option
+  }
+}
+
+resource "aws_acm_certificate_validation" "this" {
+  for_each = var.regions
+
+  region                  = each.key
+  certificate_arn         = aws_acm_certificate.this[each.key].arn
+  validation_record_fqdns = [for record in aws_route53_record.validation : record.fqdn]
+}

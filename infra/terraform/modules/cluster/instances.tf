@@ -1,0 +1,125 @@
+# A newer image is a change of the launch template in the next plan, and the group rolls onto it when that is applied.
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+}
+
+resource "aws_launch_template" "this" {
+  name                   = var.name
+  image_id               = data.aws_ssm_parameter.image.insecure_value
+  key_name               = var.key_name
+  update_default_version = true
+
+  user_data = base64encode(templatefile("${path.module}/user_data.sh", {
+    cluster   = var.name
+    log_level = var.agent_log_level
+  }))
+
+  iam_instance_profile {
+    name = aws_iam_instance_profile.this.name
+  }
+
+  network_interfaces {
+    device_index                = 0
+    associate_public_ip_address = tostring(var.public_addresses)
+    security_groups             = [aws_security_group.this.id]
+    delete_on_termination       = "true"
+  }
+
+  # One hop: the agent, on the host's network, reaches the metadata service; a container behind the bridge does not.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_type           = "gp3"
+      volume_size           = var.disk_gib
+      encrypted             = "true"
+      delete_on_termination = "true"
+    }
+  }
+
+  monitoring {
+    enabled = var.detailed_monitoring
+  }
+
+  # Instances and disks are made by the group, beyond the reach of the provider's default tags.
+  dynamic "tag_specifications" {
+    for_each = ["instance", "volume"]
+
+    content {
+      resource_type = tag_specifications.value
+      tags          = { Name = var.name }
+    }
+  }
+}
+
+resource "aws_autoscaling_group" "this" {
+  name                = var.name
+  min_size            = var.min_instances
+  max_size            = var.max_instances
+  vpc_zone_identifier = var.subnet_ids
+
+  health_check_type         = "EC2"
+  health_check_grace_period = 90
+  default_instance_warmup   = 90
+  capacity_rebalance        = true
+
+  # Managed termination protection works by this flag: ECS lifts it from an instance that runs no task.
+  protect_from_scale_in = true
+  force_delete          = var.allow_destroy
+
+  enabled_metrics = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances", "GroupTerminatingInstances"]
+
+  mixed_instances_policy {
+    instances_distribution {
+      on_demand_base_capacity                  = var.on_demand_base
+      on_demand_percentage_above_base_capacity = 100 - var.spot_share
+      spot_allocation_strategy                 = "price-capacity-optimized"
+    }
+
+    launch_template {
+      launch_template_specification {
+        launch_template_id = aws_launch_template.this.id
+        version            = aws_launch_template.this.latest_version
+      }
+
+      dynamic "override" {
+        for_each = var.instance_types
+
+        content {
+          instance_type = override.value
+        }
+      }
+    }
+  }
+
+  # Replacements start first, so that two tasks find two instances all along.
+  instance_refresh {
+    strategy = "Rolling"
+
+    preferences {
+      min_healthy_percentage       = 100
+      max_healthy_percentage       = 200
+      instance_warmup              = "90"
+      scale_in_protected_instances = "Refresh"
+      auto_rollback                = true
+    }
+  }
+
+  # ECS sets this tag on groups it manages; without it here every plan would take it away.
+  tag {
+    key                 = "AmazonECSManaged"
+    value               = "true"
+    propagate_at_launch = true
+  }
+
+  # The capacity provider moves the desired number.
+  lifecycle {
+    ignore_changes = [desired_capacity]
+  }
+}

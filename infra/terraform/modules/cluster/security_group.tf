@@ -1,0 +1,44 @@
+locals {
+  # Where Docker takes dynamic host ports from: /proc/sys/net/ipv4/ip_local_port_range of the image, 32768 to 60999,
+  # and 49153 to 65535 where that cannot be read.
+  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
+  dynamic_ports = { from = 32768, to = 65535 }
+}
+
+resource "aws_security_group" "this" {
+  name        = "${var.name}-instances"
+  description = "Dynamic ports from the load balancer, HTTPS out"
+  vpc_id      = var.vpc_id
+
+  tags = { Name = "${var.name}-instances" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
+  security_group_id            = aws_security_group.this.id
+  description                  = "Tasks' dynamic ports, from the load balancer alone"
+  referenced_security_group_id = var.load_balancer_security_group_id
+  ip_protocol                  = "tcp"
+  from_port                    = local.dynamic_ports.from
+  to_port                      = local.dynamic_ports.to
+}
+
+# The other end of the same edge stands here, so that neither can be had without the other.
+resource "aws_vpc_security_group_egress_rule" "load_balancer" {
+  security_group_id            = var.load_balancer_security_group_id
+  description                  = "Tasks' dynamic ports"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.dynamic_ports.from
+  to_port                      = local.dynamic_ports.to
+}
+
+# ECS, ECR, S3, logs and Session Manager are HTTPS. Name resolution and time come from link-local addresses, which
+# security groups do not filter.
+resource "aws_vpc_security_group_egress_rule" "https" {
+  security_group_id = aws_security_group.this.id
+  description       = "AWS's services"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

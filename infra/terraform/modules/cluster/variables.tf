@@ -1,0 +1,157 @@
+variable "name" {
+  description = "Name of the cluster and of its parts."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,50}$", var.name)) && !can(regex("^(aws|ecs|fargate)", var.name))
+    error_message = "name has 2 to 51 lower-case letters, digits and hyphens, begins with a letter, and not with aws, ecs or fargate (AWS keeps those)."
+  }
+}
+
+variable "vpc_id" {
+  description = "Id of the VPC."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Ids of the subnets where instances start, one a zone."
+  type        = list(string)
+
+  validation {
+    condition     = length(distinct(var.subnet_ids)) >= 2
+    error_message = "subnet_ids are at least two subnets: tasks are spread over zones."
+  }
+}
+
+variable "public_addresses" {
+  description = "Whether instances get a public address, where nothing else lets them out. They accept nothing from it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "load_balancer_security_group_id" {
+  description = "Id of the security group that alone may reach the tasks."
+  type        = string
+}
+
+variable "instance_types" {
+  description = "Instance types in the order of preference; several make spot capacity easier to find."
+  type        = list(string)
+  default     = ["t3.micro"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.instance_types) >= 1 && length(var.instance_types) <= 40 && alltrue([for type in var.instance_types : can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9-]+$", type))])
+    error_message = "instance_types are 1 to 40 names such as t3.micro."
+  }
+
+  validation {
+    condition     = alltrue([for type in var.instance_types : !can(regex("^[a-z]+[0-9]+g[a-z]*\\.", type))])
+    error_message = "instance_types are x86_64: the machine image and the API's image are built for that, and a Graviton type (a g after the number) would not start them."
+  }
+}
+
+variable "min_instances" {
+  description = "Fewest instances."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.min_instances >= 2 && floor(var.min_instances) == var.min_instances
+    error_message = "min_instances is a whole number, at least 2: one a zone."
+  }
+}
+
+variable "max_instances" {
+  description = "Most instances."
+  type        = number
+  default     = 4
+  nullable    = false
+
+  validation {
+    condition     = var.max_instances >= var.min_instances && var.max_instances <= 100 && floor(var.max_instances) == var.max_instances
+    error_message = "max_instances is a whole number from min_instances to 100."
+  }
+}
+
+variable "on_demand_base" {
+  description = "How many instances are on-demand before the spot share counts."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.on_demand_base >= 0 && floor(var.on_demand_base) == var.on_demand_base
+    error_message = "on_demand_base is a whole number, 0 or more."
+  }
+}
+
+variable "spot_share" {
+  description = "Percentage of spot instances among those above on_demand_base."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.spot_share >= 0 && var.spot_share <= 100 && floor(var.spot_share) == var.spot_share
+    error_message = "spot_share is a percentage, a whole number from 0 to 100."
+  }
+}
+
+variable "disk_gib" {
+  description = "Size of an instance's disk in GiB. The machine image needs 30."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.disk_gib >= 30 && var.disk_gib <= 16384 && floor(var.disk_gib) == var.disk_gib
+    error_message = "disk_gib is a whole number from 30 (the size of the machine image) to 16384."
+  }
+}
+
+variable "key_name" {
+  description = "Name of the EC2 key pair for SSH over Session Manager; null for none. Port 22 stays closed either way."
+  type        = string
+  default     = null
+}
+
+variable "container_insights" {
+  description = "Container Insights: enabled, enhanced (by task and container, at a higher price) or disabled."
+  type        = string
+  default     = "enabled"
+  nullable    = false
+
+  validation {
+    condition     = contains(["enabled", "enhanced", "disabled"], var.container_insights)
+    error_message = "container_insights is enabled, enhanced or disabled."
+  }
+}
+
+variable "detailed_monitoring" {
+  description = "Whether instances report metrics each minute in place of every five, at a price."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "agent_log_level" {
+  description = "How much the ECS agent logs: crit, error, warn, info or debug."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = contains(["crit", "error", "warn", "info", "debug"], var.agent_log_level)
+    error_message = "agent_log_level is crit, error, warn, info or debug."
+  }
+}
+
+variable "allow_destroy" {
+  description = "Whether the group may be destroyed with instances in it."
+  type        = bool
+  default     = false
+  nullable    = false
+}

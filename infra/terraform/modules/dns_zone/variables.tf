@@ -1,0 +1,27 @@
+variable "domain" {
+  description = "The domain that the zone answers for; registered already, wherever its registrar may be."
+  type        = string
+
+  validation {
+    condition     = length(var.domain) <= 253 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.domain))
+    error_message = "domain is a host name such as todo.example.com: lower case, at least one dot, no scheme, no path, no dot at the end."
+  }
+}
+
+variable "existing_zone_id" {
+  description = "Id of a hosted zone that already answers for the domain or its parent; null makes a zone with a delegation set."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", var.existing_zone_id))
+    error_message = "existing_zone_id is a Route 53 zone id such as Z0123456789ABCDEFGHIJ, or null."
+  }
+}
+
+variable "allow_destroy" {
+  description = "Whether destroying the zone also deletes records that Terraform did not make."
+  type        = bool
+  default     = false
+  nullable    = false
+}

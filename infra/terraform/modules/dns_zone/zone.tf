@@ -1,0 +1,20 @@
+# The delegation set is what makes the name servers stay the same when the zone is made anew: the registrar is told once.
+resource "aws_route53_delegation_set" "this" {
+  count = var.existing_zone_id == null ? 1 : 0
+
+  reference_name = var.domain
+}
+
+resource "aws_route53_zone" "this" {
+  count = var.existing_zone_id == null ? 1 : 0
+
+  name              = var.domain
+  delegation_set_id = aws_route53_delegation_set.this[0].id
+  force_destroy     = var.allow_destroy
+}
+
+data "aws_route53_zone" "existing" {
+  count = var.existing_zone_id == null ? 0 : 1
+
+  zone_id = var.existing_zone_id
+}

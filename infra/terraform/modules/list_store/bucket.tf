@@ -1,0 +1,28 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  arn = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
+}
+
+module "bucket" {
+  source = "../bucket"
+
+  name              = var.name
+  noncurrent_days   = var.noncurrent_days
+  access_log_bucket = var.access_log_bucket
+  allow_destroy     = var.allow_destroy
+
+  # Compare-and-swap is the API's promise; the bucket holds everybody to it, an operator's shell too. Both keys absent is
+  # what "unconditional" means (conditions of one operator are joined by AND). Multipart uploads cannot carry the headers
+  # until they complete, so they are refused with the rest: no list is that large. CopyObject is refused as well.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+  policy_statements = [{
+    Sid       = "ConditionalWritesOnly"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "s3:PutObject"
+    Resource  = "${local.arn}/*"
+    Condition = { Null = { "s3:if-match" = "true", "s3:if-none-match" = "true" } }
+  }]
+}

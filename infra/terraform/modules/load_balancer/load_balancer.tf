@@ -1,0 +1,50 @@
+locals {
+  public = var.api_origin == "public"
+}
+
+resource "aws_lb" "this" {
+  name               = var.name
+  load_balancer_type = "application"
+  internal           = !local.public
+  subnets            = local.public ? var.public_subnet_ids : var.private_subnet_ids
+  security_groups    = [aws_security_group.this.id]
+
+  # Above the 15 s heartbeat of event streams and below the API's own 75 s, so that the side that closes is this one.
+  idle_timeout = 60
+
+  drop_invalid_header_fields = true
+  desync_mitigation_mode     = "strictest"
+  enable_deletion_protection = !var.allow_destroy
+
+  access_logs {
+    enabled = var.access_log_bucket != null
+    bucket  = coalesce(var.access_log_bucket, "none")
+    prefix  = "alb"
+  }
+}
+
+resource "aws_lb_target_group" "this" {
+  name        = var.name
+  vpc_id      = var.vpc_id
+  target_type = "instance"
+  protocol    = "HTTP"
+  port        = 80 # a default that dynamic ports always override
+
+  # An event stream counts as one outstanding request, so streams spread too.
+  load_balancing_algorithm_type = "least_outstanding_requests"
+  deregistration_delay          = var.deregistration_delay
+
+  health_check {
+    path                = var.health_check_path
+    matcher             = "200"
+    interval            = 10
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = var.unhealthy_threshold
+  }
+
+  # Forwarding rules hold on to the old group until they point at the new one.
+  lifecycle {
+    create_before_destroy = true
+  }
+}

@@ -1,0 +1,50 @@
+locals {
+  secret_header = "X-Origin-Secret"
+}
+
+# vpc: CloudFront reaches the load balancer through an interface of its own in the VPC.
+resource "aws_cloudfront_vpc_origin" "this" {
+  count = local.public ? 0 : 1
+
+  # While a distribution uses it a VPC origin cannot be changed, not even its tags; a new name makes a new one first.
+  vpc_origin_endpoint_config {
+    name                   = var.name
+    arn                    = aws_lb.this.arn
+    http_port              = 80
+    https_port             = 443
+    origin_protocol_policy = "https-only"
+
+    origin_ssl_protocols {
+      items    = ["TLSv1.2"]
+      quantity = 1
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# public: any distribution of any customer comes from the same addresses, so ours also says a word that the others do
+# not know. It is in the state, as the distribution's own configuration is; it guards against detours, not against us.
+resource "random_password" "origin_secret" {
+  count = local.public ? 1 : 0
+
+  length  = 48
+  special = false
+
+  keepers = { generation = var.origin_secret_generation }
+}
+
+# The name that CloudFront calls and the certificate answers for. Private in vpc mode: it resolves to addresses in the VPC.
+resource "aws_route53_record" "origin" {
+  zone_id = var.zone_id
+  name    = var.origin_domain
+  type    = "A"
+
+  alias {
+    name                   = aws_lb.this.dns_name
+    zone_id                = aws_lb.this.zone_id
+    evaluate_target_health = false
+  }
+}

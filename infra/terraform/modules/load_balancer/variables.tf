@@ -1,0 +1,134 @@
+variable "name" {
+  description = "Name of the load balancer and of its parts."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,30}[a-z0-9]$", var.name))
+    error_message = "name has 2 to 32 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen."
+  }
+}
+
+variable "vpc_id" {
+  description = "Id of the VPC."
+  type        = string
+}
+
+variable "private_subnet_ids" {
+  description = "Ids of the subnets, one a zone, for a load balancer that only CloudFront's VPC origin reaches."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.private_subnet_ids) >= 2
+    error_message = "private_subnet_ids are at least two subnets in different zones: a load balancer does not start in one."
+  }
+}
+
+variable "public_subnet_ids" {
+  description = "Ids of the subnets, one a zone, for a load balancer with public addresses."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.public_subnet_ids) >= 2
+    error_message = "public_subnet_ids are at least two subnets in different zones: a load balancer does not start in one."
+  }
+}
+
+variable "api_origin" {
+  description = "How CloudFront reaches the load balancer: vpc (it has no public address) or public (it has, and lets in CloudFront's addresses with a secret header)."
+  type        = string
+  default     = "vpc"
+  nullable    = false
+
+  validation {
+    condition     = contains(["vpc", "public"], var.api_origin)
+    error_message = "api_origin is vpc or public."
+  }
+}
+
+variable "origin_domain" {
+  description = "Host name under which CloudFront calls the load balancer; the certificate covers it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.origin_domain))
+    error_message = "origin_domain is a host name such as origin.todo.example.com."
+  }
+}
+
+variable "zone_id" {
+  description = "Id of the hosted zone of origin_domain."
+  type        = string
+}
+
+variable "certificate_arn" {
+  description = "ARN of the certificate, in this region, for origin_domain and for the site's own name."
+  type        = string
+}
+
+variable "paths" {
+  description = "Path patterns that are forwarded to the API; everything else is 403."
+  type        = list(string)
+  default     = ["/api/*", "/livez", "/readyz"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.paths) >= 1 && length(var.paths) <= 3 && alltrue([for path in var.paths : startswith(path, "/")])
+    error_message = "paths are one to three patterns that begin with a slash (a listener rule holds five values, the secret header and room for one more among them)."
+  }
+}
+
+variable "health_check_path" {
+  description = "Path that a healthy task answers with 200."
+  type        = string
+  default     = "/readyz"
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.health_check_path, "/")
+    error_message = "health_check_path begins with a slash."
+  }
+}
+
+variable "unhealthy_threshold" {
+  description = "Failed checks, ten seconds apart, after which a task is taken out and replaced. Low numbers restart tasks over a short trouble of the store."
+  type        = number
+  default     = 6
+  nullable    = false
+
+  validation {
+    condition     = var.unhealthy_threshold >= 2 && var.unhealthy_threshold <= 10 && floor(var.unhealthy_threshold) == var.unhealthy_threshold
+    error_message = "unhealthy_threshold is a whole number from 2 to 10."
+  }
+}
+
+variable "deregistration_delay" {
+  description = "Seconds for which a leaving task keeps the requests it has. Ordinary requests end within 10 s; event streams go on until the task is told to stop, then reconnect elsewhere."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.deregistration_delay >= 15 && var.deregistration_delay <= 3600 && floor(var.deregistration_delay) == var.deregistration_delay
+    error_message = "deregistration_delay is a whole number of seconds from 15 (the API's longest request and a margin) to 3600."
+  }
+}
+
+variable "origin_secret_generation" {
+  description = "Raise it to change the secret header of the public mode."
+  type        = number
+  default     = 1
+  nullable    = false
+}
+
+variable "access_log_bucket" {
+  description = "Name of the bucket that receives access logs under alb/; null for none."
+  type        = string
+  default     = null
+}
+
+variable "allow_destroy" {
+  description = "Whether the load balancer may be destroyed."
+  type        = bool
+  default     = false
+  nullable    = false
+}

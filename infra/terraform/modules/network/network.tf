@@ -1,0 +1,49 @@
+data "aws_region" "current" {}
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Leaves out local and wavelength zones.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  zones = var.zones == null ? slice(data.aws_availability_zones.available.names, 0, 2) : var.zones
+
+  # Sixteen blocks of equal size; the free ones are for what is not built yet (a database would take two).
+  public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
+  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index + 8) }
+
+  nat_zones = {
+    single_nat       = toset([local.zones[0]])
+    nat_per_zone     = toset(local.zones)
+    public_addresses = toset([])
+  }[var.egress]
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = var.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+
+  tags = { Name = var.name }
+}
+
+# The group that a resource gets when none is named: no rule, so that forgetting one fails closed.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-default-closed" }
+}
+
+resource "aws_flow_log" "this" {
+  count = var.flow_log_bucket_arn == null ? 0 : 1
+
+  vpc_id               = aws_vpc.this.id
+  traffic_type         = "REJECT"
+  log_destination_type = "s3"
+  log_destination      = "${var.flow_log_bucket_arn}/vpc/"
+}

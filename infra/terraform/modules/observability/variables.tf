@@ -1,0 +1,109 @@
+variable "name" {
+  description = "Name that alarms, dashboard and metrics begin with."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,50}$", var.name))
+    error_message = "name begins with a lower-case letter and has at most 51 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "alarm_email" {
+  description = "Address that alarms go to."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)+$", var.alarm_email))
+    error_message = "alarm_email is an e-mail address such as ops@example.com."
+  }
+}
+
+variable "cluster" {
+  description = "Name of the cluster."
+  type        = string
+}
+
+variable "cluster_arn" {
+  description = "ARN of the cluster."
+  type        = string
+}
+
+variable "service" {
+  description = "Name of the service."
+  type        = string
+}
+
+variable "load_balancer" {
+  description = "The load balancer as CloudWatch's metrics name it (its ARN's end)."
+  type        = string
+}
+
+variable "target_group" {
+  description = "The target group as CloudWatch's metrics name it (its ARN's end)."
+  type        = string
+}
+
+variable "log_group" {
+  description = "Name of the API's log group."
+  type        = string
+}
+
+variable "server_errors" {
+  description = "Answers of 5xx a minute, above which three minutes in a row raise an alarm."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.server_errors >= 0
+    error_message = "server_errors is a number of answers a minute, 0 or more."
+  }
+}
+
+variable "latency_seconds" {
+  description = "Seconds that the slowest hundredth of requests may take."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.latency_seconds > 0
+    error_message = "latency_seconds is a number of seconds above 0."
+  }
+}
+
+variable "restarts" {
+  description = "Tasks stopped by fault within fifteen minutes that raise an alarm."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.restarts >= 1 && floor(var.restarts) == var.restarts
+    error_message = "restarts is a whole number, at least 1."
+  }
+}
+
+variable "conflicts" {
+  description = "Writes overtaken within five minutes, above which a quarter of an hour raises an alarm."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.conflicts >= 0
+    error_message = "conflicts is a number of overtaken writes in five minutes, 0 or more."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which the log of stopped tasks is kept: a number that CloudWatch Logs knows."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}

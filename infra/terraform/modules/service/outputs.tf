@@ -1,0 +1,39 @@
+output "name" {
+  description = "Name of the service."
+  value       = aws_ecs_service.this.name
+}
+
+output "family" {
+  description = "Family of its task definitions."
+  value       = aws_ecs_task_definition.this.family
+}
+
+output "container" {
+  description = "Name of the container that the load balancer reaches."
+  value       = var.container
+}
+
+output "log_group" {
+  description = "Name of the log group."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "task_role_arn" {
+  description = "ARN of the role that the process has."
+  value       = "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/${aws_iam_role.task.name}"
+}
+
+output "execution_role_arn" {
+  description = "ARN of the role that starts the process."
+  value       = "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/${aws_iam_role.execution.name}"
+}
+
+output "task_policy_json" {
+  description = "What the process may do, for tests and for reading."
+  value       = aws_iam_role_policy.task.policy
+}
+
+output "execution_policy_json" {
+  description = "What starting the process may do, for tests and for reading."
+  value       = aws_iam_role_policy.execution.policy
+}

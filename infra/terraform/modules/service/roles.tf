@@ -1,0 +1,68 @@
+data "aws_partition" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  account = data.aws_caller_identity.current.account_id
+
+  # Only ECS, and only for this account's tasks: the service cannot be talked into using the roles for another.
+  ecs_tasks = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Tasks"
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = local.account }
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${local.account}:*" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role" "task" {
+  name               = "${var.family}-task"
+  description        = "What the API's process may do"
+  assume_role_policy = local.ecs_tasks
+}
+
+resource "aws_iam_role_policy" "task" {
+  name   = "task"
+  role   = aws_iam_role.task.id
+  policy = jsonencode({ Version = "2012-10-17", Statement = var.task_role_statements })
+}
+
+resource "aws_iam_role" "execution" {
+  name               = "${var.family}-execution"
+  description        = "What ECS may do to start the API: pull its image and write its log"
+  assume_role_policy = local.ecs_tasks
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name = "execution"
+  role = aws_iam_role.execution.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "PullImage"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = var.repository_arn
+      },
+      {
+        Sid      = "LogInToRegistry"
+        Effect   = "Allow"
+        Action   = "ecr:GetAuthorizationToken"
+        Resource = "*"
+      },
+      {
+        Sid      = "WriteLog"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:${local.account}:log-group:/${var.family}:*"
+      },
+    ]
+  })
+}

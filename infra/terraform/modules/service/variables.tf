@@ -1,0 +1,243 @@
+variable "name" {
+  description = "Name of the service in its cluster."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,62}$", var.name))
+    error_message = "name begins with a lower-case letter and has at most 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "family" {
+  description = "Family of the task definitions; also the beginning of the roles' names and the name of the log group."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,52}$", var.family))
+    error_message = "family begins with a lower-case letter and has at most 53 lower-case letters, digits and hyphens (a role's name, at most 64, is made from it)."
+  }
+}
+
+variable "cluster_arn" {
+  description = "ARN of the cluster."
+  type        = string
+}
+
+variable "capacity_provider" {
+  description = "Name of the capacity provider that gives the tasks their instances."
+  type        = string
+}
+
+variable "target_group_arn" {
+  description = "ARN of the target group that tasks register with."
+  type        = string
+}
+
+variable "repository_url" {
+  description = "Address of the image repository."
+  type        = string
+}
+
+variable "repository_arn" {
+  description = "ARN of the image repository."
+  type        = string
+}
+
+variable "image" {
+  description = "Image of the first revision, by digest; null starts no task until a deployment brings one. Read once: deployments own what runs."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image == null || can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is an image by digest (name@sha256: and 64 hexadecimal digits), or null: a tag says what was meant, a digest what runs."
+  }
+}
+
+variable "desired_count" {
+  description = "How many tasks run."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.desired_count >= 1 && var.desired_count <= 100 && floor(var.desired_count) == var.desired_count
+    error_message = "desired_count is a whole number from 1 to 100."
+  }
+}
+
+variable "container" {
+  description = "Name of the container."
+  type        = string
+  default     = "todo-api"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.container))
+    error_message = "container has 1 to 255 letters, digits, _ and -."
+  }
+}
+
+variable "container_port" {
+  description = "Port that the container listens on; the host's is chosen by Docker."
+  type        = number
+  default     = 8080
+  nullable    = false
+
+  validation {
+    condition     = var.container_port >= 1 && var.container_port <= 65535 && floor(var.container_port) == var.container_port
+    error_message = "container_port is a port number, from 1 to 65535."
+  }
+}
+
+variable "cpu" {
+  description = "CPU units (1,024 are one virtual CPU) that a task has to itself; idle ones are lent."
+  type        = number
+  default     = 256
+  nullable    = false
+
+  validation {
+    condition     = var.cpu >= 128 && var.cpu <= 10240 && floor(var.cpu) == var.cpu
+    error_message = "cpu is a whole number of CPU units from 128 to 10240."
+  }
+}
+
+variable "memory_reservation" {
+  description = "MiB that a task is placed by. A t3.micro has about 900 to give, and two tasks share one while a deployment rolls."
+  type        = number
+  default     = 192
+  nullable    = false
+
+  validation {
+    condition     = var.memory_reservation >= 64 && floor(var.memory_reservation) == var.memory_reservation
+    error_message = "memory_reservation is a whole number of MiB, at least 64."
+  }
+}
+
+variable "memory_limit" {
+  description = "MiB beyond which the kernel ends the process."
+  type        = number
+  default     = 384
+  nullable    = false
+
+  validation {
+    condition     = var.memory_limit >= var.memory_reservation && floor(var.memory_limit) == var.memory_limit
+    error_message = "memory_limit is a whole number of MiB, not below memory_reservation."
+  }
+}
+
+variable "environment" {
+  description = "Environment variables of the container. Nothing secret: the console shows them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, value in var.environment : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
+    error_message = "environment's names begin with a letter or _ and go on with letters, digits and _."
+  }
+}
+
+variable "volumes" {
+  description = "Volumes of the task: name, where the container sees them, the host's folder (null for an anonymous one), and whether they are read-only."
+  type = list(object({
+    name           = string
+    container_path = string
+    host_path      = optional(string)
+    read_only      = optional(bool, false)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for volume in var.volumes : startswith(volume.container_path, "/") && (volume.host_path == null || try(startswith(volume.host_path, "/"), false))])
+    error_message = "volumes have absolute paths."
+  }
+
+  validation {
+    condition     = length(distinct(var.volumes[*].name)) == length(var.volumes)
+    error_message = "volumes have different names."
+  }
+}
+
+variable "user" {
+  description = "User and group, by number, that the process runs as."
+  type        = string
+  default     = "65532:65532"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(:[1-9][0-9]*)?$", var.user))
+    error_message = "user is a number, or two with a colon, and not 0: the process is not root."
+  }
+}
+
+variable "task_role_statements" {
+  description = "IAM policy statements (objects as in a policy document) that say what the process may do."
+  type        = any
+
+  validation {
+    condition     = length(var.task_role_statements) > 0 && alltrue([for statement in var.task_role_statements : can(statement.Resource) && try(statement.Effect, "") == "Allow"])
+    error_message = "task_role_statements are at least one object with Effect Allow and a Resource."
+  }
+
+  validation {
+    condition     = alltrue([for statement in var.task_role_statements : !contains(flatten([try(statement.Resource, "*")]), "*") && alltrue([for action in flatten([try(statement.Action, "*")]) : !strcontains(action, "*")])])
+    error_message = "task_role_statements name their actions and resources one by one: no * for either."
+  }
+}
+
+variable "placement" {
+  description = "Placement strategies in the order they are applied: spread_zone, spread_instance, binpack_cpu, binpack_memory, random."
+  type        = list(string)
+  default     = ["spread_zone", "spread_instance"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.placement) >= 1 && length(var.placement) <= 5 && length(distinct(var.placement)) == length(var.placement)
+    error_message = "placement has one to five different strategies."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.placement : contains(["random", "spread_zone", "spread_instance", "binpack_cpu", "binpack_memory"], name)])
+    error_message = "placement's strategies are spread_zone, spread_instance, binpack_cpu, binpack_memory and random."
+  }
+}
+
+variable "deployment_alarms" {
+  description = "Names of alarms that, when they go off during a deployment, fail it and bring the last one back."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "stop_timeout" {
+  description = "Seconds between SIGTERM and SIGKILL."
+  type        = number
+  default     = 40
+  nullable    = false
+
+  validation {
+    condition     = var.stop_timeout >= 20 && var.stop_timeout <= 120 && floor(var.stop_timeout) == var.stop_timeout
+    error_message = "stop_timeout is a whole number of seconds from 20 (the API's own shutdown and a margin) to 120."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which the log is kept: a number that CloudWatch Logs knows."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
+variable "allow_destroy" {
+  description = "Whether destroying also removes the first task definition from the list of revisions."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,0 +1,43 @@
+locals {
+  keydeposit = coalesce(var.keydeposit, "go run -C '${abspath(path.module)}/../../../../tools/keydeposit' .")
+}
+
+# The tool makes the pair and puts it into the bucket itself: no private key ever is a value in Terraform, so none can be
+# in a state, a plan or a log. It overwrites nothing; run again it finds the pair and does nothing.
+resource "terraform_data" "deposit" {
+  triggers_replace = {
+    bucket  = module.bucket.name
+    key     = local.private_object
+    kms_key = aws_kms_key.this.arn
+  }
+
+  provisioner "local-exec" {
+    interpreter = ["/bin/sh", "-euc"]
+    command     = "exec ${local.keydeposit} -bucket \"$BUCKET\" -key \"$KEY\" -kms-key-id \"$KMS_KEY\" -comment \"$COMMENT\" -region \"$REGION\""
+
+    environment = {
+      BUCKET  = module.bucket.name
+      KEY     = local.private_object
+      KMS_KEY = aws_kms_key.this.arn
+      COMMENT = var.key_name
+      REGION  = data.aws_region.current.region
+    }
+  }
+}
+
+data "aws_s3_object" "public" {
+  bucket = module.bucket.name
+  key    = "${local.private_object}.pub"
+
+  depends_on = [terraform_data.deposit]
+}
+
+resource "aws_key_pair" "this" {
+  key_name   = local.versioned_name
+  public_key = trimspace(data.aws_s3_object.public.body)
+
+  # A key pair cannot be changed, and launch templates refer to it by name.
+  lifecycle {
+    create_before_destroy = true
+  }
+}

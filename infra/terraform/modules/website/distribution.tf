@@ -1,0 +1,156 @@
+locals {
+  page = "page"
+  api  = "api"
+
+  # The bucket's name is known before the bucket is: the policy names the distribution, the distribution the bucket.
+  bucket_domain_name = module.bucket.regional_domain_name
+}
+
+data "aws_cloudfront_cache_policy" "optimized" {
+  name = "Managed-CachingOptimized"
+}
+
+data "aws_cloudfront_cache_policy" "disabled" {
+  name = "Managed-CachingDisabled"
+}
+
+# All that the visitor sent, Host included, and where the visitor is: the leftmost X-Forwarded-For is the visitor's word.
+resource "aws_cloudfront_origin_request_policy" "api" {
+  name    = "${var.name}-api"
+  comment = "Everything the visitor sent, and the visitor's address"
+
+  headers_config {
+    header_behavior = "allViewerAndWhitelistCloudFront"
+
+    headers {
+      items = ["CloudFront-Viewer-Address"]
+    }
+  }
+
+  cookies_config {
+    cookie_behavior = "all"
+  }
+
+  query_strings_config {
+    query_string_behavior = "all"
+  }
+}
+
+resource "aws_cloudfront_origin_access_control" "page" {
+  name                              = "${var.name}-page"
+  description                       = "Signs the requests to the page's bucket"
+  origin_access_control_origin_type = "s3"
+  signing_behavior                  = "always"
+  signing_protocol                  = "sigv4"
+}
+
+# No custom error responses: they hold for all behaviours, and would put a page in place of the API's own answers. The
+# page needs none, as its routes are behind a # and never leave the browser.
+resource "aws_cloudfront_distribution" "this" {
+  enabled             = true
+  comment             = var.name
+  aliases             = [var.domain]
+  default_root_object = "index.html"
+  http_version        = "http2and3"
+  is_ipv6_enabled     = true
+  price_class         = var.price_class
+  web_acl_id          = var.web_acl_arn
+
+  origin {
+    origin_id                = local.page
+    domain_name              = local.bucket_domain_name
+    origin_access_control_id = aws_cloudfront_origin_access_control.page.id
+  }
+
+  origin {
+    origin_id   = local.api
+    domain_name = var.api_origin.domain_name
+
+    dynamic "vpc_origin_config" {
+      for_each = var.api_origin.vpc_origin_id == null ? [] : [var.api_origin.vpc_origin_id]
+
+      content {
+        vpc_origin_id            = vpc_origin_config.value
+        origin_read_timeout      = 60
+        origin_keepalive_timeout = 30
+      }
+    }
+
+    dynamic "custom_origin_config" {
+      for_each = var.api_origin.vpc_origin_id == null ? [true] : []
+
+      content {
+        http_port                = 80
+        https_port               = 443
+        origin_protocol_policy   = "https-only"
+        origin_ssl_protocols     = ["TLSv1.2"]
+        origin_read_timeout      = 60
+        origin_keepalive_timeout = 30
+      }
+    }
+
+    dynamic "custom_header" {
+      for_each = nonsensitive(toset(keys(var.api_origin.headers)))
+
+      content {
+        name  = custom_header.value
+        value = var.api_origin.headers[custom_header.value]
+      }
+    }
+  }
+
+  # How long a file may be kept is said by the file: a year for assets, whose names change with their content, and not
+  # at all for index.html and config.json.
+  default_cache_behavior {
+    target_origin_id           = local.page
+    viewer_protocol_policy     = "redirect-to-https"
+    allowed_methods            = ["GET", "HEAD"]
+    cached_methods             = ["GET", "HEAD"]
+    compress                   = true
+    cache_policy_id            = data.aws_cloudfront_cache_policy.optimized.id
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.page.id
+  }
+
+  # Not compressed: an event stream must leave as it is written, and the API compresses what is worth it.
+  dynamic "ordered_cache_behavior" {
+    for_each = var.api_origin.paths
+
+    content {
+      path_pattern               = ordered_cache_behavior.value
+      target_origin_id           = local.api
+      viewer_protocol_policy     = "https-only"
+      allowed_methods            = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+      cached_methods             = ["GET", "HEAD"]
+      compress                   = false
+      cache_policy_id            = data.aws_cloudfront_cache_policy.disabled.id
+      origin_request_policy_id   = aws_cloudfront_origin_request_policy.api.id
+      response_headers_policy_id = aws_cloudfront_response_headers_policy.api.id
+    }
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = "none"
+    }
+  }
+
+  viewer_certificate {
+    acm_certificate_arn      = var.certificate_arn
+    ssl_support_method       = "sni-only"
+    minimum_protocol_version = "TLSv1.2_2021"
+  }
+}
+
+resource "aws_route53_record" "site" {
+  for_each = toset(["A", "AAAA"])
+
+  zone_id = var.zone_id
+  name    = var.domain
+  type    = each.key
+
+  alias {
+    name                   = aws_cloudfront_distribution.this.domain_name
+    zone_id                = aws_cloudfront_distribution.this.hosted_zone_id
+    evaluate_target_health = false
+  }
+}

@@ -1,0 +1,86 @@
+variable "name" {
+  description = "Name of the distribution's parts."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,50}$", var.name))
+    error_message = "name begins with a lower-case letter and has at most 51 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "domain" {
+  description = "The site's host name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.domain))
+    error_message = "domain is a host name such as todo.example.com."
+  }
+}
+
+variable "zone_id" {
+  description = "Id of the hosted zone that answers for the domain."
+  type        = string
+}
+
+variable "certificate_arn" {
+  description = "ARN of the domain's certificate, in us-east-1: CloudFront takes no other."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:acm:us-east-1:", var.certificate_arn))
+    error_message = "certificate_arn is a certificate in us-east-1 (arn:aws:acm:us-east-1:...)."
+  }
+}
+
+variable "bucket" {
+  description = "Name of the page's bucket; unique in all of AWS, so end it with the account id."
+  type        = string
+}
+
+variable "api_origin" {
+  description = "How the API is reached, as the load_balancer module's output origin says it."
+  sensitive   = true
+  type = object({
+    domain_name   = string
+    vpc_origin_id = optional(string)
+    headers       = optional(map(string), {})
+    paths         = list(string)
+  })
+}
+
+variable "price_class" {
+  description = "Which of CloudFront's edges serve the site: PriceClass_100 (North America, Europe), PriceClass_200 (and Asia, the Middle East, Africa) or PriceClass_All."
+  type        = string
+  default     = "PriceClass_100"
+  nullable    = false
+
+  validation {
+    condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.price_class)
+    error_message = "price_class is PriceClass_100, PriceClass_200 or PriceClass_All."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "ARN of a web application firewall of scope CLOUDFRONT; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.web_acl_arn == null || can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]+:global/webacl/", var.web_acl_arn))
+    error_message = "web_acl_arn is a WAFv2 web ACL of scope CLOUDFRONT (arn:aws:wafv2:us-east-1:...:global/webacl/...), or null."
+  }
+}
+
+variable "access_log_bucket" {
+  description = "Name of the bucket that receives access logs, the distribution's under cloudfront/; null for none."
+  type        = string
+  default     = null
+}
+
+variable "allow_destroy" {
+  description = "Whether destroying also deletes the page's files."
+  type        = bool
+  default     = false
+  nullable    = false
+}
