@@ -30,8 +30,6 @@ type Operation struct {
 	// Restore, when Op is nil, is the revision that the client wants restored:
 	// what that revision took away is for the caller to know.
 	Restore uint64
-	// Raw is the operation's own JSON, a part of the input.
-	Raw []byte
 }
 
 // DecodeState reads the predecessor's form of a list from a client. It returns
@@ -414,7 +412,7 @@ func (d *decoder) title() string {
 func (d *decoder) uid() string {
 	const what = "1 to 64 letters, digits, - and _ of ASCII"
 	s, ok := d.text(what)
-	if ok && !validUID(s) {
+	if ok && !ValidUID(s) {
 		d.problem("expected %s", what)
 	}
 	return s
@@ -481,7 +479,7 @@ func (d *decoder) create() Create {
 		case "completed":
 			op.Completed = d.boolean()
 		case "order":
-			op.Order = pointerTo(d.number())
+			op.Order = new(d.number())
 		case "id":
 			op.UID = d.uid()
 		}
@@ -496,11 +494,11 @@ func (d *decoder) change() Change {
 		members++
 		switch name {
 		case "title":
-			c.Title = pointerTo(d.title())
+			c.Title = new(d.title())
 		case "completed":
-			c.Completed = pointerTo(d.boolean())
+			c.Completed = new(d.boolean())
 		case "order":
-			c.Order = pointerTo(d.number())
+			c.Order = new(d.number())
 		}
 	})
 	if members == 0 && len(d.problems) == 0 {
@@ -523,7 +521,6 @@ func (d *decoder) operation() Operation {
 	)
 	var present []string
 	pointer := ""
-	at := d.d.InputOffset()
 	problems := len(d.problems)
 	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision"}, 2, refuseOthers, func(name string) {
 		pointer = strings.TrimSuffix(string(d.d.StackPointer()), "/"+name)
@@ -553,7 +550,6 @@ func (d *decoder) operation() Operation {
 	if d.broken || len(d.problems) > problems {
 		return op
 	}
-	op.Raw = bytes.TrimLeft(d.body[at:d.d.InputOffset()], ", \t\r\n")
 
 	members := []string{"id", "type"}
 	switch typ {
@@ -587,5 +583,3 @@ func (d *decoder) operation() Operation {
 	}
 	return op
 }
-
-func pointerTo[T any](v T) *T { return &v }

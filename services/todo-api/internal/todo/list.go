@@ -80,7 +80,9 @@ func titleTooLong(s string) bool {
 	return len(s) > MaxTitleLength && utf8.RuneCountInString(trimTitle(s)) > MaxTitleLength
 }
 
-func validUID(s string) bool {
+// ValidUID reports whether s can name an item: 1 to 64 letters, digits, - and _
+// of ASCII.
+func ValidUID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
 	}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/gchamon/devops-challenge/apps/web"
+	"github.com/gchamon/devops-challenge/libs/config"
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+)
+
+// usageError is a mistake in how the program was called.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+const usage = `todo-api serves todo lists over HTTP, with the page that shows them.
+
+  todo-api [flags]              serve until SIGTERM or SIGINT
+  todo-api config [flags]       print the settings in force and where each comes from
+  todo-api healthcheck [flags]  ask the server on this machine whether it runs
+  todo-api version              print what was built
+
+Settings:
+
+`
+
+// run is the program: it returns when it is done, or when ctx is. What it is
+// asked for goes to stdout, the log included.
+func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
+	return runWith(ctx, args, environ, stdout, openStore)
+}
+
+// runWith is run on stores that open opens.
+func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open openFunc) error {
+	var operands []string
+	cfg, err := config.Load(defaults(), sources(args, environ, &operands)...)
+	if errors.Is(err, config.ErrHelp) {
+		if _, err := io.WriteString(stdout, usage); err != nil {
+			return err
+		}
+		return config.Help(stdout, defaults(), sources(nil, environ, nil)...)
+	}
+	if err != nil {
+		return &usageError{err}
+	}
+	switch strings.Join(operands, " ") {
+	case "":
+		return serve(ctx, cfg, stdout, open)
+	case "config":
+		return config.Effective(stdout, defaults(), sources(args, environ, &operands)...)
+	case "healthcheck":
+		return healthcheck(ctx, cfg)
+	case "version":
+		_, err := fmt.Fprintln(stdout, version())
+		return err
+	default:
+		return &usageError{fmt.Errorf("unknown command %q: expected config, healthcheck, version or none", strings.Join(operands, " "))}
+	}
+}
+
+// serve is the server from its start to its end.
+func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (err error) {
+	log, flush := newLogger(stdout, cfg)
+	defer flush()
+	if cfg.Release == "" {
+		cfg.Release = version()
+	}
+	figures := metrics.New(cfg.Release)
+	tracer, stopTracing, err := newTracer(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
+
+	opened, err := awaitStore(ctx, cfg, log, open)
+	if err != nil {
+		return err
+	}
+	store := figures.Store(opened)
+	defer func() { err = errors.Join(err, store.Close()) }()
+
+	server, err := httpapi.New(options(cfg, store, figures, log, tracer))
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen: %w", err), server.Shutdown(ctx))
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()),
+		slog.String("store", cfg.Store), slog.String("release", cfg.Release), slog.Bool("page", cfg.Page && web.Built()))
+	flush()
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	return errors.Join(err, drain(cfg, log, server))
+}
+
+// drain ends a server so that no client notices: it is taken out of rotation
+// first, and closed when it has nothing to do.
+func drain(cfg settings, log *slog.Logger, server *httpapi.Server) error {
+	log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
+	server.Stop()
+	time.Sleep(cfg.ShutdownDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stopped after %v with work unfinished: %w", cfg.ShutdownTimeout, err)
+	}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "stopped")
+	return nil
+}
+
+func options(cfg settings, store storage.Store, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
+	publicURL := ""
+	if cfg.PublicURL != nil {
+		publicURL = strings.TrimRight(cfg.PublicURL.String(), "/")
+	}
+	var page fs.FS
+	if cfg.Page {
+		page = web.Files()
+	}
+	staleFor := cfg.StaleFor
+	if staleFor == 0 {
+		staleFor = -1 // none, where 0 stands for the ledger's default
+	}
+	return httpapi.Options{
+		Store: store,
+		Ledger: httpapi.LedgerOptions{
+			StaleFor: staleFor, IdleAfter: cfg.ListIdle, MaxKeys: cfg.MaxLists,
+			WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
+		},
+		Page:           page,
+		Release:        cfg.Release,
+		PublicURL:      publicURL,
+		CORSOrigins:    cfg.CORSOrigins,
+		RequestTimeout: cfg.RequestTimeout,
+		ReadTimeout:    cfg.ReadTimeout,
+		IdleTimeout:    cfg.IdleTimeout,
+		MaxStreams:     cfg.MaxStreams,
+		RateLimit:      cfg.RateLimit,
+		ClientAddress:  cfg.ClientAddressHeader,
+		AccessLog:      cfg.AccessLog,
+		Logger:         log,
+		Metrics:        figures,
+		Tracer:         tracer,
+	}
+}
+
+// healthcheck is for containers that have no program but this one.
+func healthcheck(ctx context.Context, cfg settings) error {
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/livez", http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("/livez answers %s", resp.Status)
+	}
+	return nil
+}
+
+// built is set by the linker where the build names its own version.
+var built string
+
+// version names what was built: by the linker, else by the version or commit
+// that the Go command recorded.
+func version() string {
+	if built != "" {
+		return built
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	commit, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "-modified"
+		}
+	}
+	if commit != "" {
+		return commit + modified
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/boltstore"
+	"github.com/gchamon/devops-challenge/libs/storage/diskstore"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/libs/storage/s3store"
+	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
+)
+
+type openFunc func(ctx context.Context, url string) (storage.Store, error)
+
+func openStore(ctx context.Context, url string) (storage.Store, error) {
+	var stores storageurl.Mux
+	stores.Handle("mem", memstore.OpenURL)
+	stores.Handle("file", diskstore.OpenURL)
+	stores.Handle("bolt", boltstore.OpenURL)
+	stores.Handle("s3", s3store.OpenURL)
+	return stores.Open(ctx, url)
+}
+
+// checkTimeout bounds one attempt to reach the store.
+const checkTimeout = 5 * time.Second
+
+// awaitStore opens the store and makes sure that it answers. A store that does
+// not is waited for as long as the settings say: it may come up beside us, or
+// another process may be about to let go of it.
+func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFunc) (storage.Store, error) {
+	deadline := time.Now().Add(cfg.StoreWait)
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		store, err := openAnswering(ctx, cfg.Store, open)
+		if err == nil {
+			return store, nil
+		}
+		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
+			return nil, fmt.Errorf("%w (TODO_STORE_WAIT would wait for it)", err)
+		}
+		log.LogAttrs(ctx, slog.LevelWarn, "the store does not answer yet", slog.Any("error", err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func openAnswering(ctx context.Context, url string, open openFunc) (storage.Store, error) {
+	store, err := open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	checker, ok := store.(storage.Checker)
+	if !ok {
+		return store, nil
+	}
+	checkCtx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := checker.Check(checkCtx); err != nil {
+		if closer, ok := store.(io.Closer); ok {
+			err = errors.Join(err, closer.Close())
+		}
+		return nil, fmt.Errorf("store %s: %w", url, err)
+	}
+	return store, nil
+}

@@ -1,0 +1,52 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// cors lets pages of other origins use the API (Fetch standard, 3.2). It is
+// set on answers of all kinds, since a page that cannot read an error takes it
+// for a broken network.
+type cors struct {
+	any     bool
+	origins []string
+}
+
+func newCORS(origins []string) cors {
+	return cors{any: slices.Contains(origins, "*"), origins: origins}
+}
+
+func (a cors) allow(c *fiber.Ctx) {
+	switch origin := c.Get(fiber.HeaderOrigin); {
+	case a.any:
+		c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+	case len(a.origins) == 0:
+		return
+	default:
+		c.Vary(fiber.HeaderOrigin)
+		if !slices.Contains(a.origins, origin) {
+			return
+		}
+		c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
+	}
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, Warning, X-Request-ID")
+}
+
+// answers allows, and reports whether the request was but a question about
+// that, which is then answered.
+func (a cors) answers(c *fiber.Ctx) bool {
+	if !a.any && len(a.origins) == 0 {
+		return false
+	}
+	a.allow(c)
+	if c.Method() != http.MethodOptions {
+		return false
+	}
+	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST, PUT, PATCH, DELETE")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID, X-Requested-With")
+	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
+	return true
+}

@@ -1,0 +1,270 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+// request is what is known of a request besides what fiber knows.
+type request struct {
+	id      string
+	began   time.Time
+	op      *operation
+	metrics *metrics.Requests
+}
+
+type requestKey struct{}
+
+func current(c *fiber.Ctx) *request {
+	if r, ok := c.Locals(requestKey{}).(*request); ok {
+		return r
+	}
+	return &request{id: newRequestID(), began: time.Now()}
+}
+
+// edge is around everything: it names the request, turns errors into answers,
+// counts and logs.
+func (s *Server) edge(c *fiber.Ctx) error {
+	r := &request{began: time.Now(), metrics: s.others}
+	if r.id = c.Get(fiber.HeaderXRequestID); validRequestID(r.id) {
+		r.id = strings.Clone(r.id)
+	} else {
+		r.id = newRequestID()
+	}
+	c.Locals(requestKey{}, r)
+	c.Set(fiber.HeaderXRequestID, r.id)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+
+	var err error
+	if s.cors.answers(c) {
+		c.Status(http.StatusNoContent)
+	} else {
+		err = c.Next()
+	}
+	if err != nil {
+		err = s.answerProblem(c, r, err)
+	}
+	s.answered(c, r)
+	return err
+}
+
+// refused answers what never came to a route, such as what is not HTTP.
+func (s *Server) refused(c *fiber.Ctx, err error) error {
+	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others}
+	c.Set(fiber.HeaderXRequestID, r.id)
+	s.cors.allow(c)
+	err = s.answerProblem(c, r, err)
+	s.answered(c, r)
+	return err
+}
+
+func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
+	p := asProblem(err)
+	if strings.HasPrefix(c.Path(), "/api/state/") {
+		p.Cause = p.Detail
+	}
+	if p.Status >= http.StatusInternalServerError {
+		s.logFailure(c, r, p.Status, err)
+	}
+	return p.send(c, r.id)
+}
+
+// logFailure keeps the reason that the client is not told.
+func (s *Server) logFailure(c *fiber.Ctx, r *request, status int, err error) {
+	level := slog.LevelError
+	if status == http.StatusServiceUnavailable {
+		level = slog.LevelWarn
+	}
+	s.log.LogAttrs(c.UserContext(), level, "request failed",
+		slog.String("request_id", r.id), slog.Int("status", status), slog.Any("error", err))
+}
+
+func (s *Server) answered(c *fiber.Ctx, r *request) {
+	status, took := c.Response().StatusCode(), time.Since(r.began)
+	r.metrics.Answered(status, took)
+	if !s.opts.AccessLog {
+		return
+	}
+	level := slog.LevelInfo
+	if isProbe(c.Path()) {
+		level = slog.LevelDebug
+	}
+	ctx := c.UserContext()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	operation := ""
+	if r.op != nil {
+		operation = r.op.id
+	}
+	bytes := c.Response().Header.ContentLength()
+	if body := c.Response(); bytes <= 0 && !body.IsBodyStream() {
+		bytes = len(body.Body())
+	}
+	s.log.LogAttrs(ctx, level, "request",
+		slog.String("request_id", r.id),
+		slog.String("method", c.Method()),
+		slog.String("path", c.Path()),
+		slog.String("operation", operation),
+		slog.Int("status", status),
+		slog.Int("bytes", max(bytes, 0)),
+		slog.Int64("duration_us", took.Microseconds()),
+		slog.String("client", s.clientAddress(c)),
+	)
+}
+
+func isProbe(path string) bool { return path == "/livez" || path == "/readyz" || path == "/metrics" }
+
+// operation is the handler of one operation: what the contract asks of every
+// request is checked here.
+func (s *Server) operation(op *operation, h handler) fiber.Handler {
+	figures := s.opts.Metrics.Operation(op.id)
+	timeout := s.opts.RequestTimeout
+	return func(c *fiber.Ctx) error {
+		r := current(c)
+		r.op, r.metrics = op, figures
+		if err := op.checkRequest(c); err != nil {
+			return err
+		}
+		if op.tag == "service" || op.id == "watchList" {
+			return h(c, r)
+		}
+		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
+		defer cancel()
+		c.SetUserContext(ctx)
+		return h(c, r)
+	}
+}
+
+func (o *operation) checkRequest(c *fiber.Ctx) error {
+	if o.accept != nil {
+		if accept := c.Get(fiber.HeaderAccept); accept != "" && accept != "*/*" && accept != o.accept[0] && c.Accepts(o.accept...) == "" {
+			return notAcceptable.with("The answer is %s.", strings.Join(o.accept, " or "))
+		}
+	}
+	if o.consumes != nil {
+		if err := o.checkBody(c); err != nil {
+			return err
+		}
+	}
+	for i := range o.headers {
+		p := &o.headers[i]
+		if value := c.Request().Header.Peek(p.name); len(value) > 0 {
+			if complaint := p.check(string(value)); complaint != "" {
+				return invalidRequest.with("Header %s: %s.", p.name, complaint)
+			}
+		}
+	}
+	for i := range o.query {
+		p := &o.query[i]
+		for _, value := range c.Context().QueryArgs().PeekMulti(p.name) {
+			if complaint := p.check(string(value)); complaint != "" {
+				return invalidRequest.with("Query parameter %s: %s.", p.name, complaint)
+			}
+		}
+	}
+	return nil
+}
+
+func (o *operation) checkBody(c *fiber.Ctx) error {
+	// Unpacking would let a small body become one of any size.
+	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && encoding != "identity" {
+		return unsupportedMedia.with("Bodies with a Content-Encoding are not read.")
+	}
+	contentType := c.Get(fiber.HeaderContentType)
+	if slices.Contains(o.consumes, contentType) {
+		return nil
+	}
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if charset := parameters["charset"]; err == nil && slices.Contains(o.consumes, mediaType) && (charset == "" || strings.EqualFold(charset, "utf-8")) {
+		return nil
+	}
+	return unsupportedMedia.with("Expected Content-Type %s in UTF-8.", strings.Join(o.consumes, " or "))
+}
+
+// listName is the name of the list that the request is about. Nothing of it
+// lives in memory that fiber uses again.
+func listName(c *fiber.Ctx) (todo.Name, error) {
+	decoded, err := unescape(c.Params("name"), "the list's name")
+	if err != nil {
+		return "", err
+	}
+	return todo.ParseName(decoded)
+}
+
+// itemID is the item that the request is about, in the same way.
+func itemID(c *fiber.Ctx) (string, error) {
+	id, err := unescape(c.Params("id"), "the item's id")
+	if err != nil {
+		return "", err
+	}
+	if !todo.ValidUID(id) {
+		return "", &todo.InvalidError{Problems: []todo.Problem{{Detail: "an item's id has 1 to 64 letters, digits, - and _ of ASCII"}}}
+	}
+	return id, nil
+}
+
+func unescape(segment, what string) (string, error) {
+	decoded, err := url.PathUnescape(segment)
+	if err != nil {
+		return "", invalidRequest.with("In the address, %s is not percent-encoded UTF-8: after each %% two hexadecimal digits are expected.", what)
+	}
+	return strings.Clone(decoded), nil
+}
+
+func conditionsOf(c *fiber.Ctx) conditions {
+	return conditions{
+		match:     strings.Clone(c.Get(fiber.HeaderIfMatch)),
+		noneMatch: strings.Clone(c.Get(fiber.HeaderIfNoneMatch)),
+	}
+}
+
+// base is the address below which the items of a list are. Without a public
+// address it is made of what the client used.
+func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
+	if s.opts.PublicURL != "" {
+		return s.opts.PublicURL + itemsPath(name), nil
+	}
+	host := string(c.Request().Host())
+	for _, r := range host {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_:[]", r)) {
+			return "", invalidRequest.with("Header Host: expected a host name or address.")
+		}
+	}
+	scheme := "http://"
+	if c.Get(fiber.HeaderXForwardedProto) == "https" {
+		scheme = "https://"
+	}
+	return scheme + host + itemsPath(name), nil
+}
+
+func validRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '=') {
+			return false
+		}
+	}
+	return true
+}
+
+func newRequestID() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // names a line of the log and guards nothing
+
+func stack() string { return string(debug.Stack()) }

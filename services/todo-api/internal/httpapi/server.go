@@ -1,0 +1,345 @@
+// Package httpapi serves lists over HTTP, as openapi.yaml beside it says.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/contrib/otelfiber/v2"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/limiter"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+const (
+	maxBody    = 1 << 20
+	maxHeaders = 8 << 10
+	heartbeat  = 15 * time.Second
+	// streamWrite is how long a client may take to read what it is sent.
+	streamWrite = 10 * time.Second
+)
+
+// Options say how a [Server] serves. All but the times, Limits and the
+// optional ones must be set.
+type Options struct {
+	// Store holds the lists. It is the caller's to close, after the server.
+	Store storage.Store
+	// Ledger are the options of the ledger on it; Codec, Observer and Logger
+	// are set by [New].
+	Ledger LedgerOptions
+	// Page is the page at /; nil: there is none.
+	Page fs.FS
+	// Release names what serves.
+	Release string
+	// PublicURL is the address at which clients find the server, without a
+	// slash at its end; "": what each request says.
+	PublicURL string
+	// CORSOrigins are the origins that may use the API from a browser; "*"
+	// stands for all of them.
+	CORSOrigins []string
+	// RequestTimeout bounds the work on a request, ReadTimeout its arrival,
+	// and IdleTimeout the wait for the next one on a connection.
+	RequestTimeout, ReadTimeout, IdleTimeout time.Duration
+	// MaxStreams bounds the event streams that are open.
+	MaxStreams int
+	// RateLimit is how many requests a minute one client may send; 0: any
+	// number. A client is known by the header ClientAddress, or by its
+	// connection when that is "".
+	RateLimit     int
+	ClientAddress string
+	// AccessLog logs each request.
+	AccessLog bool
+	Logger    *slog.Logger
+	Metrics   *metrics.Set
+	// Tracer, when not nil, gets a span for each request.
+	Tracer trace.TracerProvider
+}
+
+// LedgerOptions are what can be chosen of [ledger.Options].
+type LedgerOptions struct {
+	StaleFor, IdleAfter        time.Duration
+	MaxKeys                    int
+	WatchFastest, WatchSlowest time.Duration
+}
+
+// Server serves lists over HTTP.
+type Server struct {
+	opts     Options
+	log      *slog.Logger
+	app      *fiber.App
+	contract *contract
+	ledger   *ledger.Ledger[*document]
+	checker  storage.Checker // nil when the store has no such ability
+	cors     cors
+
+	others   *metrics.Requests // what is no operation
+	streams  atomic.Int64
+	stopping atomic.Bool
+	// closing ends the event streams; ended is done when they have.
+	closing   chan struct{}
+	closeOnce sync.Once
+	ended     sync.WaitGroup
+
+	conflicts     atomic.Int64
+	conflictsDone chan struct{}
+}
+
+type handler func(*fiber.Ctx, *request) error
+
+// New returns a server that is ready for [Server.Serve]. Call
+// [Server.Shutdown] to end it, also when it never served.
+func New(opts Options) (*Server, error) {
+	c, err := loadContract()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		opts:          opts,
+		log:           opts.Logger,
+		contract:      c,
+		cors:          newCORS(opts.CORSOrigins),
+		others:        opts.Metrics.Operation("none"),
+		closing:       make(chan struct{}),
+		conflictsDone: make(chan struct{}),
+	}
+	s.checker, _ = opts.Store.(storage.Checker)
+	s.app = fiber.New(fiber.Config{
+		BodyLimit:                    maxBody,
+		CaseSensitive:                true,
+		DisablePreParseMultipartForm: true,
+		DisableStartupMessage:        true,
+		ErrorHandler:                 s.refused,
+		IdleTimeout:                  opts.IdleTimeout,
+		ReadBufferSize:               maxHeaders,
+		ReadTimeout:                  opts.ReadTimeout,
+		StrictRouting:                true,
+	})
+	server := s.app.Server()
+	// A balancer that keeps using a connection must be told that it ends.
+	server.CloseOnShutdown = true
+	server.Handler = acceptAnyMethod(server.Handler)
+
+	if err := s.route(); err != nil {
+		return nil, err
+	}
+	s.ledger = ledger.New(opts.Store, ledger.Options[*document]{
+		Codec:        codec,
+		Logger:       opts.Logger,
+		Observer:     opts.Metrics.Observer(func() { s.conflicts.Add(1) }),
+		StaleFor:     opts.Ledger.StaleFor,
+		IdleAfter:    opts.Ledger.IdleAfter,
+		MaxKeys:      opts.Ledger.MaxKeys,
+		WatchFastest: opts.Ledger.WatchFastest,
+		WatchSlowest: opts.Ledger.WatchSlowest,
+	})
+	opts.Metrics.Ledger(s.ledger.Stats)
+	go s.reportConflicts()
+	return s, nil
+}
+
+// handlers is what answers each operation of the contract.
+func (s *Server) handlers() (map[string]handler, error) {
+	docs, err := s.contract.page()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]handler{
+		"getState":         s.getState,
+		"putState":         s.putState,
+		"listTodos":        s.listTodos,
+		"createTodo":       s.createTodo,
+		"completeAllTodos": s.completeAllTodos,
+		"deleteTodos":      s.deleteTodos,
+		"getTodo":          s.getTodo,
+		"updateTodo":       s.updateTodo,
+		"deleteTodo":       s.deleteTodo,
+		"applyBatch":       s.applyBatch,
+		"watchList":        s.watchList,
+		"getHistory":       s.getHistory,
+		"restoreRevision":  s.restoreRevision,
+		"live":             s.live,
+		"ready":            s.ready,
+		"metrics":          s.metricsHandler(),
+		"openapi":          static("application/yaml", contractFile),
+		"docs":             static("text/html; charset=utf-8", docs),
+		"docsStyle":        static("text/css; charset=utf-8", docsStyle),
+	}, nil
+}
+
+// route registers every operation of the contract, what answers methods that
+// it does not have, and the page.
+func (s *Server) route() error {
+	handlers, err := s.handlers()
+	if err != nil {
+		return err
+	}
+	s.app.Use(s.edge)
+	if s.opts.Tracer != nil {
+		s.app.Use(otelfiber.Middleware(otelfiber.WithTracerProvider(s.opts.Tracer), otelfiber.WithoutMetrics(true),
+			otelfiber.WithNext(func(c *fiber.Ctx) bool { return isProbe(c.Path()) })))
+	}
+	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
+	if s.opts.RateLimit > 0 {
+		s.app.Use(s.limit())
+	}
+	s.app.Use(compress.New(compress.Config{
+		Level: compress.LevelBestSpeed,
+		Next:  func(c *fiber.Ctx) bool { return strings.HasSuffix(c.Path(), "/events") },
+	}))
+
+	allowed := make(map[string][]string)
+	for _, op := range s.contract.operations {
+		h, ok := handlers[op.id]
+		if !ok {
+			return fmt.Errorf("openapi.yaml: nothing answers the operation %s", op.id)
+		}
+		delete(handlers, op.id)
+		s.app.Add(op.method, op.fiberPath(), s.operation(op, h))
+		methods := []string{op.method}
+		if op.method == http.MethodGet {
+			s.app.Head(op.fiberPath(), s.operation(op, h))
+			methods = append(methods, http.MethodHead)
+		}
+		allowed[op.fiberPath()] = append(allowed[op.fiberPath()], methods...)
+	}
+	for id := range handlers {
+		return fmt.Errorf("openapi.yaml: there is no operation %s", id)
+	}
+	if s.opts.Page != nil {
+		page, err := loadPage(s.opts.Page)
+		if err != nil {
+			return err
+		}
+		s.app.Get("/config.json", noCache("application/json", []byte(`{"apiBase": ""}`)))
+		allowed["/config.json"] = []string{http.MethodGet, http.MethodHead}
+		for path, asset := range page {
+			s.app.Get(path, asset.serve)
+			allowed[path] = []string{http.MethodGet, http.MethodHead}
+		}
+	}
+	for path, methods := range allowed {
+		slices.Sort(methods)
+		s.app.All(path, func(*fiber.Ctx) error {
+			p := methodNotAllowed.with("Allowed are %s.", strings.Join(methods, ", "))
+			p.allow = strings.Join(methods, ", ")
+			return p
+		})
+	}
+	return nil
+}
+
+func (s *Server) limit() fiber.Handler {
+	return limiter.New(limiter.Config{
+		Max:        s.opts.RateLimit,
+		Expiration: time.Minute,
+		Next:       func(c *fiber.Ctx) bool { return isProbe(c.Path()) },
+		KeyGenerator: func(c *fiber.Ctx) string {
+			return strings.Clone(s.clientAddress(c))
+		},
+		LimitReached: func(*fiber.Ctx) error {
+			return tooManyRequests.retryable("One client may send %d requests a minute.", s.opts.RateLimit)
+		},
+	})
+}
+
+// clientAddress is the address of who sent the request. A header that names it
+// is believed when the operator says that the proxy in front sets it.
+func (s *Server) clientAddress(c *fiber.Ctx) string {
+	if s.opts.ClientAddress == "" {
+		return c.Context().RemoteIP().String()
+	}
+	address := c.Get(s.opts.ClientAddress)
+	// CloudFront-Viewer-Address has the port behind the last colon.
+	if i := strings.LastIndexByte(address, ':'); i > 0 && net.ParseIP(address) == nil {
+		address = address[:i]
+	}
+	return address
+}
+
+// Serve answers requests on l until [Server.Shutdown], and then returns nil
+// at once, before they are all answered.
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(l) }
+
+// Stop makes the server say that it is not ready, so that no new requests are
+// sent to it. It goes on answering those that are.
+func (s *Server) Stop() { s.stopping.Store(true) }
+
+// Shutdown closes event streams, waits for requests under way, and ends the
+// ledger. When ctx ends before that it returns what was not finished.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Stop()
+	s.closeOnce.Do(func() { close(s.closing) })
+	err := s.app.ShutdownWithContext(ctx)
+	if err != nil {
+		err = fmt.Errorf("requests under way: %w", err)
+	}
+	if ledgerErr := s.ledger.Close(ctx); ledgerErr != nil {
+		err = ledgerErr
+	}
+	s.ended.Wait()
+	<-s.conflictsDone
+	return err
+}
+
+// reportConflicts writes a line that alarms can count on whenever writes were
+// overtaken by another server.
+func (s *Server) reportConflicts() {
+	defer close(s.conflictsDone)
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for open := true; open; {
+		select {
+		case <-tick.C:
+		case <-s.closing:
+			open = false
+		}
+		if n := s.conflicts.Swap(0); n > 0 {
+			s.log.LogAttrs(context.Background(), slog.LevelInfo, "writes were overtaken by another server and done again",
+				slog.Int64("conflicts", n))
+		}
+	}
+}
+
+// read returns a list as it is now.
+func (s *Server) read(ctx context.Context, name todo.Name) (snapshot, error) {
+	return s.ledger.Read(ctx, string(name))
+}
+
+func (s *Server) panicked(c *fiber.Ctx, value any) {
+	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic", slog.String("request_id", current(c).id),
+		slog.Any("panic", value), slog.String("stack", stack()))
+}
+
+// acceptAnyMethod gives fiber, which knows some methods only, another one in
+// place of what it would refuse with 400.
+func acceptAnyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		if method := ctx.Method(); !slices.Contains(fiber.DefaultMethods, string(method)) {
+			ctx.Request.Header.SetMethod(http.MethodTrace)
+		}
+		next(ctx)
+	}
+}
+
+func (s *Server) metricsHandler() handler {
+	gatherer := prometheus.Gatherer(s.opts.Metrics.Registry())
+	return func(c *fiber.Ctx, _ *request) error { return sendMetrics(c, gatherer) }
+}

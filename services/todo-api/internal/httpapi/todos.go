@@ -1,0 +1,167 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+func (s *Server) getState(c *fiber.Ctx, _ *request) error {
+	_, snap, done, err := s.readList(c)
+	if err != nil || done {
+		return err
+	}
+	if !snap.Exists {
+		return neverWritten.with("It will exist once it is saved.")
+	}
+	return sendJSON(c, http.StatusOK, snap.Doc.stateJSON())
+}
+
+func (s *Server) putState(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	entries, err := todo.DecodeState(c.BodyRaw())
+	if err != nil {
+		return err
+	}
+	if _, err := s.writeList(c, name, write{op: todo.Replace{Entries: entries}}); err != nil {
+		return err
+	}
+	c.Status(http.StatusOK)
+	return nil
+}
+
+func (s *Server) listTodos(c *fiber.Ctx, _ *request) error {
+	name, snap, done, err := s.readList(c)
+	if err != nil || done {
+		return err
+	}
+	base, err := s.base(c, name)
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, snap.Doc.todosJSON(base))
+}
+
+func (s *Server) createTodo(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	op, err := todo.DecodeCreate(c.BodyRaw())
+	if err != nil {
+		return err
+	}
+	base, err := s.base(c, name)
+	if err != nil {
+		return err
+	}
+	done, err := s.writeList(c, name, write{op: op})
+	if err != nil {
+		return err
+	}
+	if done.status == http.StatusCreated {
+		c.Set(fiber.HeaderLocation, base+done.item.UID)
+	}
+	return sendJSON(c, done.status, done.item.AppendTodo(nil, base))
+}
+
+func (s *Server) completeAllTodos(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	op, err := todo.DecodeCompleteAll(c.BodyRaw())
+	if err != nil {
+		return err
+	}
+	done, err := s.writeList(c, name, write{op: op})
+	if err != nil {
+		return err
+	}
+	return s.sendTodos(c, name, done)
+}
+
+func (s *Server) deleteTodos(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	var op todo.Op = todo.Clear{}
+	if c.Context().QueryArgs().Has("completed") {
+		op = todo.ClearCompleted{}
+	}
+	if _, err := s.writeList(c, name, write{op: op}); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) getTodo(c *fiber.Ctx, _ *request) error {
+	uid, err := itemID(c)
+	if err != nil {
+		return err
+	}
+	name, snap, done, err := s.readList(c)
+	if err != nil {
+		return err
+	}
+	// An item that is not there has no state that a client could have already.
+	item, ok := snap.Doc.items().Find(uid)
+	if !ok {
+		return todo.ErrNotFound
+	}
+	if done {
+		return nil
+	}
+	base, err := s.base(c, name)
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, item.AppendTodo(nil, base))
+}
+
+func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	uid, err := itemID(c)
+	if err != nil {
+		return err
+	}
+	change, err := todo.DecodeChange(c.BodyRaw())
+	if err != nil {
+		return err
+	}
+	base, err := s.base(c, name)
+	if err != nil {
+		return err
+	}
+	done, err := s.writeList(c, name, write{op: todo.Update{UID: uid, Change: change}})
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, done.item.AppendTodo(nil, base))
+}
+
+func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	uid, err := itemID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.writeList(c, name, write{op: todo.Delete{UID: uid}}); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
