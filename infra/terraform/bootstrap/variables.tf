@@ -1,0 +1,16 @@
+variable "github_oidc_provider_arn" {
+  description = "ARN of the account's identity provider for GitHub Actions where there is one already; null makes it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_oidc_provider_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github_oidc_provider_arn))
+    error_message = "github_oidc_provider_arn ends in :oidc-provider/token.actions.githubusercontent.com, or is null."
+  }
+}
+
+variable "allow_destroy" {
+  description = "Whether the state's bucket may be destroyed with every state in it. The last thing to take away."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,35 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.0"
+    }
+  }
+
+  # Bucket and region come from -backend-config=../backend.hcl, which bootstrap prints.
+  backend "s3" {
+    key          = "bootstrap/terraform.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+
+locals {
+  project = yamldecode(file("${path.module}/../project.yaml"))
+}
+
+provider "aws" {
+  region = local.project.region
+
+  # Nothing here may change with time or commit: a changed tag is a change of CloudFront's VPC origin, which AWS refuses
+  # while it is in use.
+  default_tags {
+    tags = {
+      Project   = local.project.name
+      Part      = "bootstrap"
+      ManagedBy = "terraform"
+    }
+  }
+}

@@ -1,0 +1,150 @@
+variable "project" {
+  description = "The names of project.yaml."
+  type = object({
+    name        = string
+    region      = string
+    domain      = string
+    alarm_email = string
+  })
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.project.name)) && !can(regex("^(aws|ecs|fargate)", var.project.name))
+    error_message = "name in project.yaml has 2 to 12 lower-case letters and digits, begins with a letter, and not with aws, ecs or fargate: the names of load balancers and buckets are made from it."
+  }
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.project.region))
+    error_message = "region in project.yaml is an AWS region such as us-east-1."
+  }
+
+  validation {
+    condition     = length(var.project.domain) <= 64 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.project.domain))
+    error_message = "domain in project.yaml is a host name such as todo.example.com: lower case, at least one dot, no scheme, no path, at most 64 characters."
+  }
+
+  validation {
+    condition     = can(regex("^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)+$", var.project.alarm_email))
+    error_message = "alarm_email in project.yaml is an e-mail address such as ops@example.com."
+  }
+}
+
+variable "name" {
+  description = "Name of the environment; also of its folder and of the GitHub environment that deploys to it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.name)) && var.name != "shared"
+    error_message = "name has 2 to 12 lower-case letters and digits, begins with a letter, and is not shared."
+  }
+}
+
+variable "subdomain" {
+  description = "Label in front of the project's domain that is this environment's address; null for the domain itself."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.subdomain == null || can(regex("^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$", var.subdomain)) && var.subdomain != "origin"
+    error_message = "subdomain is one label of at most 32 lower-case letters, digits and hyphens, not origin (the load balancer's name), or null."
+  }
+}
+
+variable "image" {
+  description = "Image of the first task definition, by digest; null starts no task until a deployment brings one."
+  type        = string
+  default     = null
+}
+
+variable "api_origin" {
+  description = "How CloudFront reaches the load balancer: vpc or public."
+  type        = string
+  default     = null
+}
+
+variable "instances" {
+  description = "The instances; what is left out is as the cluster module has it."
+  type = object({
+    types          = optional(list(string))
+    min            = optional(number)
+    max            = optional(number)
+    on_demand_base = optional(number)
+    spot_share     = optional(number)
+    disk_gib       = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "tasks" {
+  description = "The API's tasks; what is left out is as the service and load_balancer modules have it."
+  type = object({
+    count                = optional(number, 2)
+    cpu                  = optional(number)
+    memory_reservation   = optional(number)
+    memory_limit         = optional(number)
+    environment          = optional(map(string), {})
+    placement            = optional(list(string))
+    stop_timeout         = optional(number)
+    deregistration_delay = optional(number)
+    volumes = optional(list(object({
+      name           = string
+      container_path = string
+      host_path      = optional(string)
+      read_only      = optional(bool, false)
+    })))
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "list_history_days" {
+  description = "Days for which an overwritten revision of a list can be brought back from the bucket."
+  type        = number
+  default     = null
+}
+
+variable "waf" {
+  description = "The web application firewall, which has a monthly price, and how many requests one address may send in five minutes."
+  type = object({
+    enabled    = optional(bool, false)
+    rate_limit = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "price_class" {
+  description = "Which of CloudFront's edges serve the site: PriceClass_100, PriceClass_200 or PriceClass_All."
+  type        = string
+  default     = null
+}
+
+variable "logs" {
+  description = "How long logs are kept, in days, and how much Container Insights reports (enabled, enhanced, disabled)."
+  type = object({
+    retention_days     = optional(number)
+    access_log_days    = optional(number)
+    container_insights = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "alarms" {
+  description = "Where alarms begin; what is left out is as the observability module has it."
+  type = object({
+    server_errors   = optional(number)
+    latency_seconds = optional(number)
+    restarts        = optional(number)
+    conflicts       = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "allow_destroy" {
+  description = "Whether terraform destroy may take the environment away with all that is in it: lists, page, logs. Apply it once before destroying."
+  type        = bool
+  default     = false
+  nullable    = false
+}
