@@ -52,6 +52,13 @@ export class Server {
     await ended
   }
 
+  /** Ends the program and starts it again without its lists, as one whose store is memory. */
+  async empty(): Promise<void> {
+    await this.kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+    await this.start()
+  }
+
   async stop(): Promise<void> {
     await this.kill()
     rmSync(this.#folder, { recursive: true, force: true })

@@ -1,0 +1,250 @@
+import { Server } from './server'
+import { App, expect, test } from './test'
+
+async function paste(app: App, text: string) {
+  await app.newTodo.evaluate((field, pasted) => {
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text/plain', pasted)
+    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  }, text)
+}
+
+test.describe('A title of 5,000 characters', () => {
+  const long = 'x'.repeat(5000)
+
+  test('is not added, with a word, and stays in the field', async ({ app }) => {
+    await app.open()
+    await app.add(long)
+    await expect(app.page.getByText('A title can have at most 2,000 characters; this one has 5,000.')).toBeVisible()
+    await expect(app.newTodo).toHaveValue(long)
+    await expect(app.items).toHaveCount(0)
+    await app.newTodo.fill(long.slice(0, 2000))
+    await app.newTodo.press('Enter')
+    await expect(app.items).toHaveText([long.slice(0, 2000)])
+    await app.saved()
+  })
+
+  test('is not saved by an edit, nor lost by leaving it', async ({ app }) => {
+    await app.open()
+    await app.add('bread')
+    await app.titles.nth(0).dblclick()
+    await app.edit(0).fill(long)
+    await app.newTodo.click()
+    await expect(app.item(0)).toContainText('this one has 5,000')
+    await expect(app.edit(0)).toHaveValue(long)
+    await app.edit(0).press('Escape')
+    await expect(app.items).toHaveText(['bread'])
+  })
+})
+
+test.describe('Pasted lines', () => {
+  test('become items when the person says so', async ({ app, server, list }) => {
+    await app.open()
+    await paste(app, 'bread\n\n  salt \r\nmilk\n')
+    await app.page.getByRole('button', { name: 'Add 3 items' }).click()
+    await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
+    await expect(app.newTodo).toBeFocused()
+    await app.saved()
+    expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt', 'milk'])
+  })
+
+  test('become one line when the person says so', async ({ app }) => {
+    await app.open()
+    await paste(app, 'bread\nsalt')
+    await app.page.getByRole('button', { name: 'Put them on one line' }).click()
+    await expect(app.newTodo).toHaveValue('bread salt')
+    await expect(app.items).toHaveCount(0)
+  })
+
+  test('that are 10,000 get a word, and as many as the list can take are added', async ({ app, server, list }) => {
+    test.slow() // 5,000 items
+    await app.open()
+    await paste(app, Array.from({ length: 10_000 }, (_, i) => `line ${i}`).join('\n'))
+    await expect(app.page.getByText('10,000 lines were pasted. A list can have at most 5,000 items, and this one has room for 5,000 more.')).toBeVisible()
+    await expect(app.items).toHaveCount(0)
+    await app.page.getByRole('button', { name: 'Add the first 5,000' }).click()
+    await expect(app.count).toHaveText('5000 items left')
+    await expect(app.status).toHaveText(/^saved\./, { timeout: 60_000 })
+    const titles = (await server.todos(list)).map((todo) => todo.title)
+    expect(titles).toHaveLength(5000)
+    expect(titles[4999]).toBe('line 4999')
+
+    await app.add('one more')
+    await expect(app.page.getByText('This list is full: it has 5,000 items.')).toBeVisible()
+    await expect(app.newTodo).toHaveValue('one more')
+  })
+})
+
+test('Emoji, right-to-left text and combining marks stay as they are', async ({ app, server, list, browser }) => {
+  const titles = ['👩‍👩‍👧‍👦 🇵🇹 🍞🏽', 'شراء الخبز', 'קנה לחם 2 ביצים', 'e\u0301 n\u0303 Z\u0351\u036B\u0343', '\u202Eevil', '   \u200b']
+  await app.open()
+  await app.add(...titles)
+  const want = titles.map((title) => title.trim())
+  await expect(app.items).toHaveCount(titles.length)
+  await app.saved()
+  expect((await server.todos(list)).map((todo) => todo.title)).toEqual(want)
+  const other = await new App(await browser.newPage(), server.address, list).open()
+  await expect(other.items).toHaveCount(titles.length)
+  expect(await other.titles.evaluateAll((labels) => labels.map((label) => label.textContent))).toEqual(want)
+  await expect(other.titles.nth(1)).toHaveCSS('direction', 'rtl')
+  await other.page.close()
+})
+
+test('<script> in a title is text', async ({ app }) => {
+  const evil = ['<script>document.title = "owned"</script>', '<img src=x onerror="document.title=\'owned\'">', '{{ constructor.constructor("document.title=1")() }}']
+  await app.open()
+  const title = await app.page.title()
+  await app.add(...evil)
+  await expect(app.items).toHaveText(evil)
+  await app.page.reload()
+  await expect(app.items).toHaveText(evil)
+  expect(await app.page.title()).toBe(title)
+  await expect(app.page.locator('.todoapp script, .todoapp img')).toHaveCount(0)
+})
+
+for (const [name, why] of [
+  ['a/b', 'cannot contain / or \\'],
+  ['a\\b', 'cannot contain / or \\'],
+  ['..', 'cannot be . or ..'],
+  ['', 'cannot be empty'],
+  ['x'.repeat(200), 'at most 128 characters; this one has 200'],
+  ['a\nb', 'control characters'],
+] as const) {
+  test(`The list name ${JSON.stringify(name).slice(0, 20)} gets a word and no request`, async ({ page, network }) => {
+    await page.goto(`${network.address}/?list=${encodeURIComponent(name)}`)
+    await expect(page.getByRole('alert').filter({ hasText: 'There is no such list.' })).toContainText(why)
+    await page.getByLabel('Open a list by its name').fill('also/wrong')
+    await page.getByRole('button', { name: 'Open' }).click()
+    await expect(page.locator('#open-problem')).toContainText('cannot contain /')
+    expect(network.seen).toEqual([])
+    await page.getByLabel('Open a list by its name').fill(`good ${crypto.randomUUID()}`)
+    await page.getByRole('button', { name: 'Open' }).click()
+    await expect(page.getByTestId('status')).toHaveText(/^saved\./)
+  })
+}
+
+test('A full device gets a word; what it cannot keep is held by the page, and sent', async ({ page, network, server, list }) => {
+  // Before the page first asks for storage: the browser remembers for a while how much is left.
+  await page.goto(`${network.address}/robots.txt`)
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: network.address, quotaSize: 150_000 })
+  const app = await new App(page, network.address, list).open()
+  await app.add('kept')
+  await app.saved()
+  network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+  const long = Array.from({ length: 100 }, (_, i) => `${i} `.padEnd(2000, 'x'))
+  await paste(app, long.join('\n'))
+  await page.getByRole('button', { name: 'Add 100 items' }).click()
+  const word = page.getByRole('alert').filter({ hasText: 'There is no space left on this device' })
+  await expect(word).toContainText('Keep this page open until it says “saved”')
+  await expect(app.items).toHaveText(['kept', ...long])
+  await expect(app.status).toHaveText(/^100 changes waiting\./)
+  network.fault = () => 'pass'
+  await app.saved()
+  await expect(app.items).toHaveText(['kept', ...long])
+  expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['kept', ...long])
+})
+
+test('Where storage is forbidden, the page works and says what it cannot do', async ({ page, app, server, list }) => {
+  await page.addInitScript(() => {
+    const forbidden = () => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError')
+    }
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { get: forbidden })
+  })
+  await app.open()
+  await app.add('bread')
+  await expect(app.items).toHaveText(['bread'])
+  await app.saved()
+  await expect(page.getByRole('alert').filter({ hasText: 'This browser does not let the page keep anything on this device.' })).toBeVisible()
+  expect(await server.todos(list)).toHaveLength(1)
+})
+
+for (const year of [1971, 2199]) {
+  test(`A clock in the year ${year} changes nothing`, async ({ page, app, browser, server, list }) => {
+    await page.clock.setFixedTime(new Date(`${year}-01-01T00:00:00Z`))
+    await app.open()
+    const other = await new App(await browser.newPage(), server.address, list).open()
+    await app.add('one')
+    await expect(other.items).toHaveText(['one'])
+    await other.add('two')
+    await expect(app.items).toHaveText(['one', 'two'])
+    await app.add('three')
+    await app.toggle(1).check()
+    await expect(other.items).toHaveText(['one', 'two', 'three'])
+    await expect(other.items).toHaveClass(['', 'completed', ''])
+    await app.saved()
+    await other.page.close()
+  })
+}
+
+test.describe('A server of a newer version', () => {
+  test('that answers in another form gets a word, and changes are kept', async ({ page, network, server, list }) => {
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{"version":2,"outcome":[]}' } : 'pass')
+    await app.add('bread')
+    const word = page.getByRole('alert').filter({ hasText: 'The server may be of a newer version than this page' })
+    await expect(word).toContainText('Nothing is lost: 1 change is kept on this device.')
+    network.fault = () => 'pass' // as after the reload that brings the newer page
+    await word.getByRole('button', { name: 'Reload' }).click()
+    await app.saved()
+    await expect(app.items).toHaveText(['bread'])
+    expect(await server.todos(list)).toHaveLength(1)
+  })
+
+  test('that no longer has the route gets a word, and changes are kept', async ({ page, network, list }) => {
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 410, body: '{"title":"Gone","detail":"Use /v2."}' } : 'pass')
+    await app.add('bread')
+    await expect(page.getByRole('alert').filter({ hasText: 'The server refuses what this page asks: Use /v2.' })).toContainText('1 change is kept on this device')
+    await expect(app.items).toHaveText(['bread'])
+    network.fault = () => 'pass'
+    await app.saved()
+  })
+
+  test('whose page has changed the storage already gets a word, and the page works', async ({ page, app, server }) => {
+    await page.goto(`${server.address}/robots.txt`)
+    await page.evaluate(() => new Promise((resolve, reject) => {
+      const request = indexedDB.open('todos', 99)
+      request.onsuccess = () => {
+        request.result.close()
+        resolve(null)
+      }
+      request.onerror = () => reject(new Error('open failed'))
+    }))
+    await app.open()
+    await expect(page.getByRole('alert').filter({ hasText: 'A newer version of this page has used this browser’s storage.' })).toBeVisible()
+    await app.add('bread')
+    await app.saved()
+  })
+})
+
+test('A config.json that is none gets a word', async ({ page, network, list }) => {
+  network.fault = (request) => (request.url === '/config.json' ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{"apiBase": "api.example.com"}' } : 'pass')
+  const app = await new App(page, network.address, list).open()
+  await expect(page.getByTestId('load-trouble')).toContainText('config.json, apiBase: expected "" or an address such as "https://api.example.com"')
+  network.fault = () => 'pass'
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await app.saved()
+})
+
+test('A server whose store was emptied offers to put back what this device knows', async ({ page, list }) => {
+  const server = await Server.start()
+  try {
+    const app = await new App(page, server.address, list).open()
+    await app.add('bread', 'salt')
+    await app.saved()
+    await server.empty()
+    const word = page.getByText('The server went back to an older state of this list. 2 items are no longer in it.')
+    await expect(word).toBeVisible()
+    await expect(app.items).toHaveCount(0)
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await expect(app.items).toHaveText(['bread', 'salt'])
+    await app.saved()
+    expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+  } finally {
+    await server.stop()
+  }
+})

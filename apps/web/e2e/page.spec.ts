@@ -1,0 +1,281 @@
+import { gzipSync } from 'node:zlib'
+import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { App, expect, test } from './test'
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html} ${node.failureSummary ?? ''}`))
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [1000, 320]) {
+    test(`Axe finds nothing, ${colorScheme}, ${width} px wide, and nothing sticks out`, async ({ page, network, server, list }) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.setViewportSize({ width, height: 800 })
+      const app = new App(page, network.address, list)
+      const check = async (state: string) => {
+        expect(await violations(page), state).toEqual([])
+        expect(await page.evaluate(() => document.documentElement.scrollWidth), state).toBeLessThanOrEqual(width)
+      }
+      await page.goto(`${network.address}/`)
+      await expect(page.getByRole('heading', { name: 'Welcome' })).toBeVisible()
+      await check('start')
+      await app.open()
+      await check('empty')
+      await app.add('bread', 'a word of some length: Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft', 'salt')
+      await app.toggle(0).check()
+      await app.item(1).hover()
+      await check('items')
+      await app.filter('Completed').click()
+      await check('completed')
+      await app.filter('All').click()
+      await app.titles.nth(2).dblclick()
+      await app.saved()
+      await check('editing')
+      await app.edit(2).fill('sea salt')
+      await server.change(list, 'salt', { title: 'rock salt' })
+      await expect(app.item(2)).toContainText('Someone has changed')
+      await check('changed meanwhile')
+      await app.edit(2).press('Escape')
+      await app.item(2).hover()
+      await app.item(2).locator('.destroy').click()
+      await expect(page.getByRole('button', { name: 'Undo' })).toBeVisible()
+      await check('undo')
+      network.fault = (request) => (request.url?.startsWith('/api/') ? { status: 503 } : 'pass')
+      await app.add('milk')
+      await expect(app.status).toHaveText(/^1 change waiting/)
+      await check('waiting')
+      await new App(page, network.address, `${list} 2`).open()
+      await expect(page.getByTestId('load-trouble')).toBeVisible()
+      await check('load trouble')
+      await page.goto(`${network.address}/?list=..`)
+      await expect(page.getByText('There is no such list.')).toBeVisible()
+      await check('invalid name')
+    })
+  }
+}
+
+test('Keyboard alone does everything', async ({ app, list, server }) => {
+  const { page } = app
+  const press = (...keys: string[]) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve())
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent)
+  const tabTo = async (name: string | RegExp, key = 'Tab') => {
+    for (let i = 0; i < 60; i++) {
+      await press(key)
+      const at = (await focused()) ?? ''
+      if (typeof name === 'string' ? at === name : name.test(at)) return
+    }
+    throw new Error(`${key} never came to ${name}`)
+  }
+  await app.open()
+  await expect(app.newTodo).toBeFocused()
+  for (const title of ['bread', 'salt', 'milk']) {
+    await page.keyboard.type(title)
+    await press('Enter')
+  }
+  await tabTo('Toggle Todo: bread')
+  await press('Space')
+  await expect(app.items).toHaveClass(['completed', '', ''])
+  await tabTo('Edit salt')
+  await press('Enter')
+  await expect(app.edit(1)).toBeFocused()
+  await page.keyboard.type('sea salt')
+  await press('Enter')
+  await expect(app.items).toHaveText(['bread', 'sea salt', 'milk'])
+  await expect.poll(focused).toBe('Edit sea salt')
+  await tabTo(/^Move sea salt/)
+  await press('ArrowDown')
+  await expect(app.items).toHaveText(['bread', 'milk', 'sea salt'])
+  await expect.poll(focused).toMatch(/^Move sea salt/)
+  await expect(app.announcer).toHaveText('sea salt: 3 of 3.')
+  await press('Home')
+  await expect(app.items).toHaveText(['sea salt', 'bread', 'milk'])
+  await press('End', 'ArrowUp')
+  await expect(app.items).toHaveText(['bread', 'sea salt', 'milk'])
+  await tabTo('Delete sea salt')
+  await press('Enter')
+  await expect(app.items).toHaveText(['bread', 'milk'])
+  await expect.poll(focused).toBe('Delete milk')
+  await tabTo('Active')
+  await press('Enter')
+  await expect(app.items).toHaveText(['milk'])
+  await tabTo('Clear completed')
+  await press('Enter')
+  await expect(app.newTodo).toBeFocused()
+  await tabTo('Undo')
+  await press('Enter')
+  await expect(app.newTodo).toBeFocused()
+  await tabTo('All')
+  await press('Enter')
+  await expect(app.items).toHaveText(['bread', 'milk'])
+  await tabTo('Delete bread')
+  await press('Enter', 'Enter')
+  await expect(app.items).toHaveCount(0)
+  await expect(app.newTodo).toBeFocused()
+  await app.saved()
+  expect(await server.todos(list)).toEqual([])
+})
+
+test('What happens is announced', async ({ app }) => {
+  await app.open()
+  await app.add('bread')
+  await expect(app.announcer).toHaveText('Added “bread”.')
+  await app.item(0).hover()
+  await app.item(0).locator('.destroy').click()
+  await expect(app.announcer).toHaveText('Deleted “bread”. It can be undone.')
+  await app.page.getByRole('button', { name: 'Undo' }).click()
+  await expect(app.announcer).toHaveText('Brought back 1 item.')
+})
+
+test('Items are put in order by dragging, for everyone and for good', async ({ app, server, list, browser }) => {
+  await server.add(list, ['a', 'b', 'c', 'd'])
+  await app.open()
+  const other = await new App(await browser.newPage(), server.address, list).open()
+  await expect(app.items).toHaveCount(4)
+  const drag = async (from: number, to: number, drop = true) => {
+    await app.item(from).hover()
+    const handle = await app.item(from).locator('.handle').boundingBox()
+    const target = await app.item(to).boundingBox()
+    if (!handle || !target) throw new Error('not on screen')
+    await app.page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2)
+    await app.page.mouse.down()
+    await app.page.mouse.move(handle.x, target.y + target.height * (from < to ? 0.9 : 0.1), { steps: 8 })
+    if (!drop) await app.page.keyboard.press('Escape')
+    await app.page.mouse.up()
+  }
+  await drag(0, 2)
+  await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
+  await drag(3, 0)
+  await expect(app.items).toHaveText(['d', 'b', 'c', 'a'])
+  await drag(0, 3)
+  await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
+  await drag(0, 3, false)
+  await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
+  await expect(other.items).toHaveText(['b', 'c', 'a', 'd'])
+  await app.saved()
+  await app.page.reload()
+  await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
+  await other.page.close()
+})
+
+test('Under a filter, an item moves next to those that are shown', async ({ app, server, list }) => {
+  await server.add(list, ['a', 'b', 'c', 'd'])
+  await server.change(list, 'b', { completed: true })
+  await server.change(list, 'd', { completed: true })
+  await app.open('#/active')
+  await expect(app.items).toHaveText(['a', 'c'])
+  await app.item(0).getByRole('button', { name: /^Move/ }).press('ArrowDown')
+  await expect(app.items).toHaveText(['c', 'a'])
+  await app.filter('All').click()
+  await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
+})
+
+test('Opening / shows the list “default”, working, and a private list is one button away', async ({ page, server, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.goto(server.address)
+  const app = new App(page, server.address, 'default')
+  await expect(app.newTodo).toBeFocused()
+  await app.add('for everyone')
+  await expect(app.items).toContainText(['for everyone'])
+  await app.saved()
+  expect((await server.todos('default')).map((todo) => todo.title)).toContain('for everyone')
+
+  await page.getByRole('button', { name: 'New private list' }).click()
+  await page.waitForURL(/\?list=[\w-]{22}$/)
+  await expect(app.items).toHaveCount(0)
+  await app.add('for us')
+  await app.saved()
+  await page.getByRole('button', { name: 'Copy link' }).click()
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible()
+  const link = await page.evaluate(() => navigator.clipboard.readText())
+  const friend = await (await context.newPage()).goto(link).then(() => context.pages().at(-1))
+  await expect(friend?.getByTestId('todo-title') ?? app.titles).toHaveText(['for us'])
+
+  await page.goto(server.address)
+  const recent = page.getByRole('navigation', { name: 'Lists on this device' })
+  await recent.getByRole('link').first().click()
+  await expect(app.items).toHaveText(['for us'])
+  await page.goto(server.address)
+  await recent.getByRole('button', { name: /^Forget the list/ }).click()
+  await expect(recent).toBeHidden()
+})
+
+test('A link that cannot be copied is shown to be copied by hand', async ({ page, app }) => {
+  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined })) // as without TLS
+  await app.open()
+  await page.getByRole('button', { name: 'Copy link' }).click()
+  await expect(page.getByLabel('Link to this list')).toHaveValue(new URL(app.address).href.replaceAll('%20', '+'))
+})
+
+test('A visit writes nothing', async ({ page, network, server, list }) => {
+  await server.add(list, ['bread'])
+  const app = await new App(page, network.address, list).open()
+  await app.saved()
+  await app.filter('Active').click()
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).press('Enter')
+  await page.reload()
+  await app.saved()
+  expect(network.seen.filter((request) => !request.startsWith('GET '))).toEqual([])
+})
+
+test('The page loads from its own origin alone, under default-src \'self\', with less than 60 KB of JavaScript', async ({ page, app, server }) => {
+  const origins = new Set<string>()
+  const complaints: string[] = []
+  let javascript = 0
+  const sizes: Promise<void>[] = []
+  page.on('request', (request) => origins.add(new URL(request.url()).origin))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('response', (response) => {
+    if (/\.js$/.test(new URL(response.url()).pathname)) sizes.push(response.body().then((body) => void (javascript += gzipSync(body).length)))
+  })
+  const response = await page.goto(app.address)
+  expect(response?.headers()['content-security-policy']).toMatch(/default-src 'self'/)
+  expect(response?.headers()['content-security-policy']).not.toMatch(/unsafe-inline|unsafe-eval|data:/)
+  await app.add('bread', 'salt')
+  await app.toggle(0).check()
+  await app.saved()
+  await Promise.all(sizes)
+  // A text so that a picture that was blocked would show: the circle is loaded from a file.
+  expect(await app.titles.nth(0).evaluate((label) => getComputedStyle(label).backgroundImage)).toMatch(/^url\("http.*\.svg"\)$/)
+  expect([...origins]).toEqual([server.address])
+  expect(complaints).toEqual([])
+  expect(javascript).toBeGreaterThan(10_000)
+  expect(javascript).toBeLessThan(60_000)
+})
+
+test('500 items are all there, and each can be worked with', async ({ app, server, list }) => {
+  const titles = Array.from({ length: 500 }, (_, i) => `item ${i}`)
+  await server.add(list, titles)
+  await app.open()
+  await expect(app.count).toHaveText('500 items left')
+  await expect(app.items).toHaveText(titles)
+  await app.toggle(499).check()
+  await app.titles.nth(250).dblclick()
+  await app.edit(250).fill('changed')
+  await app.edit(250).press('Enter')
+  await app.add('one more')
+  await expect(app.count).toHaveText('500 items left')
+  await app.saved()
+  await app.toggleAll.check()
+  await expect(app.count).toHaveText('0 items left')
+  await app.clearCompleted.click()
+  await expect(app.items).toHaveCount(0)
+  await app.page.getByRole('button', { name: 'Undo' }).click()
+  await expect(app.items).toHaveCount(501)
+  await app.saved()
+  const todos = await server.todos(list)
+  expect(todos).toHaveLength(501)
+  expect([todos[250]?.title, todos[500]?.title]).toEqual(['changed', 'one more'])
+})
+
+test('Who asks for less motion gets none', async ({ page, app }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await app.open()
+  await app.add('bread')
+  await expect(app.titles.nth(0)).toHaveCSS('transition-duration', '0s')
+})
