@@ -25,8 +25,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
 	switch {
 	case errors.Is(err, errFailed):
 		os.Exit(1)
@@ -39,13 +39,13 @@ func main() {
 // errFailed says that the closing table has already told what failed.
 var errFailed = errors.New("something failed")
 
-const usage = `usage: suites test [-only NAME,...] [-without NEED,...] [-v]
+var errUsage = errors.New(`usage: suites test [-only NAME,...] [-without NEED,...] [-v]
        suites lint [-only NAME,...] [-v]
-       suites with NEED... -- COMMAND...`
+       suites with NEED... -- COMMAND`)
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	if len(args) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	root, err := findRoot()
 	if err != nil {
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if verb == "with" {
 		needs, command, found := cut(args, "--")
 		if !found || len(command) == 0 {
-			return errors.New(usage)
+			return errUsage
 		}
 		return r.with(ctx, needs, command)
 	}
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	without := flags.String("without", "", "")
 	flags.BoolVar(&r.verbose, "v", false, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || verb != "test" && verb != "lint" {
-		return errors.New(usage)
+		return errUsage
 	}
 	r.without = names(*without)
 

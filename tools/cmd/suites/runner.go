@@ -49,8 +49,6 @@ type result struct {
 	took    time.Duration
 }
 
-func (r result) ok() bool { return r.trouble == "" && len(r.failed) == 0 }
-
 func (r *runner) runAll(ctx context.Context, suites []suite) []result {
 	results := make([]result, 0, len(suites))
 	for _, s := range suites {
