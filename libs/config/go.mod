@@ -3,7 +3,7 @@ module github.com/gchamon/devops-challenge/libs/config
 go 1.25.0
 
 require (
-	github.com/go-playground/validator/v10 v10.30.4
+	github.com/go-playground/validator/v10 v10.26.0 // the last before v10.27 looks methods up by name, which makes the linker keep every method: 10 MB in a program with an SDK
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/pflag v1.1.0
 	github.com/spf13/viper v1.21.0
