@@ -21,11 +21,21 @@ help: ## List the targets
 
 .PHONY: needs-go
 needs-go:
-	@command -v go >/dev/null || { echo 'missing: Go 1.25 or newer (https://go.dev/dl)' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'missing: Go 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
 
 .PHONY: $(suites)
 $(suites): needs-go
 	@go build -C tools -buildvcs=false -o ../$@ ./cmd/suites
+
+include $(wildcard */*.mk */*/*.mk)
+
+.PHONY: build
+build: needs-go $(web-page) ## Build bin/todo-api, with the page in it, static and without debug information
+	CGO_ENABLED=0 go build -C services/todo-api -trimpath -ldflags '-s -w' -o ../../bin/todo-api ./cmd/todo-api
+
+.PHONY: run
+run: build ## Build the page and serve it with the API on http://localhost:8080, lists in ./data
+	exec bin/todo-api
 
 .PHONY: test
 test: $(suites) ## Run every test on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
@@ -45,6 +55,4 @@ engine-stop: ## End the Docker engine that the tests started, if they did
 
 .PHONY: clean
 clean: ## Remove what was built, downloaded and logged here; lists in data/ stay
-	rm -rf bin .cache coverage apps/web/dist apps/web/node_modules
-
-include $(wildcard */*.mk */*/*.mk)
+	git clean -qfdX -- bin .cache coverage apps libs services
