@@ -156,11 +156,7 @@ func New(opts Options) (*Server, error) {
 }
 
 // handlers is what answers each operation of the contract.
-func (s *Server) handlers() (map[string]handler, error) {
-	docs, err := s.contract.page()
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) handlers() map[string]handler {
 	return map[string]handler{
 		"getState":         s.getState,
 		"putState":         s.putState,
@@ -179,18 +175,15 @@ func (s *Server) handlers() (map[string]handler, error) {
 		"ready":            s.ready,
 		"metrics":          s.metricsHandler(),
 		"openapi":          static("application/yaml", contractFile),
-		"docs":             static("text/html; charset=utf-8", docs),
+		"docs":             static("text/html; charset=utf-8", s.contract.page()),
 		"docsStyle":        static("text/css; charset=utf-8", docsStyle),
-	}, nil
+	}
 }
 
 // route registers every operation of the contract, what answers methods that
 // it does not have, and the page.
 func (s *Server) route() error {
-	handlers, err := s.handlers()
-	if err != nil {
-		return err
-	}
+	handlers := s.handlers()
 	s.app.Use(s.edge)
 	if s.opts.Tracer != nil {
 		s.app.Use(otelfiber.Middleware(otelfiber.WithTracerProvider(s.opts.Tracer), otelfiber.WithoutMetrics(true),
