@@ -10,6 +10,12 @@ export default defineConfig({
   reporter: [['list'], ['junit', { outputFile: 'reports/e2e.xml' }]],
   timeout: 60_000,
   expect: { timeout: 15_000 },
+  projects: [
+    { name: 'e2e', testMatch: /\.spec\.ts$/ },
+    // Targets of web.mk, not tests.
+    { name: 'screenshots', testMatch: 'screenshots.ts' },
+    { name: 'lighthouse', testMatch: 'lighthouse.ts' },
+  ],
   use: {
     // A browser of the machine when CHROMIUM names one, else the one that `npx playwright install chromium` brings.
     launchOptions: {

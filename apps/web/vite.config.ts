@@ -5,7 +5,7 @@ import vue from '@vitejs/plugin-vue'
 import { type Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-const api = process.env['TODO_API'] ?? 'http://127.0.0.1:8080'
+const api = process.env['API_ADDRESS'] ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   base: './', // the page may be served from any folder

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** The program under test; TODO_API_BINARY names another than the one built here. */
-export const binary = process.env['TODO_API_BINARY'] ?? fileURLToPath(new URL('../../../.cache/e2e/todo-api', import.meta.url))
+/** The program under test; E2E_BINARY names another than the one built here. */
+export const binary = process.env['E2E_BINARY'] ?? fileURLToPath(new URL('../../../.cache/e2e/todo-api', import.meta.url))
 
 /** Builds the program, with the page that `npm run build` has left. */
 export default function build() {
-  if (process.env['TODO_API_BINARY'] !== undefined) return
+  if (process.env['E2E_BINARY'] !== undefined) return
   const service = fileURLToPath(new URL('../../../services/todo-api', import.meta.url))
   execFileSync('go', ['build', '-o', binary, './cmd/todo-api'], { cwd: service, env: { ...process.env, GOWORK: 'off' }, stdio: ['ignore', 'inherit', 'inherit'] })
 }

@@ -31,7 +31,8 @@ export class Server {
 
   async start(): Promise<void> {
     const child = spawn(binary, [], {
-      env: { ...process.env, TODO_LISTEN: `127.0.0.1:${this.port}`, TODO_STORE: `file://${this.#folder}` },
+      // Nothing of this process's environment: it may hold settings of another server.
+      env: { TODO_LISTEN: `127.0.0.1:${this.port}`, TODO_STORE: `file://${this.#folder}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child
@@ -143,6 +144,7 @@ export class Proxy {
   }
 
   async stop(): Promise<void> {
+    if (!this.#http.listening) return
     const closed = once(this.#http, 'close')
     this.#http.close()
     this.#http.closeAllConnections()

@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { expect, test } from './test'
+
+// `make lighthouse`. Not among the tests: its figures move with the load of the machine, and its 120 packages are only for this.
+test('Lighthouse gives at least 95 in each category', async ({ server, launchOptions }, info) => {
+  test.setTimeout(300_000)
+  await server.add('Casa', ['Bread', 'Milk', 'Tomatoes'])
+  const report = info.outputPath('lighthouse.json')
+  const flags = `--headless ${(launchOptions.args ?? []).join(' ')}`
+  await promisify(execFile)(
+    'npx',
+    ['--yes', 'lighthouse@12.8.2', `${server.address}/?list=Casa`, '--output=json', `--output-path=${report}`, '--quiet', `--chrome-flags=${flags}`],
+    { env: { ...process.env, ...(launchOptions.executablePath && { CHROME_PATH: launchOptions.executablePath }) } },
+  )
+  const { categories } = JSON.parse(readFileSync(report, 'utf8')) as { categories: Record<string, { title: string; score: number }> }
+  const scores = Object.values(categories).map(({ title, score }) => [title, Math.round(score * 100)] as const)
+  for (const [title, score] of scores) console.log(`${title}: ${score}`)
+  for (const [title, score] of scores) expect(score, title).toBeGreaterThanOrEqual(95)
+})
