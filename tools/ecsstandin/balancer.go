@@ -40,6 +40,9 @@ type Front struct {
 	// Bucket is the address HOST:PORT of an S3 endpoint and Name that of the
 	// bucket on it; a path that names no object of its own is Index.
 	Bucket, Name, Index string
+	// Authorization is what the bucket is asked with, as CloudFront's origin
+	// access control signs its requests.
+	Authorization string
 	// Headers are added to every answer that comes from the bucket.
 	Headers map[string]string
 }
@@ -75,6 +78,9 @@ backend bucket
   http-request set-path /{{.Name}}/{{.Index}} if { path / }
   http-request set-path /{{.Name}}%[path] if !{ path_beg /{{.Name}}/ }
   http-request set-header Host {{.Bucket}}
+{{- if .Authorization}}
+  http-request set-header Authorization "{{.Authorization}}"
+{{- end}}
 {{- range $name, $value := .Headers}}
   http-response set-header {{$name}} "{{$value}}"
 {{- end}}

@@ -99,6 +99,8 @@ type deployment struct {
 	Updated    time.Time `json:"updated"`
 	// Completed: it was COMPLETED once, so it can be rolled back to.
 	Completed bool `json:"completed"`
+	// Rollback: the circuit breaker made it.
+	Rollback bool `json:"rollback"`
 }
 
 type event struct {
@@ -345,13 +347,15 @@ func (s *Standin) failed(v *service, t *task) {
 	}
 	primary.State, primary.Reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
 	s.tell(v, "(deployment %s) deployment failed: tasks failed to start.", primary.ID)
-	if !v.Rollback {
+	// What was rolled back to is not rolled back again.
+	if !v.Rollback || primary.Rollback {
 		return
 	}
 	for _, earlier := range v.Deployments[1:] {
 		if earlier.Completed {
 			s.tell(v, "rolling back to deployment %s.", earlier.ID)
 			s.deploy(v, earlier.Definition, "ECS deployment circuit breaker: rolling back to deploymentId "+earlier.ID+".")
+			v.Deployments[0].Rollback = true
 			return
 		}
 	}

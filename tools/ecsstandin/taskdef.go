@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // taskDefinition is a revision as it was registered, and what of it is obeyed.
@@ -196,7 +198,13 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 		add("--security-opt", option)
 	}
 	for _, u := range c.Ulimits {
-		add("--ulimit", fmt.Sprintf("%s=%d:%d", u.Name, u.Soft, u.Hard))
+		soft, hard := u.Soft, u.Hard
+		if u.Name == "nofile" {
+			// An engine without the right to raise its own limit cannot give more.
+			limit := openFiles()
+			soft, hard = min(soft, limit), min(hard, limit)
+		}
+		add("--ulimit", fmt.Sprintf("%s=%d:%d", u.Name, soft, hard))
 	}
 	for key, value := range c.DockerLabels {
 		add("--label", key+"="+value)
@@ -207,6 +215,15 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 		command = append(append([]string{}, c.EntryPoint[1:]...), c.Command...)
 	}
 	return append(append(args, c.Image), command...)
+}
+
+// openFiles is the most files that a process of this machine may open.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt
+	}
+	return int(min(limit.Max, math.MaxInt32))
 }
 
 // stopTimeout is the time between SIGTERM and SIGKILL, in seconds.

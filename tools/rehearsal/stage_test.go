@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -43,6 +45,14 @@ const (
 	releases    = "todo-releases"
 	targetGroup = "arn:aws:elasticloadbalancing:us-east-1:" + account + ":targetgroup/todo-staging/0123456789abcdef"
 )
+
+// surroundings is this process's environment without what would lead the AWS
+// SDKs to a real account.
+func surroundings() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "AWS_CA_BUNDLE=")
+	})
+}
 
 // stage is everything that the playbooks act on.
 type stage struct {
@@ -75,7 +85,7 @@ func try(dir string, env []string, name string, args ...string) (string, error) 
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(surroundings(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -149,7 +159,7 @@ func setUp(t *testing.T) *stage {
 	moto := s.startMoto()
 	s.env = []string{
 		"AWS_ENDPOINT_URL=http://" + moto, "AWS_ACCESS_KEY_ID=rehearsal", "AWS_SECRET_ACCESS_KEY=rehearsal",
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_PROFILE=",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_ENDPOINT_URL_CLOUDFRONT=" + s.startCloudFront(moto),
 		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off",
 	}
@@ -179,19 +189,19 @@ func (s *stage) readProject() {
 func (s *stage) startMoto() string {
 	address := freeAddress(s.t)
 	host, port, _ := strings.Cut(address, ":")
-	log, err := os.Create(filepath.Join(s.logs, "moto.log"))
+	file, err := os.Create(filepath.Join(s.logs, "moto.log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command("moto_server", "-H", host, "-p", port)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = file, file
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-		log.Close()
+		file.Close()
 	})
 	until(s.t, "moto answers", func() error { return answers("http://" + address + "/moto-api/data.json") })
 	return address
@@ -221,7 +231,7 @@ func (s *stage) startRegistry(address, token string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	images := registry.New(registry.Logger(nil))
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Basic "+token {
 			w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
@@ -263,7 +273,7 @@ func (s *stage) seed() string {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command("python3", script)
-	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Env = append(surroundings(), s.env...)
 	cmd.Stdin = bytes.NewReader(input)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -323,6 +333,7 @@ func (s *stage) startCluster(name, moto, token string) {
 	balancer, err := ecsstandin.StartBalancer(s.dir, ecsstandin.Front{
 		Listen: strings.TrimPrefix(s.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
 		Bucket: moto, Name: website, Index: "index.html",
+		Authorization: "AWS4-HMAC-SHA256 Credential=cloudfront/20260101/" + s.region + "/s3/aws4_request, SignedHeaders=host, Signature=0",
 		Headers: map[string]string{
 			"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=63072000",
 			"X-Content-Type-Options": "nosniff",
@@ -332,11 +343,11 @@ func (s *stage) startCluster(name, moto, token string) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = balancer.Close() })
-	log, err := os.Create(filepath.Join(s.logs, "ecs.log"))
+	file, err := os.Create(filepath.Join(s.logs, "ecs.log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { log.Close() })
+	s.t.Cleanup(func() { file.Close() })
 	s.standin, err = ecsstandin.Start(ecsstandin.Config{
 		Name: name, Account: account, Region: s.region, Cluster: cluster,
 		Engine: ecsstandin.Engine{Network: name, ConfigDir: config}, Balancer: balancer,
@@ -347,7 +358,7 @@ func (s *stage) startCluster(name, moto, token string) {
 		StateFile:       filepath.Join(s.dir, "ecs.json"),
 		TaskEnvironment: map[string]string{"AWS_ACCESS_KEY_ID": "task", "AWS_SECRET_ACCESS_KEY": "task"},
 		Log: func(format string, args ...any) {
-			fmt.Fprintf(log, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
+			fmt.Fprintf(file, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
 		},
 	})
 	if err != nil {
@@ -429,7 +440,7 @@ func (s *stage) writeInventory() {
 	}
 	text, err := yaml.Marshal(map[string]any{"all": map[string]any{"hosts": hosts, "vars": map[string]any{
 		"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1,
+		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1, "smoke_tries": 10,
 	}}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -463,7 +474,7 @@ func (s *stage) start(playbook string, words ...string) *run {
 	s.runs++
 	cmd := exec.Command("ansible-playbook", "-i", filepath.Join(s.dir, "inventory.yml"), playbook)
 	cmd.Dir = filepath.Join(s.repository, "infra", "ansible")
-	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Env = append(surroundings(), s.env...)
 	environment := "staging"
 	for _, word := range words {
 		switch {
@@ -477,11 +488,11 @@ func (s *stage) start(playbook string, words ...string) *run {
 	}
 	cmd.Args = append(cmd.Args, "-e", "environment="+environment)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	log, err := os.Create(filepath.Join(s.logs, fmt.Sprintf("%02d-%s", s.runs, strings.TrimSuffix(playbook, ".yml")+".log")))
+	file, err := os.Create(filepath.Join(s.logs, fmt.Sprintf("%02d-%s", s.runs, strings.TrimSuffix(playbook, ".yml")+".log")))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	fmt.Fprintln(log, "$", strings.Join(cmd.Args, " "))
+	fmt.Fprintln(file, "$", strings.Join(cmd.Args, " "))
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	began := time.Now()
@@ -494,12 +505,12 @@ func (s *stage) start(playbook string, words ...string) *run {
 	go func() {
 		defer close(copied)
 		defer close(r.lines)
-		defer log.Close()
+		defer file.Close()
 		scanner := bufio.NewScanner(reader)
 		scanner.Buffer(nil, 1<<20)
 		for scanner.Scan() {
 			line := scanner.Text()
-			fmt.Fprintln(log, line)
+			fmt.Fprintf(file, "%5.1f %s\n", time.Since(began).Seconds(), line)
 			output.WriteString(line + "\n")
 			select {
 			case r.lines <- line:
@@ -632,7 +643,7 @@ type load struct {
 func (s *stage) load() *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{cancel: cancel, done: make(chan struct{})}
-	log, err := os.OpenFile(filepath.Join(s.logs, "load.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	file, err := os.OpenFile(filepath.Join(s.logs, "load.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -646,12 +657,12 @@ func (s *stage) load() *load {
 			for n := range requests {
 				if err := s.request(client, n); err != nil {
 					l.failed.Add(1)
-					fmt.Fprintln(log, time.Now().Format("15:04:05.000"), err)
+					fmt.Fprintln(file, time.Now().Format("15:04:05.000"), err)
 				}
 				l.sent.Add(1)
 			}
 			if workers.Add(-1) == 0 {
-				log.Close()
+				file.Close()
 				close(l.done)
 			}
 		}()
