@@ -160,8 +160,8 @@ func TestMakesAPairOnce(t *testing.T) {
 	}
 	for _, header := range b.puts {
 		for name, want := range map[string]string{
-			"If-None-Match":                "*",
-			"X-Amz-Server-Side-Encryption": "aws:kms",
+			"If-None-Match":                               "*",
+			"X-Amz-Server-Side-Encryption":                "aws:kms",
 			"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "arn:aws:kms:us-east-1:1:key/k",
 		} {
 			if got := header.Get(name); got != want {

@@ -1,0 +1,66 @@
+mock_provider "aws" {
+  source = "../../test/mocks"
+}
+
+variables {
+  domain = "todo.example.com"
+}
+
+run "four_name_servers" {
+  assert {
+    condition     = length(output.name_servers) == 4 && aws_route53_zone.this[0].delegation_set_id == aws_route53_delegation_set.this[0].id
+    error_message = "want the delegation set's four name servers; got ${jsonencode(output.name_servers)}"
+  }
+}
+
+run "a_zone_that_is_there" {
+  command = plan
+  variables {
+    existing_zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = length(aws_route53_zone.this) == 0 && length(aws_route53_delegation_set.this) == 0
+    error_message = "nothing is made where a zone is named"
+  }
+}
+
+run "rejects_domain_scheme" {
+  command = plan
+  variables {
+    domain = "https://todo.example.com"
+  }
+  expect_failures = [var.domain]
+}
+
+run "rejects_domain_dot" {
+  command = plan
+  variables {
+    domain = "todo.example.com."
+  }
+  expect_failures = [var.domain]
+}
+
+run "rejects_domain_label" {
+  command = plan
+  variables {
+    domain = "example"
+  }
+  expect_failures = [var.domain]
+}
+
+run "rejects_domain_upper" {
+  command = plan
+  variables {
+    domain = "Todo.example.com"
+  }
+  expect_failures = [var.domain]
+}
+
+run "rejects_zone_id" {
+  command = plan
+  variables {
+    existing_zone_id = "hostedzone/Z1"
+  }
+  expect_failures = [var.existing_zone_id]
+}

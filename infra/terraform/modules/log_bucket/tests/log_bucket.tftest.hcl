@@ -1,0 +1,41 @@
+mock_provider "aws" {
+  source = "../../test/mocks"
+}
+
+variables {
+  name = "todo-logs-123456789012"
+}
+
+run "each_service_writes_its_own_part" {
+  command = plan
+
+  assert {
+    condition = { for s in jsondecode(output.policy_json).Statement : s.Sid => flatten([s.Resource]) if s.Effect == "Allow" && s.Action == "s3:PutObject" } == {
+      LoadBalancerLogs = ["arn:aws:s3:::todo-logs-123456789012/alb/AWSLogs/123456789012/*"]
+      BucketAccessLogs = ["arn:aws:s3:::todo-logs-123456789012/s3/*"]
+      DeliveredLogs    = ["arn:aws:s3:::todo-logs-123456789012/cloudfront/*", "arn:aws:s3:::todo-logs-123456789012/vpc/*"]
+    }
+    error_message = "got ${output.policy_json}"
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(output.policy_json).Statement : can(s.Principal.Service) if s.Effect == "Allow"])
+    error_message = "only services are allowed in"
+  }
+}
+
+run "rejects_retention_days" {
+  command = plan
+  variables {
+    retention_days = 0
+  }
+  expect_failures = [var.retention_days]
+}
+
+run "rejects_retention_half" {
+  command = plan
+  variables {
+    retention_days = 2.5
+  }
+  expect_failures = [var.retention_days]
+}
