@@ -1,17 +1,7 @@
 // Package web holds the built page, so that a server can carry it in its own binary.
 package web
 
-import (
-	"embed"
-	"io/fs"
-)
-
-// dist/page is what `npm run build` writes and is not committed; dist/placeholder is, so that the
-// pattern matches, and the module compiles, where the page was never built. `all:` because the
-// build may name a file with a leading underscore or dot.
-//
-//go:embed all:dist
-var dist embed.FS
+import "io/fs"
 
 // Files returns the page: index.html at its root, and beside it everything it loads. When the page
 // was not built before the binary was, it is a single index.html that says how to build it.
