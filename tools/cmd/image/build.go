@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -241,6 +242,7 @@ func assemble(body []byte, d description) (v1.Image, error) {
 		User:         user,
 		Entrypoint:   []string{"/" + binary},
 		ExposedPorts: map[string]struct{}{"8080/tcp": {}},
+		Env:          []string{"TODO_LISTEN=:8080", "TODO_PAGE=" + strconv.FormatBool(d.Page)},
 		WorkingDir:   "/",
 		// https://github.com/opencontainers/image-spec/blob/main/annotations.md
 		Labels: map[string]string{
