@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -20,9 +21,10 @@ import (
 	"github.com/testcontainers/testcontainers-go/modules/localstack"
 )
 
-// image is the last LocalStack that asks for no token. Those before 4.10 let
-// two writers pass one If-Match (localstack/localstack#13294).
-const image = "localstack/localstack:4.14.0"
+// image is LOCALSTACK_IMAGE, or the last LocalStack that asks for no token.
+// Those before 4.10 let two writers pass one If-Match
+// (localstack/localstack#13294).
+var image = cmp.Or(os.Getenv("LOCALSTACK_IMAGE"), "localstack/localstack:4.14.0")
 
 // endpoint is the address of the container's S3.
 var endpoint string
