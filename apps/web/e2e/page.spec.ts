@@ -193,7 +193,7 @@ test('Opening / shows the list “default”, working, and a private list is one
   await expect(friend?.getByTestId('todo-title') ?? app.titles).toHaveText(['for us'])
 
   await page.goto(server.address)
-  const recent = page.getByRole('navigation', { name: 'Lists on this device' })
+  const recent = page.getByRole('navigation', { name: 'Other lists' })
   await recent.getByRole('link').first().click()
   await expect(app.items).toHaveText(['for us'])
   await page.goto(server.address)
