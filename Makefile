@@ -49,6 +49,19 @@ lint: $(suites) ## Check style, modules, scripts and generated files (ONLY=name,
 fmt: $(suites) ## Format the Go code
 	$(with) gotool=golangci-lint -- tools/lint/modules golangci-lint fmt
 
+.PHONY: generate
+generate: $(suites) ## Write the generated files again: the settings' tables, the page's types of the API
+	UPDATE_SETTINGS=true go test -C services/todo-api -count=1 -run '^TestSettingsTable$$' ./cmd/todo-api
+	tools/readme-settings
+	$(with) node -- npm --prefix apps/web run generate
+
+.PHONY: check
+check: ## What CI checks: lint, test, and nothing left behind in the tree
+	@before=$$(git status --porcelain); \
+	$(MAKE) lint; \
+	$(MAKE) test; \
+	diff <(echo "$$before") <(git status --porcelain) || { echo 'the checks left these files behind' >&2; exit 1; }
+
 .PHONY: engine-stop
 engine-stop: ## End the Docker engine that the tests started, if they did
 	tools/setup/engine stop
