@@ -19,7 +19,8 @@ func TestFiles(t *testing.T) {
 		{"never built", fstest.MapFS{"dist/placeholder/index.html": placeholder}, false, "how to build it"},
 		{"built", fstest.MapFS{"dist/placeholder/index.html": placeholder, "dist/page/index.html": page}, true, "the page"},
 		{
-			"build broken off before index.html", fstest.MapFS{"dist/placeholder/index.html": placeholder, "dist/page/assets/a.js": page},
+			"build broken off before index.html",
+			fstest.MapFS{"dist/placeholder/index.html": placeholder, "dist/page/assets/a.js": page},
 			false, "how to build it",
 		},
 	} {

@@ -29,7 +29,8 @@ const target = "AmazonEC2ContainerServiceV20141113."
 // UnknownOperationException.
 func (s *Standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	action, found := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
-	answer, err := any(nil), error(nil)
+	var answer any
+	var err error
 	if !found || r.Method != http.MethodPost {
 		err = refuse("UnknownOperationException", "expected a POST with X-Amz-Target: %sACTION", target)
 	} else {

@@ -107,7 +107,7 @@ func StartBalancer(dir string, front Front) (*Balancer, error) {
 	if b.log, err = os.Create(filepath.Join(dir, "haproxy.log")); err != nil {
 		return nil, err
 	}
-	b.cmd = exec.Command("haproxy", "-db", "-f", path)
+	b.cmd = exec.Command("haproxy", "-db", "-f", path) //nolint:noctx // close ends it
 	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
 	if err := b.cmd.Start(); err != nil {
 		return nil, err

@@ -214,7 +214,7 @@ func (c *cluster) events() []string {
 }
 
 // until waits for a condition that the service's description meets.
-func (c *cluster) until(what string, met func(service object, primary object) bool) object {
+func (c *cluster) until(what string, met func(service, primary object) bool) object {
 	c.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {

@@ -186,7 +186,7 @@ func (s *Standin) Purge() error {
 	if err != nil {
 		return err
 	}
-	for _, id := range strings.Fields(ids) {
+	for id := range strings.FieldsSeq(ids) {
 		s.config.Engine.remove(id)
 	}
 	if err := os.Remove(s.config.StateFile); !errors.Is(err, os.ErrNotExist) {
@@ -507,7 +507,7 @@ func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool
 }
 
 func (s *Standin) check(port int) bool {
-	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", port, s.config.TargetGroup.Path), nil)
+	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", port, s.config.TargetGroup.Path), http.NoBody)
 	if err != nil {
 		return false
 	}

@@ -288,11 +288,7 @@ func TestManyAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	outputs, errs := make([]string, runs), make([]error, runs)
 	for i := range runs {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			outputs[i], errs[i] = deposits(t)
-		}()
+		all.Go(func() { outputs[i], errs[i] = deposits(t) })
 	}
 	all.Wait()
 	fingerprints := map[string]bool{}

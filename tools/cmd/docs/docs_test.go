@@ -26,7 +26,8 @@ func repository(t *testing.T, files map[string]string) string {
 		}
 	}
 	for _, args := range [][]string{
-		{"init", "--quiet"}, {"add", "--all"},
+		{"init", "--quiet"},
+		{"add", "--all"},
 		{"-c", "user.name=A", "-c", "user.email=a@scratch.example", "commit", "--quiet", "--message", "change"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "git", args...)

@@ -25,8 +25,7 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "todo-api:", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[*usageError](err); ok {
 		os.Exit(2)
 	}
 	os.Exit(1)

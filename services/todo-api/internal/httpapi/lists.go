@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,7 +67,7 @@ func (s *Server) apply(ctx context.Context, name todo.Name, writes []write) ([]w
 	results := make([]written, len(writes))
 	for i, receipt := range receipts {
 		if errs[i] == nil {
-			results[i], errs[i] = newWritten(writes[i].op, receipt)
+			results[i], errs[i] = newWritten(writes[i].op, receipt) //nolint:gosec // UpdateAll answers each operation
 		}
 	}
 	return results, errs
@@ -198,7 +199,7 @@ func newWritten(op todo.Op, receipt ledger.Receipt[*document]) (written, error) 
 // recall answers a repetition whose first answer is no longer remembered with
 // the list as it is now.
 func (w *written) recall(op todo.Op) error {
-	uid := ""
+	var uid string
 	switch op := op.(type) {
 	case todo.Create:
 		w.status, uid = 201, op.UID
@@ -277,8 +278,7 @@ type historyEntry struct {
 // history returns what is kept of a list, newest first.
 func history(removed []ledger.Removal, base string) ([]historyEntry, error) {
 	entries := make([]historyEntry, 0, len(removed))
-	for i := len(removed) - 1; i >= 0; i-- {
-		r := removed[i]
+	for _, r := range slices.Backward(removed) {
 		items, err := todo.DecodeItems(r.Items)
 		if err != nil {
 			return nil, fmt.Errorf("%w: removed items of revision %d: %w", ledger.ErrDamaged, r.Revision, err)

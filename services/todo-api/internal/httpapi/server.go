@@ -18,7 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/gofiber/fiber/v2/middleware/limiter"
-	"github.com/gofiber/fiber/v2/middleware/recover"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
@@ -189,7 +189,7 @@ func (s *Server) route() error {
 		s.app.Use(otelfiber.Middleware(otelfiber.WithTracerProvider(s.opts.Tracer), otelfiber.WithoutMetrics(true),
 			otelfiber.WithNext(func(c *fiber.Ctx) bool { return isProbe(c.Path()) })))
 	}
-	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
+	s.app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
 	if s.opts.RateLimit > 0 {
 		s.app.Use(s.limit())
 	}

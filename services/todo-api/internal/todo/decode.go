@@ -38,12 +38,11 @@ func DecodeState(body []byte) ([]Entry, error) {
 	d := newDecoder(body)
 	var entries []Entry
 	d.array(func(i int) {
-		if i == MaxItems {
-			d.problem("a list has at most %d items", MaxItems)
-		}
 		e := d.entry()
 		if i < MaxItems {
 			entries = append(entries, e)
+		} else if i == MaxItems {
+			d.problem("a list has at most %d items", MaxItems)
 		}
 	})
 	return entries, d.end()
@@ -80,9 +79,6 @@ func DecodeItems(body []byte) ([]Item, error) {
 	seen := make(map[string]bool)
 	d.array(func(i int) {
 		var it Item
-		if i == MaxItems {
-			d.problem("a list has at most %d items", MaxItems)
-		}
 		d.object("an item", []string{"uid", "id", "title", "completed", "order"}, 5, refuseOthers, func(name string) {
 			switch name {
 			case "uid":
@@ -103,6 +99,8 @@ func DecodeItems(body []byte) ([]Item, error) {
 		})
 		if i < MaxItems {
 			items = append(items, it)
+		} else if i == MaxItems {
+			d.problem("a list has at most %d items", MaxItems)
 		}
 	})
 	return items, d.end()
@@ -152,12 +150,11 @@ func DecodeBatch(body []byte) ([]Operation, error) {
 		n := 0
 		d.array(func(i int) {
 			n++
-			if i == MaxOperations {
-				d.problem("a batch has at most %d operations", MaxOperations)
-			}
 			op := d.operation()
 			if i < MaxOperations {
 				ops = append(ops, op)
+			} else if i == MaxOperations {
+				d.problem("a batch has at most %d operations", MaxOperations)
 			}
 		})
 		if n == 0 {

@@ -88,14 +88,29 @@ type Entry struct {
 // back to what it was.
 type Restore struct{ Removed []Item }
 
-func (Create) Kind() string         { return "create" }
-func (Update) Kind() string         { return "update" }
-func (Delete) Kind() string         { return "delete" }
-func (CompleteAll) Kind() string    { return "completeAll" }
+// Kind implements [Op].
+func (Create) Kind() string { return "create" }
+
+// Kind implements [Op].
+func (Update) Kind() string { return "update" }
+
+// Kind implements [Op].
+func (Delete) Kind() string { return "delete" }
+
+// Kind implements [Op].
+func (CompleteAll) Kind() string { return "completeAll" }
+
+// Kind implements [Op].
 func (ClearCompleted) Kind() string { return "clearCompleted" }
-func (Clear) Kind() string          { return "clear" }
-func (Replace) Kind() string        { return "replace" }
-func (Restore) Kind() string        { return "restore" }
+
+// Kind implements [Op].
+func (Clear) Kind() string { return "clear" }
+
+// Kind implements [Op].
+func (Replace) Kind() string { return "replace" }
+
+// Kind implements [Op].
+func (Restore) Kind() string { return "restore" }
 
 // Apply adds the item; it returns [ErrExists] and [ErrFull].
 func (op Create) Apply(l List) (Effect, error) {
@@ -111,7 +126,7 @@ func (op Create) Apply(l List) (Effect, error) {
 	} else {
 		item.Order = l.nextOrder()
 	}
-	next := List{append(l.Items[:len(l.Items):len(l.Items)], item)}
+	next := List{append(slices.Clip(l.Items), item)}
 	if err := next.checkGrowth(l); err != nil {
 		return Effect{}, err
 	}
