@@ -6,6 +6,9 @@ resource "aws_route53_delegation_set" "this" {
 }
 
 resource "aws_route53_zone" "this" {
+  #checkov:skip=CKV2_AWS_39: queries for a public name are no secret and cost more to log than the zone
+  #checkov:skip=CKV2_AWS_38: signing needs a DS record at the registrar and breaks the domain when that is late; the owner's decision
+
   count = var.existing_zone_id == null ? 1 : 0
 
   name              = var.domain

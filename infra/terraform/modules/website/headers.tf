@@ -13,6 +13,8 @@ locals {
 }
 
 resource "aws_cloudfront_response_headers_policy" "page" {
+  #checkov:skip=CKV_AWS_259: preloading binds the whole parent domain for ever; that is its owner's decision
+
   name    = "${var.name}-page"
   comment = "What browsers are told about the page"
 
@@ -61,6 +63,8 @@ resource "aws_cloudfront_response_headers_policy" "page" {
 
 # The API's own headers win where it has some: its documentation page has another content policy than ours.
 resource "aws_cloudfront_response_headers_policy" "api" {
+  #checkov:skip=CKV_AWS_259: preloading binds the whole parent domain for ever; that is its owner's decision
+
   name    = "${var.name}-api"
   comment = "What browsers are told about the API's answers"
 

@@ -1,0 +1,23 @@
+mock_provider "aws" {
+  source = "../test/mocks"
+}
+
+variables {
+  keydeposit = "true"
+}
+
+run "publishes_what_environments_read" {
+  assert {
+    condition = toset(keys(jsondecode(aws_ssm_parameter.shared.insecure_value))) == toset([
+      "instance_subnet_ids", "instances_have_public_addresses", "key_name", "private_subnet_ids", "public_subnet_ids",
+      "repository_arn", "repository_name", "repository_url", "vpc_id", "zone_id",
+    ])
+    error_message = "got ${aws_ssm_parameter.shared.insecure_value}"
+  }
+
+  assert {
+    condition     = length(output.name_servers) == 4
+    error_message = "want four name servers; got ${jsonencode(output.name_servers)}"
+  }
+}
+
