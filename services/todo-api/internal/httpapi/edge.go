@@ -49,6 +49,12 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXRequestID, r.id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 
+	if s.stopping.Load() {
+		// Clients that keep their connection would lose what they send on it
+		// at the moment at which it is closed.
+		c.Context().SetConnectionClose()
+	}
+
 	var err error
 	if s.cors.answers(c) {
 		c.Status(http.StatusNoContent)
@@ -68,6 +74,9 @@ func (s *Server) refused(c *fiber.Ctx, err error) error {
 	c.Set(fiber.HeaderXRequestID, r.id)
 	s.cors.allow(c)
 	err = s.answerProblem(c, r, err)
+	if c.Response().StatusCode() == http.StatusRequestEntityTooLarge {
+		lingerOnClose(c)
+	}
 	s.answered(c, r)
 	return err
 }

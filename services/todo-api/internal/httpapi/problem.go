@@ -107,6 +107,8 @@ func asProblem(err error) *problem {
 	}
 	p := internal.with("The log has the reason, under the request's id.")
 	switch {
+	case errors.Is(err, ledger.ErrDamaged): // before what it wraps
+		p = damaged.with("It is damaged or of a newer format, and was left as it is. The log names it, under the request's id.")
 	case errors.As(err, &invalid):
 		p = invalidProblem(invalid)
 	case errors.As(err, &condition):
@@ -128,8 +130,6 @@ func asProblem(err error) *problem {
 		p = overloaded.with("Nothing was changed; try again later.")
 	case errors.Is(err, ledger.ErrClosed):
 		p = stopping.with("Nothing was changed; another server will answer.")
-	case errors.Is(err, ledger.ErrDamaged):
-		p = damaged.with("It is damaged or of a newer format, and was left as it is. The log names it, under the request's id.")
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
 		p = outcomeUnknown.with("Repeat the request with the same Idempotency-Key to find out.")
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):

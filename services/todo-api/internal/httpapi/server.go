@@ -269,7 +269,7 @@ func (s *Server) clientAddress(c *fiber.Ctx) string {
 
 // Serve answers requests on l until [Server.Shutdown], and then returns nil
 // at once, before they are all answered.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(l) }
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingeringListener{l}) }
 
 // Stop makes the server say that it is not ready, so that no new requests are
 // sent to it. It goes on answering those that are.

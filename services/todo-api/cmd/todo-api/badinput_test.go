@@ -1,0 +1,426 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Names that are tried on every store: none may be a 500, leave the store, or
+// meet another.
+func TestNames(t *testing.T) {
+	long := strings.Repeat("n", 128)
+	// By what stands in the address: the status of a PUT.
+	names := map[string]int{
+		"default": 200, "Default": 200, "DEFAULT": 200, "con": 200, "nul.json": 200, "COM1": 200, "a.json": 200, ".hidden": 200, "...": 200,
+		"S%C3%A3o%20Jo%C3%A3o": 200, "%E2%80%AEabc": 200, "%F0%9F%8E%89": 200, "~": 200, "a~b": 200, "%25": 200, "a+b": 200, "a%20b": 200, "a;b": 200,
+		"a&b=c": 200, "%3Fx": 200, "%23x": 200, "e%CC%81": 200, "%C3%A9": 200, "*": 200, "'%22%3C%3E": 200, ":name": 200, "LPT1%3A": 200, "%20": 200,
+		"trailing.": 200, "trailing%20": 200, "constructor": 200, "__proto__": 200, ".lock": 200, "lists": 200,
+		long: 200, strings.Repeat("%F0%9F%8E%89", 128): 200,
+		"%2e": 400, "%2e%2e": 400, "..%2f": 400, "..%2F..%2Fetc%2Fpasswd": 400, "a%2Fb": 400, "..%5c": 400, `a%5Cb`: 400,
+		"%00": 400, "a%00b": 400, "%01": 400, "%7f": 400, "%C2%85": 400, "%0d%0aX: y": 400, "%zz": 400, "%": 400, "%f": 400, "%ff": 400, "%C3": 400,
+		"%C0%AF": 400, "%ED%A0%80": 400, "%FE%FF": 400,
+		long + "n": 400, strings.Repeat("n", 5000): 400, strings.Repeat("%C3%A9", 129): 400,
+		"../x": 404, "": 404, "a/b": 404, "a/": 404, "/a": 404,
+	}
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "data")
+	for store, p := range map[string]*program{
+		"memory": start(t, "TODO_STORE=mem:"),
+		"disk":   start(t, "TODO_STORE=file://"+inner),
+		"bbolt":  start(t, "TODO_STORE=bolt://"+filepath.Join(t.TempDir(), "db")),
+	} {
+		for name, status := range names {
+			body := fmt.Sprintf(`[{"id":1,"title":%q,"completed":false}]`, name)
+			a := p.raw("PUT", "/api/state/"+name, body)
+			if a.StatusCode != status {
+				t.Errorf("%s: PUT %s: got %d %s, want %d", store, short(name), a.StatusCode, a.body, status)
+			}
+		}
+		for name, status := range names {
+			if status != 200 {
+				continue
+			}
+			if a := p.raw("GET", "/api/state/"+name, ""); !strings.Contains(string(a.body), fmt.Sprintf("%q", name)) {
+				t.Errorf("%s: GET %s: got %d %s, want its own title", store, short(name), a.StatusCode, a.body)
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("beside the folder: got %v, %v, want nothing", entries, err)
+	}
+}
+
+// raw sends a request whose address is not touched by a URL library.
+func (p *program) raw(method, target, body string) answer {
+	p.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, target, len(body), body)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		p.t.Fatalf("%s %s: %v", method, short(target), err)
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatalf("%s %s: %v", method, short(target), err)
+	}
+	if req, err := http.NewRequest(method, p.url+target, http.NoBody); err == nil {
+		if err := theContract().check(req, resp, read); err != nil {
+			p.t.Errorf("%s %s: the answer %d is not what the contract says: %v", method, short(target), resp.StatusCode, err)
+		}
+	}
+	return answer{resp, read}
+}
+
+func TestBadBodies(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
+	item := p.todos("l")[0]
+	before := p.expect(200, "GET", "/api/state/l", "")
+	const put, post, patch, all, batch, restore = "PUT /api/state/l", "POST /api/lists/l/todos", "PATCH /api/lists/l/todos/ID",
+		"PATCH /api/lists/l/todos", "POST /api/lists/l/batch", "POST /api/lists/l/restore"
+	for _, test := range []struct{ route, body, pointer string }{
+		{put, ` `, ""},
+		{put, `{}`, ""},
+		{put, `null`, ""},
+		{put, `"x"`, ""},
+		{put, `[`, ""},
+		{put, `[{"id":1,"title":"x","completed":fal`, "/0/completed"},
+		{put, `[{"id":1,"title":"x","completed":false}`, ""},
+		{put, `[{"id":1,"title":"x","completed":false},]`, ""},
+		{put, `[] []`, ""},
+		{put, `[1]`, "/0"},
+		{put, `[[]]`, "/0"},
+		{put, `[{"id":1,"title":"x","completed":false},{}]`, "/1"},
+		{put, `[{"id":1,"title":"x"}]`, "/0"},
+		{put, `[{"ID":1,"title":"x","completed":false}]`, "/0"},
+		{put, `[{"id":"1","title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":null,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":1.5,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":9007199254740992,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":-9007199254740992,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":1e400,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":NaN,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":01,"title":"x","completed":false}]`, "/0"},
+		{put, `[{"id":+1,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":1,"title":5,"completed":false}]`, "/0/title"},
+		{put, `[{"id":1,"title":null,"completed":false}]`, "/0/title"},
+		{put, `[{"id":1,"title":"x","completed":1}]`, "/0/completed"},
+		{put, `[{"id":1,"title":"x","completed":"false"}]`, "/0/completed"},
+		{put, `[{"id":1,"id":1,"title":"x","completed":false}]`, "/0/id"},
+		{put, `[{"id":1,"title":"x","completed":false,"x":1,"x":1}]`, "/0/x"},
+		{put, `[{"id":1,"title":"x","completed":false,"x":{"y":{"z":{}}}}]`, "/0/x/y/z"},
+		{put, "[{\"id\":1,\"title\":\"\xff\",\"completed\":false}]", "/0/title"},
+		{put, "[{\"id\":1,\"title\":\"\xed\xa0\x80\",\"completed\":false}]", "/0/title"},
+		{put, `[{"id":1,"title":"\ud800","completed":false}]`, "/0/title"},
+		{put, `[{"id":1,"title":"\udc00\ud800","completed":false}]`, "/0/title"},
+		{put, "[{\"id\":1,\"title\":\"a\nb\",\"completed\":false}]", "/0/title"},
+		{put, "\ufeff[]", ""},
+		{put, `[{'id':1}]`, "/0"},
+		{put, `[/**/]`, "/0"},
+		{put, strings.Repeat("[", 10_000), "/0"},
+		{put, strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), "/0"},
+		{put, `[{"id":1,"title":"x","completed":false,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}]`, "/0/x/0/0"},
+		{put, strings.Repeat(`{"a":`, 10_000), ""},
+		{post, `[]`, ""},
+		{post, `{}`, ""},
+		{post, `{"title":""}`, "/title"},
+		{post, `{"title":" \t\n\u00a0\ufeff"}`, "/title"},
+		{post, `{"title":null}`, "/title"},
+		{post, `{"title":["x"]}`, "/title"},
+		{post, `{"title":"x","completed":null}`, "/completed"},
+		{post, `{"title":"x","order":"1"}`, "/order"},
+		{post, `{"title":"x","order":1e99}`, "/order"},
+		{post, `{"title":"x","id":"a b"}`, "/id"},
+		{post, `{"title":"x","id":""}`, "/id"},
+		{post, `{"title":"x","id":7}`, "/id"},
+		{post, `{"title":"x","url":"y"}`, "/url"},
+		{post, `{"title":"x","complete":true}`, "/complete"},
+		{post, `{"title":"x","Title":"y"}`, "/Title"},
+		{patch, `{}`, ""},
+		{patch, `[]`, ""},
+		{patch, `{"title":""}`, "/title"},
+		{patch, `{"completed":"yes"}`, "/completed"},
+		{patch, `{"id":"other"}`, "/id"},
+		{all, `{}`, ""},
+		{all, `{"completed":true,"title":"x"}`, "/title"},
+		{all, `{"completed":0}`, "/completed"},
+		{batch, `{}`, ""},
+		{batch, `{"operations":{}}`, "/operations"},
+		{batch, `{"operations":[]}`, "/operations"},
+		{batch, `{"operations":[{"id":"1","type":"clear"},{"id":"2"}]}`, "/operations/1"},
+		{batch, `{"operations":[{"id":"1","type":"explode"}]}`, "/operations/0/type"},
+		{batch, `{"operations":[{"id":"","type":"clear"}]}`, "/operations/0/id"},
+		{batch, `{"operations":[{"id":"1","type":"clear","todoId":"x"}]}`, "/operations/0/todoId"},
+		{batch, `{"operations":[{"id":"1","type":"update","todoId":"x","change":{}}]}`, "/operations/0/change"},
+		{batch, `{"operations":[{"id":"1","type":"update","change":{"title":"x"}}]}`, "/operations/0"},
+		{batch, `{"operations":[{"id":"1","type":"create","todo":{"title":" "}}]}`, "/operations/0/todo/title"},
+		{batch, `{"operations":[` + strings.Repeat(`{"id":"1","type":"clear"},`, 200) + `{"id":"1","type":"clear"}]}`, "/operations/200"},
+		{restore, `{}`, ""},
+		{restore, `{"revision":-1}`, "/revision"},
+		{restore, `{"revision":"1"}`, "/revision"},
+		{restore, `{"revision":1.5}`, "/revision"},
+	} {
+		method, path, _ := strings.Cut(test.route, " ")
+		path = strings.Replace(path, "ID", item.ID, 1)
+		a := p.send(method, path, test.body)
+		if a.StatusCode != 400 {
+			t.Errorf("%s %s: got %d %s, want 400", test.route, short(test.body), a.StatusCode, short(string(a.body)))
+			continue
+		}
+		problem := a.problem(t)
+		if problem.Pointer != test.pointer || problem.Detail == "" || problem.Instance == "" {
+			t.Errorf("%s %s: got %+v, want the pointer %q", test.route, short(test.body), problem, test.pointer)
+		}
+		if (problem.Cause != "") != strings.HasPrefix(path, "/api/state/") {
+			t.Errorf("%s: cause: got %q", test.route, problem.Cause)
+		}
+	}
+	p.expect(400, "PUT", "/api/state/l", "", "Content-Type", "application/json")
+	a := p.expect(400, "PUT", "/api/state/l", `[{"id":"x","title":1,"completed":2},{"id":1,"title":"x","completed":3}]`)
+	if got := a.problem(t).Errors; len(got) != 4 {
+		t.Errorf("errors: got %+v, want all four", got)
+	}
+	after := p.expect(200, "GET", "/api/state/l", "")
+	if string(after.body) != string(before.body) || after.Header.Get("ETag") != before.Header.Get("ETag") {
+		t.Errorf("after bad bodies: got %s %s, want %s", after.Header.Get("ETag"), after.body, before.body)
+	}
+}
+
+// endless is a body of any size.
+type endless struct{ left int64 }
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := min(int64(len(b)), e.left)
+	copy(b[:n], bytes.Repeat([]byte(" "), int(n)))
+	e.left -= n
+	return int(n), nil
+}
+
+func TestBodiesOfAnySize(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	for _, known := range []bool{true, false} {
+		const size = 50 << 20
+		req, err := http.NewRequest("PUT", p.url+"/api/state/l", &endless{size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if known {
+			req.ContentLength = size
+		}
+		resp, err := p.client.Do(req)
+		if err != nil {
+			t.Errorf("50 MB, length known %t: %v", known, err)
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 413 {
+			t.Errorf("50 MB, length known %t: got %d, want 413", known, resp.StatusCode)
+		}
+	}
+	p.expect(413, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20)+"]")
+	p.expect(200, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20-2)+"]")
+	// A few bytes that unpack to any number.
+	for _, encoding := range []string{"gzip", "deflate", "br", "zstd", "x", "gzip, gzip"} {
+		p.expect(415, "PUT", "/api/state/l", "[]", "Content-Encoding", encoding)
+	}
+	p.expect(200, "PUT", "/api/state/l", "[]", "Content-Encoding", "identity")
+	p.expect(431, "GET", "/api/state/l", "", "X-Long", strings.Repeat("x", 9000))
+}
+
+func TestMediaTypes(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	for contentType, status := range map[string]int{
+		"application/json": 200, "application/json; charset=utf-8": 200, "application/json;charset=UTF-8": 200, "Application/JSON": 200,
+		"application/json; charset=latin1": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415,
+		"": 415, "application/jsonx": 415, "application/json, text/plain": 415, "json": 415, "application/merge-patch+json": 415, "*/*": 415,
+	} {
+		p.expect(status, "PUT", "/api/state/l", "[]", "Content-Type", contentType)
+	}
+	p.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":true}`, "Content-Type", "application/merge-patch+json")
+	p.expect(415, "POST", "/api/lists/l/todos", `{"title":"x"}`, "Content-Type", "application/merge-patch+json")
+	for accept, ok := range map[string]bool{
+		"*/*": true, "": true, "application/json": true, "application/*": true, "text/html, application/json;q=0.5": true, "text/html,*/*;q=0.1": true,
+		"text/html": false, "application/xml": false, "text/event-stream": false, "image/*": false,
+	} {
+		for _, r := range [][3]string{
+			{"PUT", "/api/state/l", "[]"}, {"GET", "/api/state/l", ""}, {"GET", "/api/lists/l/todos", ""}, {"PATCH", "/api/lists/l/todos", `{"completed":true}`},
+		} {
+			status := 200
+			if !ok {
+				status = 406
+			}
+			p.expect(status, r[0], r[1], r[2], "Accept", accept)
+		}
+		p.expect(204, "DELETE", "/api/lists/l/todos", "", "Accept", accept)
+	}
+	p.expect(406, "GET", "/api/lists/l/events", "", "Accept", "application/json")
+}
+
+func TestMethods(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	for _, path := range theContract().paths {
+		target := strings.NewReplacer("{name}", "l", "{id}", "x").Replace(path.template)
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "FOO", "get"} {
+			declared := strings.ToLower(method)
+			if method == "HEAD" {
+				declared = "get"
+			}
+			if _, ok := path.operations[declared]; ok && method != "get" {
+				continue
+			}
+			// 405 comes before what would be said of the body.
+			a := p.send(method, target, "x", "Content-Type", "text/plain")
+			if a.StatusCode != 405 || a.Header.Get("Allow") == "" {
+				t.Errorf("%s %s: got %d, Allow %q, want 405", method, target, a.StatusCode, a.Header.Get("Allow"))
+			}
+		}
+	}
+	for _, target := range []string{
+		"/api", "/api/", "/api/x", "/api/lists", "/api/lists/l", "/api/lists/l/", "/api/lists/l/todos/", "/api/lists/l/todos/x/y",
+		"/API/state/l", "/api/State/l", "/api/state/l/", "/nothing", "/index.html/x", "/assets/none.js", "/api/lists/l/nothing",
+	} {
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			p.expect(404, method, target, "")
+		}
+	}
+	for _, method := range []string{"POST", "PUT", "DELETE"} {
+		if a := p.expect(405, method, "/", ""); a.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s /: Allow: got %q, want GET, HEAD", method, a.Header.Get("Allow"))
+		}
+	}
+}
+
+// What a proxy in front might read in another way than this server does.
+func TestSmuggling(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	const smuggled = "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+	requests := map[string]string{
+		"length and chunks":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"chunks and length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled,
+		"two lengths":             "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 43\r\n\r\n" + smuggled,
+		"the same length twice":   "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n" + smuggled,
+		"a list of lengths":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0, 0\r\n\r\n" + smuggled,
+		"a negative length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n" + smuggled,
+		"a signed length":         "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n" + smuggled,
+		"a hexadecimal length":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0x0\r\n\r\n" + smuggled,
+		"an enormous length":      "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n" + smuggled,
+		"chunks twice":            "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"chunks of HTTP/1.0":      "POST /api/lists/l/todos HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n" + smuggled,
+		"an unknown encoding":     "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"identity, chunked":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"a space before a colon":  "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\nContent-Length: 0\r\n\r\n" + smuggled,
+		"an extension with LF":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n" + smuggled,
+		"a chunk that is no size": "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n" + smuggled,
+		"a chunk without its end": "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n" + smuggled,
+		"no host":                 "GET /api/state/smuggled HTTP/1.1\r\n\r\n",
+		"two hosts":               "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+		"a NUL in a header":       "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+		"a NUL in a name":         "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX\x00: a\r\n\r\n",
+		"a header with CR":        "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX: a\rb: c\r\n\r\n",
+		"no name":                 "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n",
+		"no version":              "GET /api/state/smuggled\r\nHost: x\r\n\r\n",
+		"a space too many":        "GET  /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
+		"binary":                  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+		"no method":               " /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
+	}
+	for name, request := range requests {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.(*net.TCPConn).CloseWrite()
+		r := bufio.NewReader(conn)
+		answers := 0
+		for {
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				break
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			answers++
+			if resp.StatusCode/100 != 4 {
+				t.Errorf("%s: got %d, want a refusal", name, resp.StatusCode)
+			}
+			// 404 is what the smuggled request would get.
+			if resp.StatusCode == 404 {
+				t.Errorf("%s: the second request was answered", name)
+			}
+		}
+		conn.Close()
+		if answers > 1 {
+			t.Errorf("%s: got %d answers, want one and the end of the connection", name, answers)
+		}
+	}
+	p.expect(200, "GET", "/livez", "")
+}
+
+// Slow clients are let go, and do not keep others out.
+func TestSlowClient(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=200ms")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow"); err != nil {
+		t.Fatal(err)
+	}
+	p.expect(200, "GET", "/livez", "")
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("got %v, %v, want 408", resp, err)
+	}
+}
+
+// The address of the item is made of the Host that the client says.
+func TestHostileHost(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	p.create("l", "x")
+	for _, host := range []string{`a"b`, "a<b", `a\b`, "a b"} {
+		req, err := http.NewRequest("GET", p.url+"/api/lists/l/todos", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		if resp, err := p.client.Do(req); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode != 400 {
+				t.Errorf("Host %s: got %d, want 400", host, resp.StatusCode)
+			}
+		}
+	}
+	public := start(t, "TODO_STORE=mem:", "TODO_PUBLIC_URL=https://todo.example/base/")
+	todo := public.create("S%C3%A3o%20Jo%C3%A3o", "x")
+	if want := "https://todo.example/base/api/lists/S%C3%A3o%20Jo%C3%A3o/todos/" + todo.ID; todo.URL != want {
+		t.Errorf("url: got %s, want %s", todo.URL, want)
+	}
+	if _, err := url.Parse(todo.URL); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+)
+
+// stream is a client of Server-Sent Events.
+type stream struct {
+	t      testing.TB
+	resp   *http.Response
+	lines  *bufio.Reader
+	cancel context.CancelFunc
+}
+
+type event struct {
+	name, id string
+	revision int
+	todos    []todoBody
+}
+
+func (p *program) watch(list string, header ...string) *stream {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	req, err := http.NewRequestWithContext(ctx, "GET", p.url+"/api/lists/"+list+"/events", http.NoBody)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := p.client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(cancel)
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || got != "text/event-stream" {
+		p.t.Fatalf("events: got %d %s", resp.StatusCode, got)
+	}
+	if got := resp.Header.Get("Content-Encoding"); got != "" {
+		p.t.Errorf("events: got Content-Encoding %s, want none", got)
+	}
+	return &stream{p.t, resp, bufio.NewReader(resp.Body), cancel}
+}
+
+func (s *stream) close() {
+	s.cancel()
+	s.resp.Body.Close()
+}
+
+// next returns the next event; false at the end of the stream.
+func (s *stream) next() (e event, ok bool) {
+	s.t.Helper()
+	for {
+		line, err := s.lines.ReadString('\n')
+		if err != nil {
+			return e, false
+		}
+		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch field {
+		case "event":
+			e.name = value
+		case "id":
+			e.id = value
+		case "data":
+			if err := theContract().validate("/components/schemas/ListEvent", []byte(value)); err != nil {
+				s.t.Errorf("event: %v", err)
+			}
+			var data struct {
+				Revision int
+				Todos    []todoBody
+			}
+			if err := json.Unmarshal([]byte(value), &data); err != nil {
+				s.t.Fatal(err)
+			}
+			e.revision, e.todos = data.Revision, data.Todos
+		case "":
+			if e.name != "" {
+				return e, true
+			}
+		}
+	}
+}
+
+// until returns the first event that ok accepts.
+func (s *stream) until(what string, ok func(event) bool) event {
+	s.t.Helper()
+	for {
+		e, more := s.next()
+		if !more {
+			s.t.Fatalf("the stream ended before %s", what)
+		}
+		if ok(e) {
+			return e
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	backends(t, func(t *testing.T, p *program) {
+		s := p.watch("l")
+		first, _ := s.next()
+		if first.name != "list" || first.id != "0" || first.revision != 0 || len(first.todos) != 0 {
+			t.Errorf("first: got %+v, want the empty list at 0", first)
+		}
+		p.create("l", "a")
+		if e, _ := s.next(); e.id != "1" || e.revision != 1 || titles(e.todos) != "a" {
+			t.Errorf("after a write: got %+v, want a at 1", e)
+		}
+		p.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":false}`) // changes nothing
+		p.create("l", "b")
+		e := s.until("revision 2", func(e event) bool { return e.revision >= 2 })
+		if titles(e.todos) != "a,b" || e.todos[0] != p.todos("l")[0] {
+			t.Errorf("got %+v, want a and b as they are read", e)
+		}
+		s.close()
+
+		// One who has seen the last revision waits for the next.
+		again := p.watch("l", "Last-Event-ID", "2")
+		p.create("l", "c")
+		if e, _ := again.next(); e.id != "3" {
+			t.Errorf("Last-Event-ID 2: got %+v first, want revision 3", e)
+		}
+		old := p.watch("l", "Last-Event-ID", "1")
+		if e, _ := old.next(); e.id != "3" || titles(e.todos) != "a,b,c" {
+			t.Errorf("Last-Event-ID 1: got %+v, want the list at 3", e)
+		}
+		p.expect(400, "GET", "/api/lists/%00/events", "")
+		p.expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", strings.Repeat("9", 65))
+		if a := p.expect(200, "HEAD", "/api/lists/l/events", ""); a.Header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("HEAD: got %v", a.Header)
+		}
+		again.close()
+		old.close()
+	})
+}
+
+// What is written through one program is seen by a watcher at the other.
+func TestEventsOfAnotherProgram(t *testing.T) {
+	store := memstore.New()
+	a := startOn(t, shared(store), "TODO_WATCH_FASTEST=50ms", "TODO_WATCH_SLOWEST=50ms")
+	b := startOn(t, shared(store))
+	s := a.watch("l")
+	for _, title := range []string{"x", "y"} {
+		b.create("l", title)
+		s.until(title, func(e event) bool { return strings.HasSuffix(titles(e.todos), title) })
+	}
+	s.close()
+}
+
+func TestTooManyStreams(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:", "TODO_MAX_STREAMS=2")
+	first, second := p.watch("l"), p.watch("l")
+	if a := p.expect(503, "GET", "/api/lists/l/events", ""); a.Header.Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+	first.close()
+	// That a client has left shows when it is written to.
+	eventually(t, "a place is free", func() bool {
+		p.create("l", "x")
+		a, err := p.try("HEAD", "/api/lists/l/events", "")
+		return err == nil && a.StatusCode == 200 && !strings.Contains(string(p.send("GET", "/metrics", "").body), "todo_event_streams 2")
+	})
+	p.watch("l").close()
+	second.close()
+}
+
+// SIGTERM ends streams at once and requests when they are answered, and leaves
+// nothing behind.
+func TestShutdown(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p := start(t, "TODO_STORE=file://"+t.TempDir(), "TODO_SHUTDOWN_DELAY=300ms")
+	streams := make([]*stream, 20)
+	for i := range streams {
+		streams[i] = p.watch(fmt.Sprintf("l%d", i%3))
+		streams[i].next()
+	}
+	var acknowledged sync.Map
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 8 {
+		wg.Go(func() {
+			for j := 0; ; j++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				title := fmt.Sprintf("%d-%d", i, j)
+				a, err := p.try("POST", "/api/lists/l0/todos", fmt.Sprintf(`{"title":%q}`, title))
+				switch {
+				case err != nil:
+					// A new connection is refused at the end, or reset while it
+					// waits to be accepted; a request that was read is answered.
+					if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
+						t.Errorf("request under way: %v", err)
+					}
+					return
+				case a.StatusCode == 201:
+					acknowledged.Store(title, true)
+				case a.StatusCode != 503:
+					t.Errorf("got %d %s", a.StatusCode, a.body)
+				}
+			}
+		})
+	}
+	p.cancel()
+	// It is not ready, and answers all the same.
+	eventually(t, "not ready", func() bool {
+		a, err := p.try("GET", "/readyz", "")
+		return err == nil && a.StatusCode == 503 && strings.Contains(string(a.body), "stopping")
+	})
+	p.expect(200, "GET", "/livez", "")
+	if err := p.stop(); err != nil {
+		t.Errorf("run: got %v, want nil", err)
+	}
+	close(stop)
+	wg.Wait()
+	for _, s := range streams {
+		for ended := false; !ended; {
+			_, more := s.next()
+			ended = !more
+		}
+		s.close()
+	}
+	p.client.CloseIdleConnections()
+	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before+8 })
+}
+
+func TestHeartbeatKeepsStreamsOpen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as long as a heartbeat")
+	}
+	// Shorter than the heartbeat: it is no limit to a stream.
+	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=1s", "TODO_REQUEST_TIMEOUT=1s")
+	s := p.watch("l")
+	s.next()
+	done := make(chan string)
+	go func() {
+		line, _ := s.lines.ReadString('\n')
+		done <- line
+	}()
+	select {
+	case line := <-done:
+		if line != ":\n" {
+			t.Errorf("got %q, want a comment", line)
+		}
+	case <-time.After(40 * time.Second):
+		t.Error("no heartbeat")
+	}
+	p.create("l", "x")
+	if e := s.until("the write", func(e event) bool { return e.revision == 1 }); titles(e.todos) != "x" {
+		t.Errorf("got %+v", e)
+	}
+	s.close()
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+)
+
+// A store that is away is never an empty list: the predecessor's page would
+// save that.
+func TestStoreAway(t *testing.T) {
+	faults := faultstore.New(unowned{memstore.New()}, nil)
+	p := startOn(t, shared(faults), "TODO_REQUEST_TIMEOUT=1s")
+	p.create("known", "x")
+	tag := p.expect(200, "GET", "/api/state/known", "").Header.Get("ETag")
+	faults.SetPlan(func(faultstore.Call) faultstore.Fault {
+		return faultstore.Fault{Kind: faultstore.FailBefore, Err: errors.New("secret-bucket.s3: connection refused")}
+	})
+	refusals := [][3]string{
+		{"GET", "/api/state/unknown", ""}, {"GET", "/api/lists/unknown/todos", ""}, {"GET", "/api/lists/unknown/todos/x", ""},
+		{"GET", "/api/lists/unknown/events", ""}, {"GET", "/api/lists/unknown/history", ""}, {"HEAD", "/api/state/unknown", ""},
+		{"PUT", "/api/state/known", "[]"}, {"PUT", "/api/state/unknown", "[]"}, {"POST", "/api/lists/known/todos", `{"title":"y"}`},
+		{"DELETE", "/api/lists/known/todos", ""}, {"POST", "/api/lists/known/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
+	}
+	for _, r := range refusals {
+		a := p.expect(503, r[0], r[1], r[2])
+		if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
+			t.Errorf("%s %s: Retry-After: got %q", r[0], r[1], a.Header.Get("Retry-After"))
+		}
+		if strings.Contains(string(a.body), "secret-bucket") {
+			t.Errorf("%s %s: the answer tells of the store: %s", r[0], r[1], a.body)
+		}
+	}
+	// What is known is answered, and says how old it is.
+	for _, path := range []string{"/api/state/known", "/api/lists/known/todos", "/api/lists/known/history"} {
+		a := p.expect(200, "GET", path, "")
+		age, err := strconv.Atoi(a.Header.Get("Age"))
+		if err != nil || age < 1 || a.Header.Get("Warning") != `110 - "Response is Stale"` || a.Header.Get("ETag") != tag {
+			t.Errorf("%s: got Age %q, Warning %q, ETag %s", path, a.Header.Get("Age"), a.Header.Get("Warning"), a.Header.Get("ETag"))
+		}
+	}
+	if !strings.Contains(p.log.String(), "secret-bucket") {
+		t.Error("the log does not have the cause")
+	}
+	p.expect(200, "GET", "/livez", "")
+	faults.SetPlan(nil)
+	eventually(t, "the store is back", func() bool {
+		a := p.send("GET", "/api/state/known", "")
+		return a.StatusCode == 200 && a.Header.Get("Age") == ""
+	})
+	p.create("known", "y")
+	if got := titles(p.todos("known")); got != "x,y" {
+		t.Errorf("got %s, want x,y: what was refused with 503 must not have landed", got)
+	}
+	p.expect(404, "GET", "/api/state/unknown", "")
+}
+
+// A write that landed though the store said otherwise is acknowledged, once.
+func TestUnclearWrites(t *testing.T) {
+	faults := faultstore.New(unowned{memstore.New()}, nil)
+	p := startOn(t, shared(faults))
+	p.create("l", "a")
+	faults.SetPlan(faultstore.Script("replace", faultstore.Fault{Kind: faultstore.FailAfter}, faultstore.Fault{Kind: faultstore.ConflictAfter},
+		faultstore.Fault{Kind: faultstore.FailBefore}, faultstore.Fault{Kind: faultstore.Conflict}))
+	for _, title := range []string{"b", "c", "d", "e"} {
+		p.create("l", title)
+	}
+	if got := titles(p.todos("l")); got != "a,b,c,d,e" {
+		t.Errorf("got %s, want a,b,c,d,e", got)
+	}
+}
+
+type checkless struct{ storage.Store }
+
+func (checkless) Check(context.Context) error {
+	return &storage.Error{Op: "check", Err: storage.ErrUnavailable}
+}
+
+func TestNotReadyWithoutStore(t *testing.T) {
+	// At the start it answers, and later it does not.
+	first := true
+	store := memstore.New()
+	p := startOn(t, func(context.Context, string) (storage.Store, error) {
+		if first {
+			first = false
+			return &turning{Store: store}, nil
+		}
+		return nil, errors.New("opened twice")
+	})
+	a := p.expect(503, "GET", "/readyz", "")
+	if !strings.Contains(string(a.body), `"unavailable"`) {
+		t.Errorf("got %s", a.body)
+	}
+	p.expect(200, "GET", "/livez", "")
+}
+
+// turning is a store that answers its first check only.
+type turning struct {
+	storage.Store
+	checks int
+}
+
+func (s *turning) Check(ctx context.Context) error {
+	if s.checks++; s.checks > 1 {
+		return checkless{}.Check(ctx)
+	}
+	return nil
+}
+
+// A damaged list is a 500 that the log explains, never an empty list, is left
+// as it is, and stops no other.
+func TestDamagedLists(t *testing.T) {
+	dir := t.TempDir()
+	damaged := map[string]string{
+		"cut":       `[{"id": 1, "title": "x", "comp`,
+		"object":    `{"a": 1}`,
+		"text":      `hello`,
+		"nothing":   ``,
+		"wrong":     `[{"id": "1", "title": "x", "completed": false}]`,
+		"newer":     `{"v":99,"rev":1,"nonce":"x","items":[]}`,
+		"badutf8":   "[{\"id\": 1, \"title\": \"\xff\", \"completed\": false}]",
+		"baditems":  `{"v":1,"rev":3,"nonce":"AAAA","items":[{"uid":"a b","id":1,"title":"x","completed":false,"order":1}],"ops":"","removed":[]}`,
+		"doubleuid": `{"v":1,"rev":3,"nonce":"AAAA","items":[{"uid":"a","id":1,"title":"x","completed":false,"order":1},{"uid":"a","id":1,"title":"x","completed":false,"order":1}],"ops":"","removed":[]}`,
+	}
+	for name, body := range damaged {
+		if err := os.WriteFile(filepath.Join(dir, name+".json"), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "TODO_STORE=file://"+dir)
+	for name, body := range damaged {
+		for _, r := range [][3]string{
+			{"GET", "/api/state/" + name, ""}, {"PUT", "/api/state/" + name, "[]"}, {"GET", "/api/lists/" + name + "/todos", ""},
+			{"POST", "/api/lists/" + name + "/todos", `{"title":"x"}`}, {"GET", "/api/lists/" + name + "/events", ""},
+			{"POST", "/api/lists/" + name + "/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
+		} {
+			a := p.expect(500, r[0], r[1], r[2])
+			if strings.Contains(string(a.body), "uid") || strings.Contains(string(a.body), dir) {
+				t.Errorf("%s: the answer tells of the inside: %s", name, a.body)
+			}
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, name+".json")); err != nil || string(got) != body {
+			t.Errorf("%s: got %q, %v, want the file as it was", name, got, err)
+		}
+		if !strings.Contains(p.log.String(), `"key":"`+name+`"`) {
+			t.Errorf("the log does not name %s", name)
+		}
+	}
+	p.create("sound", "x")
+	// Repaired, it opens without a restart.
+	if err := os.WriteFile(filepath.Join(dir, "text.json"), []byte(`[]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.expect(200, "GET", "/api/state/text", "")
+}

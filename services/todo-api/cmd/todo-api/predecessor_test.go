@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// samples are the files that the predecessor leaves, by list. TODO_SAMPLES
+// names a folder of more.
+func samples(t *testing.T) map[string]string {
+	lists := make(map[string]string)
+	for _, dir := range []string{"testdata/predecessor", os.Getenv("TODO_SAMPLES")} {
+		if dir == "" {
+			continue
+		}
+		files, err := fs.Glob(os.DirFS(dir), "*.json")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: got %d samples, %v", dir, len(files), err)
+		}
+		for _, name := range files {
+			body, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lists[strings.TrimSuffix(name, ".json")] = string(body)
+		}
+	}
+	return lists
+}
+
+func sameJSON(t testing.TB, got, want string) bool {
+	t.Helper()
+	var g, w any
+	for text, v := range map[string]*any{got: &g, want: &w} {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(v); err != nil {
+			t.Fatalf("%s: %v", short(text), err)
+		}
+	}
+	if got == want {
+		return true
+	}
+	return reflect.DeepEqual(g, w)
+}
+
+func statePath(list string) string { return "/api/state/" + url.PathEscape(list) }
+
+func TestStateComesBackAsItWasSaved(t *testing.T) {
+	backends(t, func(t *testing.T, p *program) {
+		lists := samples(t)
+		for list, body := range lists {
+			if a := p.expect(200, "PUT", statePath(list), body); len(a.body) > 0 {
+				t.Errorf("%s: PUT: got the body %s, want none", list, a.body)
+			}
+		}
+		for list, body := range lists {
+			if got := string(p.expect(200, "GET", statePath(list), "").body); !sameJSON(t, got, body) {
+				t.Errorf("%s: got %s, want %s", list, short(got), short(body))
+			}
+		}
+	})
+}
+
+// The predecessor's folder opens in place, is not touched by reading, and is
+// upgraded by the first write.
+func TestPredecessorsFolder(t *testing.T) {
+	dir := t.TempDir()
+	lists := samples(t)
+	for list, body := range lists {
+		if err := os.WriteFile(filepath.Join(dir, list+".json"), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "TODO_STORE=file://"+dir)
+	for list, body := range lists {
+		a := p.expect(200, "GET", statePath(list), "")
+		if !sameJSON(t, string(a.body), body) {
+			t.Errorf("%s: got %s, want %s", list, short(string(a.body)), short(body))
+		}
+		tag := a.Header.Get("ETag")
+		if !strings.HasPrefix(tag, `"0-`) {
+			t.Errorf("%s: ETag: got %s, want one of a list that only the predecessor wrote", list, tag)
+		}
+		// What its page does on load: it saves what it has just read.
+		if a := p.expect(200, "PUT", statePath(list), body); a.Header.Get("ETag") != tag {
+			t.Errorf("%s: an echo changed the revision from %s to %s", list, tag, a.Header.Get("ETag"))
+		}
+		if raw, err := os.ReadFile(filepath.Join(dir, list+".json")); err != nil || string(raw) != body {
+			t.Errorf("%s: reading and echoing changed the file: %v", list, err)
+		}
+		p.expect(412, "PUT", statePath(list), "[]", "If-Match", `"0"`)
+		p.expect(412, "PUT", statePath(list), "[]", "If-None-Match", "*")
+		p.expect(201, "POST", "/api/lists/"+url.PathEscape(list)+"/todos", `{"title":"new"}`, "If-Match", tag)
+		if got := p.todos(url.PathEscape(list)); got[len(got)-1].Title != "new" {
+			t.Errorf("%s: last item: got %q, want %q", list, got[len(got)-1].Title, "new")
+		}
+	}
+}
+
+// A list that was never written is 404 with a cause: the predecessor's page
+// takes that, and only that, for an empty list.
+func TestStateNeverWritten(t *testing.T) {
+	backends(t, func(t *testing.T, p *program) {
+		a := p.expect(404, "GET", "/api/state/none", "")
+		if problem := a.problem(t); problem.Cause == "" {
+			t.Errorf("got no cause in %s", a.body)
+		}
+		if a.Header.Get("ETag") != `"0"` {
+			t.Errorf("ETag: got %s, want %q", a.Header.Get("ETag"), `"0"`)
+		}
+		p.expect(204, "DELETE", "/api/lists/none/todos", "")
+		p.expect(404, "GET", "/api/state/none", "")
+		// Saved empty, it is not the same.
+		p.expect(200, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
+		if a := p.expect(200, "GET", "/api/state/none", ""); string(a.body) != "[]" {
+			t.Errorf("saved empty: got %s, want []", a.body)
+		}
+		p.expect(412, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
+	})
+}
+
+func TestStateKeepsWhatItDoesNotShow(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	a, b := p.create("l", "a"), p.create("l", "b")
+	p.expect(200, "PATCH", "/api/lists/l/todos/"+b.ID, `{"order":-5}`)
+	state := string(p.expect(200, "GET", "/api/state/l", "").body)
+	if want := `[{"id":2,"title":"b","completed":false},{"id":1,"title":"a","completed":false}]`; state != want {
+		t.Fatalf("state: got %s, want %s", state, want)
+	}
+	before := p.todos("l")
+	tag := p.send("GET", "/api/state/l", "").Header.Get("ETag")
+	if got := p.expect(200, "PUT", "/api/state/l", state).Header.Get("ETag"); got != tag {
+		t.Errorf("echo: ETag: got %s, want %s as before", got, tag)
+	}
+	// A keystroke in one, a new one behind, the other completed.
+	p.expect(200, "PUT", "/api/state/l",
+		`[{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true},{"id":3,"title":"c","completed":false,"editing":{"x":[1]}}]`)
+	after := p.todos("l")
+	if titles(after) != "b!,a,c" || after[0].ID != b.ID || after[1].ID != a.ID || after[0].Order != before[0].Order || !after[1].Completed {
+		t.Errorf("got %+v, want b!, a and c with the ids and orders of %+v", after, before)
+	}
+	// Sorted another way.
+	p.expect(200, "PUT", "/api/state/l",
+		`[{"id":3,"title":"c","completed":false},{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true}]`)
+	if got := p.todos("l"); titles(got) != "c,b!,a" || got[2].ID != a.ID {
+		t.Errorf("sorted: got %+v", got)
+	}
+}
+
+// The predecessor's page numbers items by their count, so that ids repeat.
+func TestStateWithRepeatedIDs(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":2,"title":"b","completed":false},{"id":3,"title":"c","completed":false}]`)
+	first := p.todos("l")
+	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false}]`)
+	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false},{"id":3,"title":"new","completed":false}]`)
+	got := p.todos("l")
+	if titles(got) != "a,c,new" || got[1].ID != first[2].ID || got[2].ID == first[2].ID {
+		t.Errorf("got %+v, want a, c of %+v and a new one", got, first)
+	}
+	// The first of the two is deleted: the second keeps its own name.
+	p.expect(200, "PUT", "/api/state/l", `[{"id":3,"title":"new","completed":false}]`)
+	if left := p.todos("l"); len(left) != 1 || left[0].ID != got[2].ID {
+		t.Errorf("got %+v, want only %+v", left, got[2])
+	}
+}
+
+// What the page does to a list when its first read fails: it can be undone.
+func TestReplacementsCanBeRestored(t *testing.T) {
+	backends(t, func(t *testing.T, p *program) {
+		for _, title := range []string{"a", "b", "c"} {
+			p.create("l", title)
+		}
+		before := p.todos("l")
+		lost := p.expect(200, "PUT", "/api/state/l", "[]").Header.Get("ETag")
+		p.create("l", "newer")
+		a := p.expect(200, "POST", "/api/lists/l/restore", `{"revision":`+strings.Trim(lost, `"`)+`}`)
+		var got []todoBody
+		a.into(t, &got)
+		if titles(got) != "newer,a,b,c" && titles(got) != "a,newer,b,c" || len(got) != 4 {
+			t.Errorf("got %s, want a, b, c and the newer one", titles(got))
+		}
+		for _, want := range before {
+			found := false
+			for _, g := range got {
+				found = found || g == want
+			}
+			if !found {
+				t.Errorf("%+v did not come back: %+v", want, got)
+			}
+		}
+		var history struct {
+			Revision int
+			Entries  []struct {
+				Revision int
+				Kind     string
+				Todos    []todoBody
+			}
+		}
+		p.expect(200, "GET", "/api/lists/l/history", "").into(t, &history)
+		if len(history.Entries) != 1 || history.Entries[0].Kind != "replace" || titles(history.Entries[0].Todos) != "a,b,c" {
+			t.Errorf("history: got %+v, want the replacement of a, b and c", history)
+		}
+		p.expect(404, "POST", "/api/lists/l/restore", `{"revision":1}`)
+	})
+}

@@ -1,0 +1,3 @@
+package main
+
+func runHelper() bool { return false }

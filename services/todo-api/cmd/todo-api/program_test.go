@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+func TestMain(m *testing.M) {
+	if runHelper() {
+		return
+	}
+	goleak.VerifyTestMain(m,
+		// fasthttp and fiber keep clocks and pools for the life of the process.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp/stackless.funcWorker"),
+		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/internal/memory.(*Storage).gc"),
+		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/utils.StartTimeStampUpdater.func1.1"),
+	)
+}
+
+// program is the whole program, running in this process.
+type program struct {
+	t      testing.TB
+	url    string
+	client *http.Client
+	log    *logLines
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // of run, once done is closed
+}
+
+// logLines collects what the program writes and tells where it listens.
+type logLines struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	address chan string
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logLines) read(r io.Reader) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		l.mu.Lock()
+		l.text.Write(append(lines.Bytes(), '\n'))
+		l.mu.Unlock()
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			l.address <- line.Address
+		}
+	}
+}
+
+// start runs the program on a free port until the test ends.
+func start(t testing.TB, environ ...string) *program {
+	t.Helper()
+	return startOn(t, openStore, environ...)
+}
+
+func startOn(t testing.TB, open openFunc, environ ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	p := &program{
+		t: t, cancel: cancel, done: make(chan struct{}),
+		log:    &logLines{address: make(chan string, 1)},
+		client: &http.Client{Transport: &checked{t: t, next: &http.Transport{MaxIdleConnsPerHost: 64}}},
+	}
+	go p.log.read(r)
+	go func() {
+		defer close(p.done)
+		p.err = runWith(ctx, []string{"--listen=127.0.0.1:0"}, environ, w, open)
+		w.Close()
+	}()
+	t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if t.Failed() {
+			lines := strings.SplitAfter(p.log.String(), "\n")
+			t.Logf("the end of the log:\n%s", strings.Join(lines[max(0, len(lines)-12):], ""))
+		}
+	})
+	select {
+	case address := <-p.log.address:
+		p.url = "http://" + address
+	case <-p.done:
+		t.Fatalf("the program ended: %v\n%s", p.err, p.log)
+	}
+	return p
+}
+
+// stop ends the program as SIGTERM does, and returns what run did.
+func (p *program) stop() error {
+	p.cancel()
+	<-p.done
+	p.client.CloseIdleConnections()
+	return p.err
+}
+
+// backends runs a test on every store that needs nothing but this machine.
+func backends(t *testing.T, test func(t *testing.T, p *program)) {
+	for name, url := range map[string]func(t *testing.T) string{
+		"memory": func(*testing.T) string { return "mem:" },
+		"disk":   func(t *testing.T) string { return "file://" + t.TempDir() },
+		"bbolt":  func(t *testing.T) string { return "bolt://" + filepath.Join(t.TempDir(), "todo.db") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t, "TODO_STORE="+url(t)))
+		})
+	}
+}
+
+// shared returns what opens one store for many programs.
+func shared(store storage.Store) openFunc {
+	return func(context.Context, string) (storage.Store, error) { return unowned{store}, nil }
+}
+
+// unowned is a store that others write to as well.
+type unowned struct{ storage.Store }
+
+// answer is a response that was read.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+// send sends a request; header holds names and values in turn.
+func (p *program) send(method, path, body string, header ...string) answer {
+	p.t.Helper()
+	a, err := p.try(method, path, body, header...)
+	if err != nil {
+		p.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+func (p *program) try(method, path, body string, header ...string) (answer, error) {
+	if !strings.HasPrefix(path, "http") {
+		path = p.url + path
+	}
+	req, err := http.NewRequest(method, path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			req.Header.Del(header[i])
+		}
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	return answer{resp, read}, err
+}
+
+// expect sends a request and checks the status of its answer.
+func (p *program) expect(status int, method, path, body string, header ...string) answer {
+	p.t.Helper()
+	a := p.send(method, path, body, header...)
+	if a.StatusCode != status {
+		p.t.Fatalf("%s %s %s: got %d %s, want %d", method, path, short(body), a.StatusCode, short(string(a.body)), status)
+	}
+	return a
+}
+
+// into decodes the answer's body.
+func (a answer) into(t testing.TB, v any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%s: %v", short(string(a.body)), err)
+	}
+}
+
+func (a answer) problem(t testing.TB) (p problemBody) {
+	t.Helper()
+	a.into(t, &p)
+	return p
+}
+
+type problemBody struct {
+	Type, Detail, Pointer, Cause, Instance string
+	Status                                 int
+	Errors                                 []struct{ Pointer, Detail string }
+}
+
+type todoBody struct {
+	ID        string  `json:"id"`
+	Title     string  `json:"title"`
+	Completed bool    `json:"completed"`
+	Order     float64 `json:"order"`
+	URL       string  `json:"url"`
+}
+
+func (p *program) todos(list string) (todos []todoBody) {
+	p.t.Helper()
+	p.expect(200, "GET", "/api/lists/"+list+"/todos", "").into(p.t, &todos)
+	return todos
+}
+
+func (p *program) create(list, title string) (todo todoBody) {
+	p.t.Helper()
+	p.expect(201, "POST", "/api/lists/"+list+"/todos", fmt.Sprintf(`{"title":%q}`, title)).into(p.t, &todo)
+	return todo
+}
+
+func titles(todos []todoBody) string {
+	var out []string
+	for _, t := range todos {
+		out = append(out, t.Title)
+	}
+	return strings.Join(out, ",")
+}
+
+func short(s string) string {
+	if len(s) > 300 {
+		return s[:300] + "..."
+	}
+	return s
+}
+
+// eventually waits until ok is true.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20s: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
