@@ -180,10 +180,11 @@ func (c *cluster) register(environment ...string) string {
 	return out["taskDefinition"].(object)["taskDefinitionArn"].(string)
 }
 
-func (c *cluster) create(definition string, desired int) {
+func (c *cluster) create(definition string, desired, grace int) {
 	c.t.Helper()
 	c.must("CreateService", object{
 		"cluster": "main", "serviceName": "app", "taskDefinition": definition, "desiredCount": desired,
+		"healthCheckGracePeriodSeconds": grace,
 		"deploymentConfiguration": object{
 			"minimumHealthyPercent": 100, "maximumPercent": 200,
 			"deploymentCircuitBreaker": object{"enable": true, "rollback": true},
@@ -249,7 +250,7 @@ func (c *cluster) get(path string) (int, string, error) {
 
 func TestRollingUpdateLosesNoRequest(t *testing.T) {
 	c := newCluster(t)
-	c.create(c.register("RELEASE=a"), 2)
+	c.create(c.register("RELEASE=a"), 2, 0)
 	c.steady()
 	if _, got, _ := c.get("/api/user"); got != "65532" {
 		t.Errorf("user in the container: got %q, want 65532", got)
@@ -306,13 +307,15 @@ func TestCircuitBreakerRollsBack(t *testing.T) {
 	for _, test := range []struct {
 		name, environment, reason string
 		exit                      any
+		grace                     int
 	}{
-		{"the container ends", "EXIT=1", "Essential container in task exited", float64(3)},
-		{"the health check fails", "UNREADY=1", "failed ELB health checks", nil},
+		// On a slow machine the health check could be the first to say so.
+		{"the container ends", "EXIT=1", "Essential container in task exited", float64(3), 60},
+		{"the health check fails", "UNREADY=1", "failed ELB health checks", nil, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(t)
-			c.create(c.register("RELEASE=a"), 2)
+			c.create(c.register("RELEASE=a"), 2, test.grace)
 			c.steady()
 			before := c.describe()["deployments"].([]any)[0].(object)["id"]
 
@@ -357,7 +360,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 		"name": "app", "image": "127.0.0.1:1/none@sha256:" + strings.Repeat("0", 64), "memory": 64,
 		"portMappings": []object{{"containerPort": 8080, "hostPort": 0}},
 	}}})
-	c.create(out["taskDefinition"].(object)["taskDefinitionArn"].(string), 1)
+	c.create(out["taskDefinition"].(object)["taskDefinitionArn"].(string), 1, 0)
 	c.until("failed", func(_, primary object) bool { return primary["rolloutState"] == "FAILED" })
 	stopped := c.must("ListTasks", object{"cluster": "main", "desiredStatus": "STOPPED"})["taskArns"].([]any)
 	if len(stopped) != 3 {
@@ -372,7 +375,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 
 func TestLostTaskIsReplaced(t *testing.T) {
 	c := newCluster(t)
-	c.create(c.register("RELEASE=a"), 2)
+	c.create(c.register("RELEASE=a"), 2, 0)
 	c.steady()
 	c.mu.Lock()
 	victim := ""
@@ -392,7 +395,7 @@ func TestLostTaskIsReplaced(t *testing.T) {
 func TestStateIsKept(t *testing.T) {
 	c := newCluster(t)
 	arn := c.register("RELEASE=a")
-	c.create(arn, 2)
+	c.create(arn, 2, 0)
 	c.steady()
 	tasks := c.must("ListTasks", object{"cluster": "main"})["taskArns"]
 	c.api.Close()
