@@ -165,14 +165,14 @@ func (d *deposit) get(ctx context.Context, key string) ([]byte, error) {
 func (d *deposit) create(ctx context.Context, key, contentType string, body []byte) error {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		input := &s3.PutObjectInput{
-			Bucket:               &d.bucket,
-			Key:                  &key,
-			Body:                 bytes.NewReader(body),
-			ContentType:          &contentType,
-			IfNoneMatch:          aws.String("*"),
-			ServerSideEncryption: types.ServerSideEncryptionAwsKms,
+			Bucket:      &d.bucket,
+			Key:         &key,
+			Body:        bytes.NewReader(body),
+			ContentType: &contentType,
+			IfNoneMatch: aws.String("*"),
 		}
 		if d.kmsKeyID != "" {
+			input.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 			input.SSEKMSKeyId = &d.kmsKeyID
 		}
 		_, err := d.client.PutObject(ctx, input)

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var d deposit
 	flags.StringVar(&d.bucket, "bucket", "", "`name` of the bucket")
 	flags.StringVar(&d.key, "key", "", "`path` of the private half in the bucket; the public half is beside it, with .pub")
-	flags.StringVar(&d.kmsKeyID, "kms-key-id", "", "`id` or ARN of the KMS key that encrypts the pair (default the account's aws/s3)")
+	flags.StringVar(&d.kmsKeyID, "kms-key-id", "", "`id` or ARN of the KMS key that encrypts the pair (default as the bucket does)")
 	flags.StringVar(&d.comment, "comment", "", "`text` at the end of the public half")
 	region := flags.String("region", "", "AWS `region` of the bucket (default as the AWS SDK finds it)")
 	if err := flags.Parse(args); err != nil {

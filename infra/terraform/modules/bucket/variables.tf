@@ -44,7 +44,7 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:", var.kms_key_arn))
     error_message = "kms_key_arn is the ARN of a KMS key (arn:aws:kms:...), or null."
   }
 }

@@ -1,0 +1,45 @@
+"""What the tests of infra/terraform share: the tree, Terraform, and its providers."""
+
+import functools
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+TERRAFORM = HERE.parent
+REPOSITORY = TERRAFORM.parent.parent
+ROOTS = ["bootstrap", "shared", *sorted(str(p.parent.relative_to(TERRAFORM)) for p in TERRAFORM.glob("environments/*/main.tf"))]
+MODULES = sorted(p.name for p in (TERRAFORM / "modules").iterdir() if p.is_dir())
+
+
+def terraform(folder, *args, environment=None, check=True):
+    """Runs Terraform in a folder and returns what it said, both streams in one."""
+    done = subprocess.run(
+        ["terraform", *args], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+    )
+    if check and done.returncode != 0:
+        pytest.fail(f"terraform {' '.join(args)} in {folder} left with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
+    return done.stdout
+
+
+@functools.cache
+def verbose_test(folder, kind, run):
+    """What `terraform test` shows of one run: its plan ("test_plan") or the state it left ("test_state")."""
+    terraform(folder, "init", "-backend=false", "-input=false")
+    output = terraform(folder, "test", "-json", "-verbose")
+    for line in output.splitlines():
+        message = json.loads(line)
+        if message["type"] == kind and message.get("@testrun") == run:
+            return message[kind]
+    pytest.fail(f"{folder}: no {kind} of the run {run}", pytrace=False)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of infra/terraform, to add to and to break."""
+    shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__"))
+    return tmp_path / "terraform"

@@ -1,0 +1,95 @@
+"""Staging is production but for what is declared here; a third environment is a folder."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOTS, TERRAFORM, terraform, verbose_test
+
+# Everything that may differ between the plans of staging and production, besides names: resource, attribute, and the
+# value in each. A difference that is not here, or one here that is gone, is a failure.
+DECLARED = {
+    ("module.environment.module.cluster.aws_autoscaling_group.this", "mixed_instances_policy"): "types, on-demand base and spot share",
+    ("module.environment.module.api.aws_cloudwatch_log_group.this", "retention_in_days"): "staging's log is kept for a shorter time",
+    ("module.environment.module.observability.aws_cloudwatch_log_group.stopped_tasks", "retention_in_days"): "staging's log is kept for a shorter time",
+    ("module.environment.module.website.aws_cloudfront_distribution.this", "web_acl_id"): "production has the firewall",
+}
+ONLY_IN_PRODUCTION = "module.environment.module.web_firewall[0]."
+
+
+def changes(plan, name, domain):
+    """The plan's resources with the environment's own names taken out, so that equal things are equal."""
+    text = json.dumps({change["address"]: {"after": change["change"]["after"], "unknown": change["change"].get("after_unknown")} for change in plan["resource_changes"] if change["mode"] == "managed"}, sort_keys=True)
+    text = text.replace(domain, "SITE")
+    return json.loads(re.sub(rf"\b{name}\b", "ENVIRONMENT", text))
+
+
+def flat(entry):
+    return {**{(key, "after"): value for key, value in (entry["after"] or {}).items()}, **{(key, "unknown"): value for key, value in (entry["unknown"] or {}).items()}}
+
+
+def differences(one, other):
+    found = set()
+    for address in one.keys() & other.keys():
+        a, b = flat(one[address]), flat(other[address])
+        found |= {(address, key[0]) for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
+    return found
+
+
+def test_staging_and_production_differ_as_declared():
+    production = changes(verbose_test(TERRAFORM / "environments/production", "test_plan", "plans"), "production", "todo.example.com")
+    staging = changes(verbose_test(TERRAFORM / "environments/staging", "test_plan", "plans"), "staging", "staging.todo.example.com")
+
+    # user_data is base64: the cluster's name inside is compared by the cluster module's own test.
+    for plan in (production, staging):
+        plan["module.environment.module.cluster.aws_launch_template.this"]["after"].pop("user_data")
+
+    assert len(production) > 60, f"got {len(production)} resources in production's plan; the comparison must have something to compare"
+    extra = production.keys() - staging.keys()
+    assert all(address.startswith(ONLY_IN_PRODUCTION) for address in extra), f"only in production: {sorted(extra)}"
+    assert not staging.keys() - production.keys(), f"only in staging: {sorted(staging.keys() - production.keys())}"
+    got = differences(production, staging)
+    assert got == set(DECLARED), f"undeclared: {sorted(got - set(DECLARED))}; declared but equal: {sorted(set(DECLARED) - got)}"
+
+
+def test_environments_are_one_call_each():
+    for path in (TERRAFORM / "environments").glob("*/main.tf"):
+        blocks = re.findall(r"^(\w+) ", path.read_text(), re.M)
+        assert blocks == ["module"], f"{path}: got the blocks {blocks}, want one module call"
+    same = {name: {(TERRAFORM / f"environments/{env}/{name}").read_text().replace(env, "ENV") for env in ("production", "staging")} for name in ("versions.tf", "variables.tf", "outputs.tf", "tests/plan.tftest.hcl")}
+    assert all(len(texts) == 1 for texts in same.values()), f"files that must be the same in all environments differ: {[n for n, t in same.items() if len(t) > 1]}"
+
+
+def test_a_third_environment_is_a_folder(copy):
+    """As docs/operating.md says: copy a folder, change its name."""
+    source, target = copy / "environments/staging", copy / "environments/preview"
+    target.mkdir()
+    for path in source.rglob("*"):
+        if path.is_file():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(path.read_text().replace("staging", "preview"))
+    plan = verbose_test(target, "test_plan", "plans")
+    names = [change["change"]["after"].get("name") for change in plan["resource_changes"] if change["type"] == "aws_ecs_cluster"]
+    assert names == ["todo-preview"], f"got the clusters {names}, want todo-preview"
+
+    roles = verbose_test(copy / "bootstrap", "test_plan", "a_deploy_role_for_each_environment")
+    got = sorted(change["change"]["after"]["name"] for change in roles["resource_changes"] if change["type"] == "aws_iam_role")
+    assert got == ["todo-preview-deploy", "todo-production-deploy", "todo-staging-deploy"], f"got the roles {got}"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_root_is_valid(root):
+    terraform(TERRAFORM / root, "init", "-backend=false", "-input=false")
+    terraform(TERRAFORM / root, "validate")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_state_is_locked_and_encrypted(root):
+    text = (TERRAFORM / root / "versions.tf").read_text()
+    assert "use_lockfile = true" in text and re.search(r"encrypt\s+= true", text), f"{root}: want the native lockfile and encryption"
+    assert "dynamodb" not in text
+
+
+def test_formatted():
+    assert terraform(TERRAFORM, "fmt", "-check", "-recursive", "-diff") == ""
