@@ -25,10 +25,17 @@ func TestStoreAway(t *testing.T) {
 		return faultstore.Fault{Kind: faultstore.FailBefore, Err: errors.New("secret-bucket.s3: connection refused")}
 	})
 	refusals := [][3]string{
-		{"GET", "/api/state/unknown", ""}, {"GET", "/api/lists/unknown/todos", ""}, {"GET", "/api/lists/unknown/todos/x", ""},
-		{"GET", "/api/lists/unknown/events", ""}, {"GET", "/api/lists/unknown/history", ""}, {"HEAD", "/api/state/unknown", ""},
-		{"PUT", "/api/state/known", "[]"}, {"PUT", "/api/state/unknown", "[]"}, {"POST", "/api/lists/known/todos", `{"title":"y"}`},
-		{"DELETE", "/api/lists/known/todos", ""}, {"POST", "/api/lists/known/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
+		{"GET", "/api/state/unknown", ""},
+		{"GET", "/api/lists/unknown/todos", ""},
+		{"GET", "/api/lists/unknown/todos/x", ""},
+		{"GET", "/api/lists/unknown/events", ""},
+		{"GET", "/api/lists/unknown/history", ""},
+		{"HEAD", "/api/state/unknown", ""},
+		{"PUT", "/api/state/known", "[]"},
+		{"PUT", "/api/state/unknown", "[]"},
+		{"POST", "/api/lists/known/todos", `{"title":"y"}`},
+		{"DELETE", "/api/lists/known/todos", ""},
+		{"POST", "/api/lists/known/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 	}
 	for _, r := range refusals {
 		a := p.expect(503, r[0], r[1], r[2])
@@ -138,8 +145,11 @@ func TestDamagedLists(t *testing.T) {
 	p := start(t, "TODO_STORE=file://"+dir)
 	for name, body := range damaged {
 		for _, r := range [][3]string{
-			{"GET", "/api/state/" + name, ""}, {"PUT", "/api/state/" + name, "[]"}, {"GET", "/api/lists/" + name + "/todos", ""},
-			{"POST", "/api/lists/" + name + "/todos", `{"title":"x"}`}, {"GET", "/api/lists/" + name + "/events", ""},
+			{"GET", "/api/state/" + name, ""},
+			{"PUT", "/api/state/" + name, "[]"},
+			{"GET", "/api/lists/" + name + "/todos", ""},
+			{"POST", "/api/lists/" + name + "/todos", `{"title":"x"}`},
+			{"GET", "/api/lists/" + name + "/events", ""},
 			{"POST", "/api/lists/" + name + "/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 		} {
 			a := p.expect(500, r[0], r[1], r[2])
