@@ -1,0 +1,107 @@
+"""Starts the workshop's s3 profile from a clone, and changes a file in it."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(words, **options):
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, **options)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def ask(method, url, body=None):
+    request = urllib.request.Request(url, method=method, data=body and json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def until(what, met, seconds=300):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            value = met()
+            if value:
+                return value
+            reason = value
+        except (OSError, urllib.error.URLError, AssertionError) as e:
+            reason = e
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}: {reason}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """The project's folder, how to call compose in it, and the ports."""
+    folder = tmp_path_factory.mktemp("workshop") / "clone"
+    run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)])
+    # What is tested is the file as it is, committed or not.
+    shutil.copy(ROOT / "docker-compose.yml", folder)
+    shutil.copytree(ROOT / "infra/compose", folder / "infra/compose", dirs_exist_ok=True)
+    ports = {name: free_port() for name in ("TODO_API_PORT", "TODO_API_S3_PORT", "TODO_S3_PORT", "TODO_WEB_PORT")}
+    modules = run(["go", "env", "GOMODCACHE"])
+    environment = {
+        **os.environ, **{k: str(v) for k, v in ports.items()},
+        # The modules that the tests before this one have fetched.
+        "TODO_GO_MODULES": modules, "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
+        "COMPOSE_PROJECT_NAME": f"workshop{ports['TODO_API_PORT']}", "GOPROXY": "off",
+    }
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+    words = ["docker", "compose"] if plugin else ["docker-compose"]
+
+    def compose(*more):
+        return run([*words, "--profile", "s3", *more], cwd=folder, env=environment)
+
+    for module in ("services/todo-api", "tools/air"):
+        run(["go", "mod", "download"], cwd=folder / module, env={**os.environ, "GOWORK": "off"})
+    try:
+        yield folder, compose, ports
+    finally:
+        compose("down", "--volumes", "--timeout", "5")
+
+
+def test_api_on_s3_and_on_disk(workshop):
+    folder, compose, ports = workshop
+    compose("up", "--detach", "api", "api-s3")
+    disk, s3 = f"http://127.0.0.1:{ports['TODO_API_PORT']}", f"http://127.0.0.1:{ports['TODO_API_S3_PORT']}"
+    until("the API on disk is ready", lambda: ask("GET", disk + "/readyz")["status"] == "ok")
+    until("the API on S3 is ready", lambda: ask("GET", s3 + "/readyz")["status"] == "ok")
+    for address in (disk, s3):
+        todo = ask("POST", address + "/api/lists/home/todos", {"title": "at " + address})
+        assert ask("GET", address + "/api/lists/home/todos")[0]["id"] == todo["id"]
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports['TODO_S3_PORT']}/todo-lists", timeout=10) as answer:
+        assert b"<Key>" in answer.read(), "the list is an object of the bucket"
+    files = [f for f in (folder / "data").rglob("*") if f.is_file()]
+    assert files, "the list is a file of the folder"
+    assert {f.stat().st_uid for f in files} == {os.getuid()}, "and belongs to the developer"
+
+
+def test_rebuild_on_save(workshop):
+    folder, _compose, ports = workshop
+    address = f"http://127.0.0.1:{ports['TODO_API_PORT']}"
+    before = ask("GET", address + "/readyz")["release"]
+    main = folder / "services/todo-api/cmd/todo-api/settings.go"
+    text = main.read_text()
+    marker = "Listen:          "
+    assert marker in text
+    main.write_text(text.replace(marker, 'Release: "saved",\n\t\t' + marker, 1))
+    until("the saved program answers", lambda: ask("GET", address + "/readyz")["release"] == "saved")
+    assert before != "saved"
