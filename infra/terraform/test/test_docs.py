@@ -1,0 +1,41 @@
+"""READMEs' examples are valid and their tables current; the diagram is that of its source."""
+
+import hashlib
+import re
+
+import pytest
+import tables
+from conftest import TERRAFORM, terraform
+
+MODULES = tables.modules()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+def test_tables_are_current(module):
+    readme = (module / "README.md").read_text()
+    assert readme == tables.written(readme, module), "run python3 infra/terraform/test/tables.py"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+def test_everything_is_described(module):
+    for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
+        for name, body in tables.blocks(module / file, kind):
+            assert tables.attribute(body, "description"), f"{module.name}: {kind} {name} has no description"
+            if kind == "variable":
+                assert tables.attribute(body, "type"), f"{module.name}: variable {name} has no type"
+
+
+def test_examples_are_valid(tmp_path):
+    """All examples in one configuration, as the READMEs have them but for the sources' place."""
+    for module in MODULES:
+        example = re.search(r"```hcl\n(.*?)```", (module / "README.md").read_text(), re.S)
+        assert example, f"{module.name}/README.md has no example"
+        assert f'source = "../../modules/{module.name}"' in example.group(1), f"{module.name}: the example must use the module"
+        (tmp_path / f"{module.name}.tf").write_text(example.group(1).replace("../../modules/", f"{TERRAFORM}/modules/"))
+    terraform(tmp_path, "init", "-backend=false", "-input=false")
+    terraform(tmp_path, "validate")
+
+
+def test_diagram_is_of_its_source():
+    digest = hashlib.sha256((TERRAFORM / "docs/architecture.dot").read_bytes()).hexdigest()
+    assert f"<!-- made from architecture.dot {digest} -->" in (TERRAFORM / "docs/architecture.svg").read_text(), "run infra/terraform/docs/draw"
