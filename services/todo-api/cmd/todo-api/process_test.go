@@ -91,7 +91,7 @@ func TestRefusesToStart(t *testing.T) {
 		want    string
 	}{
 		"a port in use":           {[]string{"--listen=" + busy.Addr().String()}, []string{"TODO_STORE=mem:"}, 1, "address already in use"},
-		"a second process":        {nil, []string{"TODO_STORE=file://" + dir}, 1, "another process"},
+		"a second process":        {nil, []string{"TODO_STORE=file://" + dir}, 1, "in use by process"},
 		"a folder that cannot be": {nil, []string{"TODO_STORE=file://" + file + "/x"}, 1, "not a directory"},
 		"a bucket not there":      {nil, []string{"STORAGE_BUCKET=none", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, 1, "store s3://none"},
 		"an unknown scheme":       {nil, []string{"TODO_STORE=ftp://x"}, 1, "unknown scheme"},

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -16,7 +17,12 @@ type cors struct {
 }
 
 func newCORS(origins []string) cors {
-	return cors{any: slices.Contains(origins, "*"), origins: origins}
+	a := cors{any: slices.Contains(origins, "*")}
+	for _, origin := range origins {
+		// As a browser writes it, it has no slash at its end.
+		a.origins = append(a.origins, strings.TrimRight(origin, "/"))
+	}
+	return a
 }
 
 func (a cors) allow(c *fiber.Ctx) {

@@ -1,0 +1,354 @@
+package todo
+
+import (
+	"encoding/json"
+	"errors"
+	"go/build"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// What a list is knows no HTTP, no store and no settings.
+func TestImports(t *testing.T) {
+	pkg, err := build.ImportDir(".", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{
+		"bytes", "cmp", "errors", "fmt", "io", "math", "slices", "strconv", "strings", "unicode", "unicode/utf8",
+		"github.com/go-json-experiment/json/jsontext",
+	}
+	for _, path := range pkg.Imports {
+		if !slices.Contains(allowed, path) {
+			t.Errorf("imports %s; allowed are %v", path, allowed)
+		}
+	}
+}
+
+func TestParseName(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"default": true, "São João 2020": true, "...": true, " ": true, "\u202e": true, strings.Repeat("😀", 128): true,
+		"": false, ".": false, "..": false, "a/b": false, `a\b`: false, "a\x00": false, "\x1f": false, "\x7f": false, "\u0085": false,
+		"\xff": false, "\xed\xa0\x80": false, strings.Repeat("a", 129): false,
+	} {
+		got, err := ParseName(name)
+		var invalid *InvalidError
+		switch {
+		case ok && (err != nil || string(got) != name):
+			t.Errorf("%q: got %q, %v, want it as it is", name, got, err)
+		case !ok && (!errors.As(err, &invalid) || invalid.Problems[0].Detail == ""):
+			t.Errorf("%q: got %v, want an InvalidError", name, err)
+		}
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, s := range []string{"default", "..", "a/b", "\xff", "é", "\u0000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name, err := ParseName(s)
+		if err != nil {
+			return
+		}
+		n := utf8.RuneCountInString(s)
+		if string(name) != s || n < 1 || n > MaxNameLength || !utf8.ValidString(s) || strings.ContainsAny(s, "/\\\x00\n") || s == "." || s == ".." {
+			t.Errorf("%q is taken for a name", s)
+		}
+	})
+}
+
+func list(items ...Item) List { return List{Items: items} }
+
+func uids(l List) string {
+	var out []string
+	for _, it := range l.Sorted() {
+		out = append(out, it.UID)
+	}
+	return strings.Join(out, ",")
+}
+
+func TestOps(t *testing.T) {
+	a := Item{UID: "a", ID: 1, Title: "A", Order: 1}
+	b := Item{UID: "b", ID: 2, Title: "B", Order: 2, Completed: true}
+	c := Item{UID: "c", ID: 3, Title: "C", Order: 3}
+	order := func(f float64) *float64 { return &f }
+	title := func(s string) *string { return &s }
+	yes := true
+	for name, test := range map[string]struct {
+		list    List
+		op      Op
+		want    string // the uids, in order
+		changed bool
+		removed string
+		err     error
+	}{
+		"create":                {list(a, b), Create{UID: "c", Title: "C"}, "a,b,c", true, "", nil},
+		"create in an order":    {list(a, b), Create{UID: "c", Title: "C", Order: order(1.5)}, "a,c,b", true, "", nil},
+		"create behind equals":  {list(a, b), Create{UID: "c", Title: "C", Order: order(1)}, "a,c,b", true, "", nil},
+		"create again":          {list(a, b), Create{UID: "a", Title: "A"}, "a,b", false, "", nil},
+		"create another":        {list(a, b), Create{UID: "a", Title: "B"}, "", false, "", ErrExists},
+		"update":                {list(a, b), Update{"a", Change{Title: title("X"), Completed: &yes}}, "a,b", true, "", nil},
+		"update order":          {list(a, b), Update{"a", Change{Order: order(9)}}, "b,a", true, "", nil},
+		"update to the same":    {list(a, b), Update{"b", Change{Completed: &yes}}, "a,b", false, "", nil},
+		"update none":           {list(a, b), Update{"c", Change{Completed: &yes}}, "", false, "", ErrNotFound},
+		"delete":                {list(a, b), Delete{"a"}, "b", true, "a", nil},
+		"delete none":           {list(a, b), Delete{"c"}, "", false, "", ErrNotFound},
+		"complete all":          {list(a, b), CompleteAll{true}, "a,b", true, "", nil},
+		"complete all again":    {list(b), CompleteAll{true}, "b", false, "", nil},
+		"clear completed":       {list(a, b, c), ClearCompleted{}, "a,c", true, "b", nil},
+		"clear completed again": {list(a, c), ClearCompleted{}, "a,c", false, "", nil},
+		"clear":                 {list(a, b), Clear{}, "", true, "a,b", nil},
+		"clear again":           {list(), Clear{}, "", false, "", nil},
+		"restore":               {list(c), Restore{[]Item{a, b}}, "a,b,c", true, "", nil},
+		"restore what is there": {list(a, b), Restore{[]Item{a}}, "a,b", false, "", nil},
+		"restore a change":      {list(Item{UID: "a", ID: 1, Title: "X", Order: 8}, b), Restore{[]Item{a}}, "a,b", true, "a", nil},
+		"replace with the same": {list(b, a), Replace{Entries: []Entry{{1, "A", false}, {2, "B", true}}}, "a,b", false, "", nil},
+		"replace with nothing":  {list(a, b), Replace{}, "", true, "a,b", nil},
+		"replace one":           {list(a, b), Replace{Entries: []Entry{{1, "A", false}, {9, "N", false}}, Seed: "s"}, "a,s-1", true, "b", nil},
+		"replace a title":       {list(a, b), Replace{Entries: []Entry{{1, "A!", false}, {2, "B", true}}}, "a,b", true, "a", nil},
+		"replace, new between":  {list(a, b), Replace{Entries: []Entry{{1, "A", false}, {9, "N", false}, {2, "B", true}}, Seed: "s"}, "a,s-1,b", true, "", nil},
+		"replace, new first":    {list(a, b), Replace{Entries: []Entry{{9, "N", false}, {1, "A", false}, {2, "B", true}}, Seed: "s"}, "s-0,a,b", true, "", nil},
+		"replace, turned":       {list(a, b), Replace{Entries: []Entry{{2, "B", true}, {1, "A", false}}}, "b,a", true, "a,b", nil},
+	} {
+		before := slices.Clone(test.list.Items)
+		effect, err := test.op.Apply(test.list)
+		if !errors.Is(err, test.err) {
+			t.Errorf("%s: got the error %v, want %v", name, err, test.err)
+			continue
+		}
+		if !slices.Equal(test.list.Items, before) {
+			t.Errorf("%s: changed the list that it was given: %v, was %v", name, test.list.Items, before)
+		}
+		if err != nil {
+			continue
+		}
+		if got := uids(effect.List); got != test.want || effect.Changed != test.changed {
+			t.Errorf("%s: got %s, changed %t, want %s, %t", name, got, effect.Changed, test.want, test.changed)
+		}
+		if got := uids(List{effect.Removed}); got != test.removed {
+			t.Errorf("%s: removed: got %s, want %s", name, got, test.removed)
+		}
+	}
+}
+
+// Laws of random operations on random lists: the list that was given stays,
+// names stay unique, what is encoded is decoded, an echo changes nothing, and
+// what was taken away comes back.
+func TestLaws(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	titles := []string{"a", "b", "c", "", " x "}
+	for round := range 3000 {
+		var l List
+		for step := range 12 {
+			seed := "s" + strings.Repeat("x", step)
+			var op Op
+			switch rnd.IntN(6) {
+			case 0:
+				op = Create{UID: seed + "-n", Title: titles[rnd.IntN(3)], Completed: rnd.IntN(2) == 0}
+			case 1:
+				f := float64(rnd.IntN(7) - 3)
+				op = Create{UID: seed + "-o", Title: "o", Order: &f}
+			case 2:
+				if len(l.Items) == 0 {
+					continue
+				}
+				op = Delete{l.Items[rnd.IntN(len(l.Items))].UID}
+			case 3:
+				op = ClearCompleted{}
+			default:
+				entries := make([]Entry, 0, 8)
+				for _, it := range l.Sorted() {
+					if rnd.IntN(5) > 0 {
+						entries = append(entries, Entry{it.ID, it.Title, it.Completed})
+					}
+				}
+				for range rnd.IntN(4) {
+					e := Entry{int64(rnd.IntN(5)), titles[rnd.IntN(len(titles))], rnd.IntN(2) == 0}
+					entries = slices.Insert(entries, rnd.IntN(len(entries)+1), e)
+				}
+				if rnd.IntN(6) == 0 {
+					rnd.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
+				}
+				op = Replace{Entries: entries, Seed: seed}
+			}
+			before := slices.Clone(l.Items)
+			effect, err := op.Apply(l)
+			if err != nil {
+				t.Fatalf("round %d: %#v: %v", round, op, err)
+			}
+			if !slices.Equal(before, l.Items) {
+				t.Fatalf("round %d: %#v changed its input", round, op)
+			}
+			if r, ok := op.(Replace); ok {
+				got := make([]Entry, 0, len(r.Entries))
+				for _, it := range effect.List.Sorted() {
+					got = append(got, Entry{it.ID, it.Title, it.Completed})
+				}
+				if !slices.Equal(got, r.Entries) {
+					t.Fatalf("round %d: replaced %v by %v: got %v", round, before, r.Entries, got)
+				}
+			}
+			restored, err := Restore{effect.Removed}.Apply(effect.List)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, it := range effect.Removed {
+				if got, ok := restored.List.Find(it.UID); !ok || got != it {
+					t.Fatalf("round %d: %#v took %v away, and it did not come back: %v", round, op, it, got)
+				}
+			}
+			l = effect.List
+			seen := make(map[string]bool)
+			for _, it := range l.Items {
+				if seen[it.UID] || !ValidUID(it.UID) {
+					t.Fatalf("round %d: %#v made the name %q twice or invalid: %v", round, op, it.UID, l.Items)
+				}
+				seen[it.UID] = true
+			}
+			items, err := DecodeItems(AppendItems(nil, l.Items))
+			if err != nil || !slices.Equal(items, l.Items) {
+				t.Fatalf("round %d: stored and read: got %v, %v, want %v", round, items, err, l.Items)
+			}
+			entries, err := DecodeState(l.AppendState(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if echo, err := (Replace{Entries: entries, Seed: "echo"}).Apply(l); err != nil || echo.Changed {
+				t.Fatalf("round %d: the echo of %v changed it to %v, %v", round, l.Items, echo.List, err)
+			}
+		}
+	}
+}
+
+// The names of items that only the predecessor wrote are the same for all who
+// read them, also after one of them was changed.
+func TestPredecessorsNames(t *testing.T) {
+	l, err := DecodePredecessor([]byte(`[{"id":3,"title":"a","completed":false},{"id":-1,"title":"b","completed":true},{"id":3,"title":"c","completed":false}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := uids(l), "v1_3_0,v1_-1_0,v1_3_1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, it := range l.Items {
+		if !ValidUID(it.UID) {
+			t.Errorf("%q is no valid name", it.UID)
+		}
+	}
+}
+
+func TestNextID(t *testing.T) {
+	for _, test := range []struct {
+		ids  []int64
+		want int64
+	}{{nil, 1}, {[]int64{1, 7}, 8}, {[]int64{-5}, 1}, {[]int64{MaxNumber, 1, 2}, 3}} {
+		var l List
+		for _, id := range test.ids {
+			l.Items = append(l.Items, Item{ID: id})
+		}
+		if got := l.nextID(); got != test.want {
+			t.Errorf("%v: got %d, want %d", test.ids, got, test.want)
+		}
+	}
+}
+
+func TestFull(t *testing.T) {
+	var l List
+	for range MaxItems {
+		effect, err := Create{UID: "u" + strings.Repeat("x", len(l.Items)%60) + string(rune('a'+len(l.Items)%26)), Title: "t"}.Apply(List{l.Items[len(l.Items):]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Items = append(l.Items, effect.Item)
+	}
+	if _, err := (Create{UID: "one-more", Title: "t"}).Apply(l); !errors.Is(err, ErrFull) {
+		t.Errorf("item %d: got %v, want %v", MaxItems+1, err, ErrFull)
+	}
+	big := list(Item{UID: "a", Title: strings.Repeat("x", MaxBytes+10)}, Item{UID: "b", Title: "b"})
+	if _, err := (Create{UID: "c", Title: "c"}).Apply(big); !errors.Is(err, ErrFull) {
+		t.Errorf("a list that is too large already: got %v, want %v", err, ErrFull)
+	}
+	shorter := "x"
+	if _, err := (Update{"b", Change{Title: &shorter}}).Apply(big); err != nil {
+		t.Errorf("a change that does not grow it: got %v, want nil", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		`[{"id":1,"title":"a","completed":false}]`, `[{"id":1,"id":2}]`, `{"title":" x "}`, `{"operations":[{"id":"1","type":"clear"}]}`,
+		`[[[[[`, "\xff", `{"order":1e308}`, `[{"uid":"a","id":1,"title":"x","completed":true,"order":-0.5}]`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		refusals := 0
+		check := func(err error) bool {
+			if err == nil {
+				if !json.Valid(body) {
+					t.Errorf("%q was read and is not JSON", body)
+				}
+				return true
+			}
+			refusals++
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) || len(invalid.Problems) == 0 || len(invalid.Problems) > maxProblems {
+				t.Errorf("%q: got %v, want an InvalidError", body, err)
+			}
+			return false
+		}
+		if entries, err := DecodeState(body); check(err) {
+			l, err := DecodePredecessor(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := DecodeState(l.AppendState(nil))
+			if err != nil || !slices.Equal(again, entries) {
+				t.Errorf("%q: got %v, then %v, %v", body, entries, again, err)
+			}
+		}
+		if items, err := DecodeItems(body); check(err) {
+			again, err := DecodeItems(AppendItems(nil, items))
+			if err != nil || !slices.Equal(again, items) {
+				t.Errorf("%q: got %v, then %v, %v", body, items, again, err)
+			}
+		}
+		_, err := DecodeCreate(body)
+		check(err)
+		_, err = DecodeChange(body)
+		check(err)
+		_, err = DecodeCompleteAll(body)
+		check(err)
+		_, err = DecodeRestore(body)
+		check(err)
+		ops, err := DecodeBatch(body)
+		if check(err) && (len(ops) == 0 || len(ops) > MaxOperations) {
+			t.Errorf("%q: got %d operations", body, len(ops))
+		}
+		// At most one kind of body is meant by a text, but for [] and
+		// {"completed":...}, which are two.
+		if refusals < 5 {
+			t.Errorf("%q: read as %d kinds of body", body, 7-refusals)
+		}
+	})
+}
+
+func TestRendering(t *testing.T) {
+	l := list(Item{UID: "b", ID: 2, Title: "</script>\u2028\"", Order: 1e21}, Item{UID: "a", ID: -1, Title: "é😀", Completed: true, Order: -0.25})
+	var got []map[string]any
+	if err := json.Unmarshal(l.AppendTodos(nil, "http://h/"), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]any{
+		{"id": "a", "title": "é😀", "completed": true, "order": -0.25, "url": "http://h/a"},
+		{"id": "b", "title": "</script>\u2028\"", "completed": false, "order": 1e21, "url": "http://h/b"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
