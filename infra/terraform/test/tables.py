@@ -21,10 +21,13 @@ def attribute(body, name):
     if not match:
         return None
     text = match.group(1)
-    closing = re.match(r"(.*?\n  [\])}]+)", body[match.start(1):], re.S)
-    if text.rstrip().endswith(("{", "(", "[")) and closing:
-        text = closing.group(1)
-    return re.sub(r"([\[({]) ", r"\1", re.sub(r"\s+", " ", text).strip())
+    if any(text.count(opening) != text.count(closing) for opening, closing in ("()", "[]", "{}")):
+        text = re.match(r".*?\n  [\])}]+", body[match.start(1):], re.S).group()
+    lines = [line.strip() for line in text.splitlines()]
+    text = lines[0]
+    for before, line in zip(lines, lines[1:]):
+        text += line if before.endswith(("(", "[", "{")) or line.startswith((")", "]", "}")) else f", {line}"
+    return re.sub(r" +", " ", text).strip()
 
 
 def cell(text):

@@ -25,15 +25,18 @@ def test_everything_is_described(module):
                 assert tables.attribute(body, "type"), f"{module.name}: variable {name} has no type"
 
 
-def test_examples_are_valid(tmp_path):
-    """All examples in one configuration, as the READMEs have them but for the sources' place."""
+def test_examples_are_valid(copy):
+    """All examples in one configuration, as the READMEs have them, in a folder like an environment's."""
+    root = copy / "environments/examples"
+    root.mkdir()
     for module in MODULES:
         example = re.search(r"```hcl\n(.*?)```", (module / "README.md").read_text(), re.S)
         assert example, f"{module.name}/README.md has no example"
         assert f'source = "../../modules/{module.name}"' in example.group(1), f"{module.name}: the example must use the module"
-        (tmp_path / f"{module.name}.tf").write_text(example.group(1).replace("../../modules/", f"{TERRAFORM}/modules/"))
-    terraform(tmp_path, "init", "-backend=false", "-input=false")
-    terraform(tmp_path, "validate")
+        (root / f"{module.name}.tf").write_text(example.group(1))
+    terraform(root, "init", "-backend=false", "-input=false")
+    terraform(root, "validate")
+    assert terraform(root, "fmt", "-check", "-diff") == ""
 
 
 def test_diagram_is_of_its_source():
