@@ -142,7 +142,7 @@ func TestOps(t *testing.T) {
 func TestLaws(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	titles := []string{"a", "b", "c", "", " x "}
-	for round := range 3000 {
+	for round := range 1000 {
 		var l List
 		for step := range 12 {
 			seed := "s" + strings.Repeat("x", step)
