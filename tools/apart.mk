@@ -3,7 +3,3 @@
 .PHONY: test-e2e
 test-e2e: $(suites) ## Walk the page in Chromium, against the real program
 	@$(with) node chromium -- npm --prefix apps/web run --silent e2e
-
-.PHONY: test-terraform
-test-terraform: $(suites) ## Test the Terraform modules and roots
-	@$(with) terraform gotool=tflint python checkov engine localstack -- bash -c 'cd infra/terraform && test/run'
