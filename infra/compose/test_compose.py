@@ -22,7 +22,7 @@ def free_port():
 
 
 def run(words, **options):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600, **options)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900, **options)
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -33,7 +33,7 @@ def ask(method, url, body=None):
         return json.loads(answer.read() or b"null")
 
 
-def until(what, met, seconds=300):
+def until(what, met, seconds=600):
     deadline = time.monotonic() + seconds
     while True:
         try:
