@@ -209,7 +209,7 @@ func background(ctx context.Context, clone string, b block) (stop func(), err er
 	go func() { ended <- cmd.Wait() }()
 	stop = func() {
 		cancel()
-		_ = <-ended // it was told to end: how it did says nothing
+		<-ended // it was told to end: how it did says nothing
 	}
 	deadline := time.NewTimer(startTime)
 	defer deadline.Stop()

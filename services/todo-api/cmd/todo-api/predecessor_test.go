@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// samples are the files that the predecessor leaves, by list. TODO_SAMPLES
+// samples are the files that the predecessor leaves, by list. PREDECESSOR_SAMPLES
 // names a folder of more.
 func samples(t *testing.T) map[string]string {
 	lists := make(map[string]string)
-	for _, dir := range []string{"testdata/predecessor", os.Getenv("TODO_SAMPLES")} {
+	for _, dir := range []string{"testdata/predecessor", os.Getenv("PREDECESSOR_SAMPLES")} {
 		if dir == "" {
 			continue
 		}

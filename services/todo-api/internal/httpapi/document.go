@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
@@ -59,20 +58,6 @@ func (d *document) todosJSON(base string) []byte {
 		return []byte("[]")
 	}
 	return rendered(&d.todos, base, func() []byte { return d.list.AppendTodos(nil, base) })
-}
-
-// eventJSON is the data of the event that tells of a snapshot.
-func eventJSON(s snapshot, base string) []byte {
-	render := func() []byte {
-		body := append([]byte(`{"revision":`), strconv.FormatUint(s.Revision, 10)...)
-		body = append(body, `,"todos":`...)
-		body = append(body, s.Doc.todosJSON(base)...)
-		return append(body, '}')
-	}
-	if s.Doc == nil {
-		return render()
-	}
-	return rendered(&s.Doc.event, base, render)
 }
 
 // rendered returns what was rendered for base last, or renders it. Whoever

@@ -1,13 +1,22 @@
 package httpapi
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+)
+
+const (
+	heartbeat = 15 * time.Second
+	// streamWrite is how long a client may take to read what it is sent. A
+	// deadline for the whole answer would end every stream; one for each piece
+	// ends those whose client does not read.
+	streamWrite = 10 * time.Second
 )
 
 // watchList answers with Server-Sent Events (HTML standard, 9.2).
@@ -44,42 +53,68 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	}
 	stream := &eventStream{
 		server:    s,
-		conn:      c.Context().Conn(),
 		base:      base,
 		seen:      revision(string(c.Request().Header.Peek("Last-Event-ID"))),
 		snapshots: snapshots,
+		cancel:    cancel,
 	}
+	head := responseHead(c)
 	s.ended.Add(1)
 	s.opts.Metrics.Streams.Inc()
-	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer func() {
-			cancel()
-			s.streams.Add(-1)
-			s.opts.Metrics.Streams.Dec()
-			s.ended.Done()
-		}()
-		stream.run(w)
+	// fasthttp would keep its buffers and a second goroutine for each stream:
+	// 37 KB. A connection that is taken from it costs what it needs.
+	c.Context().HijackSetNoResponse(true)
+	c.Context().Hijack(func(conn net.Conn) {
+		if hijacked, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
+			conn = hijacked.UnsafeConn()
+		}
+		go stream.run(conn, head)
 	})
 	return nil
 }
 
+// responseHead is the answer's status line and headers, for a body that ends
+// with the connection.
+func responseHead(c *fiber.Ctx) []byte {
+	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	for name, value := range c.Response().Header.All() {
+		switch string(name) {
+		case fiber.HeaderContentLength, fiber.HeaderTransferEncoding, fiber.HeaderConnection, fiber.HeaderDate:
+		default:
+			head.Write(name)
+			head.WriteString(": ")
+			head.Write(value)
+			head.WriteString("\r\n")
+		}
+	}
+	head.WriteString("Connection: close\r\n\r\n")
+	return head.Bytes()
+}
+
 // eventStream is one client that follows a list. It outlives the request that
-// began it, so nothing in it is fiber's but the connection.
+// began it, so nothing in it is fiber's.
 type eventStream struct {
 	server    *Server
-	conn      net.Conn
 	base      string
 	seen      revision
 	snapshots <-chan snapshot
+	cancel    context.CancelFunc
 }
 
-func (e *eventStream) run(w *bufio.Writer) {
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
-	_, _ = w.WriteString("retry: 2000\n\n") // the flush tells
-	if !e.flush(w) {
+func (e *eventStream) run(conn net.Conn, head []byte) {
+	defer func() {
+		e.cancel()
+		conn.Close()
+		e.server.streams.Add(-1)
+		e.server.opts.Metrics.Streams.Dec()
+		e.server.ended.Done()
+	}()
+	if !send(conn, append(head, "retry: 2000\n\n"...)) {
 		return
 	}
+	head = nil
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
 	for {
 		select {
 		case <-e.server.closing:
@@ -93,23 +128,39 @@ func (e *eventStream) run(w *bufio.Writer) {
 				continue
 			}
 			e.seen = at
-			// Errors stay with the writer until the flush.
-			_, _ = w.WriteString("event: list\nid: " + string(at) + "\ndata: ")
-			_, _ = w.Write(eventJSON(snap, e.base))
-			_, _ = w.WriteString("\n\n")
+			if !send(conn, eventText(snap, e.base)) {
+				return
+			}
 			e.server.opts.Metrics.StreamEvents.Inc()
 		case <-tick.C:
-			_, _ = w.WriteString(":\n\n")
-		}
-		if !e.flush(w) {
-			return
+			// That a client has left shows in nothing else.
+			if !send(conn, []byte(":\n\n")) {
+				return
+			}
 		}
 	}
 }
 
-// flush sends what was written, and reports whether the client is still there.
-// A deadline for the whole answer would end every stream; one for each piece
-// ends those whose client does not read.
-func (e *eventStream) flush(w *bufio.Writer) bool {
-	return e.conn.SetWriteDeadline(time.Now().Add(streamWrite)) == nil && w.Flush() == nil
+// send reports whether the client is still there.
+func send(conn net.Conn, text []byte) bool {
+	if conn.SetWriteDeadline(time.Now().Add(streamWrite)) != nil {
+		return false
+	}
+	_, err := conn.Write(text)
+	return err == nil
+}
+
+// eventText is the event that tells of a snapshot. It is shared.
+func eventText(s snapshot, base string) []byte {
+	render := func() []byte {
+		text := []byte("event: list\nid: " + string(snapshotRevision(s)) + "\ndata: {\"revision\":")
+		text = strconv.AppendUint(text, s.Revision, 10)
+		text = append(text, `,"todos":`...)
+		text = append(text, s.Doc.todosJSON(base)...)
+		return append(text, "}\n\n"...)
+	}
+	if s.Doc == nil {
+		return render()
+	}
+	return rendered(&s.Doc.event, base, render)
 }

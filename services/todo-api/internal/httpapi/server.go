@@ -3,6 +3,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -32,9 +33,6 @@ import (
 const (
 	maxBody    = 1 << 20
 	maxHeaders = 8 << 10
-	heartbeat  = 15 * time.Second
-	// streamWrite is how long a client may take to read what it is sent.
-	streamWrite = 10 * time.Second
 )
 
 // Options say how a [Server] serves. All but the times, Limits and the
@@ -135,6 +133,8 @@ func New(opts Options) (*Server, error) {
 	server := s.app.Server()
 	// A balancer that keeps using a connection must be told that it ends.
 	server.CloseOnShutdown = true
+	// Event streams close their own connections.
+	server.KeepHijackedConns = true
 	server.Handler = acceptAnyMethod(server.Handler)
 
 	if err := s.route(); err != nil {
@@ -287,7 +287,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if ledgerErr := s.ledger.Close(ctx); ledgerErr != nil {
 		err = ledgerErr
 	}
-	s.ended.Wait()
+	ended := make(chan struct{})
+	go func() {
+		s.ended.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = errors.Join(err, fmt.Errorf("event streams: %w", ctx.Err()))
+	}
 	<-s.conflictsDone
 	return err
 }
