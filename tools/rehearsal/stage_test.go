@@ -587,7 +587,7 @@ func (s *stage) commit(message string, files map[string]func(string) string) str
 
 // serving is what answers: the release of each API task that answers, by its
 // own account and by the engine's, and the page.
-func (s *stage) serving() (releases map[string]bool, images map[string]bool, page string, err error) {
+func (s *stage) serving() (releases, images map[string]bool, page string, err error) {
 	releases, images = map[string]bool{}, map[string]bool{}
 	for range 6 {
 		answer, err := http.Get(s.site + "/livez")
