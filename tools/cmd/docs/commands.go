@@ -205,11 +205,15 @@ func background(ctx context.Context, clone string, b block) (stop func(), err er
 		cancel()
 		return func() {}, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	var exit error
+	ended := make(chan struct{})
+	go func() {
+		exit = cmd.Wait()
+		close(ended)
+	}()
 	stop = func() {
 		cancel()
-		<-ended // it was told to end: how it did says nothing
+		<-ended
 	}
 	deadline := time.NewTimer(startTime)
 	defer deadline.Stop()
@@ -217,9 +221,9 @@ func background(ctx context.Context, clone string, b block) (stop func(), err er
 	defer again.Stop()
 	for {
 		select {
-		case err := <-ended:
+		case <-ended:
 			cancel()
-			return func() {}, fmt.Errorf("ended before %s answered: %w\n%s", b.url, err, tail(out.Bytes()))
+			return func() {}, fmt.Errorf("ended before %s answered: %w\n%s", b.url, exit, tail(out.Bytes()))
 		case <-deadline.C:
 			return stop, fmt.Errorf("%s did not answer 200 within %s", b.url, startTime)
 		case <-again.C:

@@ -112,7 +112,6 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	if !send(conn, append(head, "retry: 2000\n\n"...)) {
 		return
 	}
-	head = nil
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
