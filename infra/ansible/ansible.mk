@@ -10,7 +10,3 @@ deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rol
 rehearse: $(suites) ## Deploy, break and roll back on this machine: no account, no registry
 	@$(with) engine localstack python node chromium haproxy -- bash -c \
 		'go test -C tools -count=1 -timeout 25m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'
-
-.PHONY: test-ecsstandin
-test-ecsstandin: $(suites) ## Test the ECS stand-in with real containers behind HAProxy
-	@$(with) engine haproxy -- go test -C tools -race -count=1 -tags engine ./ecsstandin

@@ -102,8 +102,8 @@ func newCluster(t *testing.T) *cluster {
 		// Below what Elastic Load Balancing allows, so that these tests are short.
 		TargetGroup: TargetGroup{
 			Arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/1", Path: "/readyz",
-			Interval: 200 * time.Millisecond, Timeout: 2 * time.Second, HealthyThreshold: 2, UnhealthyThreshold: 2,
-			DeregistrationDelay: 5 * time.Second,
+			Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, HealthyThreshold: 2, UnhealthyThreshold: 2,
+			DeregistrationDelay: 30 * time.Second,
 		},
 	}}
 	c.start()
@@ -180,11 +180,13 @@ func (c *cluster) register(environment ...string) string {
 	return out["taskDefinition"].(object)["taskDefinitionArn"].(string)
 }
 
-func (c *cluster) create(definition string, desired, grace int) {
+// create makes a service whose tasks have a minute to get ready, however slow
+// the machine is.
+func (c *cluster) create(definition string, desired int) {
 	c.t.Helper()
 	c.must("CreateService", object{
 		"cluster": "main", "serviceName": "app", "taskDefinition": definition, "desiredCount": desired,
-		"healthCheckGracePeriodSeconds": grace,
+		"healthCheckGracePeriodSeconds": 60,
 		"deploymentConfiguration": object{
 			"minimumHealthyPercent": 100, "maximumPercent": 200,
 			"deploymentCircuitBreaker": object{"enable": true, "rollback": true},
@@ -196,7 +198,15 @@ func (c *cluster) create(definition string, desired, grace int) {
 // update deploys and returns the deployment's id.
 func (c *cluster) update(definition string) string {
 	c.t.Helper()
-	out := c.must("UpdateService", object{"cluster": "main", "service": "app", "taskDefinition": definition})
+	return c.updateWithin(definition, 60)
+}
+
+// updateWithin deploys tasks that have some seconds to get ready.
+func (c *cluster) updateWithin(definition string, grace int) string {
+	c.t.Helper()
+	out := c.must("UpdateService", object{
+		"cluster": "main", "service": "app", "taskDefinition": definition, "healthCheckGracePeriodSeconds": grace,
+	})
 	return out["service"].(object)["deployments"].([]any)[0].(object)["id"].(string)
 }
 
@@ -217,7 +227,7 @@ func (c *cluster) events() []string {
 // until waits for a condition that the service's description meets.
 func (c *cluster) until(what string, met func(service, primary object) bool) object {
 	c.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		service := c.describe()
 		if met(service, service["deployments"].([]any)[0].(object)) {
@@ -225,7 +235,7 @@ func (c *cluster) until(what string, met func(service, primary object) bool) obj
 		}
 		if time.Now().After(deadline) {
 			text, _ := json.MarshalIndent(service, "", " ")
-			c.t.Fatalf("not within a minute: %s; the service is %s", what, text)
+			c.t.Fatalf("not within 3 minutes: %s; the service is %s", what, text)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -250,7 +260,7 @@ func (c *cluster) get(path string) (int, string, error) {
 
 func TestRollingUpdateLosesNoRequest(t *testing.T) {
 	c := newCluster(t)
-	c.create(c.register("RELEASE=a"), 2, 0)
+	c.create(c.register("RELEASE=a"), 2)
 	c.steady()
 	if _, got, _ := c.get("/api/user"); got != "65532" {
 		t.Errorf("user in the container: got %q, want 65532", got)
@@ -309,17 +319,18 @@ func TestCircuitBreakerRollsBack(t *testing.T) {
 		exit                      any
 		grace                     int
 	}{
-		// On a slow machine the health check could be the first to say so.
 		{"the container ends", "EXIT=1", "Essential container in task exited", float64(3), 60},
-		{"the health check fails", "UNREADY=1", "failed ELB health checks", nil, 0},
+		{"the health check fails", "UNREADY=1", "failed ELB health checks", nil, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(t)
-			c.create(c.register("RELEASE=a"), 2, test.grace)
+			c.create(c.register("RELEASE=a"), 2)
 			c.steady()
 			before := c.describe()["deployments"].([]any)[0].(object)["id"]
 
-			failed := c.update(c.register("RELEASE=b", test.environment))
+			failed := c.updateWithin(c.register("RELEASE=b", test.environment), test.grace)
+			c.until("given up", func(_, primary object) bool { return primary["id"] != failed })
+			c.must("UpdateService", object{"cluster": "main", "service": "app", "healthCheckGracePeriodSeconds": 60})
 			c.until("rolled back", func(_, primary object) bool {
 				return primary["id"] != failed && primary["rolloutState"] == "COMPLETED"
 			})
@@ -360,7 +371,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 		"name": "app", "image": "127.0.0.1:1/none@sha256:" + strings.Repeat("0", 64), "memory": 64,
 		"portMappings": []object{{"containerPort": 8080, "hostPort": 0}},
 	}}})
-	c.create(out["taskDefinition"].(object)["taskDefinitionArn"].(string), 1, 0)
+	c.create(out["taskDefinition"].(object)["taskDefinitionArn"].(string), 1)
 	c.until("failed", func(_, primary object) bool { return primary["rolloutState"] == "FAILED" })
 	stopped := c.must("ListTasks", object{"cluster": "main", "desiredStatus": "STOPPED"})["taskArns"].([]any)
 	if len(stopped) != 3 {
@@ -375,7 +386,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 
 func TestLostTaskIsReplaced(t *testing.T) {
 	c := newCluster(t)
-	c.create(c.register("RELEASE=a"), 2, 0)
+	c.create(c.register("RELEASE=a"), 2)
 	c.steady()
 	c.mu.Lock()
 	victim := ""
@@ -386,7 +397,9 @@ func TestLostTaskIsReplaced(t *testing.T) {
 	if out, err := exec.Command("docker", "kill", victim).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	c.until("one task is missing", func(service, _ object) bool { return service["runningCount"] == float64(1) })
+	c.until("one task has stopped", func(object, object) bool {
+		return len(c.must("ListTasks", object{"cluster": "main", "desiredStatus": "STOPPED"})["taskArns"].([]any)) == 1
+	})
 	c.until("two tasks run", func(service, primary object) bool {
 		return service["runningCount"] == float64(2) && primary["rolloutState"] == "COMPLETED"
 	})
@@ -395,7 +408,7 @@ func TestLostTaskIsReplaced(t *testing.T) {
 func TestStateIsKept(t *testing.T) {
 	c := newCluster(t)
 	arn := c.register("RELEASE=a")
-	c.create(arn, 2, 0)
+	c.create(arn, 2)
 	c.steady()
 	tasks := c.must("ListTasks", object{"cluster": "main"})["taskArns"]
 	c.api.Close()
