@@ -6,6 +6,7 @@ export default defineConfig({
   globalSetup: './e2e/build.ts',
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
+  workers: '100%',
   retries: 0, // a test that passes at the second try has found something
   reporter: [['list'], ['junit', { outputFile: 'reports/e2e.xml' }]],
   timeout: 60_000,

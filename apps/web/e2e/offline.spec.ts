@@ -161,12 +161,23 @@ for (const [what, fault] of Object.entries({
     expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread'])
 
     network.fault = () => 'pass'
-    await page.getByRole('button', { name: 'Try now' }).click()
+    // The page asks again by itself.
     await expect(app.items).toHaveText(['bread', 'salt'])
     await app.saved()
     expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
   })
 }
+
+test('A server that asks for patience is asked at once by who has none', async ({ page, network, server, list }) => {
+  await server.add(list, ['bread'])
+  network.fault = (request) => (request.url?.startsWith('/api/') ? { status: 503, headers: { 'Retry-After': '600' } } : 'pass')
+  const app = await new App(page, network.address, list).open()
+  await expect(page.getByTestId('load-trouble')).toBeVisible()
+  network.fault = () => 'pass'
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await expect(app.items).toHaveText(['bread'])
+  await app.saved()
+})
 
 test('A refused change is rolled back and told, and the word stays until it is dismissed', async ({ page, own, list }) => {
   await own.add(list, ['bread', 'salt'])

@@ -162,6 +162,9 @@ export class Proxy {
     const { host: _, ...headers } = request.headers
     const onward = httpRequest({ host: '127.0.0.1', port: this.#target.port, method: request.method, path: request.url, headers: { ...headers, host: request.headers.host } }, (answer) => {
       if (fault === 'lose answer') {
+        // Broken off after its head: before it, the browser itself would send the request again, and the page never know.
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        response.flushHeaders()
         answer.resume()
         answer.on('end', () => request.socket.destroy())
         return

@@ -93,3 +93,12 @@ export class App {
     await expect(this.status).toHaveText(/^saved\./)
   }
 }
+
+/** Pastes a text into the field for new items. */
+export async function paste(app: App, text: string) {
+  await app.newTodo.evaluate((field, pasted) => {
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text/plain', pasted)
+    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  }, text)
+}

@@ -110,7 +110,8 @@ export function useTodos({ list, connect, database, announce = () => undefined }
     troubled: (cause) => (writeTrouble.value = cause),
   })
 
-  const todos = computed(() => applyOperations(confirmed.value?.todos ?? [], pending(entries.value, confirmed.value)))
+  // Items that look as before are the same objects, so that a list of thousands is not drawn anew at each step.
+  const todos = computed((before?: readonly Todo[]) => keepIdentity(before ?? [], applyOperations(confirmed.value?.todos ?? [], pending(entries.value, confirmed.value))))
   const waitingEntries = computed(() => entries.value.filter((entry) => entry.state === 'waiting'))
   // Trouble with sending ends with what there is to send: another tab may have sent it.
   const trouble = computed(() => readTrouble.value ?? (waitingEntries.value.length > 0 ? writeTrouble.value : null))
@@ -123,7 +124,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
 
   function show(snapshot: Snapshot) {
     const before = confirmed.value && todos.value
-    confirmed.value = { revision: snapshot.revision, todos: keepIdentity(confirmed.value?.todos ?? [], snapshot.todos) }
+    confirmed.value = { revision: snapshot.revision, todos: snapshot.todos }
     // One's own changes are in the list already when they land, so what differs now was done elsewhere.
     const news = before ? differences(before, todos.value) : ''
     if (news) announce(`Elsewhere: ${news}.`)

@@ -1,0 +1,21 @@
+import { expect, paste, test } from './test'
+
+// Apart from the other input: a trace, for when it fails, would take a picture of 5,000 items at each step.
+test.use({ trace: 'off' })
+
+test('10,000 pasted lines get a word, and as many as the list can take are added', async ({ app, server, list }) => {
+  await app.open()
+  await paste(app, Array.from({ length: 10_000 }, (_, i) => `line ${i}`).join('\n'))
+  await expect(app.page.getByText('10,000 lines were pasted. A list can have at most 5,000 items, and this one has room for 5,000 more.')).toBeVisible()
+  await expect(app.items).toHaveCount(0)
+  await app.page.getByRole('button', { name: 'Add the first 5,000' }).click()
+  await expect(app.count).toHaveText('5000 items left')
+  await expect(app.status).toHaveText(/^saved\./, { timeout: 60_000 })
+  const titles = (await server.todos(list)).map((todo) => todo.title)
+  expect(titles).toHaveLength(5000)
+  expect(titles[4999]).toBe('line 4999')
+
+  await app.add('one more')
+  await expect(app.page.getByText('This list is full: it has 5,000 items.')).toBeVisible()
+  await expect(app.newTodo).toHaveValue('one more')
+})
