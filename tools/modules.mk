@@ -6,8 +6,8 @@ affected: needs-go ## List the modules that a change affects (BASE=revision, FOR
 	@$(modules) affected -root "$$PWD" -base '$(BASE)' -format '$(or $(FORMAT),lines)'
 
 .PHONY: release-check
-release-check: needs-go ## Build and test every module from the zip that the proxy would serve
-	@$(modules) check -root "$$PWD"
+release-check: $(suites) ## Build and test every module from the zip that the proxy would serve
+	@$(with) engine localstack -- $(modules) check -root "$$PWD"
 
 .PHONY: release
 release: needs-go ## Check and tag a library: MODULE=libs/storage VERSION=v0.2.0 (DRY_RUN=1 makes no tag)
@@ -29,3 +29,18 @@ rename: needs-go ## Make a fork one's own: MODULE_PREFIX=example.com/team/app (R
 test-module: needs-go ## Build, vet and test one module alone: MODULE=libs/config
 	@test -f '$(MODULE)/go.mod' || { echo 'expected MODULE=folder of a module, such as libs/config' >&2; exit 2; }
 	cd '$(MODULE)' && go build ./... && go vet ./... && go test -race ./...
+
+.PHONY: release-publish
+release-publish: ## Publish the artifacts of TAG as a GitHub release (needs gh and GH_TOKEN)
+	@command -v gh >/dev/null || { echo 'missing: gh (https://cli.github.com)' >&2; exit 1; }
+	@[[ '$(TAG)' =~ ^[a-z/-]+/v[0-9] ]] || { echo "expected TAG=folder/version such as libs/config/v0.1.0; got '$(TAG)'" >&2; exit 2; }
+	gh release create '$(TAG)' --verify-tag --title '$(TAG)' --notes-file .cache/release/notes.md \
+		$(if $(findstring -,$(notdir $(TAG))),--prerelease) .cache/release/*.zip .cache/release/*.cdx.json
+
+.PHONY: fuzz
+fuzz: needs-go ## Fuzz every fuzz test (FUZZTIME=30s for each)
+	@tools/fuzz '$(or $(FUZZTIME),30s)'
+
+.PHONY: vulncheck
+vulncheck: $(suites) ## Look for known vulnerabilities in what the modules call (asks vuln.go.dev)
+	@$(with) gotool=govulncheck -- tools/lint/modules govulncheck ./...

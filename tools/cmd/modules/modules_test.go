@@ -21,6 +21,7 @@ modules:
   libs/lamp: {version: v0.1.0}
   libs/room: {version: v0.1.0}
   cmd/house: {released: false, why: "it is a program"}
+  tools/key: {released: false, why: "it pins a tool"}
 `,
 		"libs/lamp/go.mod":       "module scratch.example/app/libs/lamp\n\ngo 1.25.0\n",
 		"libs/lamp/LICENSE":      "free\n",
@@ -31,6 +32,7 @@ modules:
 		"libs/room/room.go":      "// Package room is a room.\npackage room\n\n// Doors counts the doors.\nconst Doors = 1\n",
 		"libs/room/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The room.\n",
 		"cmd/house/go.mod":       "module scratch.example/app/cmd/house\n\ngo 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.0.0\n\nreplace scratch.example/app/libs/lamp => ../../libs/lamp\n",
+		"tools/key/go.mod":       "module scratch.example/app/tools/key\n\ngo 1.25.0\n\ntool scratch.example/app/cmd/house\n\nrequire (\n\tscratch.example/app/cmd/house v0.0.0\n\tscratch.example/app/libs/lamp v0.0.0\n)\n\nreplace (\n\tscratch.example/app/cmd/house => ../../cmd/house\n\tscratch.example/app/libs/lamp => ../../libs/lamp\n)\n",
 		"cmd/house/main.go":      "// Command house is a house.\npackage main\n\nimport \"scratch.example/app/libs/lamp\"\n\nfunc main() { println(lamp.On()) }\n",
 	}
 	for name, body := range files {
@@ -113,7 +115,7 @@ func TestCheckPassesAndLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatalf("check: %v\n%s", err, out)
 	}
-	if want := "7 passed, 0 failed\n"; !strings.HasSuffix(out, want) {
+	if want := "8 passed, 0 failed\n"; !strings.HasSuffix(out, want) {
 		t.Errorf("got %q, want it to end in %q", out, want)
 	}
 	if left, err := filepath.Glob(filepath.Join(temp, "*")); err != nil || len(left) > 0 {
@@ -256,13 +258,13 @@ func TestReleaseTagsOnce(t *testing.T) {
 
 func TestAffected(t *testing.T) {
 	ws := repository(t)
-	all := []string{"libs/lamp", "libs/room", "cmd/house"}
+	all := []string{"libs/lamp", "libs/room", "cmd/house", "tools/key"}
 	for _, test := range []struct {
 		name    string
 		changed []string
 		want    []string
 	}{
-		{"a library and who uses it", []string{"libs/lamp/lamp.go"}, []string{"libs/lamp", "cmd/house"}},
+		{"a library and who uses it", []string{"libs/lamp/lamp.go"}, []string{"libs/lamp", "cmd/house", "tools/key"}},
 		{"a library that nobody uses", []string{"libs/room/room.go"}, []string{"libs/room"}},
 		{"a document", []string{"README.md", "docs/x.md"}, []string{}},
 		{"what every module depends on", []string{".golangci.yml"}, all},
