@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// goal is what a figure is to reach. The zero goal asks for nothing.
+type goal struct {
+	bound float64
+	least bool // the figure is to be at least bound, not at most
+}
+
+func atLeast(bound float64) goal { return goal{bound: bound, least: true} }
+func atMost(bound float64) goal  { return goal{bound: bound} }
+
+// met reports whether a figure that measured value reaches the goal.
+func (g goal) met(value float64) bool {
+	switch {
+	case g == goal{}:
+		return true
+	case math.IsNaN(value):
+		return false
+	case g.least:
+		return value >= g.bound
+	default:
+		return value <= g.bound
+	}
+}
+
+// unit says how the numbers of a figure read.
+type unit string
+
+const (
+	times  unit = "x" // a ratio of two things that ran side by side
+	micros unit = "µs"
+	millis unit = "ms"
+	kilos  unit = "KB" // 1,000 bytes
+	megas  unit = "MB" // 1,000,000 bytes
+	plain  unit = ""
+)
+
+func (u unit) format(value float64) string {
+	text := number(value)
+	switch u {
+	case times:
+		return text + "x"
+	case plain:
+		return text
+	default:
+		return text + " " + string(u)
+	}
+}
+
+func (g goal) format(u unit) string {
+	switch {
+	case g == goal{}:
+		return ""
+	case g.least:
+		return ">= " + u.format(g.bound)
+	default:
+		return "<= " + u.format(g.bound)
+	}
+}
+
+// figure is one line of the table: something measured once a round.
+type figure struct {
+	what    string
+	unit    unit
+	samples []float64
+	goal    goal
+}
+
+func (f figure) median() float64 { return median(f.samples) }
+
+// short reports whether the figure misses its goal.
+func (f figure) short() bool { return !f.goal.met(f.median()) }
+
+func (f figure) verdict() string {
+	switch {
+	case f.goal == goal{}:
+		return ""
+	case f.short():
+		return "short"
+	default:
+		return "reached"
+	}
+}
+
+// spread is the lowest and the highest sample.
+func (f figure) spread() string {
+	if len(f.samples) < 2 {
+		return ""
+	}
+	return number(slices.Min(f.samples)) + " to " + number(slices.Max(f.samples))
+}
+
+// median is the middle sample, the mean of both where two are in the middle,
+// and NaN when there is none.
+func median(samples []float64) float64 {
+	if len(samples) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(samples))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// quantile is the smallest value that is no less than the share q of all
+// values, which are sorted in place; zero when there are none.
+func quantile[T cmp.Ordered](values []T, q float64) T {
+	if len(values) == 0 {
+		var zero T
+		return zero
+	}
+	slices.Sort(values)
+	rank := int(math.Ceil(q*float64(len(values)))) - 1
+	return values[min(max(rank, 0), len(values)-1)]
+}
+
+// number rounds to what a reader compares: three digits, thousands separated.
+func number(value float64) string {
+	magnitude := math.Abs(value)
+	switch {
+	case math.IsNaN(value) || math.IsInf(value, 0):
+		return "not measured"
+	case magnitude >= 99.95:
+		digits := strconv.FormatFloat(math.Round(value), 'f', 0, 64)
+		sign := ""
+		if strings.HasPrefix(digits, "-") {
+			sign, digits = "-", digits[1:]
+		}
+		for i := len(digits) - 3; i > 0; i -= 3 {
+			digits = digits[:i] + "," + digits[i:]
+		}
+		return sign + digits
+	case magnitude >= 9.995:
+		return fmt.Sprintf("%.1f", value)
+	default:
+		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", value), "0"), ".")
+	}
+}

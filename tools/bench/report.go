@@ -1,0 +1,158 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"text/template"
+	"time"
+)
+
+// report is what a run has measured.
+type report struct {
+	machine  machine
+	began    time.Time
+	took     time.Duration
+	rounds   int
+	rows     []rowReport
+	measured []measurement
+}
+
+// rowReport is what a row has measured, or why not.
+type rowReport struct {
+	row     row
+	figures []figure
+	err     error
+}
+
+// line is the figure as one line of a log.
+func (f figure) line() string {
+	text := f.what + ": " + f.unit.format(f.median())
+	if s := f.spread(); s != "" {
+		text += " (" + s + ")"
+	}
+	if g := f.goal.format(f.unit); g != "" {
+		text += ", " + g + ": " + f.verdict()
+	}
+	return text
+}
+
+// short names the figures that miss their goal.
+func (r report) short() []string {
+	var lines []string
+	for _, row := range r.rows {
+		for _, f := range row.figures {
+			if f.short() {
+				lines = append(lines, row.row.title+": "+f.line())
+			}
+		}
+		if row.err != nil {
+			lines = append(lines, row.row.title+": not measured")
+		}
+	}
+	return lines
+}
+
+// text is the table for a terminal.
+func (r report) text() string {
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "figure\tmedian\tlowest to highest\tgoal\t")
+	for _, row := range r.rows {
+		fmt.Fprintf(table, "%s\t\t\t\t\n", strings.ToUpper(row.row.title))
+		if row.err != nil {
+			fmt.Fprintln(table, "  not measured\t\t\t\t")
+		}
+		for _, f := range row.figures {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", f.what, f.unit.format(f.median()), f.spread(), f.goal.format(f.unit), strings.ToUpper(f.verdict()))
+		}
+	}
+	table.Flush()
+	out.WriteString("\n")
+	if lines := r.short(); len(lines) > 0 {
+		fmt.Fprintf(&out, "%d short of their goal:\n  %s\n", len(lines), strings.Join(lines, "\n  "))
+	} else {
+		out.WriteString("All goals were reached.\n")
+	}
+	return out.String()
+}
+
+// cell escapes what would end a cell of a Markdown table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// markdown is the table for docs/benchmarks.md.
+func (r report) markdown() string {
+	var out strings.Builder
+	out.WriteString("| figure | median | lowest to highest | goal | |\n|---|---|---|---|---|\n")
+	for _, row := range r.rows {
+		fmt.Fprintf(&out, "| **%s** | | | | |\n", cell(row.row.title))
+		for _, f := range row.figures {
+			verdict := f.verdict()
+			if f.short() {
+				verdict = "**short**"
+			}
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", cell(f.what), f.unit.format(f.median()), f.spread(), f.goal.format(f.unit), verdict)
+		}
+	}
+	return out.String()
+}
+
+// absolute is the table of what each contestant did by itself.
+func (r report) absolute() string {
+	titles := make(map[string]string)
+	for _, row := range r.rows {
+		titles[row.row.name] = row.row.title
+	}
+	var out strings.Builder
+	out.WriteString("| row | contestant | good answers a second | CPU a request | 99th percentile |\n|---|---|---|---|---|\n")
+	for _, m := range r.measured {
+		cpu := ""
+		if n := median(each(m.tallies, tally.micros)); n > 0 {
+			cpu = micros.format(n)
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", cell(titles[m.row]), cell(m.name),
+			number(median(each(m.tallies, tally.rate))), cpu, millis.format(median(each(m.tallies, p99))))
+	}
+	return out.String()
+}
+
+//go:embed benchmarks.md.tmpl
+var pageTemplate string
+
+// write writes docs/benchmarks.md and its chart.
+func (r report) write(root string) error {
+	page, err := template.New("benchmarks.md").Parse(pageTemplate)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	err = page.Execute(&text, map[string]any{
+		"Date":     r.began.UTC().Format(time.DateOnly),
+		"Minutes":  fmt.Sprintf("%.0f", max(r.took.Minutes(), 1)),
+		"Rounds":   r.rounds,
+		"CPU":      r.machine.cpu,
+		"Cores":    r.machine.cores,
+		"Kernel":   r.machine.kernel,
+		"System":   r.machine.system,
+		"Disk":     r.machine.disk,
+		"Load":     r.machine.load,
+		"Versions": strings.Join(r.machine.versions, ", "),
+		"Table":    r.markdown(),
+		"Absolute": r.absolute(),
+		"Short":    r.short(),
+	})
+	if err != nil {
+		return err
+	}
+	chart := filepath.Join(root, "docs/images/bench.svg")
+	if err := os.MkdirAll(filepath.Dir(chart), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(chart, []byte(r.chart()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, "docs/benchmarks.md"), []byte(text.String()), 0o644)
+}
