@@ -11,9 +11,9 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 })
 const deadline = setTimeout(() => {
-  console.error('not done after 90 s')
+  console.error('not done after 180 s')
   process.exit(1)
-}, 90_000)
+}, 180_000)
 try {
   const address = `${site}/?list=${encodeURIComponent(title)}`
   const first = await (await browser.newContext()).newPage()
@@ -23,9 +23,9 @@ try {
   const input = first.getByPlaceholder('What needs to be done?')
   await input.fill(title)
   await input.press('Enter')
-  await second.getByTestId('todo-title').filter({ hasText: title }).waitFor({ timeout: 30_000 })
+  await second.getByTestId('todo-title').filter({ hasText: title }).waitFor({ timeout: 120_000 })
   await first.reload()
-  await first.getByTestId('todo-title').filter({ hasText: title }).waitFor({ timeout: 30_000 })
+  await first.getByTestId('todo-title').filter({ hasText: title }).waitFor({ timeout: 120_000 })
   console.log('seen on both devices and after a reload')
 } finally {
   clearTimeout(deadline)

@@ -219,9 +219,12 @@ func TestRehearsal(t *testing.T) {
 	users := s.load()
 	defer users.cancel()
 	s.step("deploy B under load", "B serves", func(t *testing.T) string {
+		gate := s.pushes.shut()
+		defer s.pushes.release()
 		first := s.start("deploy.yml")
-		first.reach(t, "TASK [backend_image : Push the image]")
+		gate.wait(t, first)
 		second := s.play("deploy.yml")
+		s.pushes.release()
 		refused(t, second, "holds the lock since", "deployment of "+b)
 		s.rows = append(s.rows, row{"deploy B twice at once", "the second refused", "who holds the lock", second.seconds, true})
 		good(t, <-first.done)
@@ -239,9 +242,7 @@ func TestRehearsal(t *testing.T) {
 		return s.serves(s.digest(b), "B")
 	})
 	s.step("requests during it ", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })
-	s.commit("release D, which is never ready", map[string]func(string) string{
-		"apps/web/index.html": titled("D"), fault: becomes(unready),
-	})
+	s.commit("release D, which is never ready", map[string]func(string) string{fault: becomes(unready)})
 	s.step("deploy D, whose health is never green", "fails with a reason, B serves", func(t *testing.T) string {
 		refused(t, s.play("deploy.yml"), "ECS gave the deployment up", "failed ELB health checks", "serves, as before")
 		return s.serves(s.digest(b), "B")
@@ -274,8 +275,10 @@ func TestRehearsal(t *testing.T) {
 		return s.serves(s.digest(a), "A")
 	})
 	s.step("deploy of E cut between image and page", "image E, page A", func(t *testing.T) string {
+		gate := s.uploads.shut()
+		defer s.uploads.release()
 		r := s.start("deploy.yml")
-		r.reach(t, "TASK [frontend : Pack the page]")
+		gate.wait(t, r)
 		r.kill()
 		return s.serves(s.digest(e), "A")
 	})

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -69,7 +70,57 @@ type stage struct {
 
 	refusePush       atomic.Bool
 	denyInvalidation atomic.Bool
+	pushes, uploads  gate // of images, and of the page
 	runs             int
+}
+
+// gate holds requests back, so that a playbook stands still where it matters,
+// no matter how fast the machine is.
+type gate struct{ held atomic.Pointer[hold] }
+
+type hold struct {
+	reached chan struct{} // closed when the first request waits
+	open    chan struct{}
+	once    sync.Once
+}
+
+// shut holds requests from now on.
+func (g *gate) shut() *hold {
+	h := &hold{reached: make(chan struct{}), open: make(chan struct{})}
+	g.held.Store(h)
+	return h
+}
+
+// release lets every request pass.
+func (g *gate) release() {
+	if h := g.held.Swap(nil); h != nil {
+		close(h.open)
+	}
+}
+
+// pass waits at a gate that is shut, and reports whether the request may go on.
+func (g *gate) pass(r *http.Request) bool {
+	h := g.held.Load()
+	if h == nil {
+		return true
+	}
+	h.once.Do(func() { close(h.reached) })
+	select {
+	case <-h.open:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// wait returns when a request waits at the gate.
+func (h *hold) wait(t *testing.T, r *run) {
+	t.Helper()
+	select {
+	case <-h.reached:
+	case p := <-r.done:
+		t.Fatalf("the playbook ended, want it to wait at the gate:\n%s", p.output)
+	}
 }
 
 func command(t *testing.T, dir string, env []string, name string, args ...string) string {
@@ -82,7 +133,7 @@ func command(t *testing.T, dir string, env []string, name string, args ...string
 }
 
 func try(dir string, env []string, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, append(surroundings(), env...)
@@ -105,17 +156,17 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// until waits for a condition, for a minute at most.
+// until waits for a condition, for three minutes at most.
 func until(t *testing.T, what string, met func() error) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		err := met()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s: %v", what, err)
+			t.Fatalf("not within 3 minutes: %s: %v", what, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -157,10 +208,11 @@ func setUp(t *testing.T) *stage {
 
 	name := filepath.Base(dir)
 	moto := s.startMoto()
+	edge := s.startEdge(moto)
 	s.env = []string{
 		"AWS_ENDPOINT_URL=http://" + moto, "AWS_ACCESS_KEY_ID=rehearsal", "AWS_SECRET_ACCESS_KEY=rehearsal",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"AWS_ENDPOINT_URL_CLOUDFRONT=" + s.startCloudFront(moto),
+		"AWS_ENDPOINT_URL_CLOUDFRONT=" + edge, "AWS_ENDPOINT_URL_S3=" + edge,
 		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off",
 	}
 	s.site = "http://" + freeAddress(t)
@@ -207,9 +259,10 @@ func (s *stage) startMoto() string {
 	return address
 }
 
-// startCloudFront passes everything on to moto, but denies invalidations when
-// it is told to; moto checks no permissions.
-func (s *stage) startCloudFront(moto string) string {
+// startEdge passes the requests for CloudFront and S3 on to moto. It denies
+// invalidations when it is told to, for moto checks no permissions, and holds
+// uploads of the page at their gate.
+func (s *stage) startEdge(moto string) string {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: moto})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.denyInvalidation.Load() && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/invalidation") {
@@ -217,6 +270,9 @@ func (s *stage) startCloudFront(moto string) string {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `<ErrorResponse xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/"><Error><Type>Sender</Type><Code>AccessDenied</Code>`+
 				`<Message>User is not authorized to perform: cloudfront:CreateInvalidation</Message></Error><RequestId>0</RequestId></ErrorResponse>`)
+			return
+		}
+		if r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/"+website+"/") && !s.uploads.pass(r) {
 			return
 		}
 		proxy.ServeHTTP(w, r)
@@ -238,7 +294,11 @@ func (s *stage) startRegistry(address, token string) {
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"Not Authorized"}]}`, http.StatusUnauthorized)
 			return
 		}
-		if s.refusePush.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		write := r.Method != http.MethodGet && r.Method != http.MethodHead
+		if write && !s.pushes.pass(r) {
+			return
+		}
+		if s.refusePush.Load() && write {
 			http.Error(w, `{"errors":[{"code":"DENIED","message":"not authorized to perform: ecr:InitiateLayerUpload"}]}`, http.StatusForbidden)
 			return
 		}
@@ -440,7 +500,7 @@ func (s *stage) writeInventory() {
 	}
 	text, err := yaml.Marshal(map[string]any{"all": map[string]any{"hosts": hosts, "vars": map[string]any{
 		"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1, "smoke_tries": 10,
+		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1, "smoke_tries": 60,
 	}}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -462,9 +522,8 @@ var recap = regexp.MustCompile(`(?m)^\S+\s+: ok=\d+\s+changed=(\d+)`)
 
 // run is a playbook under way.
 type run struct {
-	cmd   *exec.Cmd
-	lines chan string // closed at the end
-	done  chan played
+	cmd  *exec.Cmd
+	done chan played
 }
 
 // start starts a playbook. Extra words are its own, variables of the process
@@ -499,12 +558,11 @@ func (s *stage) start(playbook string, words ...string) *run {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	r := &run{cmd: cmd, lines: make(chan string, 10_000), done: make(chan played, 1)}
+	r := &run{cmd: cmd, done: make(chan played, 1)}
 	var output strings.Builder
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		defer close(r.lines)
 		defer file.Close()
 		scanner := bufio.NewScanner(reader)
 		scanner.Buffer(nil, 1<<20)
@@ -512,14 +570,10 @@ func (s *stage) start(playbook string, words ...string) *run {
 			line := scanner.Text()
 			fmt.Fprintf(file, "%5.1f %s\n", time.Since(began).Seconds(), line)
 			output.WriteString(line + "\n")
-			select {
-			case r.lines <- line:
-			default: // nobody looks
-			}
 		}
 	}()
 	go func() {
-		watchdog := time.AfterFunc(5*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		watchdog := time.AfterFunc(10*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		err := cmd.Wait()
 		watchdog.Stop()
 		writer.Close()
@@ -541,17 +595,6 @@ func (s *stage) start(playbook string, words ...string) *run {
 func (s *stage) play(playbook string, words ...string) played {
 	s.t.Helper()
 	return <-s.start(playbook, words...).done
-}
-
-// reach waits until the playbook prints a line that holds text.
-func (r *run) reach(t *testing.T, text string) {
-	t.Helper()
-	for line := range r.lines {
-		if strings.Contains(line, text) {
-			return
-		}
-	}
-	t.Fatalf("the playbook ended without %q", text)
 }
 
 // kill ends the playbook as a power cut does.
@@ -633,7 +676,7 @@ func (s *stage) digest(revision string) string {
 	return d.Digest
 }
 
-// load sends requests until it is stopped, at most 20,000, 40 a second.
+// load sends requests until it is stopped, at most 20,000, 20 a second.
 type load struct {
 	sent, failed atomic.Int64
 	cancel       context.CancelFunc
@@ -669,7 +712,7 @@ func (s *stage) load() *load {
 	}
 	go func() {
 		defer close(requests)
-		tick := time.NewTicker(time.Second / 40)
+		tick := time.NewTicker(time.Second / 20)
 		defer tick.Stop()
 		for n := range 20_000 {
 			select {

@@ -1,0 +1,112 @@
+"""What is wrong with the place is said before anything changes, with the place and what was expected."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+ACCOUNT = "123456789012"  # moto's
+PROJECT = {"name": "p", "region": "us-east-1"}
+PUBLISHED = {
+    "site_url": "http://127.0.0.1:1", "repository_url": "127.0.0.1:1/p", "cluster": "c", "service": "s", "task_family": "f", "container": "x",
+    "desired_count": 2, "website_bucket": "w", "distribution_id": "d", "releases_bucket": "r", "releases_prefix": "e/",
+}
+
+
+@pytest.fixture
+def playbook(aws, tmp_path):
+    """Runs a playbook in the environment `one`, whose variables are given, and returns its end and what it said."""
+
+    def run(name, *words, hosts=None, env=None):
+        inventory = tmp_path / "inventory.json"
+        variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory.write_text(json.dumps({"all": {"hosts": hosts or {"one": {"account_id": ACCOUNT}}, "vars": variables}}))
+        command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", str(inventory), name, *words]
+        command += ["-e", json.dumps({"project": PROJECT})]
+        done = subprocess.run(command, env={**aws, **(env or {})}, cwd=HERE, capture_output=True, text=True, timeout=300)
+        return done.returncode, " ".join(done.stdout.split() + done.stderr.split())
+
+    return run
+
+
+@pytest.fixture
+def publish(client):
+    """Publishes what Terraform publishes of the environment `one`."""
+    ssm = client("ssm")
+    yield lambda text: ssm.put_parameter(Name="/p/one/deploy", Type="String", Value=text, Overwrite=True)
+    ssm.delete_parameters(Names=["/p/one/deploy"])
+
+
+@pytest.mark.parametrize("name", ["deploy.yml", "rollback.yml", "status.yml", "infra.yml"])
+def test_no_environment(playbook, name):
+    code, said = playbook(name)
+    assert code != 0 and "No environment was named: expected -e environment=NAME with one of one" in said, said
+
+
+def test_unknown_environment(playbook):
+    code, said = playbook("status.yml", "-e", "environment=two", hosts={"one": {}, "three": {}})
+    assert code != 0 and "There is no environment two: expected -e environment=NAME with one of one, three" in said, said
+
+
+@pytest.mark.parametrize("variables", [{}, {"account_id": ""}, {"account_id": 42}, {"account_id": "1234-5678-9012"}])
+def test_account_that_is_none(playbook, variables):
+    code, said = playbook("status.yml", "-e", "environment=one", hosts={"one": variables})
+    want = f"account_id of one is '{variables.get('account_id', '')}': expected the 12 digits of an AWS account, in quotes"
+    assert code != 0 and want in said, said
+
+
+def test_credentials_that_are_missing(playbook):
+    code, said = playbook("status.yml", "-e", "environment=one", env={
+        "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    })
+    assert code != 0 and "AWS does not take these credentials, or there are none: log in" in said, said
+
+
+def test_another_account(playbook):
+    code, said = playbook("status.yml", "-e", "environment=one", hosts={"one": {"account_id": "999999999999"}})
+    assert code != 0 and f"These credentials are of the account {ACCOUNT}" in said and "but one is in 999999999999" in said, said
+
+
+def test_nothing_published(playbook):
+    code, said = playbook("status.yml", "-e", "environment=one")
+    assert code != 0 and "The SSM parameter /p/one/deploy in us-east-1 cannot be read: has infra/terraform/environments/one been applied" in said, said
+
+
+@pytest.mark.parametrize(
+    "text, want",
+    [
+        ("site_url: x", "/p/one/deploy is no JSON object: apply infra/terraform of this commit first"),
+        ("[]", "/p/one/deploy is no JSON object: apply infra/terraform of this commit first"),
+        (json.dumps({**PUBLISHED, "cluster": "", "desired_count": None}), "/p/one/deploy lacks cluster, desired_count: apply infra/terraform"),
+        (json.dumps(PUBLISHED), "The bucket w does not exist"),
+    ],
+)
+def test_what_is_published(playbook, publish, text, want):
+    publish(text)
+    code, said = playbook("status.yml", "-e", "environment=one")
+    assert code != 0 and want in said, said
+
+
+def test_service_that_is_missing(playbook, publish, bucket, client):
+    client("ecs").create_cluster(clusterName="c")
+    publish(json.dumps({**PUBLISHED, "website_bucket": bucket, "releases_bucket": bucket}))
+    code, said = playbook("status.yml", "-e", "environment=one")
+    assert code != 0 and "There is no service s in the cluster c" in said, said
+
+
+@pytest.mark.parametrize("missing", ["git", "go", "node", "npm"])
+def test_tool_that_is_missing(play, tmp_path, missing):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in {"git", "go", "node", "npm"} - {missing}:
+        (tools / tool).symlink_to(shutil.which(tool))
+    done = play([{"ansible.builtin.include_role": {
+        "name": "preflight", "tasks_from": "tree", "apply": {"environment": {"PATH": str(tools)}},
+    }, "vars": {"preflight_root": str(HERE), "project": PROJECT, "repository_root": str(HERE)}}])
+    said = " ".join(done.stdout.split() + done.stderr.split())
+    assert done.returncode != 0 and f"missing: {missing}" in said, said
