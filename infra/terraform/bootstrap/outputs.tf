@@ -7,6 +7,6 @@ output "backend" {
 }
 
 output "deploy_role_arns" {
-  description = "ARN of the role that deploys, by environment: the GitHub environment's variable AWS_ROLE."
+  description = "ARN of the role that deploys, by environment: the GitHub environment's variable AWS_DEPLOY_ROLE."
   value       = { for name, role in module.deploy_role : name => role.arn }
 }

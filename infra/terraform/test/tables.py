@@ -23,7 +23,7 @@ def attribute(body, name):
     text = match.group(1)
     if any(text.count(opening) != text.count(closing) for opening, closing in ("()", "[]", "{}")):
         text = re.match(r".*?\n  [\])}]+", body[match.start(1):], re.S).group()
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     text = lines[0]
     for before, line in zip(lines, lines[1:]):
         text += line if before.endswith(("(", "[", "{")) or line.startswith((")", "]", "}")) else f", {line}"

@@ -65,6 +65,11 @@ variable "access_log_bucket" {
   description = "Name of the bucket that receives this one's server access logs under s3/<name>/; null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.access_log_bucket))
+    error_message = "access_log_bucket is the name of a bucket (3 to 63 lower-case letters, digits and hyphens), or null."
+  }
 }
 
 variable "allow_destroy" {

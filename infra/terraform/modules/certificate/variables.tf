@@ -33,4 +33,9 @@ variable "regions" {
 variable "zone_id" {
   description = "Id of the hosted zone where the records that prove ownership are made."
   type        = string
+
+  validation {
+    condition     = can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id))
+    error_message = "zone_id is a Route 53 zone id such as Z0123456789ABCDEFGHIJ."
+  }
 }

@@ -11,6 +11,11 @@ variable "name" {
 variable "vpc_id" {
   description = "Id of the VPC."
   type        = string
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-z]+$", var.vpc_id))
+    error_message = "vpc_id is the id of a VPC, such as vpc-0123456789abcdef0."
+  }
 }
 
 variable "subnet_ids" {
@@ -116,6 +121,11 @@ variable "key_name" {
   description = "Name of the EC2 key pair for SSH over Session Manager; null for none. Port 22 stays closed either way."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.key_name == null || can(regex("^[!-~]([ -~]{0,253}[!-~])?$", var.key_name))
+    error_message = "key_name is the name of an EC2 key pair, 1 to 255 characters, or null."
+  }
 }
 
 variable "container_insights" {

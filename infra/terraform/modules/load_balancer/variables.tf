@@ -11,6 +11,11 @@ variable "name" {
 variable "vpc_id" {
   description = "Id of the VPC."
   type        = string
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-z]+$", var.vpc_id))
+    error_message = "vpc_id is the id of a VPC, such as vpc-0123456789abcdef0."
+  }
 }
 
 variable "private_subnet_ids" {
@@ -58,11 +63,21 @@ variable "origin_domain" {
 variable "zone_id" {
   description = "Id of the hosted zone of origin_domain."
   type        = string
+
+  validation {
+    condition     = can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id))
+    error_message = "zone_id is a Route 53 zone id such as Z0123456789ABCDEFGHIJ."
+  }
 }
 
 variable "certificate_arn" {
   description = "ARN of the certificate, in this region, for origin_domain and for the site's own name."
   type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:acm:", var.certificate_arn))
+    error_message = "certificate_arn is the ARN of an ACM certificate (arn:aws:acm:...)."
+  }
 }
 
 variable "paths" {
@@ -118,12 +133,22 @@ variable "origin_secret_generation" {
   type        = number
   default     = 1
   nullable    = false
+
+  validation {
+    condition     = var.origin_secret_generation >= 1 && floor(var.origin_secret_generation) == var.origin_secret_generation
+    error_message = "origin_secret_generation is a whole number, at least 1."
+  }
 }
 
 variable "access_log_bucket" {
   description = "Name of the bucket that receives access logs under alb/; null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.access_log_bucket))
+    error_message = "access_log_bucket is the name of a bucket (3 to 63 lower-case letters, digits and hyphens), or null."
+  }
 }
 
 variable "allow_destroy" {

@@ -52,4 +52,9 @@ variable "flow_log_bucket_arn" {
   description = "ARN of the bucket that receives logs of refused connections under vpc/; null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.flow_log_bucket_arn == null || can(regex("^arn:[a-z-]+:s3:::[a-z0-9-]+$", var.flow_log_bucket_arn))
+    error_message = "flow_log_bucket_arn is the ARN of a bucket (arn:aws:s3:::name), or null."
+  }
 }

@@ -21,31 +21,61 @@ variable "alarm_email" {
 variable "cluster" {
   description = "Name of the cluster."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.cluster))
+    error_message = "cluster is the cluster's name, not its ARN."
+  }
 }
 
 variable "cluster_arn" {
   description = "ARN of the cluster."
   type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/", var.cluster_arn))
+    error_message = "cluster_arn is the ARN of an ECS cluster (arn:aws:ecs:...:cluster/name)."
+  }
 }
 
 variable "service" {
   description = "Name of the service."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.service))
+    error_message = "service is the service's name, not its ARN."
+  }
 }
 
 variable "load_balancer" {
   description = "The load balancer as CloudWatch's metrics name it (its ARN's end)."
   type        = string
+
+  validation {
+    condition     = can(regex("^app/.+/.+$", var.load_balancer))
+    error_message = "load_balancer is the end of the load balancer's ARN: app/name/id."
+  }
 }
 
 variable "target_group" {
   description = "The target group as CloudWatch's metrics name it (its ARN's end)."
   type        = string
+
+  validation {
+    condition     = can(regex("^targetgroup/.+/.+$", var.target_group))
+    error_message = "target_group is the end of the target group's ARN: targetgroup/name/id."
+  }
 }
 
 variable "log_group" {
   description = "Name of the API's log group."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.log_group))
+    error_message = "log_group has 1 to 512 letters, digits and _ / . # -."
+  }
 }
 
 variable "server_errors" {

@@ -21,26 +21,51 @@ variable "family" {
 variable "cluster_arn" {
   description = "ARN of the cluster."
   type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/", var.cluster_arn))
+    error_message = "cluster_arn is the ARN of an ECS cluster (arn:aws:ecs:...:cluster/name)."
+  }
 }
 
 variable "capacity_provider" {
   description = "Name of the capacity provider that gives the tasks their instances."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.capacity_provider))
+    error_message = "capacity_provider is the name of a capacity provider."
+  }
 }
 
 variable "target_group_arn" {
   description = "ARN of the target group that tasks register with."
   type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:elasticloadbalancing:.+:targetgroup/", var.target_group_arn))
+    error_message = "target_group_arn is the ARN of a target group (arn:aws:elasticloadbalancing:...:targetgroup/...)."
+  }
 }
 
 variable "repository_url" {
   description = "Address of the image repository."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9][a-z0-9._/-]*$", var.repository_url))
+    error_message = "repository_url is a registry and a repository, without a tag: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api."
+  }
 }
 
 variable "repository_arn" {
   description = "ARN of the image repository."
   type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/", var.repository_arn))
+    error_message = "repository_arn is the ARN of an ECR repository (arn:aws:ecr:...:repository/name): the execution role may pull from it alone."
+  }
 }
 
 variable "image" {
@@ -209,6 +234,11 @@ variable "deployment_alarms" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.deployment_alarms : length(name) >= 1 && length(name) <= 255])
+    error_message = "deployment_alarms are names of alarms, 1 to 255 characters each."
+  }
 }
 
 variable "stop_timeout" {

@@ -21,6 +21,11 @@ variable "domain" {
 variable "zone_id" {
   description = "Id of the hosted zone that answers for the domain."
   type        = string
+
+  validation {
+    condition     = can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id))
+    error_message = "zone_id is a Route 53 zone id such as Z0123456789ABCDEFGHIJ."
+  }
 }
 
 variable "certificate_arn" {
@@ -47,6 +52,11 @@ variable "api_origin" {
     headers       = optional(map(string), {})
     paths         = list(string)
   })
+
+  validation {
+    condition     = length(var.api_origin.paths) > 0 && alltrue([for path in var.api_origin.paths : startswith(path, "/")])
+    error_message = "api_origin.paths are one or more patterns that begin with a slash."
+  }
 }
 
 variable "price_class" {

@@ -112,3 +112,11 @@ run "rejects_statement_without_effect" {
   }
   expect_failures = [var.policy_statements]
 }
+
+run "rejects_access_log_bucket" {
+  command = plan
+  variables {
+    access_log_bucket = "s3://logs"
+  }
+  expect_failures = [var.access_log_bucket]
+}

@@ -77,3 +77,11 @@ run "rejects_region" {
   }
   expect_failures = [var.regions]
 }
+
+run "rejects_zone_id" {
+  command = plan
+  variables {
+    zone_id = "/hostedzone/Z1"
+  }
+  expect_failures = [var.zone_id]
+}

@@ -205,3 +205,19 @@ run "rejects_agent_log_level" {
   }
   expect_failures = [var.agent_log_level]
 }
+
+run "rejects_vpc_id" {
+  command = plan
+  variables {
+    vpc_id = "10.0.0.0/16"
+  }
+  expect_failures = [var.vpc_id]
+}
+
+run "rejects_key_name" {
+  command = plan
+  variables {
+    key_name = ""
+  }
+  expect_failures = [var.key_name]
+}

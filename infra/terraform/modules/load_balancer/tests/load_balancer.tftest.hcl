@@ -157,3 +157,43 @@ run "rejects_deregistration_delay" {
   }
   expect_failures = [var.deregistration_delay]
 }
+
+run "rejects_access_log_bucket" {
+  command = plan
+  variables {
+    access_log_bucket = "s3://logs"
+  }
+  expect_failures = [var.access_log_bucket]
+}
+
+run "rejects_zone_id" {
+  command = plan
+  variables {
+    zone_id = "/hostedzone/Z1"
+  }
+  expect_failures = [var.zone_id]
+}
+
+run "rejects_vpc_id" {
+  command = plan
+  variables {
+    vpc_id = "10.0.0.0/16"
+  }
+  expect_failures = [var.vpc_id]
+}
+
+run "rejects_certificate_arn" {
+  command = plan
+  variables {
+    certificate_arn = "todo.example.com"
+  }
+  expect_failures = [var.certificate_arn]
+}
+
+run "rejects_origin_secret_generation" {
+  command = plan
+  variables {
+    origin_secret_generation = 0
+  }
+  expect_failures = [var.origin_secret_generation]
+}

@@ -155,3 +155,11 @@ run "rejects_egress" {
   }
   expect_failures = [var.egress]
 }
+
+run "rejects_flow_log_bucket_arn" {
+  command = plan
+  variables {
+    flow_log_bucket_arn = "logs"
+  }
+  expect_failures = [var.flow_log_bucket_arn]
+}

@@ -113,3 +113,51 @@ run "rejects_log_retention" {
   }
   expect_failures = [var.log_retention_days]
 }
+
+run "rejects_cluster" {
+  command = plan
+  variables {
+    cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo"
+  }
+  expect_failures = [var.cluster]
+}
+
+run "rejects_service" {
+  command = plan
+  variables {
+    service = "arn:aws:ecs:eu-west-1:123456789012:service/todo"
+  }
+  expect_failures = [var.service]
+}
+
+run "rejects_cluster_arn" {
+  command = plan
+  variables {
+    cluster_arn = "todo-staging"
+  }
+  expect_failures = [var.cluster_arn]
+}
+
+run "rejects_load_balancer" {
+  command = plan
+  variables {
+    load_balancer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/todo/1"
+  }
+  expect_failures = [var.load_balancer]
+}
+
+run "rejects_target_group" {
+  command = plan
+  variables {
+    target_group = "todo"
+  }
+  expect_failures = [var.target_group]
+}
+
+run "rejects_log_group" {
+  command = plan
+  variables {
+    log_group = "todo api"
+  }
+  expect_failures = [var.log_group]
+}

@@ -291,3 +291,51 @@ run "rejects_log_retention" {
   }
   expect_failures = [var.log_retention_days]
 }
+
+run "rejects_cluster_arn" {
+  command = plan
+  variables {
+    cluster_arn = "todo-staging"
+  }
+  expect_failures = [var.cluster_arn]
+}
+
+run "rejects_capacity_provider" {
+  command = plan
+  variables {
+    capacity_provider = ""
+  }
+  expect_failures = [var.capacity_provider]
+}
+
+run "rejects_target_group_arn" {
+  command = plan
+  variables {
+    target_group_arn = "todo"
+  }
+  expect_failures = [var.target_group_arn]
+}
+
+run "rejects_repository_url" {
+  command = plan
+  variables {
+    repository_url = "todo-api:latest"
+  }
+  expect_failures = [var.repository_url]
+}
+
+run "rejects_repository_arn" {
+  command = plan
+  variables {
+    repository_arn = "*"
+  }
+  expect_failures = [var.repository_arn]
+}
+
+run "rejects_deployment_alarms" {
+  command = plan
+  variables {
+    deployment_alarms = [""]
+  }
+  expect_failures = [var.deployment_alarms]
+}

@@ -131,3 +131,19 @@ run "rejects_regional_acl" {
   }
   expect_failures = [var.web_acl_arn]
 }
+
+run "rejects_zone_id" {
+  command = plan
+  variables {
+    zone_id = "/hostedzone/Z1"
+  }
+  expect_failures = [var.zone_id]
+}
+
+run "rejects_api_origin" {
+  command = plan
+  variables {
+    api_origin = { domain_name = "origin.todo.example.com", paths = ["api"] }
+  }
+  expect_failures = [var.api_origin]
+}
