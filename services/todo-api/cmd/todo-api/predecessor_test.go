@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -211,4 +212,72 @@ func TestReplacementsCanBeRestored(t *testing.T) {
 		}
 		p.expect(404, "POST", "/api/lists/l/restore", `{"revision":1}`)
 	})
+}
+
+func TestExport(t *testing.T) {
+	store := "file://" + t.TempDir()
+	p := start(t, "TODO_STORE="+store)
+	lists := samples(t)
+	for list, body := range lists {
+		p.expect(200, "PUT", statePath(list), body)
+	}
+	// What a list was before its last change is not exported.
+	p.expect(201, "POST", "/api/lists/default/todos", `{"title": "the last"}`)
+	lists["default"] = string(p.expect(200, "GET", statePath("default"), "").body)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "new", "lists")
+	var out strings.Builder
+	environ := []string{"TODO_STORE=" + store}
+	if err := run(t.Context(), []string{"export", dir}, environ, &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%d lists exported to %s, 0 failed\n", len(lists), dir); out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	for list, want := range lists {
+		got, err := os.ReadFile(filepath.Join(dir, list+".json"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		again := start(t, "TODO_STORE=mem:")
+		again.expect(200, "PUT", statePath(list), want)
+		if shown := again.expect(200, "GET", statePath(list), "").body; !sameJSON(t, string(got), string(shown)) {
+			t.Errorf("%s: got %s, want %s", list, short(string(got)), short(want))
+		}
+	}
+
+	// The predecessor's folder that came out opens again.
+	p = start(t, "TODO_STORE=file://"+dir)
+	p.expect(200, "GET", statePath("default"), "")
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := run(t.Context(), []string{"export", dir}, environ, &out); err == nil || !strings.Contains(err.Error(), "expected an empty folder") {
+		t.Errorf("into a folder with lists: got %v, want a word on what was expected", err)
+	}
+}
+
+func TestExportNamesDamagedLists(t *testing.T) {
+	data := t.TempDir()
+	for name, body := range map[string]string{"fine.json": `[]`, "damaged.json": `[{"id": 1`} {
+		if err := os.WriteFile(filepath.Join(data, name), []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	var out strings.Builder
+	err := run(t.Context(), []string{"export", dir}, []string{"TODO_STORE=file://" + data}, &out)
+	if err == nil || !strings.Contains(err.Error(), `list "damaged"`) {
+		t.Errorf("got %v, want the damaged list's name", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "fine.json")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "damaged.json")); err == nil {
+		t.Error("the damaged list was exported")
+	}
 }

@@ -168,6 +168,7 @@ func TestCommands(t *testing.T) {
 		{[]string{"version"}, 0, ""},
 		{[]string{"config"}, 0, "file://./data"},
 		{[]string{"healthcheck", listen}, 0, ""},
+		{[]string{"export"}, 2, "export DIR"},
 		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, 1, "refused"},
 	} {
 		cmd := command(test.args)

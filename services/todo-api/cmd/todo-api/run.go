@@ -31,6 +31,7 @@ const usage = `todo-api serves todo lists over HTTP, with the page that shows th
 
   todo-api [flags]              serve until SIGTERM or SIGINT
   todo-api config [flags]       print the settings in force and where each comes from
+  todo-api export DIR [flags]   write every list to DIR, {name}.json each, as the predecessor kept them
   todo-api healthcheck [flags]  ask the server on this machine whether it runs
   todo-api version              print what was built
 
@@ -57,6 +58,9 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 	if err != nil {
 		return &usageError{err}
 	}
+	if len(operands) == 2 && operands[0] == "export" {
+		return export(ctx, cfg, operands[1], stdout, open)
+	}
 	switch strings.Join(operands, " ") {
 	case "":
 		return serve(ctx, cfg, stdout, open)
@@ -68,7 +72,7 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 		_, err := fmt.Fprintln(stdout, version())
 		return err
 	default:
-		return &usageError{fmt.Errorf("unknown command %q: expected config, healthcheck, version or none", strings.Join(operands, " "))}
+		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, version or none", strings.Join(operands, " "))}
 	}
 }
 

@@ -275,6 +275,19 @@ func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingeringLi
 // sent to it. It goes on answering those that are.
 func (s *Server) Stop() { s.stopping.Store(true) }
 
+// State returns the list of that name in the predecessor's form, as GET
+// /api/state does.
+func (s *Server) State(ctx context.Context, name string) ([]byte, error) {
+	if _, err := todo.ParseName(name); err != nil {
+		return nil, err
+	}
+	snap, err := s.ledger.Read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return snap.Doc.stateJSON(), nil
+}
+
 // Shutdown closes event streams, waits for requests under way, and ends the
 // ledger. When ctx ends before that it returns what was not finished.
 func (s *Server) Shutdown(ctx context.Context) error {
