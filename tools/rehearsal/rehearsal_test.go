@@ -238,7 +238,11 @@ func TestRehearsal(t *testing.T) {
 	users = s.load()
 	defer users.cancel()
 	s.step("deploy C, which does not start", "fails with a reason, B serves", func(t *testing.T) string {
-		refused(t, s.play("deploy.yml"), "ECS gave the deployment up", "deployment failed: tasks failed to start", "left with 7", "serves, as before")
+		p := s.play("deploy.yml")
+		refused(t, p, "ECS gave the deployment up", "deployment failed: tasks failed to start", "left with 7", "serves, as before")
+		if strings.Contains(p.output, `left with 7\n`) {
+			t.Errorf("want a line a task:\n%s", p.output)
+		}
 		return s.serves(s.digest(b), "B")
 	})
 	s.step("requests during it ", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })

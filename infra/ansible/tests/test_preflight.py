@@ -107,6 +107,6 @@ def test_tool_that_is_missing(play, tmp_path, missing):
         (tools / tool).symlink_to(shutil.which(tool))
     done = play([{"ansible.builtin.include_role": {
         "name": "preflight", "tasks_from": "tree", "apply": {"environment": {"PATH": str(tools)}},
-    }, "vars": {"preflight_root": str(HERE), "project": PROJECT, "repository_root": str(HERE)}}])
+    }, "vars": {"ansible_python_interpreter": sys.executable, "preflight_root": str(HERE), "project": PROJECT, "repository_root": str(HERE)}}])
     said = " ".join(done.stdout.split() + done.stderr.split())
     assert done.returncode != 0 and f"missing: {missing}" in said, said
