@@ -1,4 +1,4 @@
-"""Starts the workshop's s3 profile from a clone, and changes a file in it."""
+"""Starts the workshop from a clone, its s3 profile too, and changes files in it."""
 
 import json
 import os
@@ -57,10 +57,13 @@ def workshop(tmp_path_factory):
     shutil.copytree(ROOT / "infra/compose", folder / "infra/compose", dirs_exist_ok=True)
     ports = {name: free_port() for name in ("TODO_API_PORT", "TODO_API_S3_PORT", "TODO_S3_PORT", "TODO_WEB_PORT")}
     modules = run(["go", "env", "GOMODCACHE"])
+    packages = folder.parent / "node_modules"
+    shutil.copytree(ROOT / "apps/web/node_modules", packages, symlinks=True)
+    shutil.copy(folder / "apps/web/package-lock.json", packages / ".fetched")
     environment = {
         **os.environ, **{k: str(v) for k, v in ports.items()},
-        # The modules that the tests before this one have fetched.
-        "TODO_GO_MODULES": modules, "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
+        # What this machine has fetched of Go's and Node's registries, so that nothing is asked of them from inside.
+        "TODO_GO_MODULES": modules, "TODO_WEB_MODULES": str(packages), "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
         "COMPOSE_PROJECT_NAME": f"workshop{ports['TODO_API_PORT']}", "GOPROXY": "off",
     }
     plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
@@ -77,15 +80,24 @@ def workshop(tmp_path_factory):
         compose("down", "--volumes", "--timeout", "5")
 
 
-def test_api_on_s3_and_on_disk(workshop):
+def read(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def test_page_and_apis(workshop):
     folder, compose, ports = workshop
-    compose("up", "--detach", "api", "api-s3")
+    compose("up", "--detach", "api", "api-s3", "web")
     disk, s3 = f"http://127.0.0.1:{ports['TODO_API_PORT']}", f"http://127.0.0.1:{ports['TODO_API_S3_PORT']}"
     until("the API on disk is ready", lambda: ask("GET", disk + "/readyz")["status"] == "ok")
     until("the API on S3 is ready", lambda: ask("GET", s3 + "/readyz")["status"] == "ok")
     for address in (disk, s3):
         todo = ask("POST", address + "/api/lists/home/todos", {"title": "at " + address})
         assert ask("GET", address + "/api/lists/home/todos")[0]["id"] == todo["id"]
+
+    page = f"http://127.0.0.1:{ports['TODO_WEB_PORT']}"
+    until("the page is served", lambda: "<title>" in read(page + "/"))
+    assert ask("GET", page + "/api/lists/home/todos") == ask("GET", disk + "/api/lists/home/todos"), "the page's API is the one on disk"
 
     with urllib.request.urlopen(f"http://127.0.0.1:{ports['TODO_S3_PORT']}/todo-lists", timeout=10) as answer:
         assert b"<Key>" in answer.read(), "the list is an object of the bucket"
@@ -105,3 +117,12 @@ def test_rebuild_on_save(workshop):
     main.write_text(text.replace(marker, 'Release: "saved",\n\t\t' + marker, 1))
     until("the saved program answers", lambda: ask("GET", address + "/readyz")["release"] == "saved")
     assert before != "saved"
+
+
+def test_page_replaced_on_save(workshop):
+    folder, _compose, ports = workshop
+    page = f"http://127.0.0.1:{ports['TODO_WEB_PORT']}"
+    assert "/@vite/client" in read(page + "/"), "a page that is told of changes"
+    entry = folder / "apps/web/src/main.ts"
+    entry.write_text(entry.read_text() + "\nconsole.log('saved')\n")
+    until("the saved script is served", lambda: "console.log('saved')" in read(page + "/src/main.ts").replace('"', "'"))
