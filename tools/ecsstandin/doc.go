@@ -44,6 +44,7 @@
 // One cluster in one zone with room for everything: there is no placement. A
 // task has one container. Roles are not assumed: [Config.TaskEnvironment] is
 // what a task would get of its role. Logs stay with the engine. Restarts are
-// not throttled. A limit of open files above this machine's is lowered to it. A task definition that asks for anything else is refused, with
-// the name of the field, rather than half obeyed.
+// not throttled. A limit of open files above this machine's is lowered to it. A
+// task definition that asks for anything else is refused, with the name of the
+// field, rather than half obeyed.
 package ecsstandin

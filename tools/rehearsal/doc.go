@@ -16,6 +16,25 @@
 // AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SERVICE. Everything listens on loopback
 // or on a network of the engine that is made for it and removed after it.
 //
+// # Where the emulators fall short
+//
+//   - moto's ECS services never run a task, so ECS is the stand-in.
+//   - moto's ECR gives passwords but keeps no images, so there is a registry.
+//   - moto's CloudFront keeps distributions and invalidations but serves
+//     nothing. HAProxy serves the bucket with the headers that the
+//     distribution's policy adds. It has no cache, so an invalidation that was
+//     forgotten would not show; one that is denied does.
+//   - moto checks no permissions. The requests for S3 and CloudFront pass
+//     through an edge that denies an invalidation, and the registry denies a push,
+//     when a step asks for it. The two can also hold requests, so that a
+//     step can cut a deployment off, or begin a second one, at a known place.
+//   - Nothing assumes the task's role: the stand-in gives its containers keys.
+//   - Load balancer, capacity and Terraform are not rehearsed: the test of
+//     infra/terraform covers what it builds, and seed.py publishes what it would.
+//
+// # Running it
+//
 // The tests need the build tag rehearsal; `make rehearse` runs them with all
-// that they need.
+// that they need, and ends with a table. Transcripts of every playbook, with
+// seconds, are in .cache/rehearsal.
 package rehearsal

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -330,7 +331,24 @@ func (s *script) reproducible(t *testing.T) string {
 	if d.Bytes >= 25_000_000 {
 		t.Errorf("got an image of %d bytes, want fewer than 25 MB", d.Bytes)
 	}
-	return fmt.Sprintf("one digest, %.1f MB, %.1f MB to pull", float64(d.Bytes)/1e6, float64(d.PulledBytes)/1e6)
+	text, err := os.ReadFile(filepath.Join(s.dir, "again", "sbom.cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bill struct {
+		Format     string `json:"bomFormat"`
+		Components []struct{ Name string }
+	}
+	if err := json.Unmarshal(text, &bill); err != nil {
+		t.Fatal(err)
+	}
+	// The last is where the roots of certification authorities come from: the image has no files of its own.
+	for _, want := range []string{"std", "github.com/gofiber/fiber/v2", "golang.org/x/crypto/x509roots/fallback"} {
+		if !slices.ContainsFunc(bill.Components, func(c struct{ Name string }) bool { return c.Name == want }) {
+			t.Errorf("want %s in the bill of materials (%s, %d components)", want, bill.Format, len(bill.Components))
+		}
+	}
+	return fmt.Sprintf("one digest, %.1f MB, %.1f MB to pull, %d components", float64(d.Bytes)/1e6, float64(d.PulledBytes)/1e6, len(bill.Components))
 }
 
 func (s *script) drive(t *testing.T) string {
