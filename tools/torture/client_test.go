@@ -1,0 +1,563 @@
+//go:build torture
+
+package torture
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// requestTimeout is longer than the servers work on a request.
+	requestTimeout = 20 * time.Second
+	// persistence is how long a client repeats a request. Lists remember one
+	// for a minute; what is repeated later would be a new request.
+	persistence = 40 * time.Second
+)
+
+// users are the clients of some servers, and what they all know.
+type users struct {
+	seed      uint64
+	ablation  string
+	servers   func() []string // addresses, at the moment
+	patient   bool            // nobody leaves before the answer
+	http      *http.Client
+	histories []*history
+	items     []*items
+	samples   *samples
+	batches   int // operations of the largest batch
+
+	left     atomic.Int64 // operations still to be begun
+	requests atomic.Uint32
+	titles   atomic.Uint64
+
+	acknowledged, refused, unknown, repeated, replayed, reads, stale, unanswered atomic.Int64
+}
+
+func newUsers(seed uint64, lists int, servers func() []string) *users {
+	u := &users{
+		seed: seed, servers: servers, batches: 20, samples: newSamples(),
+		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
+	}
+	for i := range lists {
+		u.histories = append(u.histories, &history{name: fmt.Sprintf("list-%d", i)})
+		u.items = append(u.items, &items{})
+	}
+	return u
+}
+
+// items are some that a list is believed to have.
+type items struct {
+	mu      sync.Mutex
+	uids    []string
+	sampled int // operations on samples
+}
+
+func (s *items) add(uid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.uids = append(s.uids, uid); len(s.uids) > 48 {
+		s.uids = s.uids[1:]
+	}
+}
+
+func (s *items) pick(r *rand.Rand, take bool) (string, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.uids) == 0 {
+		return "", 0
+	}
+	i := r.IntN(len(s.uids))
+	uid := s.uids[i]
+	if take {
+		s.uids = append(s.uids[:i:i], s.uids[i+1:]...)
+	}
+	return uid, len(s.uids)
+}
+
+// sample is the item that porcupine looks at, another one after a while.
+func (s *items) sample(list int) (string, []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sampled++
+	var all []string
+	for i := 0; i <= s.sampled/200; i++ {
+		all = append(all, fmt.Sprintf("sample-%d", i))
+	}
+	return all[len(all)-1], all
+}
+
+// client sends one request after the other.
+type client struct {
+	*users
+	number int
+	server int
+	waits  bool // for answers, always
+	dice   *rand.Rand
+	seen   map[int]string // the ETag that it saw last of a list
+}
+
+func (u *users) client(number int) *client {
+	return &client{users: u, number: number, server: number, dice: rand.New(rand.NewPCG(u.seed, uint64(number))), seen: make(map[int]string)}
+}
+
+// run works until no operations are left, or ctx is done.
+func (c *client) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		list := c.dice.IntN(len(c.histories))
+		switch c.dice.IntN(3) {
+		case 0:
+			c.read(list)
+		case 1:
+			c.readSample(list)
+		}
+		n := 1
+		if c.dice.IntN(2) == 0 {
+			n = 2 + c.dice.IntN(c.batches-1)
+		}
+		if left := c.left.Add(-int64(n)); left+int64(n) <= 0 {
+			return
+		}
+		ops := make([]*operation, n)
+		for i := range ops {
+			ops[i] = c.choose(list, n > 1)
+		}
+		c.write(ctx, list, ops)
+	}
+}
+
+// choose invents an operation.
+func (c *client) choose(list int, batch bool) *operation {
+	title := fmt.Sprintf("%d by %d", c.titles.Add(1), c.number)
+	op := &operation{title: title, key: fmt.Sprintf("%x-%s", c.seed, strings.ReplaceAll(title, " ", "-"))}
+	if c.dice.IntN(12) == 0 {
+		op.uid, _ = c.items[list].sample(list)
+		op.kind = kind(c.dice.IntN(5)) // retitle is as likely as all others but complete
+		if op.kind == completeAll {
+			op.kind = retitle
+		}
+		op.completed = c.dice.IntN(2) == 0
+		return op
+	}
+	_, n := c.items[list].pick(c.dice, false)
+	switch d := c.dice.IntN(100); {
+	case d == 0 && batch:
+		op.kind, op.completed = completeAll, c.dice.IntN(4) == 0
+	case d <= 2 && batch:
+		op.kind = clearCompleted
+	case d < 20 || n < 24 && d < 60 || n == 0:
+		op.kind = create
+		if c.dice.IntN(2) == 0 {
+			op.uid = op.key
+		}
+	case d < 70:
+		op.kind = retitle
+	case d < 85:
+		op.kind, op.completed = complete, c.dice.IntN(3) > 0
+	default:
+		op.kind = remove
+	}
+	if !op.kind.everywhere() && op.kind != create {
+		if op.uid, _ = c.items[list].pick(c.dice, op.kind == remove); op.uid == "" {
+			op.kind = create
+		}
+	}
+	return op
+}
+
+// write asks for operations until each is answered, with the same keys again
+// whenever it is not clear what became of them.
+func (c *client) write(ctx context.Context, list int, ops []*operation) {
+	h := c.histories[list]
+	request, began := c.requests.Add(1), time.Now()
+	for i, op := range ops {
+		op.request, op.place = request, uint32(i)
+		op.begin(h)
+	}
+	open := ops
+	for attempt := 0; len(open) > 0; attempt++ {
+		if attempt > 0 {
+			c.repeated.Add(int64(len(open)))
+			c.pause(ctx)
+			for _, op := range open {
+				// The first one may still be under way: from now on they have
+				// no order among them.
+				op.request, op.again = c.requests.Add(1), true
+			}
+			if c.ablation == noMemory {
+				for _, op := range open {
+					op.key += "-again"
+				}
+			}
+		}
+		if time.Since(began) > persistence || ctx.Err() != nil {
+			break
+		}
+		open = c.attempt(h, list, open)
+	}
+	for _, op := range open {
+		c.unclear(h, list, op)
+	}
+}
+
+// unclear notes an operation of which it is not known what became of it.
+func (c *client) unclear(h *history, list int, op *operation) {
+	c.unknown.Add(1)
+	h.mayLand(op)
+	c.sampled(h, list, op, told{unknown: true})
+}
+
+// mayLand notes an operation that may take effect at any time, once.
+func (h *history) mayLand(op *operation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unknown = append(h.unknown, op)
+}
+
+// pause lets some time pass before a request is repeated, at another server
+// perhaps.
+func (c *client) pause(ctx context.Context) {
+	timer := time.NewTimer(time.Duration(20+c.dice.IntN(200)) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if c.dice.IntN(3) == 0 {
+		c.server = c.dice.IntN(1 << 16)
+	}
+}
+
+// outcome is an answer to one operation.
+type outcome struct {
+	Status   int
+	Revision uint64
+	Replayed bool
+	Todo     shown
+	Problem  struct{ Detail string }
+}
+
+// attempt sends what is open once and returns what is still open.
+func (c *client) attempt(h *history, list int, ops []*operation) []*operation {
+	outcomes, err := c.ask(h.name, ops)
+	if err != nil {
+		c.unanswered.Add(1)
+		return ops
+	}
+	var open []*operation
+	for i, op := range ops {
+		switch o := outcomes[i]; {
+		case o.Status >= 500 || o.Status == http.StatusTooManyRequests:
+			if o.Status != http.StatusServiceUnavailable {
+				h.violate("other", "%v: got status %d: %s", op, o.Status, o.Problem.Detail)
+			}
+			open = append(open, op)
+		case o.Status < 300:
+			if o.Replayed {
+				c.replayed.Add(1)
+			}
+			c.landed(h, list, op, o)
+		case o.Status == http.StatusNotFound && strings.Contains(o.Problem.Detail, "carried out before"):
+			c.unclear(h, list, op)
+		case o.Status == http.StatusNotFound && (op.kind == retitle || op.kind == complete || op.kind == remove):
+			high := o.Revision
+			if high == 0 {
+				high = math.MaxUint64
+			}
+			h.mu.Lock()
+			h.refusals = append(h.refusals, refusal{op.uid, op.before, high})
+			h.mu.Unlock()
+			c.refuse(h, list, op, told{missing: true})
+		case o.Status == http.StatusConflict && op.kind == create:
+			c.refuse(h, list, op, told{exists: true})
+		default:
+			h.violate("other", "%v: got status %d: %s", op, o.Status, o.Problem.Detail)
+		}
+	}
+	return open
+}
+
+// refuse notes an operation that was refused. What is refused is not
+// remembered: one that was sent before and not answered may still land.
+func (c *client) refuse(h *history, list int, op *operation, out told) {
+	c.refused.Add(1)
+	if op.again {
+		h.mayLand(op)
+		out = told{unknown: true}
+	}
+	c.sampled(h, list, op, out)
+}
+
+// landed notes an acknowledged operation.
+func (c *client) landed(h *history, list int, op *operation, o outcome) {
+	op.revision, op.existed = o.Revision, op.kind == create && o.Status == http.StatusOK
+	if op.kind == create {
+		if op.uid == "" {
+			op.uid = o.Todo.ID
+		}
+		c.items[list].add(op.uid)
+	}
+	// What may have changed nothing can be of the revision that was there.
+	changes := op.kind == retitle || op.kind == remove || op.kind == create && !op.existed
+	if op.revision < op.before || changes && op.revision == op.before {
+		h.violate("stale", "%v began when revision %d had been acknowledged", op, op.before)
+	}
+	c.acknowledged.Add(1)
+	h.mu.Lock()
+	h.done = append(h.done, op)
+	h.mu.Unlock()
+	out := told{}
+	if op.again && !changes {
+		// Nor is what changes nothing: the same.
+		h.mayLand(op)
+		out.unknown = true
+	}
+	c.sampled(h, list, op, out)
+	h.heard(op.revision)
+}
+
+// sampled notes what happened to sampled items.
+func (c *client) sampled(h *history, list int, op *operation, out told) {
+	if strings.HasPrefix(op.uid, "sample-") {
+		c.samples.add(h.name+"/"+op.uid, c.number, op.began, asked{op: op}, out)
+	}
+	if op.kind.everywhere() {
+		_, all := c.items[list].sample(list)
+		for _, uid := range all {
+			c.samples.add(h.name+"/"+uid, c.number, op.began, asked{op: op}, out)
+		}
+	}
+}
+
+// ask sends one request, a batch unless there is a route for the operation.
+func (c *client) ask(list string, ops []*operation) ([]outcome, error) {
+	todos := "/api/lists/" + list + "/todos"
+	if len(ops) > 1 || ops[0].kind.everywhere() {
+		return c.askBatch(list, ops)
+	}
+	op := ops[0]
+	method, path, body := http.MethodPatch, todos+"/"+op.uid, any(nil)
+	switch op.kind {
+	case create:
+		method, path, body = http.MethodPost, todos, newTodo(op)
+	case retitle:
+		body = map[string]any{"title": op.title}
+	case complete:
+		body = map[string]any{"completed": op.completed}
+	default:
+		method = http.MethodDelete
+	}
+	resp, data, err := c.send(method, path, op.key, body)
+	if err != nil {
+		return nil, err
+	}
+	o := outcome{Status: resp.StatusCode, Replayed: resp.Header.Get("Idempotency-Replayed") == "true"}
+	switch {
+	case o.Status >= 400:
+		err = json.Unmarshal(data, &o.Problem)
+	case o.Status != http.StatusNoContent:
+		err = json.Unmarshal(data, &o.Todo)
+	}
+	if err == nil && o.Status < 300 {
+		o.Revision, err = revisionOf(resp)
+	}
+	return []outcome{o}, err
+}
+
+func newTodo(op *operation) map[string]any {
+	todo := map[string]any{"title": op.title}
+	if op.uid != "" {
+		todo["id"] = op.uid
+	}
+	return todo
+}
+
+func (c *client) askBatch(list string, ops []*operation) ([]outcome, error) {
+	asked := make([]map[string]any, len(ops))
+	for i, op := range ops {
+		a := map[string]any{"id": op.key}
+		switch op.kind {
+		case create:
+			a["type"], a["todo"] = "create", newTodo(op)
+		case retitle:
+			a["type"], a["todoId"], a["change"] = "update", op.uid, map[string]any{"title": op.title}
+		case complete:
+			a["type"], a["todoId"], a["change"] = "update", op.uid, map[string]any{"completed": op.completed}
+		case remove:
+			a["type"], a["todoId"] = "delete", op.uid
+		case completeAll:
+			a["type"], a["completed"] = "completeAll", op.completed
+		case clearCompleted:
+			a["type"] = "clearCompleted"
+		}
+		asked[i] = a
+	}
+	resp, data, err := c.send(http.MethodPost, "/api/lists/"+list+"/batch", "", map[string]any{"operations": asked})
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		outcomes := make([]outcome, len(ops))
+		for i := range outcomes {
+			outcomes[i].Status = resp.StatusCode
+		}
+		return outcomes, nil
+	}
+	var answer struct{ Results []outcome }
+	if err := json.Unmarshal(data, &answer); err != nil || len(answer.Results) != len(ops) {
+		return nil, fmt.Errorf("batch: got %s, %v, %d results, want %d: %s", resp.Status, err, len(answer.Results), len(ops), data)
+	}
+	return answer.Results, nil
+}
+
+// send sends a request to the client's server and reads the answer.
+func (c *client) send(method, path, key string, body any) (*http.Response, []byte, error) {
+	header := make(http.Header)
+	if key != "" {
+		header.Set("Idempotency-Key", key)
+	}
+	return c.sendWith(method, path, header, body)
+}
+
+func (c *client) sendWith(method, path string, header http.Header, body any) (*http.Response, []byte, error) {
+	addresses := c.servers()
+	if len(addresses) == 0 {
+		return nil, nil, errors.New("there is no server")
+	}
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, nil, err
+		}
+		content = bytes.NewReader(text)
+		header.Set("Content-Type", "application/json")
+	}
+	// The client's own time limit ends it, whatever happens to the test; now
+	// and then it leaves before it has an answer.
+	ctx := context.Background()
+	if !c.patient && !c.waits && method != http.MethodGet && c.dice.IntN(20) == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(1+c.dice.IntN(500))*time.Millisecond)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, addresses[c.server%len(addresses)]+path, content)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header = header
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
+		c.histories[0].violate("other", "%s %s: got 503 without Retry-After", method, path)
+	}
+	return resp, data, err
+}
+
+func revisionOf(resp *http.Response) (uint64, error) {
+	text, err := strconv.Unquote(resp.Header.Get("ETag"))
+	if err != nil {
+		return 0, fmt.Errorf("ETag: got %q, want a revision", resp.Header.Get("ETag"))
+	}
+	return strconv.ParseUint(text, 10, 64)
+}
+
+// read reads a list, or asks whether it has changed.
+func (c *client) read(list int) {
+	h := c.histories[list]
+	before := h.acked.Load()
+	header := make(http.Header)
+	if tag := c.seen[list]; tag != "" && c.dice.IntN(3) == 0 {
+		header.Set("If-None-Match", tag)
+	}
+	resp, data, err := c.sendWith(http.MethodGet, "/api/lists/"+h.name+"/todos", header, nil)
+	if err != nil || resp.StatusCode == http.StatusServiceUnavailable {
+		c.unanswered.Add(1)
+		return
+	}
+	revision, err := revisionOf(resp)
+	if err != nil || resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNotModified {
+		h.violate("other", "read: got %s and %v: %s", resp.Status, err, data)
+		return
+	}
+	c.reads.Add(1)
+	c.seen[list] = resp.Header.Get("ETag")
+	if resp.StatusCode == http.StatusOK {
+		var list []shown
+		if err := json.Unmarshal(data, &list); err != nil {
+			h.violate("other", "read: %v: %s", err, data)
+			return
+		}
+		h.mu.Lock()
+		h.views = append(h.views, view{revision, digestOf(list)})
+		h.mu.Unlock()
+	}
+	c.fresh(h, resp, revision, before)
+}
+
+// fresh checks that a read is not older than what was heard before it began,
+// unless it says so.
+func (c *client) fresh(h *history, resp *http.Response, revision, before uint64) bool {
+	if resp.Header.Get("Age") != "" {
+		c.stale.Add(1)
+		return false
+	}
+	if revision < before {
+		h.violate("stale", "a read shows revision %d and began when %d had been heard of", revision, before)
+	}
+	h.heard(revision)
+	return true
+}
+
+// readSample reads a sampled item.
+func (c *client) readSample(list int) {
+	h := c.histories[list]
+	uid, _ := c.items[list].sample(list)
+	began, before := time.Now(), h.acked.Load()
+	resp, data, err := c.send(http.MethodGet, "/api/lists/"+h.name+"/todos/"+uid, "", nil)
+	if err != nil || resp.StatusCode == http.StatusServiceUnavailable {
+		c.unanswered.Add(1)
+		return
+	}
+	c.reads.Add(1)
+	var out told
+	switch resp.StatusCode {
+	case http.StatusOK:
+		var got shown
+		revision, err := revisionOf(resp)
+		if err = errors.Join(err, json.Unmarshal(data, &got)); err != nil {
+			h.violate("other", "read of %s: %v: %s", uid, err, data)
+			return
+		}
+		out.item = item{title: got.Title, completed: got.Completed}
+		if !c.fresh(h, resp, revision, before) {
+			return
+		}
+	case http.StatusNotFound:
+		out.missing = true
+		if resp.Header.Get("Age") != "" {
+			c.stale.Add(1)
+			return
+		}
+	default:
+		h.violate("other", "read of %s: got %s: %s", uid, resp.Status, data)
+		return
+	}
+	c.samples.add(h.name+"/"+uid, c.number, began, asked{read: true}, out)
+}

@@ -1,0 +1,231 @@
+//go:build torture
+
+package torture
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// world is servers that share a bucket, each behind a proxy, and their clients.
+type world struct {
+	instances, clients, lists, operations int
+	seed                                  uint64
+	weather                               weather
+	ablation                              string
+	progress                              bool
+	search                                time.Duration // how long porcupine may take
+}
+
+type report struct {
+	world
+	*users
+	took       time.Duration
+	injected   [faults]int64
+	unclear    int64
+	revisions  int
+	samples    [4]int // histories linearizable, operations in them, histories undecided, wrong
+	violations map[string][]string
+}
+
+func (w world) run(t *testing.T) report {
+	log := newCommits()
+	bucket := newBucket(t)
+	var proxies []*proxy
+	var servers []*server
+	var addresses []string
+	for i := range w.instances {
+		p := newProxy(t, fmt.Sprint("instance-", i), w.seed, w.weather, w.ablation, log)
+		p.calm.Store(true)
+		proxies = append(proxies, p)
+		s := startServer(t, storeURL(bucket, p.URL))
+		servers = append(servers, s)
+		addresses = append(addresses, s.url)
+	}
+	for _, p := range proxies {
+		p.calm.Store(false)
+	}
+	u := newUsers(w.seed, w.lists, func() []string { return addresses })
+	t.Cleanup(u.http.CloseIdleConnections)
+	u.ablation = w.ablation
+	u.left.Store(int64(w.operations))
+
+	rep := report{world: w, users: u, violations: make(map[string][]string)}
+	began := time.Now()
+	stop := make(chan struct{})
+	var watch, group sync.WaitGroup
+	if w.progress {
+		watch.Go(func() { rep.show(t, stop, proxies) })
+	}
+	for i := range w.instances * w.clients {
+		group.Go(func() { u.client(i).run(t.Context()) })
+	}
+	group.Wait()
+	close(stop)
+	watch.Wait()
+	rep.took = time.Since(began)
+
+	// What is late lands now, and nothing goes wrong any more.
+	for _, p := range proxies {
+		p.calm.Store(true)
+		p.under.Wait()
+		for f := range faults {
+			rep.injected[f] += p.injected(f)
+		}
+		rep.unclear += p.unclear.Load()
+	}
+	for _, h := range u.histories {
+		for i := range servers {
+			u.last(t, h, log.of(h.name), i)
+		}
+		for _, v := range h.judge(log.of(h.name)) {
+			rep.violations[v.kind] = append(rep.violations[v.kind], v.text)
+		}
+		rep.revisions += len(log.of(h.name).revisions)
+	}
+	checked, operations, undecided, wrong := u.samples.check(t, w.search)
+	rep.samples = [4]int{checked, operations, undecided, wrong}
+	for _, s := range servers {
+		s.stop()
+	}
+	return rep
+}
+
+// last checks that a server shows the last revision.
+func (u *users) last(t *testing.T, h *history, l *listCommits, server int) {
+	t.Helper()
+	c := u.client(server)
+	want := uint64(len(l.revisions))
+	var shows uint64
+	eventually(t, "a read of "+h.name, func() bool {
+		views := len(h.views)
+		c.read(c.of(h))
+		if len(h.views) == views {
+			return false
+		}
+		shows = h.views[views].revision
+		return true
+	})
+	if shows != want {
+		h.violate("lost", "at the end %s shows revision %d, the store has %d", c.servers()[server], shows, want)
+	}
+}
+
+// of is the number of a list.
+func (u *users) of(h *history) int {
+	for i, other := range u.histories {
+		if h == other {
+			return i
+		}
+	}
+	return -1
+}
+
+// show tells how far the clients are, until stop.
+func (rep *report) show(t *testing.T, stop <-chan struct{}, proxies []*proxy) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	last := int64(0)
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		now := rep.acknowledged.Load() + rep.refused.Load() + rep.unknown.Load()
+		var injected int64
+		for _, p := range proxies {
+			for f := unavailable; f < faults; f++ {
+				injected += p.injected(f)
+			}
+		}
+		t.Logf("%9d of %d operations, %d a second, %d reads, %d faults", now, rep.world.operations, (now-last)/5, rep.reads.Load(), injected)
+		last = now
+	}
+}
+
+func (rep *report) String() string {
+	var b strings.Builder
+	ops := rep.acknowledged.Load() + rep.refused.Load() + rep.unknown.Load()
+	fmt.Fprintf(&b, "TORTURE_SEED=%d: %d instances, %d clients each, %d lists, %v\n", rep.world.seed, rep.instances, rep.clients, rep.lists, rep.took.Round(100*time.Millisecond))
+	fmt.Fprintf(&b, "operations %d (%.0f a second): acknowledged %d, refused %d, given up %d; %d revisions, %.1f operations each\n", ops, float64(ops)/rep.took.Seconds(),
+		rep.acknowledged.Load(), rep.refused.Load(), rep.unknown.Load(), rep.revisions, float64(rep.acknowledged.Load())/float64(max(rep.revisions, 1)))
+	fmt.Fprintf(&b, "repeated %d, of which answered from memory %d; requests without an answer or with 503 %d\n", rep.repeated.Load(), rep.replayed.Load(), rep.unanswered.Load())
+	fmt.Fprintf(&b, "reads %d, of which stale and said so %d\n", rep.reads.Load(), rep.stale.Load())
+	fmt.Fprintf(&b, "requests to the store %d; faults:", sum(rep.injected))
+	for f := unavailable; f < faults; f++ {
+		fmt.Fprintf(&b, " %v %d,", f, rep.injected[f])
+	}
+	fmt.Fprintf(&b, " of the store itself %d\n", rep.unclear)
+	fmt.Fprintf(&b, "porcupine: %d items with %d operations linearizable, %d undecided, %d wrong\n", rep.samples[0], rep.samples[1], rep.samples[2], rep.samples[3])
+	fmt.Fprintf(&b, "lost %d, duplicated %d, stale %d, other %d", len(rep.violations["lost"]), len(rep.violations["duplicated"]), len(rep.violations["stale"]), len(rep.violations["other"]))
+	return b.String()
+}
+
+func sum(counts [faults]int64) (n int64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// found is how much is wrong.
+func (rep *report) found() (n int) {
+	for _, texts := range rep.violations {
+		n += len(texts)
+	}
+	return n + rep.samples[3]
+}
+
+// TestThreeInstances: whatever happens between three servers and their bucket,
+// no operation is lost, none takes effect twice, and no read is stale.
+func TestThreeInstances(t *testing.T) {
+	rep := world{
+		instances: 3, clients: chosen.clients, lists: chosen.lists, operations: chosen.operations, seed: chosen.seed,
+		weather: storm, ablation: chosen.ablation, progress: true, search: time.Minute,
+	}.run(t)
+	t.Logf("\n%v", &rep)
+	for kind, texts := range rep.violations {
+		for _, text := range texts[:min(len(texts), 10)] {
+			t.Errorf("%s: %s", kind, text)
+		}
+	}
+	if rep.samples[3] > 0 {
+		t.Errorf("porcupine: got %d histories without a linearization, want 0", rep.samples[3])
+	}
+	if rep.unclear > 0 {
+		t.Errorf("the store itself gave no answer to %d requests, so that its log is not whole", rep.unclear)
+	}
+	for f := unavailable; f < faults; f++ {
+		if rep.injected[f] == 0 {
+			t.Errorf("faults: got no %v, want some", f)
+		}
+	}
+	if rep.samples[0] == 0 || rep.reads.Load() == 0 || rep.replayed.Load() == 0 {
+		t.Errorf("got %d items checked, %d reads, %d repetitions answered from memory, want some of each", rep.samples[0], rep.reads.Load(), rep.replayed.Load())
+	}
+}
+
+// TestAblations: the proof above can fail, for each of the things that it
+// rests on.
+func TestAblations(t *testing.T) {
+	if chosen.ablation != "" {
+		t.Log("TORTURE_ABLATION is set: TestThreeInstances shows it")
+		return
+	}
+	for _, ablation := range []string{noIfMatch, conflictAsSuccess, noMemory} {
+		t.Run(ablation, func(t *testing.T) {
+			rep := world{instances: 3, clients: 8, lists: 3, operations: 800, seed: chosen.seed, weather: storm, ablation: ablation, search: 3 * time.Second}.run(t)
+			t.Logf("\n%v", &rep)
+			for kind, texts := range rep.violations {
+				t.Logf("%s, the first of %d: %s", kind, len(texts), texts[0])
+			}
+			if rep.found() == 0 {
+				t.Errorf("TORTURE_SEED=%d TORTURE_ABLATION=%s: got nothing wrong, want violations", chosen.seed, ablation)
+			}
+		})
+	}
+}

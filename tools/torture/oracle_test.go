@@ -1,0 +1,355 @@
+//go:build torture
+
+package torture
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+type kind uint8
+
+const (
+	create kind = iota
+	retitle
+	complete
+	remove
+	completeAll
+	clearCompleted
+)
+
+func (k kind) String() string {
+	return [...]string{"create", "retitle", "complete", "remove", "completeAll", "clearCompleted"}[k]
+}
+
+// everywhere tells the operations that are not about one item.
+func (k kind) everywhere() bool { return k >= completeAll }
+
+// operation is one that a client has asked for.
+type operation struct {
+	kind      kind
+	completed bool
+	existed   bool   // a create was told that the item is there already
+	uid       string // "" until the server has named it
+	title     string
+	key       string // its Idempotency-Key
+
+	began  time.Time
+	before uint64 // what had been acknowledged then
+	again  bool   // it was sent more than once
+
+	request, place uint32 // its request, and its place there
+	revision       uint64 // where it landed
+}
+
+// begin notes when an operation was asked for, the first time.
+func (o *operation) begin(h *history) {
+	if o.began.IsZero() {
+		o.began, o.before = time.Now(), h.acked.Load()
+	}
+}
+
+func (o *operation) String() string {
+	return fmt.Sprintf("%v %q of item %s in revision %d", o.kind, o.title, o.uid, o.revision)
+}
+
+// apply is what an operation makes of an item; false when it could not have
+// been acknowledged.
+func (o *operation) apply(uid string, it item) (item, bool) {
+	there := it.title != ""
+	switch o.kind {
+	case create:
+		if there {
+			return it, o.existed || it.title == o.title
+		}
+		return item{title: o.title}, true
+	case retitle:
+		it.title = o.title
+		return it, there
+	case complete:
+		it.completed = o.completed
+		return it, there
+	case remove:
+		return item{}, there
+	case completeAll:
+		if there {
+			it.completed = o.completed
+		}
+		return it, true
+	default:
+		if it.completed {
+			return item{}, true
+		}
+		return it, true
+	}
+}
+
+// refusal is an operation that was told that its item is missing.
+type refusal struct {
+	uid       string
+	low, high uint64 // the revisions at which it can have been
+}
+
+// view is a list as a read showed it.
+type view struct {
+	revision uint64
+	shows    digest
+}
+
+// history is what clients were told of a list.
+type history struct {
+	name  string
+	acked atomic.Uint64 // highest revision that was acknowledged or read
+
+	mu         sync.Mutex
+	done       []*operation
+	unknown    []*operation // given up, or answered without a revision
+	refusals   []refusal
+	views      []view
+	violations []violation
+}
+
+type violation struct {
+	kind string // "lost", "duplicated" or "stale"
+	text string
+}
+
+func (h *history) violate(kind, format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.violations = append(h.violations, violation{kind, h.name + ": " + fmt.Sprintf(format, args...)})
+}
+
+// heard raises the revision that everything that begins from now on must see.
+func (h *history) heard(revision uint64) {
+	for {
+		now := h.acked.Load()
+		if revision <= now || h.acked.CompareAndSwap(now, revision) {
+			return
+		}
+	}
+}
+
+// judge replays a list's revisions in their order. It takes time in proportion
+// to the operations.
+func (h *history) judge(l *listCommits) []violation {
+	h.mu.Lock()
+	found := h.violations
+	h.mu.Unlock()
+	violate := func(kind, format string, args ...any) {
+		found = append(found, violation{kind, h.name + ": " + fmt.Sprintf(format, args...)})
+	}
+	for _, text := range l.twice {
+		violate("lost", "%s", text)
+	}
+	if len(l.early) > 0 {
+		violate("lost", "revision %d is missing", len(l.revisions)+1)
+	}
+	last := uint64(len(l.revisions))
+	byRevision := make([][]*operation, last+1)
+	for _, op := range h.done {
+		if op.revision < 1 && !op.kind.everywhere() || op.revision > last {
+			violate("lost", "%v: the store has %d revisions", op, last)
+			continue
+		}
+		byRevision[op.revision] = append(byRevision[op.revision], op)
+	}
+	unknown := make(map[string][]*operation) // by item, or by title where that is not known; "" for those everywhere
+	for _, op := range h.unknown {
+		uid := op.uid
+		switch {
+		case op.kind.everywhere():
+			uid = ""
+		case uid == "":
+			uid = "named " + op.title
+		}
+		unknown[uid] = append(unknown[uid], op)
+	}
+	var (
+		now    = make(map[string]item)
+		titles = make(map[string]uint64) // the revision that each came up in
+		lives  = make(map[string][]life)
+		ends   = make(map[string][]uint64)   // revisions that an item was removed in, though it may be back in them
+		used   = make(map[*operation]uint64) // the revision that each of the unknown landed in
+	)
+	for r := uint64(1); r <= last; r++ {
+		c := l.revisions[r-1]
+		changed := make(map[string]item, len(c.changes))
+		for _, ch := range c.changes {
+			changed[ch.uid] = ch.after
+		}
+		touched := make(map[string]bool, len(changed))
+		for uid := range changed {
+			touched[uid] = true
+		}
+		for _, op := range byRevision[r] {
+			switch op.kind {
+			case remove:
+				ends[op.uid] = append(ends[op.uid], r)
+			case clearCompleted:
+				ends[""] = append(ends[""], r)
+			}
+			if !op.kind.everywhere() {
+				touched[op.uid] = true
+				continue
+			}
+			for uid := range now {
+				touched[uid] = true
+			}
+		}
+		for uid := range touched {
+			before := now[uid]
+			after, ok := changed[uid]
+			if !ok {
+				after = before
+			}
+			if again, ok := titles[after.title]; ok && after.title != "" && after.title != before.title {
+				violate("duplicated", "%q came up in revision %d and again in %d", after.title, again, r)
+			}
+			if after.title != "" {
+				if _, ok := titles[after.title]; !ok {
+					titles[after.title] = r
+				}
+			}
+			if text := explain(r, uid, before, after, byRevision[r], unknown, used); text != "" {
+				kind := "lost"
+				if !slices.ContainsFunc(byRevision[r], func(op *operation) bool { return op.uid == uid || op.kind.everywhere() }) {
+					kind = "duplicated" // nobody was told of what happened to it here
+				}
+				violate(kind, "revision %d: item %s was %+v and is %+v; %s", r, uid, before, after, text)
+			}
+			if (before.title == "") != (after.title == "") {
+				lives[uid] = append(lives[uid], life{r, after.title != ""})
+			}
+		}
+		for uid, it := range changed {
+			if it.title == "" {
+				delete(now, uid)
+			} else {
+				now[uid] = it
+			}
+		}
+	}
+	for _, v := range h.views {
+		var want digest
+		if v.revision > 0 && v.revision <= last {
+			want = l.revisions[v.revision-1].after
+		}
+		if v.revision > last || v.shows != want {
+			violate("lost", "a read shows %d items at revision %d of %d, which were never stored together", v.shows.n, v.revision, last)
+		}
+	}
+	for _, ref := range h.refusals {
+		high := min(ref.high, last)
+		if !missing(lives[ref.uid], ref.low, high) && !within(ends[ref.uid], ref.low, high) && !within(ends[""], ref.low, high) {
+			violate("stale", "item %s was said to be missing, but is there from revision %d to %d", ref.uid, ref.low, high)
+		}
+	}
+	return found
+}
+
+// life is the beginning or the end of an item.
+type life struct {
+	revision uint64
+	there    bool
+}
+
+// missing reports whether an item is not there at one of the revisions from
+// low to high.
+func missing(lives []life, low, high uint64) bool {
+	at, _ := slices.BinarySearchFunc(lives, low, func(l life, r uint64) int { return cmp.Compare(l.revision, r+1) })
+	there := at > 0 && lives[at-1].there
+	for ; there && at < len(lives) && lives[at].revision <= high; at++ {
+		there = lives[at].there
+	}
+	return !there
+}
+
+// within reports whether one of the revisions, which ascend, is above low and
+// not above high.
+func within(revisions []uint64, low, high uint64) bool {
+	i, _ := slices.BinarySearch(revisions, low+1)
+	return i < len(revisions) && revisions[i] <= high
+}
+
+// explain searches an order of the operations of a revision, each request's
+// in their own, that makes after of before.
+func explain(r uint64, uid string, before, after item, ops []*operation, unknown map[string][]*operation, used map[*operation]uint64) string {
+	requests := make(map[uint32][]*operation)
+	for _, op := range ops {
+		if op.uid == uid || op.kind.everywhere() {
+			requests[op.request] = append(requests[op.request], op)
+		}
+	}
+	s := search{uid: uid, after: after}
+	for _, q := range requests {
+		slices.SortFunc(q, func(a, b *operation) int { return cmp.Compare(a.place, b.place) })
+		s.queues = append(s.queues, q)
+	}
+	if s.from(before, make([]int, len(s.queues))) {
+		return ""
+	}
+	// Operations that nobody was told of may have landed here, once.
+	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
+		if at := used[op]; at != 0 && (at != r || !op.kind.everywhere()) {
+			continue
+		}
+		with := search{uid: uid, after: after, queues: append(slices.Clone(s.queues), []*operation{op})}
+		if with.from(before, make([]int, len(with.queues))) {
+			used[op] = r
+			return ""
+		}
+	}
+	text := "acknowledged there:"
+	for _, q := range s.queues {
+		for _, op := range q {
+			text += fmt.Sprintf(" [%v]", op)
+		}
+	}
+	return text
+}
+
+type search struct {
+	uid    string
+	after  item
+	queues [][]*operation
+	failed map[string]bool
+}
+
+// from tries every order of what is left behind the places.
+func (s *search) from(it item, places []int) bool {
+	at := fmt.Sprint(places, it.title, it.completed)
+	if s.failed[at] {
+		return false
+	}
+	rest := false
+	for q, place := range places {
+		if place == len(s.queues[q]) {
+			continue
+		}
+		rest = true
+		next, ok := s.queues[q][place].apply(s.uid, it)
+		if !ok {
+			continue
+		}
+		places[q]++
+		found := s.from(next, places)
+		places[q]--
+		if found {
+			return true
+		}
+	}
+	// Where the server puts an item is its own choice.
+	if !rest && it.title == s.after.title && it.completed == s.after.completed {
+		return true
+	}
+	if s.failed == nil {
+		s.failed = make(map[string]bool)
+	}
+	s.failed[at] = true
+	return false
+}

@@ -1,0 +1,131 @@
+//go:build torture
+
+package torture
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for something that must come.
+const patience = time.Minute
+
+// server is the API in a process of its own.
+type server struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	ended  chan struct{} // closed when the process is gone
+	status error         // set then
+
+	mu   sync.Mutex
+	tail []string
+}
+
+// startServer starts the program on a free port and waits until it listens.
+// It ends with the test at the latest.
+func startServer(t *testing.T, store string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, ended: make(chan struct{})}
+	s.cmd = exec.Command(program, append([]string{"--listen=127.0.0.1:0", "--store=" + store, "--access-log=false", "--page=false"}, args...)...)
+	s.cmd.Dir = t.TempDir() // where there is no todo-api.yaml
+	s.cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.cmd.Dir,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
+	}
+	reader, writer := io.Pipe()
+	s.cmd.Stdout, s.cmd.Stderr = writer, writer
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address, logged := make(chan string, 1), make(chan struct{})
+	go func() {
+		defer close(logged)
+		s.read(reader, address)
+	}()
+	go func() {
+		s.status = s.cmd.Wait()
+		writer.Close()
+		<-logged
+		close(s.ended)
+	}()
+	t.Cleanup(s.kill)
+	select {
+	case a := <-address:
+		s.url = "http://" + a
+	case <-s.ended:
+		t.Fatalf("the program ended with %v before it listened:\n%s", s.status, s.lastLines())
+	case <-time.After(patience):
+		t.Fatalf("the program does not listen:\n%s", s.lastLines())
+	}
+	return s
+}
+
+func (s *server) read(r io.Reader, address chan<- string) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			address <- line.Address
+		}
+		s.mu.Lock()
+		if s.tail = append(s.tail, lines.Text()); len(s.tail) > 40 {
+			s.tail = s.tail[20:]
+		}
+		s.mu.Unlock()
+	}
+	_, _ = io.Copy(io.Discard, r) // a line was too long; the program must not block
+}
+
+func (s *server) lastLines() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.tail, "\n")
+}
+
+// kill ends the process as kill -9 does.
+func (s *server) kill() {
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Error(err)
+	}
+	<-s.ended
+}
+
+// stop asks the process to end, which it must do with status 0.
+func (s *server) stop() {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Errorf("SIGTERM: got %v, want nil:\n%s", err, s.lastLines())
+		return
+	}
+	select {
+	case <-s.ended:
+		if s.status != nil {
+			s.t.Errorf("the program ended with %v, want status 0:\n%s", s.status, s.lastLines())
+		}
+	case <-time.After(patience):
+		s.t.Errorf("the program did not end within %v of SIGTERM:\n%s", patience, s.lastLines())
+	}
+}
+
+// eventually waits until done.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !done(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
