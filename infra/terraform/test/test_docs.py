@@ -5,7 +5,7 @@ import re
 
 import pytest
 import tables
-from conftest import TERRAFORM, terraform
+from conftest import ROOTS, TERRAFORM, terraform
 
 MODULES = tables.modules()
 
@@ -16,13 +16,10 @@ def test_tables_are_current(module):
     assert readme == tables.written(readme, module), "run python3 infra/terraform/test/tables.py"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
-def test_everything_is_described(module):
-    for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
-        for name, body in tables.blocks(module / file, kind):
-            assert tables.attribute(body, "description"), f"{module.name}: {kind} {name} has no description"
-            if kind == "variable":
-                assert tables.attribute(body, "type"), f"{module.name}: variable {name} has no type"
+@pytest.mark.parametrize("folder", [*MODULES, *(TERRAFORM / root for root in ROOTS)], ids=lambda f: str(f.relative_to(TERRAFORM)))
+def test_every_output_is_described(folder):
+    for name, body in tables.blocks(folder / "outputs.tf", "output"):
+        assert tables.attribute(body, "description"), f"output {name} has no description"
 
 
 def test_examples_are_valid(copy):
@@ -42,3 +39,13 @@ def test_examples_are_valid(copy):
 def test_diagram_is_of_its_source():
     digest = hashlib.sha256((TERRAFORM / "docs/architecture.dot").read_bytes()).hexdigest()
     assert f"<!-- made from architecture.dot {digest} -->" in (TERRAFORM / "docs/architecture.svg").read_text(), "run infra/terraform/docs/draw"
+
+
+def test_pages_link_to_what_is_there():
+    """Links of the READMEs and of docs/ to other files of the repository."""
+    broken = []
+    for page in [*TERRAFORM.glob("*.md"), *TERRAFORM.glob("docs/*.md"), *TERRAFORM.glob("modules/*/README.md")]:
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            if "://" not in link and not (page.parent / link).exists():
+                broken.append(f"{page.relative_to(TERRAFORM)}: {link}")
+    assert not broken, broken

@@ -1,5 +1,8 @@
 """Who may talk to whom, followed on the state that a mocked apply of the whole environment leaves."""
 
+import json
+
+import pytest
 from conftest import TERRAFORM, verbose_test
 
 SERVICE = "CloudFront's interfaces"
@@ -29,10 +32,11 @@ def edges(state):
     return found, inline
 
 
-def test_exactly_the_allowed_edges():
-    found, inline = edges(verbose_test(TERRAFORM / "modules/environment", "test_state", "whole"))
+@pytest.mark.parametrize(("run", "entrance"), [("whole", SERVICE), ("public_origin", "pl-cloudfront")])
+def test_exactly_the_allowed_edges(run, entrance):
+    found, inline = edges(verbose_test(TERRAFORM / "modules/environment", "test_state", run))
     want = {
-        (SERVICE, "todo-staging-load-balancer", "in", "tcp 443-443"),
+        (entrance, "todo-staging-load-balancer", "in", "tcp 443-443"),
         ("todo-staging-load-balancer", "todo-staging-instances", "out", "tcp 32768-65535"),
         ("todo-staging-load-balancer", "todo-staging-instances", "in", "tcp 32768-65535"),
         ("todo-staging-instances", WORLD, "out", "tcp 443-443"),
@@ -41,10 +45,17 @@ def test_exactly_the_allowed_edges():
     assert not inline, f"rules belong into resources of their own, where this test sees them: {inline}"
 
 
+def test_the_world_reaches_no_instance():
+    """Followed backwards from the instances over all edges: only CloudFront stands at the end."""
+    found, _ = edges(verbose_test(TERRAFORM / "modules/environment", "test_state", "whole"))
+    reach = {"todo-staging-instances"}
+    while more := {peer for peer, own, direction, _ in found if direction == "in" and own in reach} - reach:
+        reach |= more
+    assert reach == {"todo-staging-instances", "todo-staging-load-balancer", SERVICE}, f"got {sorted(reach)}"
+
+
 def test_task_may_do_exactly_this():
     """The policy as it is attached in a whole environment, not as a module was told in its own test."""
-    import json
-
     state = verbose_test(TERRAFORM / "modules/environment", "test_state", "whole")
     policies = [r["values"]["policy"] for r in resources(state["root_module"]) if r["type"] == "aws_iam_role_policy" and r["values"]["name"] == "task"]
     assert len(policies) == 1, f"got {len(policies)} policies of the task role, want 1"

@@ -21,3 +21,10 @@ run "publishes_what_environments_read" {
   }
 }
 
+# The runner compares the protections in this plan with those in the state of "publishes_what_environments_read".
+run "may_be_destroyed" {
+  command = plan
+  variables {
+    allow_destroy = true
+  }
+}

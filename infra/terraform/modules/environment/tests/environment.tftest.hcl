@@ -40,6 +40,26 @@ run "whole" {
   }
 }
 
+# The same with a load balancer on the internet, for the graph again.
+run "public_origin" {
+  variables {
+    api_origin = "public"
+  }
+
+  assert {
+    condition     = output.site_url == "https://staging.todo.example.com"
+    error_message = "the way to the load balancer must not change the site's address"
+  }
+}
+
+# The runner compares the protections in this plan with those in the state of "whole".
+run "may_be_destroyed" {
+  command = plan
+  variables {
+    allow_destroy = true
+  }
+}
+
 run "deploy_role_may_do_exactly_this" {
   command = plan
 

@@ -1,0 +1,44 @@
+"""One variable, and everything that protects is lifted; without it, everything protects."""
+
+import pytest
+from conftest import TERRAFORM, verbose_test
+from test_network_graph import resources
+
+# Attribute, and its value where destroying is allowed.
+PROTECTIONS = {
+    "aws_autoscaling_group": ("force_delete", True),
+    "aws_ecr_repository": ("force_delete", True),
+    "aws_ecs_task_definition": ("skip_destroy", False),
+    "aws_kms_key": ("deletion_window_in_days", 7),
+    "aws_lb": ("enable_deletion_protection", False),
+    "aws_route53_zone": ("force_destroy", True),
+    "aws_s3_bucket": ("force_destroy", True),
+}
+PRESENT = {
+    "modules/environment": {"aws_autoscaling_group": 1, "aws_ecs_task_definition": 1, "aws_lb": 1, "aws_s3_bucket": 4},
+    "shared": {"aws_ecr_repository": 1, "aws_kms_key": 1, "aws_route53_zone": 1, "aws_s3_bucket": 2},
+}
+
+
+@pytest.mark.parametrize(("folder", "applied"), [("modules/environment", "whole"), ("shared", "publishes_what_environments_read")])
+def test_one_variable_lifts_every_protection(folder, applied):
+    state = verbose_test(TERRAFORM / folder, "test_state", applied)
+    plan = verbose_test(TERRAFORM / folder, "test_plan", "may_be_destroyed")
+    protected = {r["address"]: (r["type"], r["values"]) for r in resources(state["root_module"]) if r["type"] in PROTECTIONS and r["mode"] == "managed"}
+    lifted = {c["address"]: (c["type"], c["change"]["after"]) for c in plan["resource_changes"] if c["type"] in PROTECTIONS and c["mode"] == "managed"}
+
+    count = {}
+    for kind, _ in protected.values():
+        count[kind] = count.get(kind, 0) + 1
+    assert count == PRESENT[folder], f"got {count}, want {PRESENT[folder]}: a new resource of these types belongs into the list"
+    assert lifted.keys() == protected.keys()
+    for address, (kind, values) in protected.items():
+        attribute, open_value = PROTECTIONS[kind]
+        assert values[attribute] != open_value, f"{address}: {attribute} is {values[attribute]} although nobody allowed to destroy"
+        got = lifted[address][1][attribute]
+        assert got == open_value, f"{address}: {attribute} is {got} with allow_destroy, want {open_value}"
+
+
+def test_nothing_prevents_destroying_for_good():
+    found = [str(path.relative_to(TERRAFORM)) for path in TERRAFORM.rglob("*.tf") if ".terraform" not in path.parts and "prevent_destroy" in path.read_text()]
+    assert not found, f"prevent_destroy takes no variable, so that destroying needs an edit: {found}"

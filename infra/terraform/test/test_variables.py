@@ -1,0 +1,131 @@
+"""Every variable says what it takes, and what it takes is checked; what only travels on is checked where it arrives."""
+
+import json
+import re
+
+import pytest
+import tables
+from conftest import ROOTS, TERRAFORM, terraform
+
+FOLDERS = [TERRAFORM / root for root in ROOTS] + tables.modules()
+
+# The one value that only another resource can know: a mocked run makes it up.
+UNCHECKED = {("modules/cluster", "load_balancer_security_group_id")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: str(f.relative_to(TERRAFORM)))
+def test_every_value_is_checked_and_shown_refusing(folder):
+    calls = "\n".join(re.findall(r'^module "\w+" \{\n(.*?)^\}', "".join(p.read_text() for p in folder.glob("*.tf")), re.M | re.S))
+    runs = "".join(path.read_text() for path in folder.glob("tests/*.tftest.hcl"))
+    for name, body in tables.blocks(folder / "variables.tf", "variable"):
+        assert tables.attribute(body, "description"), f"{name} has no description"
+        kind = tables.attribute(body, "type")
+        assert kind, f"{name} has no type"
+        if kind == "bool" or (str(folder.relative_to(TERRAFORM)), name) in UNCHECKED:
+            continue
+        if "validation {" in body:
+            assert f"expect_failures = [var.{name}]" in runs, f"no run shows {name} refusing a value"
+        elif kind.startswith("object("):
+            given = set(re.findall(rf"\bvar\.{name}\.(\w+)", "".join(p.read_text() for p in folder.glob("*.tf"))))
+            fields = set(re.findall(r"\b(\w+) = ", re.sub(r"optional\(list\(object\(.*?\)\)\)", "optional(any)", kind)))
+            assert fields == given, f"{name}: nobody takes {sorted(fields - given)}"
+        else:
+            assert re.search(rf"^ +\w+ += var\.{name}$", calls, re.M), f"{name} is neither checked nor handed to a module that does"
+
+
+# Bad values that are refused below the folder they are given to, and the words the operator then reads: all of a run's at once.
+BAD = [
+    (
+        "modules/environment",
+        """
+        image             = "todo-api:latest"
+        api_origin        = "private"
+        price_class       = "PriceClass_300"
+        list_history_days = 0
+        instances         = { types = ["micro"], min = 1, on_demand_base = -1, spot_share = 101, disk_gib = 8 }
+        waf               = { enabled = true, rate_limit = 5 }
+        logs              = { retention_days = 31, access_log_days = 0, container_insights = "on" }
+        alarms            = { server_errors = -1, latency_seconds = 0, restarts = 0, conflicts = -1 }
+        tasks = {
+          count                = 0
+          cpu                  = 1
+          memory_reservation   = 1
+          environment          = { "1X" = "y" }
+          placement            = ["everywhere"]
+          stop_timeout         = 5
+          deregistration_delay = 5
+          volumes              = [{ name = "a", container_path = "a" }]
+        }
+        """,
+        [
+            "image is an image by digest",
+            "api_origin is vpc or public.",
+            "price_class is PriceClass_100, PriceClass_200 or PriceClass_All.",
+            "noncurrent_days is a whole number of days, at least 1.",
+            "instance_types are 1 to 40 names such as t3.micro.",
+            "min_instances is a whole number, at least 2: one a zone.",
+            "on_demand_base is a whole number, 0 or more.",
+            "spot_share is a percentage, a whole number from 0 to 100.",
+            "disk_gib is a whole number from 30",
+            "rate_limit is a whole number of requests in five minutes",
+            "log_retention_days is one of 1, 3, 5, 7",
+            "retention_days is a whole number of days from 1 to 3650.",
+            "container_insights is enabled, enhanced or disabled.",
+            "server_errors is a number of answers a minute, 0 or more.",
+            "latency_seconds is a number of seconds above 0.",
+            "restarts is a whole number, at least 1.",
+            "conflicts is a number of overtaken writes in five minutes, 0 or more.",
+            "desired_count is a whole number from 1 to 100.",
+            "cpu is a whole number of CPU units from 128 to 10240.",
+            "memory_reservation is a whole number of MiB, at least 64.",
+            "environment's names begin with a letter or _",
+            "placement's strategies are spread_zone, spread_instance, binpack_cpu, binpack_memory and random.",
+            "stop_timeout is a whole number of seconds from 20",
+            "deregistration_delay is a whole number of seconds from 15",
+            "volumes have absolute paths.",
+        ],
+    ),
+    (
+        "modules/environment",
+        """
+        instances = { max = 1 }
+        tasks     = { memory_limit = 64 }
+        """,
+        [
+            "max_instances is a whole number from min_instances to 100.",
+            "memory_limit is a whole number of MiB, not below memory_reservation.",
+        ],
+    ),
+    (
+        "shared",
+        """
+        cidr               = "10.0.0.0/24"
+        zones              = ["eu-west-1a"]
+        egress             = "none"
+        existing_zone_id   = "todo.example.com"
+        ssh_key_generation = 0
+        keydeposit         = " "
+        """,
+        [
+            "cidr is an IPv4 range such as 10.0.0.0/16 with a prefix from /16 to /22",
+            "zones are exactly two different availability zones",
+            "egress is single_nat, nat_per_zone or public_addresses.",
+            "existing_zone_id is a Route 53 zone id such as Z0123456789ABCDEFGHIJ, or null.",
+            "generation is a whole number, at least 1.",
+            "keydeposit is a command on one line, such as /usr/local/bin/keydeposit, or null.",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("folder", "values", "want"), BAD, ids=["environment", "environment-limits", "shared"])
+def test_bad_values_are_refused_with_what_was_expected(folder, values, want, copy):
+    root = copy / folder
+    (tests,) = root.glob("tests/*.tftest.hcl")
+    head = re.sub(r"^#.*\n", "", tests.read_text().partition("\nrun ")[0], flags=re.M)
+    tests.write_text(f'{head}\n\nrun "bad" {{\n  command = plan\n  variables {{\n{values}\n  }}\n}}\n')
+    terraform(root, "init", "-backend=false", "-input=false")
+    messages = [json.loads(line) for line in terraform(root, "test", "-json", check=False).splitlines()]
+    got = "\n".join(m["diagnostic"]["summary"] + ": " + m["diagnostic"].get("detail", "") for m in messages if "diagnostic" in m)
+    missing = [words for words in want if words not in got]
+    assert not missing, f"not said: {missing}; said:\n{got}"
