@@ -202,7 +202,7 @@ func (c *client) write(ctx context.Context, list int, ops []*operation) {
 				}
 			}
 		}
-		if time.Since(began) > persistence || ctx.Err() != nil {
+		if time.Since(began) > persistence || attempt > 0 && ctx.Err() != nil {
 			break
 		}
 		open = c.attempt(h, list, open)

@@ -31,7 +31,8 @@
 // Beyond that a repetition is a new operation: where it could come so late,
 // let its effect tell (create under an identifier that the caller chose). An
 // operation that changed nothing is not remembered, and neither is one that
-// was refused. All these numbers are [Options].
+// was refused: the refusal of a repetition says nothing of an earlier call
+// that is still under way elsewhere. All these numbers are [Options].
 //
 // Revisions only grow, by one a commit; but for an older state that somebody
 // put back by hand, which is taken as it is, and written over with a revision
