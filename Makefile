@@ -50,9 +50,8 @@ fmt: $(suites) ## Format the Go code
 	$(with) gotool=golangci-lint -- tools/lint/modules golangci-lint fmt
 
 .PHONY: generate
-generate: $(suites) ## Write the generated files again: the settings' tables, the page's types of the API
-	UPDATE_SETTINGS=true go test -C services/todo-api -count=1 -run '^TestSettingsTable$$' ./cmd/todo-api
-	tools/readme-settings
+generate: $(suites) ## Write the generated files again: the settings' table, the page's types of the API
+	UPDATE=1 go test -C services/todo-api -count=1 -run '^TestREADME$$' ./cmd/todo-api
 	$(with) node -- npm --prefix apps/web run generate
 
 .PHONY: check

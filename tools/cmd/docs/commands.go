@@ -45,7 +45,11 @@ func (d document) blocks() ([]block, error) {
 	var problems []error
 	d.walk(func(n ast.Node) {
 		fenced, ok := n.(*ast.FencedCodeBlock)
-		if !ok || fenced.Info == nil {
+		if !ok {
+			return
+		}
+		if fenced.Info == nil {
+			problems = append(problems, fmt.Errorf("%s:%d: a block without a language, expected sh for commands, else what it is, such as text", d.Name, d.lineOf(n)))
 			return
 		}
 		language, rest, _ := strings.Cut(string(fenced.Info.Segment.Value(d.source)), " ")
@@ -88,10 +92,10 @@ func (d document) blocks() ([]block, error) {
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.document, b.line) }
 
-// runCommands executes the blocks of every README, each README in the order of
-// its blocks.
+// runCommands executes the blocks of every document, each document's in their
+// order.
 func runCommands(ctx context.Context, out io.Writer, root, only string) error {
-	names, err := tracked(ctx, root, "README.md", "**/README.md")
+	names, err := tracked(ctx, root, "*.md")
 	if err != nil {
 		return err
 	}

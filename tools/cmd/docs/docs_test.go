@@ -131,6 +131,7 @@ s.serve_forever()'`
 
 func TestCommandsThatFail(t *testing.T) {
 	for name, test := range map[string]struct{ readme, want string }{
+		"no language":              {fence("", "false"), "README.md:2: a block without a language, expected sh for commands"},
 		"a failing command":        {fence("sh", "echo before\nfalse\necho after"), "README.md:2: exit status 1\nbefore"},
 		"a failing pipe":           {fence("sh", "false | cat"), "exit status 1"},
 		"a command nobody runs":    {fence("sh covered-by=ci", "make rehearse"), `ci does not run "make rehearse"`},

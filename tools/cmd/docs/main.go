@@ -1,15 +1,15 @@
 // Command docs keeps the documents true: every relative link resolves, and
-// every command in a README runs.
+// every command in one runs.
 //
 //	docs links    [-root DIR]
-//	docs commands [-root DIR] [-only README]
+//	docs commands [-root DIR] [-only FILE]
 //
-// A block of commands in a README is fenced and marked sh. What follows the
-// word sh says how it is executed:
+// A block of commands is fenced and marked sh; every other block says what it
+// is. What follows the word sh says how it is executed:
 //
-//	sh                        with bash -euo pipefail, in the README's folder
+//	sh                        with bash -euo pipefail, in the document's folder
 //	sh background=URL         started, kept running until the end of the
-//	                          README's blocks, and waited for until URL answers 200
+//	                          document's blocks, and waited for until URL answers 200
 //	sh covered-by=FILE        not here, but FILE, which must contain each of its lines
 //	sh needs="AN ACCOUNT"     by a person only; listed at the end with the reason
 //
@@ -44,7 +44,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: docs links|commands [-root DIR] [-only README]")
+var errUsage = errors.New("usage: docs links|commands [-root DIR] [-only FILE]")
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) == 0 {
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("docs "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	root := flags.String("root", ".", "root of the repository")
-	only := flags.String("only", "", "the one README to execute, such as libs/storage/README.md")
+	only := flags.String("only", "", "the one document to execute, such as libs/storage/README.md")
 	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
 		return errors.Join(errUsage, err)
 	}
