@@ -129,7 +129,9 @@ def is_there(client, params, name, digest, sizes):
         # The name is the content; an upload that broke off leaves no object.
         return sizes[name] == os.path.getsize(os.path.join(params["root"], name))
     head = client.head_object(Bucket=params["bucket"], Key=name)
-    return (head["Metadata"].get("sha256"), head.get("CacheControl"), head["ContentType"]) == (
+    # As headers, the names may change their case on the way.
+    metadata = {key.lower(): value for key, value in head["Metadata"].items()}
+    return (metadata.get("sha256"), head.get("CacheControl"), head["ContentType"]) == (
         digest, cache_control(name, params), content_type(name),
     )
 
