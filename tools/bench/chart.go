@@ -171,6 +171,9 @@ func (r report) chart() string {
 	return out.String()
 }
 
+// ratiosOf are the figures that the chart shows.
 func ratiosOf(figures []figure) []figure {
-	return slices.DeleteFunc(slices.Clone(figures), func(f figure) bool { return f.unit != times || len(f.samples) == 0 })
+	return slices.DeleteFunc(slices.Clone(figures), func(f figure) bool {
+		return f.unit != times || math.IsNaN(f.median()) || math.IsInf(f.median(), 0)
+	})
 }

@@ -11,12 +11,12 @@ import (
 
 // goal is what a figure is to reach. The zero goal asks for nothing.
 type goal struct {
+	sign  string // ">=", "<=" or none
 	bound float64
-	least bool // the figure is to be at least bound, not at most
 }
 
-func atLeast(bound float64) goal { return goal{bound: bound, least: true} }
-func atMost(bound float64) goal  { return goal{bound: bound} }
+func atLeast(bound float64) goal { return goal{">=", bound} }
+func atMost(bound float64) goal  { return goal{"<=", bound} }
 
 // met reports whether a figure that measured value reaches the goal.
 func (g goal) met(value float64) bool {
@@ -25,7 +25,7 @@ func (g goal) met(value float64) bool {
 		return true
 	case math.IsNaN(value):
 		return false
-	case g.least:
+	case g.sign == ">=":
 		return value >= g.bound
 	default:
 		return value <= g.bound
@@ -46,25 +46,21 @@ const (
 
 func (u unit) format(value float64) string {
 	text := number(value)
-	switch u {
-	case times:
-		return text + "x"
-	case plain:
+	switch {
+	case u == plain || math.IsNaN(value) || math.IsInf(value, 0):
 		return text
+	case u == times:
+		return text + "x"
 	default:
 		return text + " " + string(u)
 	}
 }
 
 func (g goal) format(u unit) string {
-	switch {
-	case g == goal{}:
+	if (g == goal{}) {
 		return ""
-	case g.least:
-		return ">= " + u.format(g.bound)
-	default:
-		return "<= " + u.format(g.bound)
 	}
+	return g.sign + " " + u.format(g.bound)
 }
 
 // figure is one line of the table: something measured once a round.
@@ -142,8 +138,14 @@ func number(value float64) string {
 		}
 		return sign + digits
 	case magnitude >= 9.995:
-		return fmt.Sprintf("%.1f", value)
+		return trimZeros(fmt.Sprintf("%.1f", value))
+	case magnitude >= 0.0995:
+		return trimZeros(fmt.Sprintf("%.2f", value))
 	default:
-		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", value), "0"), ".")
+		return trimZeros(fmt.Sprintf("%.3f", value))
 	}
+}
+
+func trimZeros(decimal string) string {
+	return strings.TrimSuffix(strings.TrimRight(decimal, "0"), ".")
 }

@@ -28,7 +28,7 @@ func rows() []row {
 		{"put-s3", "PUT a list to S3, over 1,000 lists", putS3},
 		{"hot-s3", "64 writers on one list on S3", hotS3},
 		{"hot-s3-slow", "the same with 25 ms a PUT and 12 ms a GET", hotS3Slow},
-		{"instances", "64 writers on one list at 40 ms a call to S3", instances},
+		{"instances", "64 writers an instance on one list, 40 ms a call to S3", instances},
 		{"events", "5,000 idle event streams", events},
 		{"memory", "memory, 1,000 lists", memory},
 		{"start", "start to the first 200", start},
@@ -226,6 +226,7 @@ func putSpread(ctx context.Context, b *bench) ([]figure, error) {
 		{"rate, PocketBase create, to the predecessor", times, ratios(got["PocketBase"], old, tally.rate), goal{}},
 		{"CPU a request, file", micros, each(file, tally.micros), goal{}},
 		{"CPU a request, bolt", micros, each(bolt, tally.micros), goal{}},
+		{"CPU a request, predecessor", micros, each(old, tally.micros), goal{}},
 		{"99th percentile, file, to the predecessor", times, ratios(file, old, p99), atMost(.25)},
 		{"99th percentile, bolt, to the predecessor", times, ratios(bolt, old, p99), atMost(.25)},
 	}, nil
@@ -251,6 +252,7 @@ func putHot(ctx context.Context, b *bench) ([]figure, error) {
 		{"rate, file, to the predecessor (which does not sync)", times, ratios(file, old, tally.rate), atLeast(10)},
 		{"rate, bolt, to the predecessor (which does not sync)", times, ratios(bolt, old, tally.rate), goal{}},
 		{"CPU a request, file", micros, each(file, tally.micros), goal{}},
+		{"CPU a request, predecessor", micros, each(old, tally.micros), goal{}},
 		{"99th percentile, file, to the predecessor", times, ratios(file, old, p99), atMost(.25)},
 	}, nil
 }
