@@ -113,6 +113,10 @@ test('A full device gets a word; what it cannot keep is held by the page, and se
   await expect(word).toContainText('Keep this page open until it says “saved”')
   await expect(app.items).toHaveText(['kept', ...long])
   await expect(app.status).toHaveText(/^100 changes waiting\./)
+  const asked = page.waitForEvent('dialog')
+  await page.close({ runBeforeUnload: true })
+  expect((await asked).type()).toBe('beforeunload')
+  await (await asked).dismiss()
   network.fault = () => 'pass'
   await app.saved()
   await expect(app.items).toHaveText(['kept', ...long])

@@ -58,7 +58,7 @@ export class App {
     this.main = page.locator('.main')
     this.footer = page.locator('.footer')
     this.status = page.getByTestId('status')
-    this.announcer = page.getByTestId('announcer')
+    this.announcer = page.getByTestId('announcer').locator('p')
   }
 
   async open(hash = ''): Promise<this> {

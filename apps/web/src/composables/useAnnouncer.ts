@@ -1,13 +1,24 @@
-import { nextTick, ref, type Ref } from 'vue'
+import { shallowRef, type ShallowRef } from 'vue'
 
-/** A live region's text. The same sentence twice is said twice. */
-export function useAnnouncer(): { text: Ref<string>; announce: (sentence: string) => void } {
-  const text = ref('')
+export interface Announcement {
+  readonly id: number
+  readonly sentence: string
+}
+
+// For who comes late to them; a screen reader says each when it is added.
+const kept = 5
+
+/**
+ * The sentences of a log that a screen reader reads out as they are added, the latest last. Those that
+ * come at the same time do not replace each other, and the same sentence twice is said twice.
+ */
+export function useAnnouncer(): { said: ShallowRef<readonly Announcement[]>; announce: (sentence: string) => void } {
+  const said = shallowRef<readonly Announcement[]>([])
+  let id = 0
   return {
-    text,
+    said,
     announce(sentence) {
-      text.value = ''
-      void nextTick(() => (text.value = sentence))
+      said.value = [...said.value, { id: id++, sentence }].slice(-kept)
     },
   }
 }
