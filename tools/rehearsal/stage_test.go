@@ -204,6 +204,11 @@ func setUp(t *testing.T) *stage {
 	for key, value := range map[string]string{"user.name": "Rehearsal", "user.email": "rehearsal@localhost", "commit.gpgsign": "false"} {
 		command(t, s.repository, nil, "git", "config", key, value)
 	}
+	// What tools/setup/node has installed for the repository serves the clone, too.
+	packages := filepath.Join("apps", "web", "node_modules")
+	if err := os.CopyFS(filepath.Join(s.repository, packages), os.DirFS(filepath.Join(root, packages))); err != nil {
+		t.Fatal(err)
+	}
 	s.readProject()
 
 	name := filepath.Base(dir)
