@@ -25,7 +25,7 @@ import (
 // nobody else.
 const (
 	accessKey = "bench"
-	secretKey = "bench-on-loopback"
+	secretKey = "bench-on-loopback" //nolint:gosec // of nothing that is worth a secret
 	region    = "us-east-1"
 )
 
@@ -47,7 +47,7 @@ func (b *bench) startBuckets(ctx context.Context) (*bucketServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(b.work, "s3-")
+	dir, err := os.MkdirTemp(b.store, "s3-")
 	if err != nil {
 		return nil, err
 	}

@@ -82,10 +82,10 @@ func (b *bench) startAPI(ctx context.Context, name, store string) (*process, err
 func (b *bench) predecessorCommand(ctx context.Context, name string, env ...string) (command, error) {
 	addr, err := freeAddr(ctx)
 	return command{
-		name: name, dir: filepath.Join(b.root, "tools/bench/predecessor"),
+		name: name, dir: filepath.Join(b.root, "tools", "bench", "predecessor"),
 		env: append(append([]string{"PYTHONPYCACHEPREFIX=" + filepath.Join(b.work, "pyc")}, awsEnv...), env...),
 		args: []string{
-			filepath.Join(b.cache, "venv/bin/gunicorn"), "--workers", "3", "--bind", addr,
+			filepath.Join(b.cache, "venv", "bin", "gunicorn"), "--workers", "3", "--bind", addr,
 			"--worker-tmp-dir", b.work, "--no-control-socket", "app:app",
 		},
 		addr: addr, ready: "/api/state/never-written", quiet: true,
@@ -271,21 +271,30 @@ func (b *bench) stamp(message []byte) {
 
 // mixed are clients of which nine requests in ten are reads.
 func (b *bench) mixed(p *process, paths []string, body []byte) func() []client {
-	readers, writers := reads(p, paths), b.writes(p, http.MethodPut, paths, body)
+	read, write := reads(p, paths), b.writes(p, http.MethodPut, paths, body)
 	return func() []client {
-		r, w := readers(), writers()
-		clients := make([]client, connections)
+		clients := read()
+		writers := write()
 		for i := range clients {
-			read, write := r[i].(*httpClient).next, w[i].(*httpClient).next //nolint:forcetypeassert // they are made above
-			clients[i] = &httpClient{addr: p.addr, next: func() []byte {
-				if rand.IntN(10) == 0 {
-					return write()
-				}
-				return read()
-			}}
+			clients[i] = &mixedClient{read: clients[i], write: writers[i]}
 		}
 		return clients
 	}
+}
+
+// mixedClient reads nine times in ten. It has a connection for each.
+type mixedClient struct{ read, write client }
+
+func (m *mixedClient) send(ctx context.Context) (bool, error) {
+	if rand.IntN(10) == 0 {
+		return m.write.send(ctx)
+	}
+	return m.read.send(ctx)
+}
+
+func (m *mixedClient) close() {
+	m.read.close()
+	m.write.close()
 }
 
 // edits are clients of the API, as many a server as there are connections,

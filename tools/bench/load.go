@@ -38,6 +38,8 @@ func (t tally) micros() float64 {
 	return float64(t.cpu.Microseconds()) / float64(max(t.requests, 1))
 }
 
+var errNoAnswer = errors.New("no answer")
+
 // drive lets the clients send for as long as said, in a closed loop: each
 // waits for its answer before it sends again. Answers that come later do not
 // count.
@@ -86,7 +88,7 @@ func drive(ctx context.Context, clients []client, length time.Duration, cpu func
 		after, cpuErr = cpu()
 	})
 	all.Wait()
-	if err := errors.Join(append(errs, cpuErr)...); err != nil {
+	if err := errors.Join(cpuErr, errors.Join(errs...)); err != nil {
 		return tally{}, err
 	}
 
@@ -102,7 +104,7 @@ func drive(ctx context.Context, clients []client, length time.Duration, cpu func
 	}
 	t.requests = len(joined)
 	if t.requests == 0 {
-		return t, fmt.Errorf("no answer within %v", length)
+		return t, fmt.Errorf("%w within %v", errNoAnswer, length)
 	}
 	t.mean = sum / time.Duration(t.requests)
 	t.p99 = quantile(joined, 0.99)

@@ -18,6 +18,7 @@ type machine struct {
 	kernel   string
 	system   string
 	disk     string // the file system
+	objects  string // the file system under the S3 server
 	load     string // load average of the last minute, at the start
 	versions []string
 }
@@ -30,7 +31,7 @@ func describeMachine(ctx context.Context, b *bench) machine {
 		kernel: field("/proc/sys/kernel/osrelease", `^(\S+)`),
 		system: field("/etc/os-release", `(?m)^PRETTY_NAME="?(.*?)"?$`),
 		load:   field("/proc/loadavg", `^(\S+)`),
-		disk:   fileSystem(b.work),
+		disk:   fileSystem(b.work), objects: fileSystem(b.store),
 	}
 	output := func(name string, args ...string) string {
 		out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
@@ -46,9 +47,9 @@ func describeMachine(ctx context.Context, b *bench) machine {
 	m.add("nginx", output(b.nginx, "-v")[strings.LastIndexByte(output(b.nginx, "-v"), '/')+1:])
 	m.add("PocketBase", moduleVersion(filepath.Join(b.cache, "pocketbase"), "github.com/pocketbase/pocketbase"))
 	m.add("versitygw", moduleVersion(b.versitygw, "github.com/versity/versitygw"))
-	m.add("Python", strings.TrimPrefix(output(filepath.Join(b.cache, "venv/bin/python"), "-V"), "Python "))
+	m.add("Python", strings.TrimPrefix(output(filepath.Join(b.cache, "venv", "bin", "python"), "-V"), "Python "))
 	for _, name := range []string{"falcon", "gunicorn", "boto3"} {
-		m.add(name, field(filepath.Join(b.root, "tools/bench/predecessor/requirements.txt"), `(?m)^`+name+`==(\S+)`))
+		m.add(name, field(filepath.Join(b.root, "tools", "bench", "predecessor", "requirements.txt"), `(?m)^`+name+`==(\S+)`))
 	}
 	return m
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,10 +111,8 @@ func (p *process) await(ctx context.Context, path string, limit, pause time.Dura
 		resp, err := transport.RoundTrip(req)
 		if err == nil {
 			resp.Body.Close()
-			for _, status := range statuses {
-				if resp.StatusCode == status {
-					return nil
-				}
+			if slices.Contains(statuses, resp.StatusCode) {
+				return nil
 			}
 			err = fmt.Errorf("GET %s answers %s", path, resp.Status)
 		}
@@ -200,7 +199,7 @@ func (p *process) tree() (map[int]stat, error) {
 		if err != nil {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "stat"))
+		text, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
 		if err != nil {
 			continue // it has ended meanwhile
 		}
@@ -261,7 +260,7 @@ func (p *process) peak() (float64, error) {
 
 // procKilobytes reads a line such as "Pss:  123 kB", in bytes.
 func procKilobytes(pid int, file, key string) (float64, error) {
-	name := filepath.Join("/proc", strconv.Itoa(pid), file)
+	name := "/proc/" + strconv.Itoa(pid) + "/" + file
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return 0, err

@@ -138,6 +138,7 @@ func (r report) write(root string) error {
 		"Kernel":   r.machine.kernel,
 		"System":   r.machine.system,
 		"Disk":     r.machine.disk,
+		"Objects":  r.machine.objects,
 		"Load":     r.machine.load,
 		"Versions": strings.Join(r.machine.versions, ", "),
 		"Table":    r.markdown(),
@@ -147,12 +148,12 @@ func (r report) write(root string) error {
 	if err != nil {
 		return err
 	}
-	chart := filepath.Join(root, "docs/images/bench.svg")
+	chart := filepath.Join(root, "docs", "images", "bench.svg")
 	if err := os.MkdirAll(filepath.Dir(chart), 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(chart, []byte(r.chart()), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(root, "docs/benchmarks.md"), []byte(text.String()), 0o644)
+	return os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(text.String()), 0o644)
 }

@@ -654,7 +654,6 @@ func growthLists(ctx context.Context, b *bench) ([]figure, error) {
 	contestants := make([]contestant, len(sizes))
 	for i, size := range sizes {
 		dir := filepath.Join(b.work, fmt.Sprintf("lists-%d", size))
-		defer os.RemoveAll(dir)
 		if err := seedFolder(dir, size, 3); err != nil {
 			return nil, err
 		}
