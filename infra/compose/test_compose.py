@@ -22,7 +22,7 @@ def free_port():
 
 
 def run(words, **options):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=900, **options)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=1500, **options)
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -87,7 +87,10 @@ def read(url):
 
 def test_page_and_apis(workshop):
     folder, compose, ports = workshop
-    compose("up", "--detach", "api", "api-s3", "web")
+    try:
+        compose("up", "--detach", "api", "api-s3", "web")
+    except AssertionError as e:
+        raise AssertionError(compose("logs", "--tail", "20")) from e
     disk, s3 = f"http://127.0.0.1:{ports['TODO_API_PORT']}", f"http://127.0.0.1:{ports['TODO_API_S3_PORT']}"
     until("the API on disk is ready", lambda: ask("GET", disk + "/readyz")["status"] == "ok")
     until("the API on S3 is ready", lambda: ask("GET", s3 + "/readyz")["status"] == "ok")
