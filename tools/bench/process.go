@@ -253,6 +253,12 @@ func (p *process) memory() (float64, error) {
 	return sum, nil
 }
 
+// own is the memory that the server itself has filled, in bytes. The rest of
+// it is the program's file, which the kernel can drop and read again.
+func (p *process) own() (float64, error) {
+	return procKilobytes(p.cmd.Process.Pid, "status", "RssAnon:")
+}
+
 // peak is the most memory that the server itself ever held, in bytes.
 func (p *process) peak() (float64, error) {
 	return procKilobytes(p.cmd.Process.Pid, "status", "VmHWM:")

@@ -488,6 +488,7 @@ func instances(ctx context.Context, b *bench) ([]figure, error) {
 func memory(ctx context.Context, b *bench) ([]figure, error) {
 	idle := figure{"API, idle", megas, nil, atMost(20)}
 	loaded := figure{"API, most under load on 1,000 lists, file", megas, nil, atMost(64)}
+	own := figure{"API, idle, without the pages of its program file", megas, nil, goal{}}
 	old := figure{"predecessor, idle", megas, nil, goal{}}
 	oldLoaded := figure{"predecessor, after the load", megas, nil, goal{}}
 	body, paths := list(listItems), statePaths(manyLists)
@@ -529,6 +530,10 @@ func memory(ctx context.Context, b *bench) ([]figure, error) {
 				return err
 			}
 			idle.samples = append(idle.samples, n/1e6)
+			if n, err = api.own(); err != nil {
+				return err
+			}
+			own.samples = append(own.samples, n/1e6)
 			if err := putAll(ctx, api, manyLists); err != nil {
 				return err
 			}
@@ -546,7 +551,7 @@ func memory(ctx context.Context, b *bench) ([]figure, error) {
 		}
 		fmt.Fprintf(b.stdout, "   %d/%d  idle %s MB  under load %s MB\n", round+1, b.rounds, number(idle.samples[round]), number(loaded.samples[round]))
 	}
-	return []figure{idle, loaded, old, oldLoaded}, nil
+	return []figure{idle, own, loaded, old, oldLoaded}, nil
 }
 
 func start(ctx context.Context, b *bench) ([]figure, error) {
