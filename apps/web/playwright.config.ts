@@ -2,7 +2,6 @@ import { defineConfig } from '@playwright/test'
 
 export default defineConfig({
   testDir: 'e2e',
-  outputDir: 'e2e/results',
   globalSetup: './e2e/build.ts',
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
@@ -12,10 +11,10 @@ export default defineConfig({
   timeout: 240_000, // what hangs ends by the limits below; this one is for long tests on a machine that others use
   expect: { timeout: 30_000 },
   projects: [
-    { name: 'e2e', testMatch: /\.spec\.ts$/ },
+    { name: 'e2e', testMatch: /\.spec\.ts$/, outputDir: 'e2e/results/e2e' },
     // Targets of web.mk, not tests.
-    { name: 'screenshots', testMatch: 'screenshots.ts' },
-    { name: 'lighthouse', testMatch: 'lighthouse.ts' },
+    { name: 'screenshots', testMatch: 'screenshots.ts', outputDir: 'e2e/results/screenshots' },
+    { name: 'lighthouse', testMatch: 'lighthouse.ts', outputDir: 'e2e/results/lighthouse' },
   ],
   use: {
     actionTimeout: 60_000,
