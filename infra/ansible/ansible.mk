@@ -9,4 +9,4 @@ deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rol
 .PHONY: rehearse
 rehearse: $(suites) ## Deploy, break and roll back on this machine: no account, no registry
 	@$(with) engine localstack python node chromium haproxy -- bash -c \
-		'go test -C tools -count=1 -timeout 25m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'
+		'go test -C tools -count=1 -timeout 60m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'
