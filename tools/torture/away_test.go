@@ -182,8 +182,8 @@ func (c *client) patiently() *client {
 // recover waits until reads and writes succeed as before, and returns how long
 // after the store's return that was.
 func (p *probe) recover(back time.Time) time.Duration {
-	eventually(p.t, "a fresh read", func() bool { return p.look(0) == "" })
-	eventually(p.t, "a write", func() bool {
+	fresh := comes(func() bool { return p.look(0) == "" })
+	written := comes(func() bool {
 		op := &operation{kind: create, title: fmt.Sprintf("back %d by %d", p.titles.Add(1), p.number), key: fmt.Sprintf("back-%d", p.titles.Add(1))}
 		op.uid = op.key
 		op.begin(p.histories[0])
@@ -191,5 +191,8 @@ func (p *probe) recover(back time.Time) time.Duration {
 		outcomes, err := p.patiently().ask(p.histories[0].name, []*operation{op})
 		return err == nil && outcomes[0].Status == http.StatusCreated
 	})
+	if !fresh || !written {
+		p.t.Errorf("after the store's return: got a fresh read %v, a write %v, want both within %v", fresh, written, patience)
+	}
 	return time.Since(back)
 }

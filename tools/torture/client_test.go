@@ -416,8 +416,11 @@ func (c *client) askBatch(list string, ops []*operation) ([]outcome, error) {
 		return outcomes, nil
 	}
 	var answer struct{ Results []outcome }
-	if err := json.Unmarshal(data, &answer); err != nil || len(answer.Results) != len(ops) {
-		return nil, fmt.Errorf("batch: got %s, %v, %d results, want %d: %s", resp.Status, err, len(answer.Results), len(ops), data)
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return nil, fmt.Errorf("batch: got %s: %w: %s", resp.Status, err, data)
+	}
+	if len(answer.Results) != len(ops) {
+		return nil, fmt.Errorf("batch: got %s with %d results, want %d: %s", resp.Status, len(answer.Results), len(ops), data)
 	}
 	return answer.Results, nil
 }

@@ -17,9 +17,14 @@
 //	TORTURE_SEED        decides what the proxy and the clients do; printed by each run
 //	TORTURE_ABLATION    takes away one thing that the promise rests on (see below)
 //
-// A decision of the proxy is a function of the seed, the instance, the list and
-// the number of the request among those for this list; a choice of a client is
-// one of the seed and the client. How they meet is up to the scheduler.
+// A decision of the proxy is a function of the seed, the instance, the list, and
+// the number of the request among the reads, or the writes, of this list; a
+// choice of a client is one of the seed and the client. How they meet is up to
+// the scheduler.
+//
+// Clients, too, leave now and then before they are answered, and repeat what
+// they have no answer to under the same Idempotency-Key, at another server
+// perhaps.
 //
 // # What is checked
 //
@@ -39,6 +44,9 @@
 //   - an operation that was refused because an item is missing was refused in
 //     a revision without the item;
 //   - at the end every server shows the last revision.
+//
+// What was refused, or changed nothing, is not remembered by a list: after a
+// repetition was answered so, its first copy may still land, once.
 //
 // Beside that, porcupine searches a linearization of all that happened to
 // sampled items.

@@ -95,8 +95,11 @@ func (f *follower) take(id, data string) error {
 		Revision uint64
 		Todos    []shown
 	}
-	if err := json.Unmarshal([]byte(data), &event); err != nil || strconv.FormatUint(event.Revision, 10) != id {
-		return fmt.Errorf("event %s: got %v and revision %d: %s", id, err, event.Revision, data)
+	if err := json.Unmarshal([]byte(data), &event); err != nil {
+		return fmt.Errorf("event %s: %w: %s", id, err, data)
+	}
+	if strconv.FormatUint(event.Revision, 10) != id {
+		return fmt.Errorf("event: got id %s and revision %d, want them equal", id, event.Revision)
 	}
 	f.mu.Lock()
 	before := f.revision

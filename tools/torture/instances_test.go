@@ -71,7 +71,7 @@ func (w world) run(t *testing.T) report {
 	// What is late lands now, and nothing goes wrong any more.
 	for _, p := range proxies {
 		p.calm.Store(true)
-		p.under.Wait()
+		eventually(t, "the store is done", func() bool { return p.busy.Load() == 0 })
 		for f := range faults {
 			rep.injected[f] += p.injected(f)
 		}
@@ -136,13 +136,14 @@ func (rep *report) show(t *testing.T, stop <-chan struct{}, proxies []*proxy) {
 		case <-tick.C:
 		}
 		now := rep.acknowledged.Load() + rep.refused.Load() + rep.unknown.Load()
-		var injected int64
+		var injected, unclear int64
 		for _, p := range proxies {
+			unclear += p.unclear.Load()
 			for f := unavailable; f < faults; f++ {
 				injected += p.injected(f)
 			}
 		}
-		t.Logf("%9d of %d operations, %d a second, %d reads, %d faults", now, rep.world.operations, (now-last)/5, rep.reads.Load(), injected)
+		t.Logf("%9d of %d operations, %d a second, %d reads, %d faults, %d unanswered by a server, %d by the store", now, rep.operations, (now-last)/5, rep.reads.Load(), injected, rep.unanswered.Load(), unclear)
 		last = now
 	}
 }

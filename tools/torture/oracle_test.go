@@ -187,11 +187,8 @@ func (h *history) judge(l *listCommits) []violation {
 			touched[uid] = true
 		}
 		for _, op := range byRevision[r] {
-			switch op.kind {
-			case remove:
+			if op.kind == remove || op.kind == clearCompleted {
 				ends[op.uid] = append(ends[op.uid], r)
-			case clearCompleted:
-				ends[""] = append(ends[""], r)
 			}
 			if !op.kind.everywhere() {
 				touched[op.uid] = true

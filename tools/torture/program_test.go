@@ -118,14 +118,22 @@ func (s *server) stop() {
 	}
 }
 
-// eventually waits until done.
+// eventually waits until done, and ends the test when that does not come.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
+	if !comes(done) {
+		t.Fatalf("%s: not within %v", what, patience)
+	}
+}
+
+// comes waits until done, and reports whether that came.
+func comes(done func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within %v", what, patience)
+			return false
 		}
 	}
+	return true
 }

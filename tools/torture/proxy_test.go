@@ -69,13 +69,19 @@ type proxy struct {
 	calm    atomic.Bool // nothing goes wrong
 	cut     atomic.Int32
 	closing chan struct{}
-	under   sync.WaitGroup // late requests
+	later   sync.WaitGroup // late requests
+	busy    atomic.Int64   // requests that the store works on, or will
 	counts  [faults]atomic.Int64
 	unclear atomic.Int64 // answers that the store itself did not give
 
 	mu    sync.Mutex
 	calls map[string]uint64
 }
+
+// lanes are the requests that the store is given at a time. It works on a
+// request also when nobody waits for it any more: without a limit, a store that
+// is once too slow for the servers' patience would never catch up.
+var lanes = make(chan struct{}, 24)
 
 func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string, c *commits) *proxy {
 	t.Helper()
@@ -93,8 +99,8 @@ func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string
 	p.Server = httptest.NewServer(p)
 	t.Cleanup(func() {
 		close(p.closing)
-		p.under.Wait()
-		p.Server.Close()
+		p.Close()
+		p.later.Wait()
 		transport.CloseIdleConnections()
 	})
 	return p
@@ -178,7 +184,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case late:
 		delay := time.Duration(dice.Int64N(int64(3 * time.Second)))
 		later := r.Clone(context.WithoutCancel(r.Context()))
-		p.under.Go(func() {
+		p.busy.Add(1)
+		p.later.Go(func() {
+			defer p.busy.Add(-1)
 			timer := time.NewTimer(delay)
 			defer timer.Stop()
 			select {
@@ -217,9 +225,17 @@ type answer struct {
 	body   []byte
 }
 
-// forward asks the store, whether or not the server still waits, and notes
-// what the store has accepted.
+// forward asks the store, and notes what it has accepted. Once begun that goes
+// on, whether or not the server still waits.
 func (p *proxy) forward(r *http.Request, body []byte) (answer, error) {
+	p.busy.Add(1)
+	defer p.busy.Add(-1)
+	select {
+	case lanes <- struct{}{}:
+		defer func() { <-lanes }()
+	case <-r.Context().Done():
+		return answer{}, r.Context().Err()
+	}
 	out := r.Clone(context.WithoutCancel(r.Context()))
 	out.RequestURI = ""
 	out.URL.Scheme, out.URL.Host = p.upstream.Scheme, p.upstream.Host

@@ -61,7 +61,7 @@ func TestRollingRestarts(t *testing.T) {
 	began := time.Now()
 	for n := range chosen.restarts {
 		i := n % len(servers)
-		servers[i].server.stop()
+		servers[i].stop()
 		b.remove(servers[i].target)
 		done := u.acknowledged.Load()
 		servers[i] = start(proxies[i])
@@ -102,6 +102,6 @@ func TestRollingRestarts(t *testing.T) {
 		t.Errorf("got %d requests failed and %d operations given up, want none", failed, u.unknown.Load())
 	}
 	for _, s := range servers {
-		s.server.stop()
+		s.stop()
 	}
 }
