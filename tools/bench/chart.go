@@ -12,7 +12,7 @@ import (
 const (
 	chartWidth = 900
 	labelWidth = 430 // of the texts before the bars
-	valueWidth = 130 // of those behind them
+	valueWidth = 140 // of those behind them
 	lineHeight = 20
 	barHeight  = 10
 	margin     = 16

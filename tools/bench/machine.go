@@ -40,11 +40,12 @@ func describeMachine(ctx context.Context, b *bench) machine {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	m.add("todo-api", output(b.api, "version"))
+	m.add("commit", output("git", "-C", b.root, "describe", "--always", "--dirty", "--exclude=*"))
 	if info, err := buildinfo.ReadFile(b.api); err == nil {
 		m.add("Go", strings.TrimPrefix(info.GoVersion, "go"))
 	}
-	m.add("nginx", output(b.nginx, "-v")[strings.LastIndexByte(output(b.nginx, "-v"), '/')+1:])
+	nginx := output(b.nginx, "-v") // nginx version: nginx/1.22.1
+	m.add("nginx", nginx[strings.LastIndexByte(nginx, '/')+1:])
 	m.add("PocketBase", moduleVersion(filepath.Join(b.cache, "pocketbase"), "github.com/pocketbase/pocketbase"))
 	m.add("versitygw", moduleVersion(b.versitygw, "github.com/versity/versitygw"))
 	m.add("Python", strings.TrimPrefix(output(filepath.Join(b.cache, "venv", "bin", "python"), "-V"), "Python "))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"text/template"
@@ -51,6 +52,17 @@ func (r report) short() []string {
 		}
 		if row.err != nil {
 			lines = append(lines, row.row.title+": not measured")
+		}
+	}
+	return lines
+}
+
+// reasons are what is known about the rows that fall short.
+func (r report) reasons() []string {
+	var lines []string
+	for _, row := range r.rows {
+		if row.row.why != "" && slices.ContainsFunc(row.figures, figure.short) && !slices.Contains(lines, row.row.why) {
+			lines = append(lines, row.row.why)
 		}
 	}
 	return lines
@@ -144,6 +156,7 @@ func (r report) write(root string) error {
 		"Table":    r.markdown(),
 		"Absolute": r.absolute(),
 		"Short":    r.short(),
+		"Reasons":  r.reasons(),
 	})
 	if err != nil {
 		return err
