@@ -290,16 +290,19 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 	if s.from(before, make([]int, len(s.queues))) {
 		return ""
 	}
-	// Operations that nobody was told of may have landed here, once.
+	// Operations that nobody was told of may have landed here, each once.
+	with := search{uid: uid, after: after, queues: slices.Clone(s.queues), must: len(s.queues)}
 	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
-		if at := used[op]; at != 0 && (at != r || !op.kind.everywhere()) {
-			continue
+		if at := used[op]; at == 0 || at == r && op.kind.everywhere() {
+			with.queues = append(with.queues, []*operation{op})
 		}
-		with := search{uid: uid, after: after, queues: append(slices.Clone(s.queues), []*operation{op})}
-		if with.from(before, make([]int, len(with.queues))) {
+	}
+	with.optional = true
+	if with.from(before, make([]int, len(with.queues))) {
+		for _, op := range with.took {
 			used[op] = r
-			return ""
 		}
+		return ""
 	}
 	text := "acknowledged there:"
 	for _, q := range s.queues {
@@ -315,6 +318,12 @@ type search struct {
 	after  item
 	queues [][]*operation
 	failed map[string]bool
+
+	// Where it is optional, the queues behind the first of them need not be
+	// used, and took tells which were.
+	optional bool
+	must     int
+	took     []*operation
 }
 
 // from tries every order of what is left behind the places.
@@ -325,11 +334,18 @@ func (s *search) from(it item, places []int) bool {
 	}
 	rest := false
 	for q, place := range places {
+		rest = rest || place < len(s.queues[q]) && (!s.optional || q < s.must)
+	}
+	// Where the server puts an item is its own choice.
+	if !rest && it.title == s.after.title && it.completed == s.after.completed {
+		return true
+	}
+	for q, place := range places {
 		if place == len(s.queues[q]) {
 			continue
 		}
-		rest = true
-		next, ok := s.queues[q][place].apply(s.uid, it)
+		op := s.queues[q][place]
+		next, ok := op.apply(s.uid, it)
 		if !ok {
 			continue
 		}
@@ -337,12 +353,11 @@ func (s *search) from(it item, places []int) bool {
 		found := s.from(next, places)
 		places[q]--
 		if found {
+			if s.optional && q >= s.must {
+				s.took = append(s.took, op)
+			}
 			return true
 		}
-	}
-	// Where the server puts an item is its own choice.
-	if !rest && it.title == s.after.title && it.completed == s.after.completed {
-		return true
 	}
 	if s.failed == nil {
 		s.failed = make(map[string]bool)
