@@ -92,7 +92,7 @@
 // read when others wrote since. A read is one conditional read, shared by what
 // waits. With the document travel 12 bytes an operation remembered, about
 // 11 bytes a commit, the results, a third more for base64, and what was
-// removed (64 KiB at most, unless a single removal is larger). A watched key
+// removed (16 KiB at most, unless a single removal is larger). A watched key
 // costs a conditional read a second for a minute after each change, then fewer,
 // down to one in ten seconds after ten minutes.
 //

@@ -65,7 +65,7 @@ type Options[T any] struct {
 	// result larger than a quarter of it is not kept. Default 16 KiB.
 	ResultBytes int
 	// RemovedCount and RemovedBytes bound what a document keeps of what was
-	// taken away; the newest is kept whatever its size. Defaults 32 and 64 KiB.
+	// taken away; the newest is kept whatever its size. Defaults 32 and 16 KiB.
 	RemovedCount, RemovedBytes int
 
 	// WatchFastest and WatchSlowest are the intervals of the conditional
@@ -142,7 +142,7 @@ func (o Options[T]) withDefaults() Options[T] {
 	def(&o.RememberMax, max(4096, o.RememberMin))
 	def(&o.ResultBytes, 16<<10)
 	def(&o.RemovedCount, 32)
-	def(&o.RemovedBytes, 64<<10)
+	def(&o.RemovedBytes, 16<<10)
 	defd(&o.IdleAfter, 10*time.Minute)
 	defd(&o.StaleFor, 10*time.Minute)
 	defd(&o.CallTimeout, 3*time.Second)
