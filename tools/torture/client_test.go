@@ -33,6 +33,7 @@ type users struct {
 	ablation  string
 	servers   func() []string // addresses, at the moment
 	patient   bool            // nobody leaves before the answer
+	haste     int             // one write of so many is left before the answer
 	http      *http.Client
 	histories []*history
 	items     []*items
@@ -48,7 +49,7 @@ type users struct {
 
 func newUsers(seed uint64, lists int, servers func() []string) *users {
 	u := &users{
-		seed: seed, servers: servers, batches: 20, samples: newSamples(),
+		seed: seed, servers: servers, batches: 20, haste: 20, samples: newSamples(),
 		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
 	}
 	for i := range lists {
@@ -451,7 +452,7 @@ func (c *client) sendWith(method, path string, header http.Header, body any) (*h
 	// The client's own time limit ends it, whatever happens to the test; now
 	// and then it leaves before it has an answer.
 	ctx := context.Background()
-	if !c.patient && !c.waits && method != http.MethodGet && c.dice.IntN(20) == 0 {
+	if !c.patient && !c.waits && method != http.MethodGet && c.dice.IntN(c.haste) == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(1+c.dice.IntN(500))*time.Millisecond)
 		defer cancel()
