@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		figures, rowErr := row.run(ctx, b)
 		if rowErr != nil {
 			if ctx.Err() != nil {
-				return errors.Join(rowErr, ctx.Err())
+				return fmt.Errorf("%s: %w", row.name, ctx.Err()) // whatever else failed, failed of it
 			}
 			fmt.Fprintf(stdout, "   not measured: %v\n", rowErr)
 			err = errors.Join(err, fmt.Errorf("%s: %w", row.name, rowErr))
