@@ -24,7 +24,7 @@ type row struct {
 const (
 	whyPut = "In a profile of 23 November 2026 a PUT over 1,000 lists spent 57 % of its CPU time on files in the kernel calls of the safe replace " +
 		"(create, write, sync, rename, sync), which the predecessor does without; on bolt the commit took 18 %, the garbage collector 17 %."
-	whyHot = "In a profile of 23 November 2026 a PUT to one hot list spent 21 % of its CPU time decoding the request and 17 % in the file store."
+	whyHot    = "In a profile of 23 November 2026 a PUT to one hot list spent 21 % of its CPU time decoding the request and 17 % in the file store."
 	whyMemory = "What an idle server holds beyond its own memory are pages of the program's file, which the kernel may drop."
 )
 
