@@ -42,8 +42,7 @@ func (s *Standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
 		status, kind := http.StatusInternalServerError, "ServerException"
-		var refusal apiError
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[apiError](err); ok {
 			status, kind = http.StatusBadRequest, refusal.kind
 			err = errors.New(refusal.message)
 		}

@@ -17,8 +17,9 @@ import (
 
 // balancer sends each request to one of its targets that are ready, as an
 // application load balancer does: it asks /readyz ten times a second, takes a
-// target out after two bad answers and in after one good one, and repeats
-// nothing.
+// target out after two bad answers and in after one good one. It repeats a
+// request only as http.Transport does, when a connection that was kept turns
+// out to be closed.
 type balancer struct {
 	*httptest.Server
 	transport *http.Transport

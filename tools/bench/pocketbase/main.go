@@ -9,7 +9,6 @@ import (
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/pocketbase/pocketbase/tools/types"
 )
 
 func main() {
@@ -17,9 +16,9 @@ func main() {
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error {
 		if _, err := e.App.FindCollectionByNameOrId("lists"); err != nil {
 			lists := core.NewBaseCollection("lists")
-			lists.ViewRule = types.Pointer("")
-			lists.CreateRule = types.Pointer("")
-			lists.UpdateRule = types.Pointer("")
+			lists.ViewRule = new("")
+			lists.CreateRule = new("")
+			lists.UpdateRule = new("")
 			lists.Fields.Add(&core.JSONField{Name: "todos", MaxSize: 1 << 20})
 			if err := e.App.Save(lists); err != nil {
 				return err

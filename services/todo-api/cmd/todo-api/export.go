@@ -64,7 +64,7 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 
 // emptyFolder opens a folder with nothing in it, which it makes if need be.
 func emptyFolder(dir string) (*os.Root, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
