@@ -153,7 +153,8 @@ func TestDamagedLists(t *testing.T) {
 			{"POST", "/api/lists/" + name + "/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 		} {
 			a := p.expect(500, r[0], r[1], r[2])
-			if strings.Contains(string(a.body), "uid") || strings.Contains(string(a.body), dir) {
+			// The request's id is random, and may spell anything.
+			if said := strings.ReplaceAll(string(a.body), a.Header.Get("X-Request-Id"), ""); strings.Contains(said, "uid") || strings.Contains(said, dir) {
 				t.Errorf("%s: the answer tells of the inside: %s", name, a.body)
 			}
 		}
