@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -124,6 +125,11 @@ func buildServer(t *testing.T) string {
 	program := filepath.Join(t.TempDir(), "todo-api")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-race", "-o", program, "./cmd/todo-api")
 	cmd.Dir = filepath.Join("..", "..", "..", "services", "todo-api")
+	if _, err := os.Stat(cmd.Dir); errors.Is(err, fs.ErrNotExist) {
+		// As in a zip of this module. In the repository make test takes a
+		// skipped test for a failed one.
+		t.Skip("there is no program beside this module")
+	}
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: got %v, want a program:\n%s", cmd.Args, err, out)
