@@ -3,18 +3,19 @@ package config
 import (
 	"errors"
 	"io"
-	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
 
-// Args reads flags: --name=value, --name value, and --name alone for a bool. Of
-// a repeated flag the last counts; those of a list add up. What is not a flag,
-// and all that follows "--", goes to operands in order; with nil operands it is
-// a problem.
+// Args reads flags: --name=value, --name value, and for a boolean --name alone
+// or --no-name. The last of a repeated flag counts. A list is one flag with
+// commas between the elements, or a flag repeated for each element, which may
+// then contain commas. Arguments that are not flags, and all that follow "--",
+// go to operands in order; if operands is nil, they are problems.
 func Args(arguments []string, operands *[]string) Source {
 	return func(l *loader) error {
 		if l.args != nil {
@@ -38,23 +39,35 @@ func (t *texts) Set(value string) error { t.values = append(t.values, value); re
 func (t *texts) String() string         { return "" }
 func (t *texts) Type() string           { return "" }
 
+// negated is --no-name, which takes no value but true and false.
+type negated struct{ *texts }
+
+func (n negated) Set(value string) error {
+	if yes, err := strconv.ParseBool(value); err == nil {
+		value = strconv.FormatBool(!yes)
+	}
+	return n.texts.Set(value)
+}
+
 // collect gives the flags' values to l, or returns a helpError.
 func (a *args) collect(l *loader) error {
 	known := []string{"--help"}
 	for _, s := range l.settings {
-		if !s.secret {
+		if !s.secret && !s.fileOnly {
 			known = append(known, s.flag())
 		}
 	}
 	if l.file != nil {
 		known = append(known, "--config")
 	}
+	// pflag lets the flags of go test pass, which is not asked for here.
+	ended := false
 	arguments := slices.DeleteFunc(slices.Clone(a.arguments), func(argument string) bool {
-		// pflag lets the flags of go test pass, which is not asked for here.
-		return strings.HasPrefix(argument, "-test.")
+		ended = ended || argument == "--"
+		return !ended && strings.HasPrefix(argument, "-test.")
 	})
 	if len(arguments) < len(a.arguments) {
-		l.problem("-test.", "", "unknown flag, the nearest known is "+nearest("-test.", known))
+		l.problem("-test.", "", "unknown flag")
 	}
 	var unknown []string
 	misspelled := false
@@ -65,21 +78,27 @@ func (a *args) collect(l *loader) error {
 		flags.SetOutput(io.Discard)
 		flags.Usage = func() {}
 		given := map[string]*texts{}
-		define := func(name string, valueOptional bool) {
-			given[name] = &texts{}
-			flag := flags.VarPF(given[name], name, "", "")
-			if valueOptional {
-				flag.NoOptDefVal = "true"
-			}
+		define := func(name string, value pflag.Value, alone string) {
+			flags.VarPF(value, name, "", "").NoOptDefVal = alone
 		}
 		for _, s := range l.settings {
-			define(s.flagName(), s.typ.Kind() == reflect.Bool)
+			if s.fileOnly {
+				continue
+			}
+			given[s.flagName()] = &texts{}
+			alone := ""
+			if names := s.flags(); len(names) > 1 {
+				alone = "true"
+				define(names[1], negated{given[s.flagName()]}, "true")
+			}
+			define(s.flagName(), given[s.flagName()], alone)
 		}
 		if l.file != nil {
-			define("config", false)
+			given["config"] = &texts{}
+			define("config", given["config"], "")
 		}
 		for _, name := range unknown {
-			define(name, true)
+			define(name, &texts{}, "true")
 		}
 
 		err := flags.Parse(arguments)
@@ -95,12 +114,12 @@ func (a *args) collect(l *loader) error {
 		case errors.As(err, &notExist) && notExist.GetSpecifiedShortnames() == "":
 			name := notExist.GetSpecifiedName()
 			unknown, misspelled = append(unknown, name), true
-			l.problem("--"+clip(name), "", "unknown flag, the nearest known is "+nearest("--"+name, known))
+			l.problem("--"+clip(name), "", "unknown flag"+near("--"+name, known))
 		case errors.As(err, &notExist):
 			argument := "-" + notExist.GetSpecifiedShortnames()
 			name, _, _ := strings.Cut(argument, "=")
 			first, _ := utf8.DecodeRuneInString(argument[1:]) // a value may follow
-			l.problem("-"+string(first), "", "unknown flag, the nearest known is "+nearest("-"+name, known))
+			l.problem("-"+string(first), "", "unknown flag"+near("-"+name, known))
 			arguments, misspelled = without(arguments, argument), true
 		case errors.As(err, &noValue):
 			name := noValue.GetSpecifiedName()
@@ -109,7 +128,7 @@ func (a *args) collect(l *loader) error {
 		case errors.As(err, &badSyntax):
 			argument := badSyntax.GetSpecifiedFlag()
 			name, _, _ := strings.Cut(argument, "=")
-			l.problem(clip(name), "", "unknown flag, the nearest known is "+nearest(name, known))
+			l.problem(clip(name), "", "unknown flag"+near(name, known))
 			arguments, misspelled = without(arguments, argument), true
 		default:
 			return err
@@ -125,6 +144,9 @@ func without(arguments []string, argument string) []string {
 
 func (a *args) take(l *loader, given map[string]*texts, operands []string, misspelled bool) {
 	for _, s := range l.settings {
+		if s.fileOnly {
+			continue
+		}
 		values := given[s.flagName()].values
 		switch {
 		case len(values) == 0:
@@ -135,10 +157,14 @@ func (a *args) take(l *loader, given map[string]*texts, operands []string, missp
 				detail += "; set " + strings.Join(l.env.variables(s), " or ")
 			}
 			l.problem(s.flag(), s.key, detail)
-		case isList(s.typ):
-			l.take(fromArgs, s, s.flag(), node{kind: plain, text: strings.Join(values, ",")})
+		case isList(s.typ) && len(values) > 1:
+			elements := make([]any, len(values))
+			for i, value := range values {
+				elements[i] = listElement(value)
+			}
+			l.take(fromArgs, s, s.flag(), elements)
 		default:
-			l.take(fromArgs, s, s.flag(), node{kind: plain, text: values[len(values)-1]})
+			l.take(fromArgs, s, s.flag(), text(values[len(values)-1]))
 		}
 	}
 	if config := given["config"]; l.file != nil && len(config.values) > 0 {

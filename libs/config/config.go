@@ -1,59 +1,71 @@
 // Package config loads a program's settings into a plain struct from flags,
 // environment variables, mounted secrets, a configuration file and defaults,
-// and tells everything that is wrong with them at once.
+// and reports all problems at once.
+//
+// viper reads the files and decides which source wins, mapstructure decodes,
+// pflag parses flags and validator checks rules; none of them is part of the
+// API. This package adds what they lack: every problem in one error with its
+// key, source (file:line, variable or flag) and expectation, redaction of
+// secrets, and a reference generated from the struct.
 //
 // # The struct
 //
 // Every exported field is a setting or a section of settings and carries a
-// key tag; `key:"-"` leaves a field alone. A renamed Go field therefore never
-// renames a setting.
+// key tag; `key:"-"` leaves a field alone. Renaming a Go field therefore never
+// renames a setting. The fields of an embedded struct without a tag stand for
+// themselves.
 //
 //	type Settings struct {
 //		Listen string   `key:"listen" help:"address to listen on" validate:"hostport"`
 //		S3     struct {
-//			Secret string `key:"secret" help:"secret access key" secret:"true"`
+//			Secret config.Secret `key:"secret" help:"secret access key"`
 //		} `key:"s3"`
 //	}
 //
-// The key of a nested field is the path to it, s3.secret. From the key follow
-// the flag --s3-secret, the variable TODO_S3_SECRET (with the prefix TODO_) and
+// The key of a nested field is the path to it, s3.secret. It determines the
+// flag --s3-secret, the variable TODO_S3_SECRET (with the prefix TODO_) and
 // the place in the file, secret below s3. A key's part is [a-z][a-z0-9_]*.
 //
 //	key          the part of the key that this field adds
 //	help         one sentence for the help text and the reference
-//	placeholder  what stands for the value in the help text: --listen host:port
-//	expect       what a valid value is, in place of the words derived from the
+//	placeholder  the value's name in the help text: --listen host:port
+//	expect       what a valid value is, instead of the words derived from the
 //	             type and the rules: "expected <expect>, got ..."
-//	secret       "true" keeps the value out of every output; such a setting has
-//	             no flag, because other users of the machine can read those, and
-//	             can be mounted as a file named by TODO_S3_SECRET_FILE
+//	secret       "true" redacts the value in every output; such a setting has
+//	             no flag, because other users of the machine can read flags,
+//	             and can be mounted as a file that TODO_S3_SECRET_FILE names.
+//	             A field of type [Secret] needs no tag.
 //	validate     rules of github.com/go-playground/validator/v10, and hostport:
-//	             what a server can listen on (host may be empty, port may be 0)
+//	             what a server can listen on (the host may be empty, the port 0)
 //
-// A field is a string, a bool, an integer, a float, a [time.Duration], a
-// [ByteSize], a [net/url.URL] or a pointer to one (absolute), anything with
-// UnmarshalText, a slice of these, or a struct of such fields.
+// A field is a string, a [Secret], a bool, an integer, a float, a
+// [time.Duration], a [ByteSize], a [net/url.URL] or a pointer to one
+// (absolute), any type with UnmarshalText such as [time.Time], a slice of
+// these, or a struct of such fields. A slice of structs, and a map with string
+// keys, can be set in a file alone.
 //
 // # Precedence
 //
 // Flag, environment variable, secret file (NAME_FILE), configuration file,
 // default: the first that has a value for a key wins, in whatever order the
-// sources are passed. A value that is overridden must be of the right type
-// all the same; the rules of validate apply to the one that wins.
+// sources are passed. A value that is overridden must still have the right
+// type; the rules of validate apply to the value that wins.
 //
-// An empty variable is the same as none, NAME_FILE included. An empty value is
-// set by a flag (--name=) or in the file. A file's null is refused.
+// An empty variable counts as unset, NAME_FILE included. A flag (--name=) or
+// the file can set an empty value. Null in a file is refused.
 //
 // # Values
 //
-// On the command line and in the environment a list is separated by commas,
-// spaces around an element do not count, and an empty element is an error; a
-// list's flag may be repeated. In a file a list is a list, a string is a
-// string and a number is a number: 8080 is not taken for "8080", nor the other
-// way around. Durations and sizes are text with a unit: 1m30s, 512KiB.
+// On the command line and in the environment commas separate the elements of
+// a list, spaces around an element do not count, and an empty element is an
+// error. An element in double quotes may contain commas; a flag that is
+// repeated has one element, commas included, in each. In a file a list is a
+// list, a string is a string and a number is a number: 8080 is not taken for
+// "8080", nor the other way around. Durations and sizes are text with a unit:
+// 1m30s, 512KiB. A date or time of TOML or YAML is read as its RFC 3339 text.
 //
-// Nothing here keeps state between calls; every function may be called by
-// several goroutines at once.
+// Nothing here keeps state between calls; all functions are safe for
+// concurrent use.
 package config
 
 import (
@@ -72,7 +84,7 @@ import (
 // program which prints its errors needs nothing else. No file has been read.
 var ErrHelp = errors.New("config: help requested")
 
-// Error is everything that is wrong with a configuration.
+// Error holds every problem of a configuration.
 type Error struct {
 	// Problems has at least one element: flags first, then variables, secret
 	// files and the configuration file, then values of the right type that
@@ -93,10 +105,10 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Problem is one thing that is wrong. It never contains the value of a secret,
+// Problem is one problem of a configuration. It never contains the value of a secret,
 // nor a value whose key is unknown, since that may be a misspelled secret.
 type Problem struct {
-	// Source is where: "todo.yaml:3", "TODO_LISTEN", "--listen", "default".
+	// Source is "todo.yaml:3", "TODO_LISTEN", "--listen" or "default".
 	Source string
 	// Key is the setting's key. It is empty when the problem is not about one
 	// setting, as when a name is unknown or a file cannot be read.
@@ -116,8 +128,8 @@ func (p Problem) String() string {
 // Load returns defaults with every value replaced that a source sets. Each of
 // [Args], [Env] and [File] may be passed once.
 //
-// When anything is wrong it returns an [*Error] with every problem found, and
-// the zero T. Any other error but [ErrHelp] is a fault of the program, such as
+// If the configuration has problems, Load returns an [*Error] with all of them
+// and the zero T. Any other error but [ErrHelp] is a fault of the program, such as
 // a struct that cannot be described or a source passed twice. A validate tag
 // that names no rule panics, as validator does.
 func Load[T any](defaults T, sources ...Source) (T, error) {
@@ -151,6 +163,7 @@ type given struct {
 
 // loader is one load.
 type loader struct {
+	typ      reflect.Type // of the struct
 	settings []setting
 	args     *args
 	env      *env
@@ -159,6 +172,9 @@ type loader struct {
 	// configFile is the file to read; namedBy is the flag or variable that
 	// names it, "" when none does.
 	configFile, namedBy string
+
+	// places are those of the configuration file, by name.
+	places map[string]place
 
 	// levels holds the value that wins within each layer, and given all
 	// values of a key, the highest layer first.
@@ -174,7 +190,7 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
+	l := &loader{typ: defaults.Type(), settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
 	for i := range l.levels {
 		l.levels[i] = map[string]any{}
 	}
@@ -209,7 +225,12 @@ func (l *loader) checkNames() error {
 	keys := map[string]bool{}
 	for _, s := range l.settings {
 		keys[s.key] = true
-		claims = append(claims, [2]string{s.flag(), s.key})
+		if s.fileOnly {
+			continue
+		}
+		for _, flag := range s.flags() {
+			claims = append(claims, [2]string{"--" + flag, s.key})
+		}
 		if l.env != nil {
 			for _, name := range l.env.variables(s) {
 				claims = append(claims, [2]string{name, s.key})
@@ -263,18 +284,33 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 	return l, nil
 }
 
-// take checks what a source wrote for s and keeps it.
-func (l *loader) take(from layer, s setting, source string, n node) {
-	value, wrong := parse(s.typ, n)
-	if wrong != nil {
-		if from == fromFile && wrong.element > 0 {
-			source = at(l.configFile, wrong.node.line)
-		}
-		l.wrong[s.key] = true
-		l.problem(source, s.key, wrong.detail(s))
-		return
+// take checks the text that a source has for s and keeps its value. raw is a
+// text, or a list of them.
+func (l *loader) take(from layer, s setting, source string, raw any) {
+	value := reflect.New(s.typ)
+	faults, err := decode(value.Interface(), raw)
+	if err != nil {
+		faults = append(faults, fault{reason: err})
 	}
-	l.give(from, s, given{source, value})
+	for _, f := range faults {
+		l.wrong[s.key] = true
+		at, found := s.spot, raw
+		if i, isElement := strings.CutPrefix(f.name, "["); isElement {
+			at, _ = s.find([]string{f.name})
+			if split, ok := raw.(text); ok {
+				found, _ = splitList(string(split))
+			}
+			if n, err := strconv.Atoi(strings.TrimSuffix(i, "]")); err == nil {
+				if elements, ok := found.([]any); ok && n < len(elements) {
+					found = elements[n]
+				}
+			}
+		}
+		l.problem(source, s.key, at.detail(found, f.reason))
+	}
+	if len(faults) == 0 {
+		l.give(from, s, given{source, value.Elem()})
+	}
 }
 
 func (l *loader) give(from layer, s setting, g given) {

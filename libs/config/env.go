@@ -77,6 +77,9 @@ func (e *env) configVariable() string { return e.prefix + "CONFIG" }
 
 // variables returns the names that set s, without aliases.
 func (e *env) variables(s setting) []string {
+	if s.fileOnly {
+		return nil
+	}
 	name := s.variable(e.prefix)
 	if s.secret {
 		return []string{name, name + "_FILE"}
@@ -98,13 +101,16 @@ func (e *env) collect(l *loader) {
 		for _, name := range names {
 			known[name] = true
 		}
+		if len(names) == 0 {
+			continue
+		}
 		if value, set := values[names[0]]; set {
-			l.take(fromEnv, s, names[0], node{kind: plain, text: value})
+			l.take(fromEnv, s, names[0], text(value))
 		}
 		for _, a := range e.aliases {
 			known[a.variable] = true
 			if value, set := values[a.variable]; set && a.key == s.key {
-				l.take(fromEnv, s, a.variable, node{kind: plain, text: a.convert(value)})
+				l.take(fromEnv, s, a.variable, text(a.convert(value)))
 			}
 		}
 	}
@@ -120,7 +126,7 @@ func (e *env) collect(l *loader) {
 		if !strings.HasPrefix(name, e.prefix) || known[name] || e.belongsToOthers(name, values[name]) {
 			continue
 		}
-		detail := "unknown variable, the nearest known is " + nearest(name, candidates)
+		detail := "unknown variable" + near(name, candidates)
 		if setting := strings.TrimSuffix(name, "_FILE"); setting != name && known[setting] {
 			detail = "unknown variable: only a secret is read from a file; set " + setting
 		}
@@ -129,7 +135,10 @@ func (e *env) collect(l *loader) {
 
 	for _, s := range l.settings {
 		names := e.variables(s)
-		if path, set := values[names[len(names)-1]]; s.secret && set {
+		if len(names) < 2 {
+			continue
+		}
+		if path, set := values[names[1]]; set {
 			e.takeFile(l, s, names[1], path)
 		}
 	}
@@ -140,15 +149,15 @@ func (e *env) collect(l *loader) {
 func (e *env) takeFile(l *loader, s setting, variable, path string) {
 	const most = 64 << 10
 	data, err := readFile(path, most)
-	text, _ := strings.CutSuffix(string(data), "\n")
-	text, _ = strings.CutSuffix(text, "\r")
+	content, _ := strings.CutSuffix(string(data), "\n")
+	content, _ = strings.CutSuffix(content, "\r")
 	switch {
 	case err != nil:
 		l.problem(variable, s.key, "expected the name of a readable file: "+err.Error())
-	case text == "":
+	case content == "":
 		l.problem(variable, s.key, "expected a file with the value, got an empty one")
 	default:
-		l.take(fromSecretFile, s, variable, node{kind: plain, text: text})
+		l.take(fromSecretFile, s, variable, text(content))
 		return
 	}
 	l.wrong[s.key] = true

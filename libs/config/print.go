@@ -121,10 +121,10 @@ func (l *loader) entries() []helpEntry {
 		if s.expect != "" {
 			e.meaning = strings.TrimPrefix(e.meaning+"; "+s.expect, "; ")
 		}
-		if l.args != nil && !s.secret {
-			e.flag = s.flag()
-			if s.typ.Kind() != reflect.Bool {
-				e.flag += " " + s.shownPlaceholder()
+		if l.args != nil && !s.secret && !s.fileOnly {
+			e.flag = s.flag() + " " + s.shownPlaceholder()
+			if len(s.flags()) > 1 {
+				e.flag = "--[no-]" + s.flagName()
 			}
 		}
 		if l.env != nil {

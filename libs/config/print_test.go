@@ -59,7 +59,7 @@ func TestHelp(t *testing.T) {
       secret access key | of the bucket
       default [redacted]
 
-  --s3-debug, TODO_S3_DEBUG, key s3.debug
+  --[no-]s3-debug, TODO_S3_DEBUG, key s3.debug
       default false
 `
 	if err != nil || got.String() != want {
@@ -78,7 +78,7 @@ func TestMarkdown(t *testing.T) {
 		"| `store` | `--store text` | `TODO_STORE`<br>`STORAGE_BUCKET=NAME for s3://NAME` | `https://u:xxxxx@h:1/` | where the lists are kept |\n" +
 		"| `cors_origins` | `--cors-origins a,b,...` | `TODO_CORS_ORIGINS` |  | origins that may call the API; a list of origins, or * |\n" +
 		"| `s3.secret` |  | `TODO_S3_SECRET`<br>`TODO_S3_SECRET_FILE` | `[redacted]` | secret access key \\| of the bucket |\n" +
-		"| `s3.debug` | `--s3-debug` | `TODO_S3_DEBUG` | `false` |  |\n"
+		"| `s3.debug` | `--[no-]s3-debug` | `TODO_S3_DEBUG` | `false` |  |\n"
 	if err != nil || got.String() != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got.String(), want)
 	}

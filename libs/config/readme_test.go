@@ -68,7 +68,9 @@ func TestReadme(t *testing.T) {
 func TestImports(t *testing.T) {
 	t.Parallel()
 	allowed := []string{
+		"github.com/agnivade/levenshtein",
 		"github.com/go-playground/validator/v10",
+		"github.com/go-viper/mapstructure/v2",
 		"github.com/pelletier/go-toml/v2",
 		"github.com/pelletier/go-toml/v2/unstable",
 		"github.com/spf13/pflag",

@@ -28,8 +28,10 @@ func (l *loader) validate(value reflect.Value) {
 	malformed := len(l.problems) > 0
 	for _, rule := range broken {
 		path := strings.TrimPrefix(rule.StructNamespace(), value.Type().Name()+".")
-		path, element, isElement := strings.Cut(path, "[")
-		i := slices.IndexFunc(l.settings, func(s setting) bool { return s.goPath == path })
+		i := slices.IndexFunc(l.settings, func(s setting) bool {
+			rest, below := strings.CutPrefix(path, s.goPath)
+			return below && (rest == "" || rest[0] == '[')
+		})
 		if i < 0 { // a rule on a field with key:"-"
 			l.problem("default", rule.StructNamespace(), "expected "+ruleWords(rule))
 			continue
@@ -39,12 +41,46 @@ func (l *loader) validate(value reflect.Value) {
 		if malformed && comparesFields(rule.Tag()) || l.wrong[s.key] && source == "default" {
 			continue // a value is there, and what is wrong with it has been said
 		}
-		where := ""
-		if index, err := strconv.Atoi(strings.TrimSuffix(element, "]")); isElement && err == nil {
-			where = fmt.Sprintf(" as element %d", index+1)
+		at, key := l.below(s, path)
+		if p, inFile := l.places[key]; inFile && strings.HasPrefix(source, l.configFile+":") {
+			source = l.configFile + ":" + strconv.Itoa(p.line)
 		}
-		l.problem(source, s.key, l.broken(s, rule, where))
+		where := ""
+		if at.element > 0 {
+			where = fmt.Sprintf(" as element %d", at.element)
+			key = strings.TrimSuffix(key, index(at.element-1))
+		}
+		below := s
+		below.spot, below.key = at, key
+		l.problem(source, key, l.broken(below, rule, where))
 	}
+}
+
+// below returns what is at path, a Go name such as Servers[0].Port, at or
+// below s, and its key.
+func (l *loader) below(s setting, path string) (spot, string) {
+	at, key := s.spot, s.key
+	for part := range strings.FieldsFuncSeq(strings.TrimPrefix(path, s.goPath), func(r rune) bool { return r == '.' || r == '[' }) {
+		if element, isElement := strings.CutSuffix(part, "]"); isElement {
+			part = "[" + part
+			if at.typ.Kind() == reflect.Map {
+				part = element
+				key += "."
+			}
+		} else if field, ok := at.typ.FieldByName(part); ok {
+			if part = field.Tag.Get("key"); part == "" {
+				at = newSpot(field) // embedded: its fields stand for themselves
+				continue
+			}
+			key += "."
+		}
+		next, ok := at.find([]string{part})
+		if !ok {
+			break
+		}
+		at, key = next, key+part
+	}
+	return at, key
 }
 
 // comparesFields reports whether a rule looks at other settings. Such a rule
@@ -76,7 +112,7 @@ func (l *loader) broken(s setting, rule validator.FieldError, where string) stri
 // howToSet lists the names that set s in the sources of this load.
 func (l *loader) howToSet(s setting) string {
 	var ways []string
-	if l.args != nil && !s.secret {
+	if l.args != nil && !s.secret && !s.fileOnly {
 		ways = append(ways, s.flag())
 	}
 	if l.env != nil {

@@ -1,0 +1,208 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/config"
+)
+
+type common struct {
+	Verbose bool `key:"verbose" help:"log more"`
+}
+
+type rich struct {
+	common
+	Since   time.Time     `key:"since"`
+	Token   config.Secret `key:"token" validate:"omitempty,min=8"`
+	Page    bool          `key:"page"`
+	Names   []string      `key:"names" validate:"dive,min=2"`
+	Servers []struct {
+		Host string        `key:"host" validate:"required"`
+		Port uint16        `key:"port"`
+		Key  config.Secret `key:"key"`
+	} `key:"servers" validate:"dive"`
+	Labels map[string]string `key:"labels"`
+}
+
+func TestRichTypesFromFiles(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"c.yaml": "verbose: true\nsince: 2026-11-25T10:00:00Z\nnames: [\"a,b\", cd]\nservers:\n  - host: a\n    port: 1\n  - {host: b, key: hunter22}\nlabels: {Team: x, a.b: y}\n",
+		"c.toml": "verbose = true\nsince = 2026-11-25T10:00:00Z\nnames = [\"a,b\", \"cd\"]\n[[servers]]\nhost = \"a\"\nport = 1\n[[servers]]\nhost = \"b\"\nkey = \"hunter22\"\n[labels]\nTeam = \"x\"\n\"a.b\" = \"y\"\n",
+		"c.json": `{"verbose": true, "since": "2026-11-25T10:00:00Z", "names": ["a,b", "cd"], "servers": [{"host": "a", "port": 1}, {"host": "b", "key": "hunter22"}], "labels": {"Team": "x", "a.b": "y"}}`,
+	} {
+		got, err := config.Load(rich{}, config.File(write(t, name, text)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !got.Verbose || !got.Since.Equal(time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)) ||
+			!reflect.DeepEqual(got.Names, []string{"a,b", "cd"}) || len(got.Servers) != 2 || got.Servers[0].Port != 1 ||
+			string(got.Servers[1].Key) != "hunter22" || !reflect.DeepEqual(got.Labels, map[string]string{"Team": "x", "a.b": "y"}) {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+// Problems inside lists of sections and maps name the element and its line.
+func TestRichTypesRefuse(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"c.yaml", "servers:\n  - host: a\n    port: x\n  - port: 2\n    prot: 3\nlabels: {a: 1}\nsince: yesterday\n", "configuration: 4 problems\n" +
+			"  FILE:3: servers[0].port: expected an integer from 0 to 65535, got the string \"x\"\n" +
+			"  FILE:5: unknown key servers[1].prot\n" +
+			"  FILE:6: labels.a: expected a string, got the integer 1\n" +
+			"  FILE:7: since: expected a time, such as 2026-01-31T12:00:00Z, got the string \"yesterday\" (parsing time \"yesterday\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"yesterday\" as \"2006\")"},
+		{"c.toml", "[[servers]]\nhost = \"a\"\n[[servers]]\nhost = 1\n", "configuration: FILE:4: servers[1].host: expected a string, got the integer 1"},
+		{"c.json", "{\"servers\": [\n{\"host\": \"\"},\n{\"host\": \"b\", \"key\": 12345}]}", "configuration: FILE:3: servers[1].key: expected a string, got an integer, [redacted]"},
+		{"c.yaml", "servers:\n  - host: \"\"\nnames: [ab, c]\n", "configuration: 2 problems\n  FILE:3: names: expected at least 2 characters as element 2, got \"c\"\n" +
+			"  FILE:2: servers[0].host: expected a value, got none; set servers[0].host in the configuration file"},
+		{"c.yaml", "servers: {host: a}\n", "configuration: FILE:1: servers: expected a list, each element a section, got a section"},
+		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[1]: expected a section, got null\n  FILE:1: servers[0]: expected a section, got a string"},
+	} {
+		path := write(t, test.name, test.text)
+		_, err := config.Load(rich{}, config.File(path))
+		if want := strings.ReplaceAll(test.want, "FILE", path); err == nil || err.Error() != want {
+			t.Errorf("%s %q: got\n%v\nwant\n%s", test.name, test.text, err, want)
+		}
+	}
+}
+
+func TestLists(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args, env []string
+		want      []string
+	}{
+		{[]string{"--names=aa,bb"}, nil, []string{"aa", "bb"}},
+		{[]string{"--names=aa,bb", "--names=cc"}, nil, []string{"aa,bb", "cc"}},
+		{[]string{`--names="aa,bb",cc`}, nil, []string{"aa,bb", "cc"}},
+		{nil, []string{`T_NAMES="aa,bb" , cc`}, []string{"aa,bb", "cc"}},
+		{[]string{"--names="}, nil, nil},
+	} {
+		got, err := config.Load(rich{}, config.Args(test.args, nil), config.Env("T_", test.env))
+		if err != nil || strings.Join(got.Names, "|") != strings.Join(test.want, "|") {
+			t.Errorf("%q %q: got %q, %v; want %q", test.args, test.env, got.Names, err, test.want)
+		}
+	}
+	_, err := config.Load(rich{}, config.Args([]string{"--names=aa", "--names="}, nil))
+	if want := "configuration: --names: names: expected a string as element 2, got an empty value"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestNegatedFlag(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]bool{
+		"": true, "--page": true, "--no-page": false, "--no-page=false": true, "--page --no-page": false, "--no-page --page": true, "--page=false": false,
+	} {
+		got, err := config.Load(rich{Page: true}, config.Args(strings.Fields(args), nil))
+		if err != nil || got.Page != want {
+			t.Errorf("%q: got %v, %v; want %v", args, got.Page, err, want)
+		}
+	}
+	_, err := config.Load(rich{}, config.Args([]string{"--no-page=maybe"}, nil))
+	if want := `configuration: --page: page: expected true or false, got "maybe"`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestOperandsAfterTheFlags(t *testing.T) {
+	t.Parallel()
+	var operands []string
+	_, err := config.Load(rich{}, config.Args([]string{"--page", "--", "-test.v", "--page=x", "--", "-h"}, &operands))
+	if want := "-test.v|--page=x|--|-h"; err != nil || strings.Join(operands, "|") != want {
+		t.Errorf("got %q, %v; want %s", operands, err, want)
+	}
+}
+
+func TestOneFileForSeveralPrograms(t *testing.T) {
+	t.Parallel()
+	path := write(t, "c.yaml", "serve:\n  page: true\n  labels: {a: b}\nimport:\n  other: 1\nversion: 3\n")
+	got, err := config.Load(rich{}, config.File(path, config.Section("serve")))
+	if err != nil || !got.Page || got.Labels["a"] != "b" {
+		t.Errorf("got %+v, %v; want the keys below serve", got, err)
+	}
+	if _, err := config.Load(rich{}, config.File(path, config.Section("absent"))); err != nil {
+		t.Errorf("got %v for a section that the file does not have, want no error", err)
+	}
+	for section, want := range map[string]string{
+		"import":  "configuration: " + path + ":5: unknown key other",
+		"version": "configuration: " + path + ": version: expected a section, got an integer",
+	} {
+		if _, err := config.Load(rich{}, config.File(path, config.Section(section))); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", section, err, want)
+		}
+	}
+	flat := write(t, "c.toml", "page = true\nversion = 3\n[import]\nother = 1\n")
+	if got, err := config.Load(rich{}, config.File(flat, config.IgnoreKeys("version", "import"))); err != nil || !got.Page {
+		t.Errorf("got %+v, %v; want the ignored keys to pass", got, err)
+	}
+}
+
+func TestSecretRedactsItself(t *testing.T) {
+	t.Parallel()
+	s, err := config.Load(rich{}, config.Env("T_", []string{"T_TOKEN=hunter22"}))
+	if err != nil || string(s.Token) != "hunter22" {
+		t.Fatalf("got %q, %v", string(s.Token), err)
+	}
+	var out bytes.Buffer
+	slog.New(slog.NewTextHandler(&out, nil)).Info("loaded", "settings", s, "token", s.Token)
+	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d", s, s, s, s.Token, s.Token, s.Token, s.Token)
+	if err := json.NewEncoder(&out).Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := config.Effective(&out, rich{}, config.Env("T_", []string{"T_TOKEN=hunter22"})); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "hunter22") || strings.Contains(out.String(), "68756e746572") {
+		t.Errorf("got the secret in %s", out.String())
+	}
+	_, err = config.Load(rich{}, config.Args([]string{"--token=hunter22"}, nil), config.Env("T_", []string{"T_TOKEN=hunter2"}))
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v, want two refusals without the value", err)
+	}
+}
+
+func TestJSONSchema(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		common
+		Level   string        `key:"level" help:"minimum level" validate:"oneof=debug info"`
+		Wait    time.Duration `key:"wait"`
+		Token   config.Secret `key:"token"`
+		Servers []struct {
+			Port uint16 `key:"port"`
+		} `key:"servers"`
+	}
+	var out bytes.Buffer
+	if err := config.JSONSchema(&out, s{Level: "info", Wait: time.Second, Token: "hunter22"}); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false,
+		"properties": map[string]any{
+			"verbose": map[string]any{"type": "boolean", "description": "log more"},
+			"level":   map[string]any{"type": "string", "description": "minimum level", "enum": []any{"debug", "info"}, "default": "info"},
+			"wait":    map[string]any{"type": "string", "default": "1s"},
+			"token":   map[string]any{"type": "string"},
+			"servers": map[string]any{"type": "array", "items": map[string]any{
+				"type": "object", "additionalProperties": false, "properties": map[string]any{"port": map[string]any{"type": "integer"}},
+			}},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %s\nwant %v", out.String(), want)
+	}
+}

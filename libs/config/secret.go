@@ -1,0 +1,31 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Secret is a string that fmt, log/slog and encoding/json write as
+// [redacted], so that a struct with one in it can be logged. A field of this
+// type is secret without the tag. string(s) is its value.
+type Secret string
+
+// Format implements [fmt.Formatter] for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// String returns "[redacted]", and "" for an empty secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString returns [Secret.String].
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue implements [slog.LogValuer].
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText returns [Secret.String]: a secret is not written anywhere.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
