@@ -140,7 +140,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Read what earlier revisions took away */
+        /** Read what earlier revisions removed or changed */
         get: operations["getHistory"];
         put?: never;
         post?: never;
@@ -400,7 +400,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            kind: "replace" | "clear" | "clearCompleted" | "delete";
+            kind: "replace" | "clear" | "clearCompleted" | "delete" | "restore";
             /** @description The items as they were before they were taken away or changed. */
             todos: components["schemas"]["Todos"];
         };

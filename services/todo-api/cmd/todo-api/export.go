@@ -8,16 +8,15 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/gchamon/devops-challenge/libs/storage"
-	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
-	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// export writes every list of the store into a folder, {name}.json each, as
-// the predecessor kept them. A list that cannot be read or written is named in
-// the error, after all others were exported.
+// export writes every list of the store into a directory, {name}.json each, in
+// the v1 form. A list that cannot be read or written is named in the error,
+// after all others were exported.
 func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, open openFunc) (err error) {
-	root, err := emptyFolder(dir)
+	root, err := emptyDirectory(dir)
 	if err != nil {
 		return err
 	}
@@ -31,26 +30,19 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 	if closer, ok := store.(io.Closer); ok {
 		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
-	lister, ok := store.(storage.Lister)
-	if !ok {
-		return fmt.Errorf("export: the store %s cannot list what it holds", cfg.Store)
-	}
-	server, err := httpapi.New(options(cfg, store, metrics.New(cfg.Release), log, nil))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, server.Shutdown(ctx)) }()
+	service := lists.New(store, lists.Options{Logger: log})
+	defer func() { err = errors.Join(err, service.Close(ctx)) }()
 
 	exported := 0
 	var problems []error
-	for name, err := range lister.Keys(ctx) {
+	for name, err := range service.Names(ctx) {
 		if err != nil {
-			problems = append(problems, err)
+			problems = append(problems, fmt.Errorf("export: %w", err))
 			break
 		}
-		state, err := server.State(ctx, name)
+		state, err := stateOf(ctx, service, name)
 		if err == nil {
-			err = writeNew(root, name+".json", state)
+			err = writeNew(root, string(name)+".json", state)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("export: list %q: %w", name, err))
@@ -62,8 +54,17 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 	return errors.Join(append(problems, err)...)
 }
 
-// emptyFolder opens a folder with nothing in it, which it makes if need be.
-func emptyFolder(dir string) (*os.Root, error) {
+// stateOf returns a list in the v1 form.
+func stateOf(ctx context.Context, service *lists.Service, name todo.Name) ([]byte, error) {
+	if _, err := todo.ParseName(string(name)); err != nil {
+		return nil, err
+	}
+	snap, err := service.Read(ctx, name)
+	return snap.Doc.State(), err
+}
+
+// emptyDirectory opens a directory that is empty, and makes it if needed.
+func emptyDirectory(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

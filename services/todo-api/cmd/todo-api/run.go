@@ -17,8 +17,8 @@ import (
 
 	"github.com/gchamon/devops-challenge/apps/web"
 	"github.com/gchamon/devops-challenge/libs/config"
-	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
 )
 
@@ -97,13 +97,15 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	store := figures.Store(opened)
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	server, err := httpapi.New(options(cfg, store, figures, log, tracer))
+	service := lists.New(store, listOptions(cfg, figures, log))
+	figures.Ledger(service.Stats)
+	server, err := httpapi.New(options(cfg, service, figures, log, tracer))
 	if err != nil {
-		return err
+		return errors.Join(err, service.Close(ctx))
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), server.Shutdown(ctx))
+		return errors.Join(fmt.Errorf("listen: %w", err), server.Shutdown(ctx), service.Close(ctx))
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()),
 		slog.String("store", cfg.Store), slog.String("release", cfg.Release), slog.Bool("page", cfg.Page && web.Built()))
@@ -116,25 +118,37 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, drain(cfg, log, server))
+	return errors.Join(err, drain(cfg, log, server, service))
 }
 
 // drain ends a server so that no client notices: it is taken out of rotation
 // first, and closed when it has nothing to do.
-func drain(cfg settings, log *slog.Logger, server *httpapi.Server) error {
+func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *lists.Service) error {
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
 	server.Stop()
 	time.Sleep(cfg.ShutdownDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownTimeout)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
+	if err := errors.Join(server.Shutdown(ctx), service.Close(ctx)); err != nil {
 		return fmt.Errorf("stopped after %v with work unfinished: %w", cfg.ShutdownTimeout, err)
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stopped")
 	return nil
 }
 
-func options(cfg settings, store storage.Store, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
+func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Options {
+	staleFor := cfg.StaleFor
+	if staleFor == 0 {
+		staleFor = -1 // never, where 0 is the ledger's default
+	}
+	return lists.Options{
+		StaleFor: staleFor, IdleAfter: cfg.ListIdle, MaxKeys: cfg.MaxLists,
+		WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
+		Logger: log, Observer: figures.Observer(),
+	}
+}
+
+func options(cfg settings, service *lists.Service, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
 	publicURL := ""
 	if cfg.PublicURL != nil {
 		publicURL = strings.TrimRight(cfg.PublicURL.String(), "/")
@@ -143,16 +157,8 @@ func options(cfg settings, store storage.Store, figures *metrics.Set, log *slog.
 	if cfg.Page {
 		page = web.Files()
 	}
-	staleFor := cfg.StaleFor
-	if staleFor == 0 {
-		staleFor = -1 // none, where 0 stands for the ledger's default
-	}
 	return httpapi.Options{
-		Store: store,
-		Ledger: httpapi.LedgerOptions{
-			StaleFor: staleFor, IdleAfter: cfg.ListIdle, MaxKeys: cfg.MaxLists,
-			WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
-		},
+		Lists:          service,
 		Page:           page,
 		Release:        cfg.Release,
 		PublicURL:      publicURL,

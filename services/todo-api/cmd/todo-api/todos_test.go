@@ -365,11 +365,11 @@ func TestCreateIsRepeatedBeyondMemory(t *testing.T) {
 	p.expect(409, "POST", todos, `{"id":"mine","title":"another"}`)
 	p.expect(409, "POST", todos, `{"id":"mine","title":"by id","order":77}`)
 	// More results than are remembered.
-	var operations []string
-	for i := range 200 {
-		operations = append(operations, fmt.Sprintf(`{"id":"o%d","type":"update","todoId":"mine","change":{"order":%d}}`, i, i+10))
-	}
-	for range 2 {
+	for round := range 2 {
+		var operations []string
+		for i := range 200 {
+			operations = append(operations, fmt.Sprintf(`{"id":"%d-%d","type":"update","todoId":"mine","change":{"order":%d}}`, round, i, 1000*round+i+10))
+		}
 		p.expect(200, "POST", "/api/lists/l/batch", `{"operations":[`+strings.Join(operations, ",")+`]}`)
 	}
 	var again todoBody

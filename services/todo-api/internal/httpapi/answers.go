@@ -11,49 +11,62 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
 // readyTimeout is shorter than a balancer waits for a probe.
 const readyTimeout = 2 * time.Second
 
-// readList begins the answer to a read: the headers that tell how current it
+// readList begins the answer to a read: the headers that say how current it
 // is, and 304 when the client has it already. done is true then.
-func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap snapshot, done bool, err error) {
+func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, done bool, err error) {
 	if name, err = listName(c); err != nil {
 		return name, snap, false, err
 	}
-	if snap, err = s.read(c.UserContext(), name); err != nil {
+	if snap, err = s.opts.Lists.Read(c.UserContext(), name); err != nil {
 		return name, snap, false, err
 	}
-	at := snapshotRevision(snap)
-	c.Set(fiber.HeaderETag, at.etag())
+	at := lists.RevisionOf(snap)
+	c.Set(fiber.HeaderETag, etag(at))
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	if snap.Age > 0 {
 		c.Set(fiber.HeaderAge, strconv.Itoa(int((snap.Age+time.Second-1)/time.Second)))
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)
 	}
-	if conditionsOf(c).notModified(at, snap.Exists) {
+	if has := conditionsOf(c).NoneMatch; has != nil && has.Has(at, snap.Exists) {
 		c.Status(http.StatusNotModified)
 		return name, snap, true, nil
 	}
 	return name, snap, false, nil
 }
 
-// writeList carries the request's write out and begins the answer. at is the
-// revision that the answer's body is of.
-func (s *Server) writeList(c *fiber.Ctx, name todo.Name, w write) (written, error) {
-	w.key, w.conditions = string(c.Request().Header.Peek("Idempotency-Key")), conditionsOf(c)
-	done, err := s.applyOne(c.UserContext(), name, w)
+// writeList carries the request's operation out and begins the answer.
+func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Result, error) {
+	key := string(c.Request().Header.Peek("Idempotency-Key"))
+	done, err := s.opts.Lists.Apply(c.UserContext(), name, lists.Write{Key: key, Op: op, Conditions: conditionsOf(c)})
 	if err != nil {
-		return written{}, err
+		return done, err
 	}
-	c.Set(fiber.HeaderETag, done.at.etag())
+	c.Set(fiber.HeaderETag, etag(done.Revision))
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if done.replayed {
+	if done.Replayed {
 		c.Set("Idempotency-Replayed", "true")
 	}
 	return done, nil
+}
+
+// successOf is the status that answers an operation which was carried out.
+func successOf(op todo.Op, done lists.Result) int {
+	switch op.(type) {
+	case todo.Create:
+		if done.Created {
+			return http.StatusCreated
+		}
+	case todo.Delete, todo.Clear, todo.ClearCompleted:
+		return http.StatusNoContent
+	}
+	return http.StatusOK
 }
 
 // sendJSON sends a body that may be shared; it is copied.
@@ -63,15 +76,36 @@ func sendJSON(c *fiber.Ctx, status int, body []byte) error {
 	return nil
 }
 
-// sendTodos answers a write with the whole list, whose revision may be a later
-// one than that of the write when the request was repeated.
-func (s *Server) sendTodos(c *fiber.Ctx, name todo.Name, done written) error {
+// sendTodo sends one item, whose address is below base.
+func sendTodo(c *fiber.Ctx, status int, item todo.Item, base string) error {
+	return sendJSON(c, status, todo.RenderItem(item).Append(nil, base))
+}
+
+// sendTodos sends a list's items, whose addresses are below base.
+func sendTodos(c *fiber.Ctx, doc *lists.Document, base string) error {
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	todos := doc.Todos()
+	if size := todos.Size(base); size > maxCopied {
+		c.Response().SetBodyStream(todos.Reader(base), size)
+	} else {
+		c.Response().SetBodyRaw(todos.Append(make([]byte, 0, size), base))
+	}
+	return nil
+}
+
+// maxCopied bounds the answers that are made in memory. A long address before
+// each of a list's items makes an answer many times the size of the list.
+const maxCopied = 2 * todo.MaxBytes
+
+// sendList answers a write with the whole list. When the request was repeated,
+// the list's revision may be a later one than that of the write.
+func (s *Server) sendList(c *fiber.Ctx, name todo.Name, done lists.Result) error {
 	base, err := s.base(c, name)
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderETag, snapshotRevision(done.snapshot).etag())
-	return sendJSON(c, http.StatusOK, done.snapshot.Doc.todosJSON(base))
+	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
+	return sendTodos(c, done.Snapshot.Doc, base)
 }
 
 func (s *Server) live(c *fiber.Ctx, _ *request) error {
@@ -82,20 +116,12 @@ func (s *Server) ready(c *fiber.Ctx, _ *request) error {
 	if s.stopping.Load() {
 		return s.health(c, http.StatusServiceUnavailable, "stopping")
 	}
-	if err := s.checkStore(c); err != nil {
+	ctx, cancel := context.WithTimeout(c.UserContext(), readyTimeout)
+	defer cancel()
+	if err := s.opts.Lists.Check(ctx); err != nil {
 		return s.health(c, http.StatusServiceUnavailable, "unavailable")
 	}
 	return s.health(c, http.StatusOK, "ok")
-}
-
-// checkStore asks the store whether it would answer.
-func (s *Server) checkStore(c *fiber.Ctx) error {
-	if s.checker == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), readyTimeout)
-	defer cancel()
-	return s.checker.Check(ctx)
 }
 
 func (s *Server) health(c *fiber.Ctx, status int, word string) error {

@@ -3,11 +3,22 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
+
+// historyEntry is what one operation removed or changed.
+type historyEntry struct {
+	Revision uint64          `json:"revision"`
+	At       time.Time       `json:"at"`
+	Kind     string          `json:"kind"`
+	Todos    json.RawMessage `json:"todos"`
+}
 
 type batchResult struct {
 	Revision uint64            `json:"revision"`
@@ -36,15 +47,15 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
-	writes := make([]write, len(operations))
+	writes := make([]lists.Write, len(operations))
 	for i, op := range operations {
-		writes[i] = write{key: op.ID, op: op.Op, restore: op.Restore}
+		writes[i] = lists.Write{Key: op.ID, Op: op.Op}
 	}
-	done, errs := s.apply(c.UserContext(), name, writes)
+	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), name, writes)
 
 	answer := batchResult{Results: make([]operationResult, len(writes))}
 	decided := false
-	var latest snapshot
+	var latest lists.Snapshot
 	for i, w := range done {
 		result := operationResult{ID: operations[i].ID}
 		if errs[i] != nil {
@@ -54,12 +65,12 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 			decided = decided || !p.retry && p.Status < http.StatusInternalServerError
 		} else {
 			decided = true
-			result.Status, result.Revision, result.Replayed = w.status, w.number, w.replayed
-			if w.item.UID != "" {
-				result.Todo = w.item.AppendTodo(nil, base)
+			result.Status, result.Revision, result.Replayed = successOf(operations[i].Op, w), w.Number, w.Replayed
+			if w.Item.UID != "" {
+				result.Todo = todo.RenderItem(w.Item).Append(nil, base)
 			}
-			if w.snapshot.Revision >= latest.Revision {
-				latest = w.snapshot
+			if w.Snapshot.Revision >= latest.Revision {
+				latest = w.Snapshot
 			}
 		}
 		answer.Results[i] = result
@@ -70,7 +81,7 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if latest.Doc == nil {
 		// Every operation was refused, and the revision that refused them is
 		// as good as any later one.
-		if latest, err = s.read(c.UserContext(), name); err != nil {
+		if latest, err = s.opts.Lists.Read(c.UserContext(), name); err != nil {
 			return err
 		}
 	}
@@ -87,7 +98,7 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderETag, snapshotRevision(latest).etag())
+	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(latest)))
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return sendJSON(c, http.StatusOK, body)
 }
@@ -101,9 +112,13 @@ func (s *Server) getHistory(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	entries, err := history(snap.Removed, base)
+	removed, err := lists.History(snap)
 	if err != nil {
 		return err
+	}
+	entries := make([]historyEntry, 0, len(removed))
+	for _, r := range slices.Backward(removed) {
+		entries = append(entries, historyEntry{r.Revision, r.At.UTC(), r.Kind, todo.List{Items: r.Items}.Render().Append(nil, base)})
 	}
 	body, err := json.Marshal(struct {
 		Revision uint64         `json:"revision"`
@@ -120,13 +135,13 @@ func (s *Server) restoreRevision(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	revision, err := todo.DecodeRestore(c.BodyRaw())
+	op, err := todo.DecodeRestore(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, write{restore: revision})
+	done, err := s.writeList(c, name, op)
 	if err != nil {
 		return err
 	}
-	return s.sendTodos(c, name, done)
+	return s.sendList(c, name, done)
 }

@@ -235,11 +235,9 @@ func unescape(segment, what string) (string, error) {
 	return strings.Clone(decoded), nil
 }
 
-func conditionsOf(c *fiber.Ctx) conditions {
-	return conditions{
-		match:     strings.Clone(c.Get(fiber.HeaderIfMatch)),
-		noneMatch: strings.Clone(c.Get(fiber.HeaderIfNoneMatch)),
-	}
+// itemsPath is the path that the items of a list are below.
+func itemsPath(name todo.Name) string {
+	return "/api/lists/" + url.PathEscape(string(name)) + "/todos/"
 }
 
 // base is the address below which the items of a list are. Without a public

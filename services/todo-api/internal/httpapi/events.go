@@ -3,12 +3,14 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 )
 
 const (
@@ -42,7 +44,7 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	// The deadline is for the first read alone; the watch has none.
 	deadline := time.AfterFunc(s.opts.RequestTimeout, cancel)
-	snapshots, err := s.ledger.Watch(ctx, string(name))
+	snapshots, err := s.opts.Lists.Watch(ctx, name)
 	if err != nil || !deadline.Stop() {
 		cancel()
 		s.streams.Add(-1)
@@ -54,7 +56,7 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	stream := &eventStream{
 		server:    s,
 		base:      base,
-		seen:      revision(string(c.Request().Header.Peek("Last-Event-ID"))),
+		seen:      lists.Revision(string(c.Request().Header.Peek("Last-Event-ID"))),
 		snapshots: snapshots,
 		cancel:    cancel,
 	}
@@ -96,8 +98,8 @@ func responseHead(c *fiber.Ctx) []byte {
 type eventStream struct {
 	server    *Server
 	base      string
-	seen      revision
-	snapshots <-chan snapshot
+	seen      lists.Revision
+	snapshots <-chan lists.Snapshot
 	cancel    context.CancelFunc
 }
 
@@ -122,7 +124,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			if !ok {
 				return
 			}
-			at := snapshotRevision(snap)
+			at := lists.RevisionOf(snap)
 			if at == e.seen {
 				continue
 			}
@@ -149,17 +151,11 @@ func send(conn net.Conn, text []byte) bool {
 	return err == nil
 }
 
-// eventText is the event that tells of a snapshot. It is shared.
-func eventText(s snapshot, base string) []byte {
-	render := func() []byte {
-		text := []byte("event: list\nid: " + string(snapshotRevision(s)) + "\ndata: {\"revision\":")
-		text = strconv.AppendUint(text, s.Revision, 10)
-		text = append(text, `,"todos":`...)
-		text = append(text, s.Doc.todosJSON(base)...)
-		return append(text, "}\n\n"...)
-	}
-	if s.Doc == nil {
-		return render()
-	}
-	return rendered(&s.Doc.event, base, render)
+// eventText is the event that tells of a snapshot.
+func eventText(s lists.Snapshot, base string) []byte {
+	todos := s.Doc.Todos()
+	text := make([]byte, 0, 128+todos.Size(base))
+	text = fmt.Appendf(text, "event: list\nid: %s\ndata: {\"revision\":%d,\"todos\":", lists.RevisionOf(s), s.Revision)
+	text = todos.Append(text, base)
+	return append(text, "}\n\n"...)
 }

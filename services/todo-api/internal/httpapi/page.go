@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 )
 
 // pagePolicy lets the page load nothing from elsewhere and nothing inline, and
@@ -39,23 +41,23 @@ type asset struct {
 	body         []byte
 	contentType  string
 	cacheControl string
-	etag         string
+	tag          lists.Revision
 }
 
 func newAsset(contentType string, body []byte, cacheControl string) *asset {
 	sum := sha256.Sum256(body)
-	return &asset{body, contentType, cacheControl, `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return &asset{body, contentType, cacheControl, lists.Revision(hex.EncodeToString(sum[:8]))}
 }
 
 // serve answers a GET or HEAD.
 func (a *asset) serve(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderETag, a.etag)
+	c.Set(fiber.HeaderETag, etag(a.tag))
 	c.Set(fiber.HeaderCacheControl, a.cacheControl)
 	c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if matches(c.Get(fiber.HeaderIfNoneMatch), revision(strings.Trim(a.etag, `"`)), true, true) {
+	if has := conditionsOf(c).NoneMatch; has != nil && has.Has(a.tag, true) {
 		c.Status(fiber.StatusNotModified)
 		return nil
 	}

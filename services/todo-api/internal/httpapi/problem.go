@@ -11,6 +11,7 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
@@ -99,7 +100,7 @@ func asProblem(err error) *problem {
 	var (
 		own       *problem
 		invalid   *todo.InvalidError
-		condition *conditionError
+		condition *lists.ConditionError
 		inFiber   *fiber.Error
 	)
 	if errors.As(err, &own) {
@@ -112,11 +113,11 @@ func asProblem(err error) *problem {
 	case errors.As(err, &invalid):
 		p = invalidProblem(invalid)
 	case errors.As(err, &condition):
-		p = conditionFailed.with("It is at %s.", condition.at.etag())
-		p.etag = condition.at.etag()
+		p = conditionFailed.with("It is at %s.", etag(condition.At))
+		p.etag = etag(condition.At)
 	case errors.Is(err, todo.ErrNotFound):
 		p = noSuchItem.with("It may have been deleted.")
-	case errors.Is(err, errForgotten):
+	case errors.Is(err, lists.ErrForgotten):
 		p = noSuchItem.with("This request was carried out before, and the item was deleted since.")
 	case errors.Is(err, todo.ErrNoRevision):
 		p = notKept.with("Nothing that this revision took away is kept; the list's history says of which it is.")

@@ -24,10 +24,8 @@ import (
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/gchamon/devops-challenge/libs/storage"
-	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
-	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
 const (
@@ -38,11 +36,9 @@ const (
 // Options say how a [Server] serves. All but the times, Limits and the
 // optional ones must be set.
 type Options struct {
-	// Store holds the lists. It is the caller's to close, after the server.
-	Store storage.Store
-	// Ledger are the options of the ledger on it; Codec, Observer and Logger
-	// are set by [New].
-	Ledger LedgerOptions
+	// Lists are what is served. They are the caller's to close, after the
+	// server.
+	Lists *lists.Service
 	// Page is the page at /; nil: there is none.
 	Page fs.FS
 	// Release names what serves.
@@ -71,21 +67,12 @@ type Options struct {
 	Tracer trace.TracerProvider
 }
 
-// LedgerOptions are what can be chosen of [ledger.Options].
-type LedgerOptions struct {
-	StaleFor, IdleAfter        time.Duration
-	MaxKeys                    int
-	WatchFastest, WatchSlowest time.Duration
-}
-
 // Server serves lists over HTTP.
 type Server struct {
 	opts     Options
 	log      *slog.Logger
 	app      *fiber.App
 	contract *contract
-	ledger   *ledger.Ledger[*document]
-	checker  storage.Checker // nil when the store has no such ability
 	cors     cors
 
 	others   *metrics.Requests // what is no operation
@@ -95,9 +82,6 @@ type Server struct {
 	closing   chan struct{}
 	closeOnce sync.Once
 	ended     sync.WaitGroup
-
-	conflicts     atomic.Int64
-	conflictsDone chan struct{}
 }
 
 type handler func(*fiber.Ctx, *request) error
@@ -110,15 +94,13 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts:          opts,
-		log:           opts.Logger,
-		contract:      c,
-		cors:          newCORS(opts.CORSOrigins),
-		others:        opts.Metrics.Operation("none"),
-		closing:       make(chan struct{}),
-		conflictsDone: make(chan struct{}),
+		opts:     opts,
+		log:      opts.Logger,
+		contract: c,
+		cors:     newCORS(opts.CORSOrigins),
+		others:   opts.Metrics.Operation("none"),
+		closing:  make(chan struct{}),
 	}
-	s.checker, _ = opts.Store.(storage.Checker)
 	s.app = fiber.New(fiber.Config{
 		BodyLimit:                    maxBody,
 		CaseSensitive:                true,
@@ -140,18 +122,6 @@ func New(opts Options) (*Server, error) {
 	if err := s.route(); err != nil {
 		return nil, err
 	}
-	s.ledger = ledger.New(opts.Store, ledger.Options[*document]{
-		Codec:        codec,
-		Logger:       opts.Logger,
-		Observer:     opts.Metrics.Observer(func() { s.conflicts.Add(1) }),
-		StaleFor:     opts.Ledger.StaleFor,
-		IdleAfter:    opts.Ledger.IdleAfter,
-		MaxKeys:      opts.Ledger.MaxKeys,
-		WatchFastest: opts.Ledger.WatchFastest,
-		WatchSlowest: opts.Ledger.WatchSlowest,
-	})
-	opts.Metrics.Ledger(s.ledger.Stats)
-	go s.reportConflicts()
 	return s, nil
 }
 
@@ -275,30 +245,14 @@ func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingeringLi
 // sent to it. It goes on answering those that are.
 func (s *Server) Stop() { s.stopping.Store(true) }
 
-// State returns the list of that name in the predecessor's form, as GET
-// /api/state does.
-func (s *Server) State(ctx context.Context, name string) ([]byte, error) {
-	if _, err := todo.ParseName(name); err != nil {
-		return nil, err
-	}
-	snap, err := s.ledger.Read(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return snap.Doc.stateJSON(), nil
-}
-
-// Shutdown closes event streams, waits for requests under way, and ends the
-// ledger. When ctx ends before that it returns what was not finished.
+// Shutdown closes event streams and waits for requests under way. If ctx ends
+// first, it returns what was not finished.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Stop()
 	s.closeOnce.Do(func() { close(s.closing) })
 	err := s.app.ShutdownWithContext(ctx)
 	if err != nil {
 		err = fmt.Errorf("requests under way: %w", err)
-	}
-	if ledgerErr := s.ledger.Close(ctx); ledgerErr != nil {
-		err = ledgerErr
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -310,32 +264,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.Join(err, fmt.Errorf("event streams: %w", ctx.Err()))
 	}
-	<-s.conflictsDone
 	return err
-}
-
-// reportConflicts writes a line that alarms can count on whenever writes were
-// overtaken by another server.
-func (s *Server) reportConflicts() {
-	defer close(s.conflictsDone)
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	for open := true; open; {
-		select {
-		case <-tick.C:
-		case <-s.closing:
-			open = false
-		}
-		if n := s.conflicts.Swap(0); n > 0 {
-			s.log.LogAttrs(context.Background(), slog.LevelInfo, "writes were overtaken by another server and done again",
-				slog.Int64("conflicts", n))
-		}
-	}
-}
-
-// read returns a list as it is now.
-func (s *Server) read(ctx context.Context, name todo.Name) (snapshot, error) {
-	return s.ledger.Read(ctx, string(name))
 }
 
 func (s *Server) panicked(c *fiber.Ctx, value any) {

@@ -16,7 +16,7 @@ func (s *Server) getState(c *fiber.Ctx, _ *request) error {
 	if !snap.Exists {
 		return neverWritten.with("It will exist once it is saved.")
 	}
-	return sendJSON(c, http.StatusOK, snap.Doc.stateJSON())
+	return sendJSON(c, http.StatusOK, snap.Doc.State())
 }
 
 func (s *Server) putState(c *fiber.Ctx, _ *request) error {
@@ -28,7 +28,7 @@ func (s *Server) putState(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.writeList(c, name, write{op: todo.Replace{Entries: entries}}); err != nil {
+	if _, err := s.writeList(c, name, todo.Replace{Entries: entries}); err != nil {
 		return err
 	}
 	c.Status(http.StatusOK)
@@ -44,7 +44,7 @@ func (s *Server) listTodos(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, http.StatusOK, snap.Doc.todosJSON(base))
+	return sendTodos(c, snap.Doc, base)
 }
 
 func (s *Server) createTodo(c *fiber.Ctx, _ *request) error {
@@ -60,14 +60,14 @@ func (s *Server) createTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, write{op: op})
+	done, err := s.writeList(c, name, op)
 	if err != nil {
 		return err
 	}
-	if done.status == http.StatusCreated {
-		c.Set(fiber.HeaderLocation, base+done.item.UID)
+	if done.Created {
+		c.Set(fiber.HeaderLocation, base+done.Item.UID)
 	}
-	return sendJSON(c, done.status, done.item.AppendTodo(nil, base))
+	return sendTodo(c, successOf(op, done), done.Item, base)
 }
 
 func (s *Server) completeAllTodos(c *fiber.Ctx, _ *request) error {
@@ -79,11 +79,11 @@ func (s *Server) completeAllTodos(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, write{op: op})
+	done, err := s.writeList(c, name, op)
 	if err != nil {
 		return err
 	}
-	return s.sendTodos(c, name, done)
+	return s.sendList(c, name, done)
 }
 
 func (s *Server) deleteTodos(c *fiber.Ctx, _ *request) error {
@@ -95,7 +95,7 @@ func (s *Server) deleteTodos(c *fiber.Ctx, _ *request) error {
 	if c.Context().QueryArgs().Has("completed") {
 		op = todo.ClearCompleted{}
 	}
-	if _, err := s.writeList(c, name, write{op: op}); err != nil {
+	if _, err := s.writeList(c, name, op); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -112,7 +112,7 @@ func (s *Server) getTodo(c *fiber.Ctx, _ *request) error {
 		return err
 	}
 	// An item that is not there has no state that a client could have already.
-	item, ok := snap.Doc.items().Find(uid)
+	item, ok := snap.Doc.List().Find(uid)
 	if !ok {
 		return todo.ErrNotFound
 	}
@@ -123,7 +123,7 @@ func (s *Server) getTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, http.StatusOK, item.AppendTodo(nil, base))
+	return sendTodo(c, http.StatusOK, item, base)
 }
 
 func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
@@ -143,11 +143,11 @@ func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, write{op: todo.Update{UID: uid, Change: change}})
+	done, err := s.writeList(c, name, todo.Update{UID: uid, Change: change})
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, http.StatusOK, done.item.AppendTodo(nil, base))
+	return sendTodo(c, http.StatusOK, done.Item, base)
 }
 
 func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
@@ -159,7 +159,7 @@ func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.writeList(c, name, write{op: todo.Delete{UID: uid}}); err != nil {
+	if _, err := s.writeList(c, name, todo.Delete{UID: uid}); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -97,9 +97,8 @@ func New(release string) *Set {
 // Registry is where the figures are read.
 func (s *Set) Registry() *prometheus.Registry { return s.registry }
 
-// Observer returns what a ledger tells its figures to; onConflict is called
-// besides for each conflict.
-func (s *Set) Observer(onConflict func()) ledger.Observer {
+// Observer returns the observer of a ledger that sets its metrics.
+func (s *Set) Observer() ledger.Observer {
 	return ledger.Observer{
 		Commit: func(c ledger.Commit) {
 			s.commits.Inc()
@@ -108,10 +107,7 @@ func (s *Set) Observer(onConflict func()) ledger.Observer {
 			s.commitTime.Observe(c.Duration.Seconds())
 			s.docBytes.Observe(float64(c.Bytes))
 		},
-		Conflict: func(string) {
-			s.conflicts.Inc()
-			onConflict()
-		},
+		Conflict:  func(string) { s.conflicts.Inc() },
 		StaleRead: func(string, time.Duration) { s.staleReads.Inc() },
 		Damaged:   func(string, error) { s.damaged.Inc() },
 		Refused:   func(string) { s.refused.Inc() },

@@ -27,9 +27,6 @@ type Operation struct {
 	ID string
 	// Op is the operation itself. A [Create] may lack its UID.
 	Op Op
-	// Restore, when Op is nil, is the revision that the client wants restored:
-	// what that revision took away is for the caller to know.
-	Restore uint64
 }
 
 // DecodeState reads the predecessor's form of a list from a client. It returns
@@ -57,10 +54,10 @@ func DecodePredecessor(body []byte) (List, error) {
 	if err != nil {
 		return List{}, err
 	}
-	l := List{make([]Item, len(entries))}
+	items := make([]Item, len(entries))
 	seen := make(map[int64]int, len(entries))
 	for i, e := range entries {
-		l.Items[i] = Item{
+		items[i] = Item{
 			UID:       fmt.Sprintf("v1_%d_%d", e.ID, seen[e.ID]),
 			ID:        e.ID,
 			Title:     e.Title,
@@ -69,7 +66,7 @@ func DecodePredecessor(body []byte) (List, error) {
 		}
 		seen[e.ID]++
 	}
-	return l, nil
+	return NewList(items), nil
 }
 
 // DecodeItems reads what [AppendItems] made.
@@ -131,15 +128,14 @@ func DecodeCompleteAll(body []byte) (CompleteAll, error) {
 	return op, d.end()
 }
 
-// DecodeRestore reads the body of a request that restores a revision, and
-// returns the revision.
-func DecodeRestore(body []byte) (uint64, error) {
+// DecodeRestore reads the body of a request that restores a revision.
+func DecodeRestore(body []byte) (Restore, error) {
 	d := newDecoder(body)
-	var revision uint64
+	var op Restore
 	d.object("an object with revision", []string{"revision"}, 1, refuseOthers, func(string) {
-		revision = d.revision()
+		op.Revision = d.revision()
 	})
-	return revision, d.end()
+	return op, d.end()
 }
 
 // DecodeBatch reads the body of a request with many operations.
@@ -553,17 +549,17 @@ func (d *decoder) operation() Operation {
 	case "create":
 		op.Op, members = todo, append(members, "todo")
 	case "update":
-		op.Op, members = Update{uid, change}, append(members, "todoId", "change")
+		op.Op, members = Update{UID: uid, Change: change}, append(members, "todoId", "change")
 	case "delete":
 		op.Op, members = Delete{uid}, append(members, "todoId")
 	case "completeAll":
-		op.Op, members = CompleteAll{completed}, append(members, "completed")
+		op.Op, members = CompleteAll{Completed: completed}, append(members, "completed")
 	case "clearCompleted":
 		op.Op = ClearCompleted{}
 	case "clear":
 		op.Op = Clear{}
 	case "restore":
-		op.Restore, members = revision, append(members, "revision")
+		op.Op, members = Restore{Revision: revision}, append(members, "revision")
 	default:
 		d.problemAt(pointer+"/type", "expected create, update, delete, completeAll, clearCompleted, clear or restore")
 		return op

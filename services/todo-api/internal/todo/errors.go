@@ -18,6 +18,23 @@ var (
 	ErrNoRevision = errors.New("nothing that this revision took away is kept")
 )
 
+// ChangedError refuses an operation because somebody else changed what it
+// would change since the client last saw it.
+type ChangedError struct {
+	// Item is the item as it is, unless the list's title was changed.
+	Item Item
+	// Title is the list's title as it is, if that was changed.
+	Title string
+}
+
+// Error says what was changed.
+func (e *ChangedError) Error() string {
+	if e.Item.UID == "" {
+		return "the list's title was changed meanwhile"
+	}
+	return "the item was changed meanwhile"
+}
+
 // Problem is one thing that is wrong with an input.
 type Problem struct {
 	// Pointer is the JSON Pointer (RFC 6901) to the offending value, empty for

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -38,11 +39,48 @@ type Item struct {
 	Order float64
 }
 
-// List is the items of one list, in the order in which they were inserted. It
-// is a value: operations return another list and never change the one they
-// are applied to, so lists may share memory.
+// List is one list. It is a value: operations return another list and never
+// change the one they are applied to, so lists may share memory.
 type List struct {
+	// Title is what the list is called, or "".
+	Title string
+	// Items are in the order in which they were inserted.
 	Items []Item
+	// Removed is what earlier operations removed, oldest first.
+	Removed []Removal
+
+	size int // see Size; 0 if not known
+}
+
+// Removal is what one operation removed or changed.
+type Removal struct {
+	// Revision is the list's after the operation.
+	Revision uint64
+	At       time.Time
+	// Kind is the operation's.
+	Kind string
+	// Items are as they were before.
+	Items []Item
+}
+
+// NewList returns a list whose size is known, so that operations need not
+// measure it.
+func NewList(items []Item) List {
+	l := List{Items: items}
+	l.size = l.Size()
+	return l
+}
+
+// Size is the length of what [List.AppendState] appends.
+func (l List) Size() int {
+	if l.size > 0 {
+		return l.size
+	}
+	size := 2 + max(0, len(l.Items)-1)
+	for i := range l.Items {
+		size += l.Items[i].size()
+	}
+	return size
 }
 
 // Sorted returns the items by ascending order, and by insertion where orders

@@ -10,8 +10,8 @@ import (
 type Op interface {
 	// Kind is a short word for the operation, as the JSON of a batch names it.
 	Kind() string
-	// Apply returns what the operation makes of a list, or one of this
-	// package's sentinels when it cannot be applied to it.
+	// Apply returns the effect on a list, or one of this package's errors if
+	// the operation cannot be applied to it.
 	Apply(List) (Effect, error)
 }
 
@@ -21,14 +21,18 @@ type Effect struct {
 	List List
 	// Changed is false when List is the one that was given.
 	Changed bool
-	// Item is the item that the operation names, for [Create] and [Update].
+	// Item is the item of a [Create] or an [Update].
 	Item Item
-	// Existed says that [Create] found the item as it was to be created.
+	// Existed is true when [Create] found the item as it was to be created.
 	Existed bool
-	// Removed holds, as they were before, the items that the operation took
-	// away or changed, where that can be brought back by [Restore].
+	// Removed holds the items that the operation removed or changed, as they
+	// were before, if [Restore] can bring them back.
 	Removed []Item
 }
+
+// The JSON of an operation is the payload of its idempotency key: renaming a
+// field, or adding one that is not omitted when empty, refuses repetitions of
+// requests that an older version of the program carried out.
 
 // Create adds an item.
 type Create struct {
@@ -41,52 +45,85 @@ type Create struct {
 	Order *float64
 }
 
-// Update changes what is not nil of the item UID.
+// Update changes the item UID.
 type Update struct {
 	UID string
 	Change
+	// Was, if not nil, is what the client showed when it asked for the change.
+	Was *Was `json:",omitempty"`
 }
 
-// Change is what an [Update] changes.
+// Change is what an [Update] changes; nil fields stay.
 type Change struct {
 	Title     *string
 	Completed *bool
 	Order     *float64
 }
 
-// Delete takes the item UID away.
+// Was is what a client showed of an item. A new title is refused with a
+// [*ChangedError] if the item's title is neither Title nor the new one. A new
+// state is never refused: there are only two.
+type Was struct {
+	Title     *string
+	Completed *bool
+}
+
+// Delete removes the item UID.
 type Delete struct{ UID string }
 
-// CompleteAll completes every item, or none.
-type CompleteAll struct{ Completed bool }
+// CompleteAll sets the state of all items, or of those in IDs.
+type CompleteAll struct {
+	Completed bool
+	// IDs, if not nil, are the UIDs of the only items to change; unknown ones
+	// are ignored.
+	IDs []string `json:",omitempty"`
+}
 
-// ClearCompleted takes the completed items away.
-type ClearCompleted struct{}
+// ClearCompleted removes the completed items, or those of them in IDs.
+type ClearCompleted struct {
+	// IDs, if not nil, are the UIDs of the only items to remove; unknown ones
+	// are ignored.
+	IDs []string `json:",omitempty"`
+}
 
-// Clear takes every item away.
+// Clear removes every item.
 type Clear struct{}
+
+// SetTitle sets the title of the list; "" removes it.
+type SetTitle struct {
+	Title string
+	// Was, if not nil, is the title that the client showed. The operation is
+	// refused with a [*ChangedError] if the title is neither Was nor Title.
+	Was *string `json:",omitempty"`
+}
 
 // Replace makes the list hold Entries and nothing else. An entry is taken for
 // the item with its ID and its title, else for the one in the same place among
-// those with its ID that are left; it keeps that item's UID and Order. Order
-// is changed only as far as it takes to list the entries as they are given.
+// those with its ID that are left; it keeps that item's UID and Order. Orders
+// change only as far as needed to list the entries as they are given.
 type Replace struct {
 	Entries []Entry
-	// Seed makes the UIDs of new items: it is their beginning, at most 58
-	// characters that are valid in one, and must be new for every Replace.
+	// Seed is the beginning of the UIDs of new items: at most 58 characters
+	// that are valid in one, and new for every Replace.
 	Seed string
 }
 
-// Entry is an item as the predecessor's page knows it.
+// Entry is an item in the v1 form: as the first version of this program, a
+// Falcon API, stored it and its page sends it.
 type Entry struct {
 	ID        int64
 	Title     string
 	Completed bool
 }
 
-// Restore brings Removed back: what is missing is added, what is there is put
-// back to what it was.
-type Restore struct{ Removed []Item }
+// Restore brings back what a revision removed: missing items are added, and
+// changed ones are put back.
+type Restore struct{ Revision uint64 }
+
+// MarshalJSON returns the revision, the form of earlier payloads.
+func (op Restore) MarshalJSON() ([]byte, error) {
+	return strconv.AppendUint(nil, op.Revision, 10), nil
+}
 
 // Kind implements [Op].
 func (Create) Kind() string { return "create" }
@@ -105,6 +142,9 @@ func (ClearCompleted) Kind() string { return "clearCompleted" }
 
 // Kind implements [Op].
 func (Clear) Kind() string { return "clear" }
+
+// Kind implements [Op].
+func (SetTitle) Kind() string { return "setTitle" }
 
 // Kind implements [Op].
 func (Replace) Kind() string { return "replace" }
@@ -126,14 +166,12 @@ func (op Create) Apply(l List) (Effect, error) {
 	} else {
 		item.Order = l.nextOrder()
 	}
-	next := List{append(slices.Clip(l.Items), item)}
-	if err := next.checkGrowth(l); err != nil {
-		return Effect{}, err
-	}
-	return Effect{List: next, Changed: true, Item: item}, nil
+	next, err := l.grown(append(slices.Clip(l.Items), item), l.Size()+min(len(l.Items), 1)+item.size())
+	return Effect{List: next, Changed: true, Item: item}, err
 }
 
-// Apply changes the item; it returns [ErrNotFound] and [ErrFull].
+// Apply changes the item; it returns [ErrNotFound], [*ChangedError] and
+// [ErrFull].
 func (op Update) Apply(l List) (Effect, error) {
 	i := l.index(op.UID)
 	if i < 0 {
@@ -141,6 +179,9 @@ func (op Update) Apply(l List) (Effect, error) {
 	}
 	item := l.Items[i]
 	if op.Title != nil {
+		if op.Was != nil && op.Was.Title != nil && item.Title != *op.Was.Title && item.Title != *op.Title {
+			return Effect{}, &ChangedError{Item: item}
+		}
 		item.Title = *op.Title
 	}
 	if op.Completed != nil {
@@ -152,46 +193,48 @@ func (op Update) Apply(l List) (Effect, error) {
 	if item == l.Items[i] {
 		return Effect{List: l, Item: item}, nil
 	}
-	next := List{slices.Clone(l.Items)}
-	next.Items[i] = item
-	if err := next.checkGrowth(l); err != nil {
-		return Effect{}, err
-	}
-	return Effect{List: next, Changed: true, Item: item}, nil
+	items := slices.Clone(l.Items)
+	items[i] = item
+	next, err := l.grown(items, l.Size()+item.size()-l.Items[i].size())
+	return Effect{List: next, Changed: true, Item: item}, err
 }
 
-// Apply takes the item away; it returns [ErrNotFound].
+// Apply removes the item; it returns [ErrNotFound].
 func (op Delete) Apply(l List) (Effect, error) {
 	i := l.index(op.UID)
 	if i < 0 {
 		return Effect{}, ErrNotFound
 	}
-	return Effect{
-		List:    List{slices.Concat(l.Items[:i], l.Items[i+1:])},
-		Changed: true,
-		Item:    l.Items[i],
-		Removed: []Item{l.Items[i]},
-	}, nil
+	item := l.Items[i]
+	next := l.with(slices.Concat(l.Items[:i], l.Items[i+1:]))
+	return Effect{List: next, Changed: true, Item: item, Removed: []Item{item}}, nil
 }
 
-// Apply sets every item's state.
+// Apply sets the state of the items.
 func (op CompleteAll) Apply(l List) (Effect, error) {
-	differs := func(it Item) bool { return it.Completed != op.Completed }
-	if !slices.ContainsFunc(l.Items, differs) {
+	among := selection(op.IDs)
+	var items []Item
+	for i, it := range l.Items {
+		if it.Completed == op.Completed || !among(it) {
+			continue
+		}
+		if items == nil {
+			items = slices.Clone(l.Items)
+		}
+		items[i].Completed = op.Completed
+	}
+	if items == nil {
 		return Effect{List: l}, nil
 	}
-	next := List{slices.Clone(l.Items)}
-	for i := range next.Items {
-		next.Items[i].Completed = op.Completed
-	}
-	return Effect{List: next, Changed: true}, nil
+	return Effect{List: l.with(items), Changed: true}, nil
 }
 
-// Apply takes the completed items away.
+// Apply removes the completed items.
 func (op ClearCompleted) Apply(l List) (Effect, error) {
+	among := selection(op.IDs)
 	var kept, removed []Item
 	for _, it := range l.Items {
-		if it.Completed {
+		if it.Completed && among(it) {
 			removed = append(removed, it)
 		} else {
 			kept = append(kept, it)
@@ -200,44 +243,64 @@ func (op ClearCompleted) Apply(l List) (Effect, error) {
 	if len(removed) == 0 {
 		return Effect{List: l}, nil
 	}
-	return Effect{List: List{kept}, Changed: true, Removed: removed}, nil
+	return Effect{List: l.with(kept), Changed: true, Removed: removed}, nil
 }
 
-// Apply takes every item away.
+// selection reports which items an operation is about; nil stands for all.
+func selection(uids []string) func(Item) bool {
+	if uids == nil {
+		return func(Item) bool { return true }
+	}
+	among := make(map[string]bool, len(uids))
+	for _, uid := range uids {
+		among[uid] = true
+	}
+	return func(it Item) bool { return among[it.UID] }
+}
+
+// Apply removes every item.
 func (op Clear) Apply(l List) (Effect, error) {
 	if len(l.Items) == 0 {
 		return Effect{List: l}, nil
 	}
-	return Effect{Changed: true, Removed: l.Items}, nil
+	return Effect{List: l.with(nil), Changed: true, Removed: l.Items}, nil
+}
+
+// Apply sets the title; it returns [*ChangedError].
+func (op SetTitle) Apply(l List) (Effect, error) {
+	if l.Title == op.Title {
+		return Effect{List: l}, nil
+	}
+	if op.Was != nil && l.Title != *op.Was {
+		return Effect{}, &ChangedError{Title: l.Title}
+	}
+	l.Title = op.Title
+	return Effect{List: l, Changed: true}, nil
 }
 
 // Apply makes the list hold the entries.
 func (op Replace) Apply(l List) (Effect, error) {
 	old := l.Sorted()
 	matches := match(old, op.Entries)
-	next := List{make([]Item, len(op.Entries))}
+	items := make([]Item, len(op.Entries))
 	for i, e := range op.Entries {
-		next.Items[i] = Item{ID: e.ID, Title: e.Title, Completed: e.Completed}
+		items[i] = Item{ID: e.ID, Title: e.Title, Completed: e.Completed}
 		if m := matches[i]; m >= 0 {
-			next.Items[i].UID, next.Items[i].Order = old[m].UID, old[m].Order
+			items[i].UID, items[i].Order = old[m].UID, old[m].Order
 		} else {
-			next.Items[i].UID = op.Seed + "-" + strconv.Itoa(i)
+			items[i].UID = op.Seed + "-" + strconv.Itoa(i)
 		}
 	}
-	place(next.Items, matches)
-	if slices.Equal(next.Items, old) {
+	place(items, matches)
+	if slices.Equal(items, old) {
 		return Effect{List: l}, nil
 	}
-	removed := slices.Clone(old)
-	kept := make(map[Item]bool, len(next.Items))
-	for _, it := range next.Items {
+	kept := make(map[Item]bool, len(items))
+	for _, it := range items {
 		kept[it] = true
 	}
-	return Effect{
-		List:    next,
-		Changed: true,
-		Removed: slices.DeleteFunc(removed, func(it Item) bool { return kept[it] }),
-	}, nil
+	removed := slices.DeleteFunc(slices.Clone(old), func(it Item) bool { return kept[it] })
+	return Effect{List: l.with(items), Changed: true, Removed: removed}, nil
 }
 
 // match returns for each entry the index of the item that it is taken for, or
@@ -311,30 +374,47 @@ func place(items []Item, matches []int) {
 	}
 }
 
-// Apply brings the items back; it returns [ErrFull].
+// Apply brings the items back; it returns [ErrNoRevision] and [ErrFull].
 func (op Restore) Apply(l List) (Effect, error) {
-	next := List{slices.Clone(l.Items)}
-	var changed bool
-	var overwritten []Item
-	for _, it := range op.Removed {
-		i := next.index(it.UID)
-		switch {
-		case i < 0:
-			next.Items = append(next.Items, it)
-			changed = true
-		case next.Items[i] != it:
-			overwritten = append(overwritten, next.Items[i])
-			next.Items[i] = it
-			changed = true
+	var removed []Item
+	for _, r := range l.Removed {
+		if r.Revision == op.Revision {
+			removed = append(removed, r.Items...)
 		}
 	}
-	if !changed {
+	if removed == nil {
+		return Effect{}, ErrNoRevision
+	}
+	// Of an item that one revision changed twice, the last state counts.
+	wanted := make(map[string]int, len(removed))
+	for i, it := range removed {
+		wanted[it.UID] = i
+	}
+	var overwritten []Item
+	items, size := slices.Clone(l.Items), l.Size()
+	for i, it := range items {
+		j, ok := wanted[it.UID]
+		if !ok {
+			continue
+		}
+		if removed[j] != it {
+			overwritten = append(overwritten, it)
+			size += removed[j].size() - it.size()
+			items[i] = removed[j]
+		}
+		delete(wanted, it.UID)
+	}
+	for i, it := range removed {
+		if j, ok := wanted[it.UID]; ok && i == j {
+			size += min(len(items), 1) + it.size()
+			items = append(items, it)
+		}
+	}
+	if len(overwritten) == 0 && len(wanted) == 0 {
 		return Effect{List: l}, nil
 	}
-	if err := next.checkGrowth(l); err != nil {
-		return Effect{}, err
-	}
-	return Effect{List: next, Changed: true, Removed: overwritten}, nil
+	next, err := l.grown(items, size)
+	return Effect{List: next, Changed: true, Removed: overwritten}, err
 }
 
 // nextID is a number that the predecessor's page does not yet know. The page
@@ -369,14 +449,19 @@ func (l List) nextOrder() float64 {
 	return min(largest+1, MaxNumber)
 }
 
-// checkGrowth refuses a list that is too large and larger than before: one
-// that is too large already can still be changed and shrunk.
-func (l List) checkGrowth(before List) error {
-	if len(l.Items) > MaxItems && len(l.Items) > len(before.Items) {
-		return ErrFull
+// grown returns l with other items, whose encoded size is given; [ErrFull] if
+// they are too large and larger than before: a list that is too large already
+// can still be changed and shrunk.
+func (l List) grown(items []Item, size int) (List, error) {
+	if len(items) > MaxItems && len(items) > len(l.Items) || size > MaxBytes && size > l.Size() {
+		return List{}, ErrFull
 	}
-	if size := l.stateSize(); size > MaxBytes && size > before.stateSize() {
-		return ErrFull
-	}
-	return nil
+	l.Items, l.size = items, size
+	return l, nil
+}
+
+// with returns l with other items.
+func (l List) with(items []Item) List {
+	l.Items, l.size = items, 0
+	return l
 }

@@ -19,7 +19,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []string{
-		"bytes", "cmp", "errors", "fmt", "io", "math", "slices", "strconv", "strings", "unicode", "unicode/utf8",
+		"bytes", "cmp", "errors", "fmt", "io", "math", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8",
 		"github.com/go-json-experiment/json/jsontext",
 	}
 	for _, path := range pkg.Imports {
@@ -64,6 +64,11 @@ func FuzzParseName(f *testing.F) {
 
 func list(items ...Item) List { return List{Items: items} }
 
+func removed(l List, items ...Item) List {
+	l.Removed = []Removal{{Revision: 7, Kind: "clear", Items: items}}
+	return l
+}
+
 func uids(l List) string {
 	var out []string
 	for _, it := range l.Sorted() {
@@ -92,21 +97,22 @@ func TestOps(t *testing.T) {
 		"create behind equals":  {list(a, b), Create{UID: "c", Title: "C", Order: order(1)}, "a,c,b", true, "", nil},
 		"create again":          {list(a, b), Create{UID: "a", Title: "A"}, "a,b", false, "", nil},
 		"create another":        {list(a, b), Create{UID: "a", Title: "B"}, "", false, "", ErrExists},
-		"update":                {list(a, b), Update{"a", Change{Title: title("X"), Completed: &yes}}, "a,b", true, "", nil},
-		"update order":          {list(a, b), Update{"a", Change{Order: order(9)}}, "b,a", true, "", nil},
-		"update to the same":    {list(a, b), Update{"b", Change{Completed: &yes}}, "a,b", false, "", nil},
-		"update none":           {list(a, b), Update{"c", Change{Completed: &yes}}, "", false, "", ErrNotFound},
+		"update":                {list(a, b), Update{UID: "a", Change: Change{Title: title("X"), Completed: &yes}}, "a,b", true, "", nil},
+		"update order":          {list(a, b), Update{UID: "a", Change: Change{Order: order(9)}}, "b,a", true, "", nil},
+		"update to the same":    {list(a, b), Update{UID: "b", Change: Change{Completed: &yes}}, "a,b", false, "", nil},
+		"update none":           {list(a, b), Update{UID: "c", Change: Change{Completed: &yes}}, "", false, "", ErrNotFound},
 		"delete":                {list(a, b), Delete{"a"}, "b", true, "a", nil},
 		"delete none":           {list(a, b), Delete{"c"}, "", false, "", ErrNotFound},
-		"complete all":          {list(a, b), CompleteAll{true}, "a,b", true, "", nil},
-		"complete all again":    {list(b), CompleteAll{true}, "b", false, "", nil},
+		"complete all":          {list(a, b), CompleteAll{Completed: true}, "a,b", true, "", nil},
+		"complete all again":    {list(b), CompleteAll{Completed: true}, "b", false, "", nil},
 		"clear completed":       {list(a, b, c), ClearCompleted{}, "a,c", true, "b", nil},
 		"clear completed again": {list(a, c), ClearCompleted{}, "a,c", false, "", nil},
 		"clear":                 {list(a, b), Clear{}, "", true, "a,b", nil},
 		"clear again":           {list(), Clear{}, "", false, "", nil},
-		"restore":               {list(c), Restore{[]Item{a, b}}, "a,b,c", true, "", nil},
-		"restore what is there": {list(a, b), Restore{[]Item{a}}, "a,b", false, "", nil},
-		"restore a change":      {list(Item{UID: "a", ID: 1, Title: "X", Order: 8}, b), Restore{[]Item{a}}, "a,b", true, "a", nil},
+		"restore":               {removed(list(c), a, b), Restore{7}, "a,b,c", true, "", nil},
+		"restore what is there": {removed(list(a, b), a), Restore{7}, "a,b", false, "", nil},
+		"restore a change":      {removed(list(Item{UID: "a", ID: 1, Title: "X", Order: 8}, b), a), Restore{7}, "a,b", true, "a", nil},
+		"restore nothing":       {removed(list(a), b), Restore{8}, "", false, "", ErrNoRevision},
 		"replace with the same": {list(b, a), Replace{Entries: []Entry{{1, "A", false}, {2, "B", true}}}, "a,b", false, "", nil},
 		"replace with nothing":  {list(a, b), Replace{}, "", true, "a,b", nil},
 		"replace one":           {list(a, b), Replace{Entries: []Entry{{1, "A", false}, {9, "N", false}}, Seed: "s"}, "a,s-1", true, "b", nil},
@@ -130,7 +136,7 @@ func TestOps(t *testing.T) {
 		if got := uids(effect.List); got != test.want || effect.Changed != test.changed {
 			t.Errorf("%s: got %s, changed %t, want %s, %t", name, got, effect.Changed, test.want, test.changed)
 		}
-		if got := uids(List{effect.Removed}); got != test.removed {
+		if got := uids(List{Items: effect.Removed}); got != test.removed {
 			t.Errorf("%s: removed: got %s, want %s", name, got, test.removed)
 		}
 	}
@@ -141,7 +147,7 @@ func TestOps(t *testing.T) {
 // what was taken away comes back.
 func TestLaws(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	titles := []string{"a", "b", "c", "", " x "}
+	titles := []string{"a", "b\u2028", "c\"\\", "", " \x00x\n\x7f😀 "}
 	for round := range 1000 {
 		var l List
 		for step := range 12 {
@@ -193,9 +199,15 @@ func TestLaws(t *testing.T) {
 					t.Fatalf("round %d: replaced %v by %v: got %v", round, before, r.Entries, got)
 				}
 			}
-			restored, err := Restore{effect.Removed}.Apply(effect.List)
-			if err != nil {
+			if got, want := effect.List.Size(), len(effect.List.AppendState(nil)); got != want {
+				t.Fatalf("round %d: %#v: the size is %d, want %d", round, op, got, want)
+			}
+			restored, err := Restore{7}.Apply(removed(effect.List, effect.Removed...))
+			if err != nil && len(effect.Removed) > 0 {
 				t.Fatal(err)
+			}
+			if got, want := restored.List.Size(), len(restored.List.AppendState(nil)); got != want {
+				t.Fatalf("round %d: restored: the size is %d, want %d", round, got, want)
 			}
 			for _, it := range effect.Removed {
 				if got, ok := restored.List.Find(it.UID); !ok || got != it {
@@ -260,7 +272,7 @@ func TestNextID(t *testing.T) {
 func TestFull(t *testing.T) {
 	var l List
 	for range MaxItems {
-		effect, err := Create{UID: "u" + strings.Repeat("x", len(l.Items)%60) + string(rune('a'+len(l.Items)%26)), Title: "t"}.Apply(List{l.Items[len(l.Items):]})
+		effect, err := Create{UID: "u" + strings.Repeat("x", len(l.Items)%60) + string(rune('a'+len(l.Items)%26)), Title: "t"}.Apply(List{Items: l.Items[len(l.Items):]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +286,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("a list that is too large already: got %v, want %v", err, ErrFull)
 	}
 	shorter := "x"
-	if _, err := (Update{"b", Change{Title: &shorter}}).Apply(big); err != nil {
+	if _, err := (Update{UID: "b", Change: Change{Title: &shorter}}).Apply(big); err != nil {
 		t.Errorf("a change that does not grow it: got %v, want nil", err)
 	}
 }
@@ -341,7 +353,7 @@ func FuzzDecode(f *testing.F) {
 func TestRendering(t *testing.T) {
 	l := list(Item{UID: "b", ID: 2, Title: "</script>\u2028\"", Order: 1e21}, Item{UID: "a", ID: -1, Title: "é😀", Completed: true, Order: -0.25})
 	var got []map[string]any
-	if err := json.Unmarshal(l.AppendTodos(nil, "http://h/"), &got); err != nil {
+	if err := json.Unmarshal(l.Render().Append(nil, "http://h/"), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := []map[string]any{

@@ -1,0 +1,242 @@
+package lists
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+// Write is an operation on a list and what must hold for it.
+type Write struct {
+	// Key is the client's name for the request, so that a repetition is
+	// answered and not repeated; "" if there is none.
+	Key string
+	Op  todo.Op
+	Conditions
+}
+
+// Result is the acknowledgement of a write.
+type Result struct {
+	// Item is the item that the operation created or updated. Its UID is ""
+	// for other operations.
+	Item todo.Item
+	// Created is true when a [todo.Create] added the item, and false when the
+	// item existed already.
+	Created bool
+	// Number is the number of the revision that the operation landed in, and
+	// Revision its name.
+	Number   uint64
+	Revision Revision
+	// Replayed is true when the write had landed before, by the same Key.
+	Replayed bool
+	// Snapshot is the list right after the write, or, if Replayed, as it is
+	// now.
+	Snapshot Snapshot
+}
+
+// ErrForgotten: the write was carried out before, but its result is neither
+// remembered nor in the list.
+var ErrForgotten = errors.New("the item was created or changed by this very request before, and was deleted since")
+
+// Apply carries a write out. See [Service.ApplyAll].
+func (s *Service) Apply(ctx context.Context, name todo.Name, w Write) (Result, error) {
+	results, errs := s.ApplyAll(ctx, name, []Write{w})
+	return results[0], errs[0]
+}
+
+// ApplyAll carries writes out in their order. Each has its own result or
+// error, at its own index: an error of its operation, a [*ConditionError],
+// [ErrForgotten], or an error of [ledger.Ledger.Update].
+func (s *Service) ApplyAll(ctx context.Context, name todo.Name, writes []Write) ([]Result, []error) {
+	prepared := make([]operation, len(writes))
+	ops := make([]ledger.Op[*Document], len(writes))
+	for i, w := range writes {
+		prepared[i] = newOperation(name, w)
+		ops[i] = prepared[i].ledgerOp(ctx)
+	}
+	receipts, errs := s.ledger.UpdateAll(ctx, string(name), ops)
+	results := make([]Result, len(writes))
+	for i := range receipts {
+		if errs[i] == nil {
+			results[i], errs[i] = prepared[i].result(&receipts[i])
+		}
+	}
+	return results, errs
+}
+
+// operation is a write that is ready to be applied as often as it takes: what
+// must be the same each time, such as new UIDs, is decided.
+type operation struct {
+	Write
+	payload []byte
+	// uid is the item that the result names, or "". title is what the
+	// operation sets the item's title to, or nil.
+	uid   string
+	title *string
+	// creates is true when the list exists afterwards although nothing in it
+	// changed: one that is saved empty is not one that was never written.
+	creates bool
+}
+
+// newOperation is the one place that tells operations apart.
+func newOperation(name todo.Name, w Write) operation {
+	o := operation{Write: w}
+	if w.Key != "" {
+		o.payload = payload(w.Op)
+	}
+	switch op := w.Op.(type) {
+	case todo.Create:
+		if op.UID == "" {
+			op.UID = newUID(name, w.Key, o.payload)
+			o.Op = op
+		}
+		o.uid, o.title = op.UID, &op.Title
+	case todo.Update:
+		o.uid, o.title = op.UID, op.Title
+	case todo.Replace:
+		op.Seed = newUID(name, w.Key, o.payload)
+		o.Op, o.creates = op, true
+	}
+	return o
+}
+
+// payload is what a key stands for. It is made of the decoded request, so that
+// white space in the request's JSON does not matter.
+func payload(op todo.Op) []byte {
+	text, _ := json.Marshal(op) //nolint:errchkjson // operations have no type that cannot be encoded
+	return append([]byte(op.Kind()+" "), text...)
+}
+
+// newUID names a new item. With a key the name follows from the key, so that a
+// create that is repeated after the ledger has forgotten it finds its own item
+// and makes no second.
+func newUID(name todo.Name, key string, payload []byte) string {
+	if key == "" {
+		return uuid.Must(uuid.NewV7()).String()
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", name, key, payload))
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
+}
+
+func (o *operation) ledgerOp(ctx context.Context) ledger.Op[*Document] {
+	return ledger.Op[*Document]{
+		ID: o.Key, Payload: o.payload, Kind: o.Op.Kind(),
+		Apply: func(state ledger.State[*Document]) (ledger.Change[*Document], error) {
+			if err := ctx.Err(); err != nil {
+				return ledger.Change[*Document]{}, err // nobody waits for it
+			}
+			return o.apply(&state)
+		},
+	}
+}
+
+func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Document], error) {
+	change := ledger.Change[*Document]{Doc: state.Doc}
+	if at := revisionOf(state.Doc, state.Revision, state.Exists); !o.hold(at, state.Exists) {
+		return change, &ConditionError{at}
+	}
+	list := state.Doc.List()
+	if _, ok := o.Op.(todo.Restore); ok {
+		var err error
+		if list.Removed, err = removals(state.Removed); err != nil {
+			return change, err
+		}
+	}
+	effect, err := o.Op.Apply(list)
+	if err != nil {
+		return change, err
+	}
+	if change.Unchanged = !effect.Changed && (state.Exists || !o.creates); !change.Unchanged {
+		change.Doc = &Document{list: effect.List}
+	}
+	if len(effect.Removed) > 0 {
+		change.Removed = todo.AppendItems(nil, effect.Removed)
+	}
+	change.Result = o.encodeResult(effect.Item, effect.Existed)
+	return change, nil
+}
+
+// A stored result is the operation's item, as an array of one, behind an
+// exclamation mark if the item existed. It is empty if there is no item. A
+// title that the request itself has is left out.
+func (o *operation) encodeResult(item todo.Item, existed bool) []byte {
+	if o.uid == "" {
+		return nil
+	}
+	if o.title != nil {
+		item.Title = ""
+	}
+	b := make([]byte, 0, 128)
+	if existed {
+		b = append(b, '!')
+	}
+	return todo.AppendItems(b, []todo.Item{item})
+}
+
+func (o *operation) decodeResult(b []byte) (item todo.Item, existed bool, err error) {
+	if len(b) > 0 && b[0] == '{' {
+		// Until 2026-11-25 it was an object with an HTTP status.
+		var old struct {
+			Status int             `json:"s"`
+			Items  json.RawMessage `json:"i"`
+		}
+		if err := json.Unmarshal(b, &old); err != nil {
+			return item, false, err
+		}
+		b, existed = old.Items, old.Status == 200
+	} else if len(b) > 0 && b[0] == '!' {
+		b, existed = b[1:], true
+	}
+	items, err := todo.DecodeItems(b)
+	if err != nil {
+		return item, false, err
+	}
+	if len(items) != 1 {
+		return item, false, fmt.Errorf("expected one item, got %d", len(items))
+	}
+	item = items[0]
+	if o.title != nil {
+		item.Title = *o.title
+	}
+	return item, existed, nil
+}
+
+// result is what the receipt of the operation says.
+func (o *operation) result(receipt *ledger.Receipt[*Document]) (Result, error) {
+	r := Result{
+		Number:   receipt.Revision,
+		Revision: revisionOf(receipt.Snapshot.Doc, receipt.Revision, receipt.Snapshot.Exists),
+		Replayed: receipt.Replayed,
+		Snapshot: receipt.Snapshot,
+	}
+	if o.uid == "" {
+		return r, nil
+	}
+	now, there := r.Snapshot.Doc.List().Find(o.uid)
+	_, create := o.Op.(todo.Create)
+	switch {
+	case there && !r.Replayed:
+		// An operation behind this one in the same commit may have changed the
+		// item again: the answer must be what its ETag stands for.
+		r.Item, r.Created = now, create && !receipt.Unchanged
+	case !receipt.ResultForgotten:
+		item, existed, err := o.decodeResult(receipt.Result)
+		if err != nil {
+			return r, fmt.Errorf("%w: result of an operation: %w", ledger.ErrDamaged, err)
+		}
+		r.Item, r.Created = item, create && !existed
+	case there:
+		r.Item, r.Created = now, create
+	default:
+		return r, ErrForgotten
+	}
+	return r, nil
+}

@@ -1,0 +1,127 @@
+// Package lists provides todo lists that are kept in a store: reading,
+// changing and watching them, and their history.
+package lists
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+// Options are those of the ledger. [New] sets the Codec.
+type Options = ledger.Options[*Document]
+
+// Snapshot is a list at one revision. It is shared: do not change it.
+type Snapshot = ledger.Snapshot[*Document]
+
+// Service keeps lists in a store. It is safe for concurrent use, and any
+// number of services, in any number of processes, may work on one store.
+type Service struct {
+	store  storage.Store
+	ledger *ledger.Ledger[*Document]
+	log    *slog.Logger
+
+	conflicts atomic.Int64
+	closeOnce sync.Once
+	closing   chan struct{}
+	reported  sync.WaitGroup
+}
+
+// New returns a service on store. Call [Service.Close] to end it; the store is
+// the caller's to close, afterwards.
+func New(store storage.Store, opts Options) *Service {
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	s := &Service{store: store, log: opts.Logger, closing: make(chan struct{})}
+	opts.Codec = codec
+	onConflict := opts.Observer.Conflict
+	opts.Observer.Conflict = func(key string) {
+		s.conflicts.Add(1)
+		if onConflict != nil {
+			onConflict(key)
+		}
+	}
+	s.ledger = ledger.New(store, opts)
+	s.reported.Go(s.reportConflicts)
+	return s
+}
+
+// Read returns a list as it is now. The snapshot of a list that was never
+// written does not exist.
+func (s *Service) Read(ctx context.Context, name todo.Name) (Snapshot, error) {
+	return s.ledger.Read(ctx, string(name))
+}
+
+// Watch returns a channel of a list's snapshots: first as it is, then as it
+// changes. A slow receiver misses all but the newest. The channel is closed
+// when ctx ends or the service is closed.
+func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, error) {
+	return s.ledger.Watch(ctx, string(name))
+}
+
+// ErrNoNames: the store has no way to list what it holds.
+var ErrNoNames = errors.New("the store cannot list what it holds")
+
+// Names yields the names of all lists in the store.
+func (s *Service) Names(ctx context.Context) iter.Seq2[todo.Name, error] {
+	return func(yield func(todo.Name, error) bool) {
+		lister, ok := s.store.(storage.Lister)
+		if !ok {
+			yield("", ErrNoNames)
+			return
+		}
+		for key, err := range lister.Keys(ctx) {
+			if !yield(todo.Name(key), err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Check reports whether the store answers, or nil if the store cannot tell.
+func (s *Service) Check(ctx context.Context) error {
+	if checker, ok := s.store.(storage.Checker); ok {
+		return checker.Check(ctx)
+	}
+	return nil
+}
+
+// Stats returns the present load.
+func (s *Service) Stats() ledger.Stats { return s.ledger.Stats() }
+
+// Close ends the service: accepted operations are settled, and channels of
+// [Service.Watch] are closed. If ctx ends first, Close returns its error and
+// the rest of the operations fail.
+func (s *Service) Close(ctx context.Context) error {
+	s.closeOnce.Do(func() { close(s.closing) })
+	err := s.ledger.Close(ctx)
+	s.reported.Wait()
+	return err
+}
+
+// reportConflicts logs a line that alarms can count while other servers write
+// to the same lists.
+func (s *Service) reportConflicts() {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for open := true; open; {
+		select {
+		case <-tick.C:
+		case <-s.closing:
+			open = false
+		}
+		if n := s.conflicts.Swap(0); n > 0 {
+			s.log.LogAttrs(context.Background(), slog.LevelInfo, "writes were overtaken by another server and done again",
+				slog.Int64("conflicts", n))
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package lists
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newService(t testing.TB, store storage.Store) *Service {
+	t.Helper()
+	s := New(store, Options{})
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// stored returns a store that holds the files of testdata/dir.
+func stored(t *testing.T, dir string) storage.Store {
+	t.Helper()
+	store := memstore.New()
+	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("testdata/%s: %d files, %v", dir, len(files), err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Create(t.Context(), strings.TrimSuffix(filepath.Base(file), ".json"), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store
+}
+
+func titles(l todo.List) string {
+	var out []string
+	for _, it := range l.Sorted() {
+		out = append(out, it.Title)
+	}
+	return strings.Join(out, ",")
+}
+
+// The program of commit a9e2b5f wrote these documents, with HTTP statuses in
+// what they remember of operations.
+func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
+	s := newService(t, stored(t, "a9e2b5f"))
+	for name, want := range map[todo.Name]struct {
+		titles  string
+		history string // kinds, oldest first
+	}{
+		"used":     {"brown bread,milk", "clearCompleted,delete"},
+		"replaced": {" a ,b", "replace,replace"},
+		"emptied":  {"", "clear"},
+	} {
+		snap, err := s.Read(t.Context(), name)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := titles(snap.Doc.List()); got != want.titles {
+			t.Errorf("%s: got %q, want %q", name, got, want.titles)
+		}
+		removed, err := History(snap)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var kinds []string
+		for _, r := range removed {
+			kinds = append(kinds, r.Kind)
+		}
+		if got := strings.Join(kinds, ","); got != want.history {
+			t.Errorf("%s: history: got %s, want %s", name, got, want.history)
+		}
+	}
+
+	renamed := "brown bread"
+	order := 0.5
+	for name, test := range map[string]struct {
+		write   Write
+		title   string
+		created bool
+	}{
+		"a create": {Write{Key: "create-milk", Op: todo.Create{UID: "milk-1", Title: "milk"}}, "milk", true},
+		"an update": {Write{Key: "rename-bread", Op: todo.Update{
+			UID: "bread-1", Change: todo.Change{Title: &renamed, Order: &order},
+		}}, "brown bread", false},
+		"a clear":  {Write{Key: "clear-done", Op: todo.ClearCompleted{}}, "", false},
+		"a delete": {Write{Key: "delete-eggs", Op: todo.Delete{UID: "eggs-1"}}, "", false},
+	} {
+		r, err := s.Apply(t.Context(), "used", test.write)
+		if err != nil || !r.Replayed || r.Item.Title != test.title || r.Created != test.created {
+			t.Errorf("%s is repeated: got %+v, %v", name, r, err)
+		}
+	}
+
+	// The first write upgrades the document; nothing that it kept is lost.
+	if _, err := s.Apply(t.Context(), "used", Write{Op: todo.Restore{Revision: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	again := newService(t, s.store)
+	snap, err := again.Read(t.Context(), "used")
+	if err != nil || titles(snap.Doc.List()) != "brown bread,milk,to be cleared" {
+		t.Errorf("after the upgrade: got %q, %v", titles(snap.Doc.List()), err)
+	}
+}
+
+func TestRepetition(t *testing.T) {
+	s := newService(t, memstore.New())
+	create := Write{Key: "k", Op: todo.Create{Title: "a"}}
+	first, err := s.Apply(t.Context(), "l", create)
+	if err != nil || !first.Created || first.Replayed {
+		t.Fatalf("got %+v, %v", first, err)
+	}
+	second, err := s.Apply(t.Context(), "l", create)
+	if err != nil || !second.Created || !second.Replayed || second.Item != first.Item || second.Number != first.Number {
+		t.Errorf("repeated: got %+v, %v, want what came first: %+v", second, err, first)
+	}
+	_, err = s.Apply(t.Context(), "l", Write{Key: "k", Op: todo.Create{Title: "b"}})
+	if !errors.Is(err, ledger.ErrIDReused) {
+		t.Errorf("another write of that key: got %v, want %v", err, ledger.ErrIDReused)
+	}
+	existed, err := s.Apply(t.Context(), "l", Write{Op: todo.Create{UID: first.Item.UID, Title: "a"}})
+	if err != nil || existed.Created || existed.Item != first.Item {
+		t.Errorf("the same item: got %+v, %v", existed, err)
+	}
+}
+
+func TestRestoreIsAnOperation(t *testing.T) {
+	s := newService(t, memstore.New())
+	one := "one"
+	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: one}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: "two"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Apply(t.Context(), "l", Write{Op: todo.Restore{Revision: 2}})
+	if err != nil || titles(r.Snapshot.Doc.List()) != one {
+		t.Fatalf("got %q, %v", titles(r.Snapshot.Doc.List()), err)
+	}
+	removed, err := History(r.Snapshot)
+	if err != nil || len(removed) != 2 || removed[1].Kind != "restore" || removed[1].Items[0].Title != "two" {
+		t.Errorf("history: got %+v, %v, want the restored title as a removal of kind restore", removed, err)
+	}
+	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Restore{Revision: 9}}); !errors.Is(err, todo.ErrNoRevision) {
+		t.Errorf("got %v, want %v", err, todo.ErrNoRevision)
+	}
+}
+
+func TestConditions(t *testing.T) {
+	s := newService(t, memstore.New())
+	is := func(tags ...Revision) *Condition { return &Condition{Revisions: tags} }
+	first, err := s.Apply(t.Context(), "l", Write{Op: todo.Create{Title: "a"}, Conditions: Conditions{NoneMatch: &Condition{Any: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		conditions Conditions
+		holds      bool
+	}{
+		"match":             {Conditions{Match: is("x", first.Revision)}, true},
+		"match any":         {Conditions{Match: &Condition{Any: true}}, true},
+		"match another":     {Conditions{Match: is("x")}, false},
+		"match nothing":     {Conditions{Match: is()}, false},
+		"none match":        {Conditions{NoneMatch: is("x")}, true},
+		"none match any":    {Conditions{NoneMatch: &Condition{Any: true}}, false},
+		"none match its":    {Conditions{NoneMatch: is("x", first.Revision)}, false},
+		"both, one refuses": {Conditions{Match: is(first.Revision), NoneMatch: is(first.Revision)}, false},
+	} {
+		_, err := s.Apply(t.Context(), "l", Write{Op: todo.SetTitle{}, Conditions: test.conditions})
+		var refused *ConditionError
+		if got := !errors.As(err, &refused); got != test.holds {
+			t.Errorf("%s: got %v, want that it holds: %t", name, err, test.holds)
+		}
+	}
+}
+
+// BenchmarkUpdate is one update of a list of 20 items with a key, without the
+// ledger and its store.
+func BenchmarkUpdate(b *testing.B) {
+	items := make([]todo.Item, 20)
+	for i := range items {
+		items[i] = todo.Item{UID: strings.Repeat("u", 20) + string(rune('a'+i)), ID: int64(i), Title: "buy some milk", Order: float64(i)}
+	}
+	titles := [2]string{"buy some bread", "buy some eggs"}
+	state := ledger.State[*Document]{Doc: &Document{list: todo.NewList(items)}, Revision: 17, Exists: true}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		o := newOperation("groceries", Write{Key: "0190b9a2-5a5d-7d4e-8f10-2f1f9c1b2a3d", Op: todo.Update{
+			UID: items[7].UID, Change: todo.Change{Title: &titles[i%2]},
+		}})
+		change, err := o.ledgerOp(b.Context()).Apply(state)
+		if err != nil {
+			b.Fatal(err)
+		}
+		receipt := ledger.Receipt[*Document]{Revision: 18, Result: change.Result}
+		receipt.Snapshot.Doc, receipt.Snapshot.Exists = change.Doc, true
+		if _, err := o.result(&receipt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

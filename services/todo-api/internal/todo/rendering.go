@@ -1,0 +1,130 @@
+package todo
+
+import (
+	"io"
+	"strconv"
+)
+
+// Rendering is a list's items as Todo-Backend has them, a JSON array of
+// objects of id, title, completed, order and url, but for what the addresses
+// begin with: clients may reach one list by several addresses, and the bytes
+// are kept once.
+type Rendering struct {
+	text []byte
+	// bases are the places in text where an address begins.
+	bases []int
+}
+
+// Render returns the items by ascending order.
+func (l List) Render() *Rendering { return RenderItems(l.Sorted()) }
+
+// RenderItems returns items as they are given.
+func RenderItems(items []Item) *Rendering {
+	size := 2
+	for i := range items {
+		size += items[i].size() + 100
+	}
+	r := &Rendering{text: make([]byte, 0, size), bases: make([]int, 0, len(items))}
+	r.text = append(r.text, '[')
+	for i := range items {
+		if i > 0 {
+			r.text = append(r.text, ',')
+		}
+		var base int
+		r.text, base = items[i].appendTodo(r.text)
+		r.bases = append(r.bases, base)
+	}
+	r.text = append(r.text, ']')
+	return r
+}
+
+// RenderItem returns one item, without an array around it.
+func RenderItem(it Item) *Rendering {
+	text, base := it.appendTodo(nil)
+	return &Rendering{text, []int{base}}
+}
+
+// Size is the length of the JSON with base before each address.
+func (r *Rendering) Size(base string) int { return len(r.text) + len(r.bases)*len(base) }
+
+// Append appends the JSON. An item's url is base and its UID; base must need
+// no escaping in JSON.
+func (r *Rendering) Append(dst []byte, base string) []byte {
+	from := 0
+	for _, at := range r.bases {
+		dst = append(dst, r.text[from:at]...)
+		dst = append(dst, base...)
+		from = at
+	}
+	return append(dst, r.text[from:]...)
+}
+
+// Reader returns the JSON as [Rendering.Append] does, without keeping it in
+// memory.
+func (r *Rendering) Reader(base string) io.Reader { return &renderingReader{r: r, base: []byte(base)} }
+
+type renderingReader struct {
+	r    *Rendering
+	base []byte
+	// next is the index of the next part: text and bases take turns.
+	next int
+	part []byte
+}
+
+func (rd *renderingReader) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if len(rd.part) == 0 && !rd.advance() {
+			break
+		}
+		m := copy(p[n:], rd.part)
+		rd.part = rd.part[m:]
+		n += m
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (rd *renderingReader) advance() bool {
+	i := rd.next
+	if i > 2*len(rd.r.bases) {
+		return false
+	}
+	rd.next++
+	if i%2 == 1 {
+		rd.part = rd.base
+		return true
+	}
+	from, to := 0, len(rd.r.text)
+	if i > 0 {
+		from = rd.r.bases[i/2-1]
+	}
+	if i/2 < len(rd.r.bases) {
+		to = rd.r.bases[i/2]
+	}
+	rd.part = rd.r.text[from:to]
+	return true
+}
+
+// appendTodo appends the item, and returns where its address begins.
+func (it *Item) appendTodo(dst []byte) (_ []byte, base int) {
+	dst = append(dst, `{"id":"`...)
+	dst = append(dst, it.UID...)
+	dst = append(dst, '"')
+	dst = appendContent(dst, it)
+	dst = append(dst, `,"order":`...)
+	dst = appendOrder(dst, it.Order)
+	dst = append(dst, `,"url":"`...)
+	base = len(dst)
+	dst = append(dst, it.UID...)
+	return append(dst, `"}`...), base
+}
+
+func appendOrder(dst []byte, f float64) []byte {
+	if f == 0 {
+		return append(dst, '0') // and not -0
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, 64)
+}
