@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { expect, test as base, type Locator, type Page } from '@playwright/test'
+import { Builder, By, error, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
+
+/** What a story lets somebody do with the page, in any engine. Indices count the rows that are shown. */
+export interface Person {
+  open(address: string): Promise<void>
+  reload(): Promise<void>
+  add(...titles: string[]): Promise<void>
+  titles(): Promise<string[]>
+  toggle(index: number): Promise<void>
+  rename(index: number, title: string): Promise<void>
+  remove(index: number): Promise<void>
+  /** Presses the button or link of that name. */
+  press(name: string): Promise<void>
+  status(): Promise<string>
+  evaluate<T>(script: string): Promise<T>
+  /** The field for new items. */
+  entry(): Promise<string>
+  leave(): Promise<void>
+}
+
+/** Somebody with a browser that Playwright drives. */
+export class PlaywrightPerson implements Person {
+  readonly #page: Page
+
+  constructor(page: Page) {
+    this.#page = page
+  }
+
+  async open(address: string) {
+    await this.#page.goto(address)
+  }
+
+  async reload() {
+    await this.#page.reload()
+  }
+
+  async add(...titles: string[]) {
+    const entry = this.#page.locator('.new-todo')
+    for (const title of titles) {
+      await entry.fill(title)
+      await entry.press('Enter')
+    }
+  }
+
+  async titles() {
+    return (await this.#page.getByTestId('todo-title').allInnerTexts()).map((title) => title.trim())
+  }
+
+  async toggle(index: number) {
+    await this.#row(index).getByRole('checkbox').click()
+  }
+
+  async rename(index: number, title: string) {
+    const label = this.#row(index).getByTestId('todo-title')
+    await label.dblclick()
+    const field = this.#row(index).locator('.edit')
+    // Firefox's remote protocol sends the second click without a dblclick.
+    if (!(await field.isVisible())) await label.dispatchEvent('dblclick')
+    await field.fill(title)
+    await field.press('Enter')
+  }
+
+  async remove(index: number) {
+    await this.#row(index).hover()
+    await this.#row(index).locator('.destroy').click()
+  }
+
+  async press(name: string) {
+    await this.#page.getByRole('button', { name }).or(this.#page.getByRole('link', { name })).first().click()
+  }
+
+  async status() {
+    return this.#page.getByTestId('status').innerText()
+  }
+
+  async evaluate<T>(script: string) {
+    return this.#page.evaluate<T>(`(async () => { ${script} })()`)
+  }
+
+  async entry() {
+    return this.#page.locator('.new-todo').inputValue()
+  }
+
+  async leave() {
+    await this.#page.close()
+  }
+
+  #row(index: number): Locator {
+    return this.#page.getByTestId('todo-item').nth(index)
+  }
+}
+
+/** Somebody with a browser that a WebDriver drives. */
+export class SeleniumPerson implements Person {
+  readonly #driver: WebDriver
+
+  constructor(driver: WebDriver) {
+    this.#driver = driver
+  }
+
+  async open(address: string) {
+    await this.#driver.get(address)
+  }
+
+  async reload() {
+    await this.#driver.navigate().refresh()
+  }
+
+  async add(...titles: string[]) {
+    const entry = await this.#driver.findElement(By.css('.new-todo'))
+    for (const title of titles) await entry.sendKeys(title, Key.ENTER)
+  }
+
+  async titles() {
+    return this.evaluate<string[]>(`return [...document.querySelectorAll('[data-testid=todo-title]')].map((title) => title.innerText.trim())`)
+  }
+
+  async toggle(index: number) {
+    await (await this.#find(index, '.toggle')).click()
+  }
+
+  async rename(index: number, title: string) {
+    await this.#driver.actions().doubleClick(await this.#find(index, '[data-testid=todo-title]')).perform()
+    await this.#find(index, '.edit')
+    // The field has the focus and its text is selected; clear() would blur it, which saves.
+    await this.#driver.actions().sendKeys(title, Key.ENTER).perform()
+  }
+
+  async remove(index: number) {
+    await this.#driver.actions().move({ origin: await this.#find(index, '[data-testid=todo-title]') }).perform()
+    await (await this.#find(index, '.destroy')).click()
+  }
+
+  async press(name: string) {
+    const literal = JSON.stringify(name)
+    await (await this.#driver.findElement(By.xpath(`//button[normalize-space()=${literal} or @aria-label=${literal}] | //a[normalize-space()=${literal}]`))).click()
+  }
+
+  async status() {
+    return (await this.#driver.findElement(By.css('[data-testid=status]'))).getText()
+  }
+
+  async evaluate<T>(script: string) {
+    const [failed, value] = await this.#driver.executeAsyncScript<[string | null, T]>(
+      `const done = arguments[0]; (async () => { ${script} })().then((value) => done([null, value]), (cause) => done([String(cause), null]))`,
+    )
+    if (failed !== null) throw new Error(failed)
+    return value
+  }
+
+  async entry() {
+    return (await (await this.#driver.findElement(By.css('.new-todo'))).getAttribute('value')) ?? ''
+  }
+
+  async leave() {
+    await this.#driver.quit()
+  }
+
+  async #find(index: number, css: string): Promise<WebElement> {
+    const rows = await this.#driver.findElements(By.css('[data-testid=todo-item]'))
+    const row = rows[index]
+    if (!row) throw new error.NoSuchElementError(`row ${index} of ${rows.length}`)
+    return row.findElement(By.css(css))
+  }
+}
+
+/** Somebody with WebKitGTK, on a display that nobody sees. `driver` is WebKitWebDriver, which has one session. */
+async function startWebKit(driver: string, display: string): Promise<Person> {
+  const port = await freePort()
+  const web = spawn(driver, [`--port=${port}`], { env: { ...process.env, DISPLAY: display }, stdio: 'ignore' })
+  const address = `http://127.0.0.1:${port}`
+  await expect.poll(() => fetch(`${address}/status`).then(({ ok }) => ok, () => false)).toBe(true)
+  const session = await new Builder()
+    .usingServer(address)
+    .withCapabilities({ browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary: process.env['WEBKIT_BROWSER'], args: ['--automation'] } })
+    .build()
+  await session.manage().setTimeouts({ script: 60_000 })
+  const person = new SeleniumPerson(session)
+  person.leave = async () => {
+    await session.quit()
+    web.kill()
+  }
+  return person
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+export interface Engine {
+  /** A WebDriver of WebKitGTK to use in place of Playwright's own engine. */
+  driver: string
+}
+
+/** A test whose people come from any engine: `newPerson()` is somebody with a browser of their own. */
+export const test = base.extend<{ newPerson: () => Promise<Person> }, Engine & { display: string }>({
+  driver: ['', { scope: 'worker', option: true }],
+  display: [
+    async ({ driver }, use) => {
+      if (!driver) return use('')
+      // With -displayfd, Xvfb finds a free display itself and writes its number there.
+      const xvfb = spawn('Xvfb', ['-displayfd', '3', '-nolisten', 'tcp', '-screen', '0', '1280x1024x24'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+      const [number] = (await once(xvfb.stdio[3] as NodeJS.ReadableStream, 'data')) as [Buffer]
+      await use(`:${number.toString().trim()}`)
+      xvfb.kill()
+    },
+    { scope: 'worker' },
+  ],
+  newPerson: async ({ driver, display, playwright, browserName, launchOptions, channel }, use) => {
+    const people: Person[] = []
+    await use(async () => {
+      const person = driver ? await startWebKit(driver, display) : await startPlaywright()
+      people.push(person)
+      return person
+    })
+    for (const person of people) await person.leave()
+
+    async function startPlaywright(): Promise<Person> {
+      const browser = await playwright[browserName].launch({ ...launchOptions, ...(channel !== undefined && { channel }) })
+      const person = new PlaywrightPerson(await browser.newPage())
+      person.leave = () => browser.close()
+      return person
+    }
+  },
+})
