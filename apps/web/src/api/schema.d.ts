@@ -97,7 +97,8 @@ export interface paths {
         /**
          * Apply operations in order
          * @description Each operation is answered on its own; a refused one does not stop those after it. An operation's `id` is its idempotency key, so a batch whose answer was lost is sent again as
-         *     it was: what had landed is answered as replayed. 503 only when none of the operations could be decided.
+         *     it was: what had landed is answered as replayed. 503 only when none of the operations could be decided. An `Idempotency-Key` is refused with 400. Conditions are checked before the
+         *     first operation that was not carried out before; when they do not hold, no operation is carried out.
          */
         post: operations["applyBatch"];
         delete?: never;
@@ -891,7 +892,12 @@ export interface operations {
     applyBatch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -916,6 +922,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             429: components["responses"]["Busy"];

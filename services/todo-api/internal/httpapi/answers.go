@@ -27,6 +27,10 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 	if snap, err = s.opts.Lists.Read(c.UserContext(), name); err != nil {
 		return name, snap, false, err
 	}
+	conditions, err := conditionsOf(c)
+	if err != nil {
+		return name, snap, false, err
+	}
 	at := lists.RevisionOf(snap)
 	c.Set(fiber.HeaderETag, etag(at))
 	c.Set(fiber.HeaderCacheControl, "no-cache")
@@ -34,7 +38,7 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 		c.Set(fiber.HeaderAge, strconv.Itoa(int((snap.Age+time.Second-1)/time.Second)))
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)
 	}
-	if has := conditionsOf(c).NoneMatch; has != nil && has.Has(at, snap.Exists) {
+	if has := conditions.NoneMatch; has != nil && has.Has(at, snap.Exists) {
 		c.Status(http.StatusNotModified)
 		return name, snap, true, nil
 	}
@@ -43,8 +47,15 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 
 // writeList carries the request's operation out and begins the answer.
 func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Result, error) {
-	key := string(c.Request().Header.Peek("Idempotency-Key"))
-	done, err := s.opts.Lists.Apply(c.UserContext(), name, lists.Write{Key: key, Op: op, Conditions: conditionsOf(c)})
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return lists.Result{}, err
+	}
+	conditions, err := conditionsOf(c)
+	if err != nil {
+		return lists.Result{}, err
+	}
+	done, err := s.opts.Lists.Apply(c.UserContext(), name, conditions, lists.Write{Key: key, Op: op})
 	if err != nil {
 		return done, err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -47,22 +48,30 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Request().Header.PeekAll("Idempotency-Key")) > 0 {
+		return invalidRequest.with("Header Idempotency-Key: expected none; each operation's id is its key.")
+	}
+	conditions, err := conditionsOf(c)
+	if err != nil {
+		return err
+	}
 	writes := make([]lists.Write, len(operations))
 	for i, op := range operations {
 		writes[i] = lists.Write{Key: op.ID, Op: op.Op}
 	}
-	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), name, writes)
+	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), name, conditions, writes)
 
 	answer := batchResult{Results: make([]operationResult, len(writes))}
 	decided := false
 	var latest lists.Snapshot
+	var refused *lists.ConditionError
 	for i, w := range done {
 		result := operationResult{ID: operations[i].ID}
 		if errs[i] != nil {
 			p := *asProblem(errs[i])
 			p.Instance = r.id
 			result.Status, result.Problem = p.Status, &p
-			decided = decided || !p.retry && p.Status < http.StatusInternalServerError
+			decided = decided || !p.retry && p.Status < http.StatusInternalServerError && !errors.As(errs[i], &refused)
 		} else {
 			decided = true
 			result.Status, result.Revision, result.Replayed = successOf(operations[i].Op, w), w.Number, w.Replayed
@@ -74,6 +83,9 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 			}
 		}
 		answer.Results[i] = result
+	}
+	if !decided && refused != nil {
+		return refused
 	}
 	if !decided {
 		return errs[0]

@@ -57,7 +57,7 @@ func (a *asset) serve(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if has := conditionsOf(c).NoneMatch; has != nil && has.Has(a.tag, true) {
+	if has, err := condition(c, fiber.HeaderIfNoneMatch, true); err == nil && has != nil && has.Has(a.tag, true) {
 		c.Status(fiber.StatusNotModified)
 		return nil
 	}

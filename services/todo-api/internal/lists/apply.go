@@ -14,13 +14,12 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Write is an operation on a list and what must hold for it.
+// Write is an operation on a list.
 type Write struct {
 	// Key is the client's name for the request, so that a repetition is
 	// answered and not repeated; "" if there is none.
 	Key string
 	Op  todo.Op
-	Conditions
 }
 
 // Result is the acknowledgement of a write.
@@ -46,20 +45,23 @@ type Result struct {
 // remembered nor in the list.
 var ErrForgotten = errors.New("the item was created or changed by this very request before, and was deleted since")
 
-// Apply carries a write out. See [Service.ApplyAll].
-func (s *Service) Apply(ctx context.Context, name todo.Name, w Write) (Result, error) {
-	results, errs := s.ApplyAll(ctx, name, []Write{w})
+// Apply carries a write out if the conditions hold. See [Service.ApplyAll].
+func (s *Service) Apply(ctx context.Context, name todo.Name, conditions Conditions, w Write) (Result, error) {
+	results, errs := s.ApplyAll(ctx, name, conditions, []Write{w})
 	return results[0], errs[0]
 }
 
-// ApplyAll carries writes out in their order. Each has its own result or
-// error, at its own index: an error of its operation, a [*ConditionError],
-// [ErrForgotten], or an error of [ledger.Ledger.Update].
-func (s *Service) ApplyAll(ctx context.Context, name todo.Name, writes []Write) ([]Result, []error) {
+// ApplyAll carries writes out in their order if the conditions hold before the
+// first of them. Each has its own result or error, at its own index: an error
+// of its operation, a [*ConditionError], [ErrForgotten], or an error of
+// [ledger.Ledger.Update]. Conditions do not matter to a repeated write.
+func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Conditions, writes []Write) ([]Result, []error) {
 	prepared := make([]operation, len(writes))
 	ops := make([]ledger.Op[*Document], len(writes))
+	g := &gate{Conditions: conditions}
 	for i, w := range writes {
 		prepared[i] = newOperation(name, w)
+		prepared[i].gate = g
 		ops[i] = prepared[i].ledgerOp(ctx)
 	}
 	receipts, errs := s.ledger.UpdateAll(ctx, string(name), ops)
@@ -72,10 +74,30 @@ func (s *Service) ApplyAll(ctx context.Context, name todo.Name, writes []Write) 
 	return results, errs
 }
 
+// gate holds the conditions of writes that follow one another. The first of
+// them that is applied checks them, and the result counts for those behind it.
+// The ledger applies the operations of one key one after the other.
+type gate struct {
+	Conditions
+	first   *operation // that checked; nil if none has
+	refused error
+}
+
+func (g *gate) check(o *operation, state *ledger.State[*Document]) error {
+	if g.first == nil || g.first == o {
+		g.first, g.refused = o, nil
+		if at := revisionOf(state.Doc, state.Revision, state.Exists); !g.hold(at, state.Exists) {
+			g.refused = &ConditionError{at}
+		}
+	}
+	return g.refused
+}
+
 // operation is a write that is ready to be applied as often as it takes: what
 // must be the same each time, such as new UIDs, is decided.
 type operation struct {
 	Write
+	gate    *gate
 	payload []byte
 	// uid is the item that the result names, or "". title is what the
 	// operation sets the item's title to, or nil.
@@ -140,8 +162,8 @@ func (o *operation) ledgerOp(ctx context.Context) ledger.Op[*Document] {
 
 func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Document], error) {
 	change := ledger.Change[*Document]{Doc: state.Doc}
-	if at := revisionOf(state.Doc, state.Revision, state.Exists); !o.hold(at, state.Exists) {
-		return change, &ConditionError{at}
+	if err := o.gate.check(o, state); err != nil {
+		return change, err
 	}
 	list := state.Doc.List()
 	if _, ok := o.Op.(todo.Restore); ok {

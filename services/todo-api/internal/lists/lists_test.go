@@ -103,14 +103,14 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 		"a clear":  {Write{Key: "clear-done", Op: todo.ClearCompleted{}}, "", false},
 		"a delete": {Write{Key: "delete-eggs", Op: todo.Delete{UID: "eggs-1"}}, "", false},
 	} {
-		r, err := s.Apply(t.Context(), "used", test.write)
+		r, err := s.Apply(t.Context(), "used", Conditions{}, test.write)
 		if err != nil || !r.Replayed || r.Item.Title != test.title || r.Created != test.created {
 			t.Errorf("%s is repeated: got %+v, %v", name, r, err)
 		}
 	}
 
 	// The first write upgrades the document; nothing that it kept is lost.
-	if _, err := s.Apply(t.Context(), "used", Write{Op: todo.Restore{Revision: 5}}); err != nil {
+	if _, err := s.Apply(t.Context(), "used", Conditions{}, Write{Op: todo.Restore{Revision: 5}}); err != nil {
 		t.Fatal(err)
 	}
 	again := newService(t, s.store)
@@ -123,19 +123,19 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 func TestRepetition(t *testing.T) {
 	s := newService(t, memstore.New())
 	create := Write{Key: "k", Op: todo.Create{Title: "a"}}
-	first, err := s.Apply(t.Context(), "l", create)
+	first, err := s.Apply(t.Context(), "l", Conditions{}, create)
 	if err != nil || !first.Created || first.Replayed {
 		t.Fatalf("got %+v, %v", first, err)
 	}
-	second, err := s.Apply(t.Context(), "l", create)
+	second, err := s.Apply(t.Context(), "l", Conditions{}, create)
 	if err != nil || !second.Created || !second.Replayed || second.Item != first.Item || second.Number != first.Number {
 		t.Errorf("repeated: got %+v, %v, want what came first: %+v", second, err, first)
 	}
-	_, err = s.Apply(t.Context(), "l", Write{Key: "k", Op: todo.Create{Title: "b"}})
+	_, err = s.Apply(t.Context(), "l", Conditions{}, Write{Key: "k", Op: todo.Create{Title: "b"}})
 	if !errors.Is(err, ledger.ErrIDReused) {
 		t.Errorf("another write of that key: got %v, want %v", err, ledger.ErrIDReused)
 	}
-	existed, err := s.Apply(t.Context(), "l", Write{Op: todo.Create{UID: first.Item.UID, Title: "a"}})
+	existed, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Create{UID: first.Item.UID, Title: "a"}})
 	if err != nil || existed.Created || existed.Item != first.Item {
 		t.Errorf("the same item: got %+v, %v", existed, err)
 	}
@@ -144,13 +144,13 @@ func TestRepetition(t *testing.T) {
 func TestRestoreIsAnOperation(t *testing.T) {
 	s := newService(t, memstore.New())
 	one := "one"
-	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: one}}}}); err != nil {
+	if _, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: one}}}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: "two"}}}}); err != nil {
+	if _, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Replace{Entries: []todo.Entry{{ID: 1, Title: "two"}}}}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Apply(t.Context(), "l", Write{Op: todo.Restore{Revision: 2}})
+	r, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Restore{Revision: 2}})
 	if err != nil || titles(r.Snapshot.Doc.List()) != one {
 		t.Fatalf("got %q, %v", titles(r.Snapshot.Doc.List()), err)
 	}
@@ -158,7 +158,7 @@ func TestRestoreIsAnOperation(t *testing.T) {
 	if err != nil || len(removed) != 2 || removed[1].Kind != "restore" || removed[1].Items[0].Title != "two" {
 		t.Errorf("history: got %+v, %v, want the restored title as a removal of kind restore", removed, err)
 	}
-	if _, err := s.Apply(t.Context(), "l", Write{Op: todo.Restore{Revision: 9}}); !errors.Is(err, todo.ErrNoRevision) {
+	if _, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Restore{Revision: 9}}); !errors.Is(err, todo.ErrNoRevision) {
 		t.Errorf("got %v, want %v", err, todo.ErrNoRevision)
 	}
 }
@@ -166,7 +166,7 @@ func TestRestoreIsAnOperation(t *testing.T) {
 func TestConditions(t *testing.T) {
 	s := newService(t, memstore.New())
 	is := func(tags ...Revision) *Condition { return &Condition{Revisions: tags} }
-	first, err := s.Apply(t.Context(), "l", Write{Op: todo.Create{Title: "a"}, Conditions: Conditions{NoneMatch: &Condition{Any: true}}})
+	first, err := s.Apply(t.Context(), "l", Conditions{NoneMatch: &Condition{Any: true}}, Write{Op: todo.Create{Title: "a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestConditions(t *testing.T) {
 		"none match its":    {Conditions{NoneMatch: is("x", first.Revision)}, false},
 		"both, one refuses": {Conditions{Match: is(first.Revision), NoneMatch: is(first.Revision)}, false},
 	} {
-		_, err := s.Apply(t.Context(), "l", Write{Op: todo.SetTitle{}, Conditions: test.conditions})
+		_, err := s.Apply(t.Context(), "l", test.conditions, Write{Op: todo.SetTitle{}})
 		var refused *ConditionError
 		if got := !errors.As(err, &refused); got != test.holds {
 			t.Errorf("%s: got %v, want that it holds: %t", name, err, test.holds)
@@ -205,6 +205,7 @@ func BenchmarkUpdate(b *testing.B) {
 		o := newOperation("groceries", Write{Key: "0190b9a2-5a5d-7d4e-8f10-2f1f9c1b2a3d", Op: todo.Update{
 			UID: items[7].UID, Change: todo.Change{Title: &titles[i%2]},
 		}})
+		o.gate = new(gate)
 		change, err := o.ledgerOp(b.Context()).Apply(state)
 		if err != nil {
 			b.Fatal(err)

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Every write of the contract honours all lines of its conditions, and
+// changes nothing when they do not hold.
+func TestEveryWriteHonoursConditions(t *testing.T) {
+	bodies := map[string]string{
+		"put /api/state/{name}":               `[]`,
+		"post /api/lists/{name}/todos":        `{"title":"new"}`,
+		"patch /api/lists/{name}/todos":       `{"completed":true}`,
+		"delete /api/lists/{name}/todos":      ``,
+		"patch /api/lists/{name}/todos/{id}":  `{"title":"new"}`,
+		"delete /api/lists/{name}/todos/{id}": ``,
+		"post /api/lists/{name}/batch":        `{"operations":[{"id":"o","type":"clear"},{"id":"p","type":"create","todo":{"title":"new"}}]}`,
+		"post /api/lists/{name}/restore":      `{"revision":2}`,
+	}
+	p := start(t, "TODO_STORE=mem:")
+	item := p.create("l", "kept")
+	p.create("l", "gone")
+	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
+	before := string(p.expect(200, "GET", "/api/lists/l/history", "").body)
+	send := func(method, path, body string, lines ...string) *http.Response {
+		req, err := http.NewRequest(strings.ToUpper(method), p.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		for i := 0; i < len(lines); i += 2 {
+			req.Header.Add(lines[i], lines[i+1])
+		}
+		resp, err := p.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	writes := 0
+	for _, at := range theContract().paths {
+		path := at.template
+		for method := range at.operations {
+			if method == "get" || method == "parameters" {
+				continue
+			}
+			writes++
+			key := method + " " + path
+			body, ok := bodies[key]
+			if !ok {
+				t.Errorf("%s: this test has no body for it", key)
+				continue
+			}
+			target := strings.NewReplacer("{name}", "l", "{id}", item.ID).Replace(path)
+			for name, test := range map[string]struct {
+				status int
+				lines  []string
+			}{
+				"another revision":    {412, []string{"If-Match", `"999"`}},
+				"the second line":     {412, []string{"If-None-Match", `"998"`, "If-None-Match", `"3"`}},
+				"a list":              {412, []string{"If-None-Match", `"998" , ,"3"`}},
+				"a weak tag":          {412, []string{"If-None-Match", `W/"3"`}},
+				"a weak tag to match": {412, []string{"If-Match", `W/"3"`}},
+				"any":                 {412, []string{"If-None-Match", "*"}},
+				"no tag":              {400, []string{"If-None-Match", "3"}},
+				"nothing":             {400, []string{"If-Match", ""}},
+				"an open tag":         {400, []string{"If-Match", `"3`}},
+				"no comma":            {400, []string{"If-Match", `"3" "4"`}},
+				"any and a tag":       {400, []string{"If-Match", `*, "3"`}},
+				"an empty key":        {400, []string{"Idempotency-Key", ""}},
+				"two keys":            {400, []string{"Idempotency-Key", "a", "Idempotency-Key", "b"}},
+			} {
+				if got := send(method, target, body, test.lines...).StatusCode; got != test.status {
+					t.Errorf("%s with %s: got %d, want %d", key, name, got, test.status)
+				}
+			}
+		}
+	}
+	if writes != len(bodies) {
+		t.Errorf("the contract has %d writes, this test %d", writes, len(bodies))
+	}
+	if after := string(p.expect(200, "GET", "/api/lists/l/history", "").body); after != before {
+		t.Errorf("refused writes changed the list: %s, was %s", after, before)
+	}
+	p.expect(200, "POST", "/api/lists/l/batch", bodies["post /api/lists/{name}/batch"], "If-Match", `"999", "3"`)
+	if got := titles(p.todos("l")); got != "new" {
+		t.Errorf("a batch at its revision: got %s, want both operations", got)
+	}
+}
