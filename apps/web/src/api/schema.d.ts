@@ -325,13 +325,27 @@ export interface components {
             completed?: boolean;
             order?: components["schemas"]["Order"];
         };
+        TodoUpdate: {
+            title?: components["schemas"]["Title"];
+            completed?: boolean;
+            order?: components["schemas"]["Order"];
+            was?: components["schemas"]["Was"];
+        } | unknown | unknown | unknown;
+        /** @description What the client showed when the change was made. A new title is refused with 409 and the code `changed-meanwhile` when the item's title is neither this one nor the new one. */
+        Was: {
+            title?: string;
+            completed?: boolean;
+        };
+        /** @description The only items that the operation is about; unknown ones are ignored. Without this member it is about all. */
+        TodoIDs: components["schemas"]["TodoID"][];
         CompleteAll: {
             completed: boolean;
+            ids?: components["schemas"]["TodoIDs"];
         };
         Batch: {
             operations: components["schemas"]["Operation"][];
         };
-        Operation: components["schemas"]["CreateOperation"] | components["schemas"]["UpdateOperation"] | components["schemas"]["DeleteOperation"] | components["schemas"]["CompleteAllOperation"] | components["schemas"]["ClearOperation"] | components["schemas"]["RestoreOperation"];
+        Operation: components["schemas"]["CreateOperation"] | components["schemas"]["UpdateOperation"] | components["schemas"]["DeleteOperation"] | components["schemas"]["CompleteAllOperation"] | components["schemas"]["ClearOperation"] | components["schemas"]["ClearCompletedOperation"] | components["schemas"]["RestoreOperation"];
         CreateOperation: {
             id: components["schemas"]["OperationID"];
             /** @constant */
@@ -344,6 +358,7 @@ export interface components {
             type: "update";
             todoId: components["schemas"]["TodoID"];
             change: components["schemas"]["TodoChange"];
+            was?: components["schemas"]["Was"];
         };
         DeleteOperation: {
             id: components["schemas"]["OperationID"];
@@ -356,11 +371,18 @@ export interface components {
             /** @constant */
             type: "completeAll";
             completed: boolean;
+            ids?: components["schemas"]["TodoIDs"];
         };
         ClearOperation: {
             id: components["schemas"]["OperationID"];
-            /** @enum {string} */
-            type: "clear" | "clearCompleted";
+            /** @constant */
+            type: "clear";
+        };
+        ClearCompletedOperation: {
+            id: components["schemas"]["OperationID"];
+            /** @constant */
+            type: "clearCompleted";
+            ids?: components["schemas"]["TodoIDs"];
         };
         RestoreOperation: {
             id: components["schemas"]["OperationID"];
@@ -433,6 +455,13 @@ export interface components {
                 pointer: string;
                 detail: string;
             }[];
+            /**
+             * @description Present when a client may offer a way out.
+             * @enum {string}
+             */
+            code?: "changed-meanwhile";
+            /** @description With `changed-meanwhile`, the item as it is. */
+            todo?: components["schemas"]["Todo"];
             /** @description The detail again, on the routes of the predecessor alone. */
             cause?: string;
         };
@@ -860,8 +889,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TodoChange"];
-                "application/merge-patch+json": components["schemas"]["TodoChange"];
+                "application/json": components["schemas"]["TodoUpdate"];
+                "application/merge-patch+json": components["schemas"]["TodoUpdate"];
             };
         };
         responses: {

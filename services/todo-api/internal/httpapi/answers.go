@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -56,6 +57,13 @@ func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Resu
 		return lists.Result{}, err
 	}
 	done, err := s.opts.Lists.Apply(c.UserContext(), name, conditions, lists.Write{Key: key, Op: op})
+	if changed := new(todo.ChangedError); errors.As(err, &changed) {
+		base, err := s.base(c, name)
+		if err != nil {
+			return done, err
+		}
+		return done, asProblem(changed).withTodo(base)
+	}
 	if err != nil {
 		return done, err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,10 +31,15 @@ type problem struct {
 	Pointer  *string        `json:"pointer,omitempty"`
 	Errors   []problemPlace `json:"errors,omitempty"`
 	Cause    string         `json:"cause,omitempty"`
+	// Code and Todo tell a client what it may offer to the user.
+	Code string          `json:"code,omitempty"`
+	Todo json.RawMessage `json:"todo,omitempty"`
 
 	retry bool
 	allow string
 	etag  string
+	// changed is what Todo is made of, once the item's address is known.
+	changed *todo.ChangedError
 	// log is the reason that the client is not told.
 	log error
 }
@@ -75,6 +81,7 @@ var (
 	notAcceptable    = problemKind{"not-acceptable", http.StatusNotAcceptable, "The answer's media type is not accepted"}
 	requestTimeout   = problemKind{"request-timeout", http.StatusRequestTimeout, "The request took too long to arrive"}
 	itemExists       = problemKind{"item-exists", http.StatusConflict, "The list has another item with this id"}
+	changedMeanwhile = problemKind{"changed-meanwhile", http.StatusConflict, "It was changed meanwhile"}
 	listFull         = problemKind{"list-full", http.StatusConflict, "The list is full"}
 	conditionFailed  = problemKind{"condition-failed", http.StatusPreconditionFailed, "The list is at another revision"}
 	tooLarge         = problemKind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large"}
@@ -89,7 +96,8 @@ var (
 	overloaded       = problemKind{"overloaded", http.StatusServiceUnavailable, "Too much is waiting"}
 	stopping         = problemKind{"stopping", http.StatusServiceUnavailable, "This server is about to stop"}
 	problemKinds     = []problemKind{
-		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists, listFull,
+		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists,
+		changedMeanwhile, listFull,
 		conditionFailed, tooLarge, unsupportedMedia, keyReused, tooManyRequests, headersTooLarge, internal, damaged, storeAway, outcomeUnknown,
 		overloaded, stopping,
 	}
@@ -101,6 +109,7 @@ func asProblem(err error) *problem {
 		own       *problem
 		invalid   *todo.InvalidError
 		condition *lists.ConditionError
+		changed   *todo.ChangedError
 		inFiber   *fiber.Error
 	)
 	if errors.As(err, &own) {
@@ -115,6 +124,9 @@ func asProblem(err error) *problem {
 	case errors.As(err, &condition):
 		p = conditionFailed.with("It is at %s.", etag(condition.At))
 		p.etag = etag(condition.At)
+	case errors.As(err, &changed):
+		p = changedMeanwhile.with("Its title is neither the one that the request was made for nor the new one.")
+		p.Code, p.changed = "changed-meanwhile", changed
 	case errors.Is(err, todo.ErrNotFound):
 		p = noSuchItem.with("It may have been deleted.")
 	case errors.Is(err, lists.ErrForgotten):
@@ -140,6 +152,15 @@ func asProblem(err error) *problem {
 	}
 	p.retry = p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests
 	p.log = err
+	return p
+}
+
+// withTodo returns the problem with the item that it is about, whose address is
+// below base.
+func (p *problem) withTodo(base string) *problem {
+	if p.changed != nil && p.changed.Item.UID != "" {
+		p.Todo = todo.RenderItem(p.changed.Item).Append(nil, base)
+	}
 	return p
 }
 

@@ -135,7 +135,7 @@ func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	change, err := todo.DecodeChange(c.BodyRaw())
+	op, err := todo.DecodeUpdate(uid, c.BodyRaw())
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, todo.Update{UID: uid, Change: change})
+	done, err := s.writeList(c, name, op)
 	if err != nil {
 		return err
 	}

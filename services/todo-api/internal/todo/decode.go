@@ -111,19 +111,24 @@ func DecodeCreate(body []byte) (Create, error) {
 	return op, d.end()
 }
 
-// DecodeChange reads the body of a request that changes an item.
-func DecodeChange(body []byte) (Change, error) {
+// DecodeUpdate reads the body of a request that changes the item uid.
+func DecodeUpdate(uid string, body []byte) (Update, error) {
 	d := newDecoder(body)
-	c := d.change()
-	return c, d.end()
+	op := Update{UID: uid}
+	op.Change, op.Was = d.change(true)
+	return op, d.end()
 }
 
 // DecodeCompleteAll reads the body of a request that completes all items.
 func DecodeCompleteAll(body []byte) (CompleteAll, error) {
 	d := newDecoder(body)
 	var op CompleteAll
-	d.object("an object with completed", []string{"completed"}, 1, refuseOthers, func(string) {
-		op.Completed = d.boolean()
+	d.object("an object with completed", []string{"completed", "ids"}, 1, refuseOthers, func(name string) {
+		if name == "ids" {
+			op.IDs = d.uids()
+		} else {
+			op.Completed = d.boolean()
+		}
 	})
 	return op, d.end()
 }
@@ -480,10 +485,14 @@ func (d *decoder) create() Create {
 	return op
 }
 
-func (d *decoder) change() Change {
-	var c Change
+// change reads a change, with or without a member was.
+func (d *decoder) change(withWas bool) (c Change, was *Was) {
+	names := []string{"title", "completed", "order", "was"}
+	if !withWas {
+		names = names[:3]
+	}
 	members := 0
-	d.object("a change", []string{"title", "completed", "order"}, 0, refuseOthers, func(name string) {
+	d.object("a change", names, 0, refuseOthers, func(name string) {
 		members++
 		switch name {
 		case "title":
@@ -492,12 +501,43 @@ func (d *decoder) change() Change {
 			c.Completed = new(d.boolean())
 		case "order":
 			c.Order = new(d.number())
+		case "was":
+			members--
+			was = d.was()
 		}
 	})
 	if members == 0 && len(d.problems) == 0 {
 		d.problem("expected at least one of title, completed and order")
 	}
-	return c
+	return c, was
+}
+
+// was reads what a client showed of an item, which may be an item that v1
+// stored with white space at the ends of its title.
+func (d *decoder) was() *Was {
+	w := new(Was)
+	d.object("what was shown", []string{"title", "completed"}, 0, refuseOthers, func(name string) {
+		if name == "title" {
+			w.Title = new(d.rawTitle())
+		} else {
+			w.Completed = new(d.boolean())
+		}
+	})
+	return w
+}
+
+// uids reads names of items; it returns an empty slice for an empty array.
+func (d *decoder) uids() []string {
+	uids := []string{}
+	d.array(func(i int) {
+		uid := d.uid()
+		if i < MaxItems {
+			uids = append(uids, uid)
+		} else if i == MaxItems {
+			d.problem("expected at most %d ids", MaxItems)
+		}
+	})
+	return uids
 }
 
 // operation reads one operation of a batch. Which members it has depends on
@@ -511,11 +551,13 @@ func (d *decoder) operation() Operation {
 		change    Change
 		completed bool
 		revision  uint64
+		was       *Was
+		ids       []string
 	)
 	var present []string
 	pointer := ""
 	problems := len(d.problems)
-	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision"}, 2, refuseOthers, func(name string) {
+	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision", "was", "ids"}, 2, refuseOthers, func(name string) {
 		pointer = strings.TrimSuffix(string(d.d.StackPointer()), "/"+name)
 		present = append(present, name)
 		switch name {
@@ -533,29 +575,33 @@ func (d *decoder) operation() Operation {
 		case "todoId":
 			uid = d.uid()
 		case "change":
-			change = d.change()
+			change, _ = d.change(false)
 		case "completed":
 			completed = d.boolean()
 		case "revision":
 			revision = d.revision()
+		case "was":
+			was = d.was()
+		case "ids":
+			ids = d.uids()
 		}
 	})
 	if d.broken || len(d.problems) > problems {
 		return op
 	}
 
-	members := []string{"id", "type"}
+	members, optional := []string{"id", "type"}, ""
 	switch typ {
 	case "create":
 		op.Op, members = todo, append(members, "todo")
 	case "update":
-		op.Op, members = Update{UID: uid, Change: change}, append(members, "todoId", "change")
+		op.Op, members, optional = Update{uid, change, was}, append(members, "todoId", "change"), "was"
 	case "delete":
 		op.Op, members = Delete{uid}, append(members, "todoId")
 	case "completeAll":
-		op.Op, members = CompleteAll{Completed: completed}, append(members, "completed")
+		op.Op, members, optional = CompleteAll{completed, ids}, append(members, "completed"), "ids"
 	case "clearCompleted":
-		op.Op = ClearCompleted{}
+		op.Op, optional = ClearCompleted{ids}, "ids"
 	case "clear":
 		op.Op = Clear{}
 	case "restore":
@@ -570,7 +616,7 @@ func (d *decoder) operation() Operation {
 		}
 	}
 	for _, name := range present {
-		if !slices.Contains(members, name) {
+		if name != optional && !slices.Contains(members, name) {
 			d.problemAt(pointer+"/"+name, "not a member of an operation of type %s", typ)
 		}
 	}

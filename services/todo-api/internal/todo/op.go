@@ -76,14 +76,14 @@ type CompleteAll struct {
 	Completed bool
 	// IDs, if not nil, are the UIDs of the only items to change; unknown ones
 	// are ignored.
-	IDs []string `json:",omitempty"`
+	IDs []string `json:",omitzero"`
 }
 
 // ClearCompleted removes the completed items, or those of them in IDs.
 type ClearCompleted struct {
 	// IDs, if not nil, are the UIDs of the only items to remove; unknown ones
 	// are ignored.
-	IDs []string `json:",omitempty"`
+	IDs []string `json:",omitzero"`
 }
 
 // Clear removes every item.

@@ -101,6 +101,13 @@ func TestOps(t *testing.T) {
 		"update order":          {list(a, b), Update{UID: "a", Change: Change{Order: order(9)}}, "b,a", true, "", nil},
 		"update to the same":    {list(a, b), Update{UID: "b", Change: Change{Completed: &yes}}, "a,b", false, "", nil},
 		"update none":           {list(a, b), Update{UID: "c", Change: Change{Completed: &yes}}, "", false, "", ErrNotFound},
+		"update what was shown": {list(a, b), Update{UID: "a", Change: Change{Title: title("X")}, Was: &Was{Title: title("A")}}, "a,b", true, "", nil},
+		"update to what it is":  {list(a, b), Update{UID: "a", Change: Change{Title: title("A")}, Was: &Was{Title: title("old")}}, "a,b", false, "", nil},
+		"update only the state": {list(a, b), Update{UID: "a", Change: Change{Completed: &yes}, Was: &Was{Title: title("old")}}, "a,b", true, "", nil},
+		"complete some":         {list(a, b, c), CompleteAll{true, []string{"a", "gone"}}, "a,b,c", true, "", nil},
+		"complete none":         {list(a, b, c), CompleteAll{true, []string{}}, "a,b,c", false, "", nil},
+		"clear some":            {list(a, b, c), ClearCompleted{[]string{"a", "b", "gone"}}, "a,c", true, "b", nil},
+		"clear none":            {list(a, b, c), ClearCompleted{[]string{}}, "a,b,c", false, "", nil},
 		"delete":                {list(a, b), Delete{"a"}, "b", true, "a", nil},
 		"delete none":           {list(a, b), Delete{"c"}, "", false, "", ErrNotFound},
 		"complete all":          {list(a, b), CompleteAll{Completed: true}, "a,b", true, "", nil},
@@ -254,6 +261,20 @@ func TestPredecessorsNames(t *testing.T) {
 	}
 }
 
+func TestChangedMeanwhile(t *testing.T) {
+	a := Item{UID: "a", ID: 1, Title: "theirs", Order: 1}
+	shown, mine := "shown", "mine"
+	_, err := Update{UID: "a", Change: Change{Title: &mine}, Was: &Was{Title: &shown}}.Apply(list(a))
+	var changed *ChangedError
+	if !errors.As(err, &changed) || changed.Item != a {
+		t.Errorf("got %v, want a ChangedError with %v", err, a)
+	}
+	_, err = SetTitle{Title: mine, Was: &shown}.Apply(List{Title: "theirs"})
+	if !errors.As(err, &changed) || changed.Title != "theirs" {
+		t.Errorf("got %v, want a ChangedError with the title", err)
+	}
+}
+
 func TestNextID(t *testing.T) {
 	for _, test := range []struct {
 		ids  []int64
@@ -332,7 +353,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		_, err := DecodeCreate(body)
 		check(err)
-		_, err = DecodeChange(body)
+		_, err = DecodeUpdate("a", body)
 		check(err)
 		_, err = DecodeCompleteAll(body)
 		check(err)
