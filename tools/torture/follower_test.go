@@ -76,12 +76,15 @@ func (f *follower) stream(ctx context.Context) error {
 	f.mu.Unlock()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 4<<20)
-	id := ""
+	id, name := "", ""
 	for lines.Scan() {
+		if after, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			name = after
+		}
 		if after, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
 			id = after
 		}
-		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && name == "list" {
 			if err := f.take(id, data); err != nil {
 				return err
 			}

@@ -120,7 +120,7 @@ export interface paths {
         /**
          * Follow the list as it changes
          * @description Server-Sent Events named `list`, whose `id` is the revision and whose `data` is a ListEvent. The first one is the list as it is, unless `Last-Event-ID` already names its revision.
-         *     Revisions that follow one another quickly may be reported as the last of them. A comment is sent each 15 seconds while nothing changes.
+         *     Revisions that follow one another quickly may be reported as the last of them. An event named `heartbeat`, without an `id`, whose `data` is a Heartbeat, is sent after the first one, each 15 seconds, and when the number of streams of the list changes.
          */
         get: operations["watchList"];
         put?: never;
@@ -412,6 +412,11 @@ export interface components {
         ListEvent: {
             revision: components["schemas"]["Revision"];
             todos: components["schemas"]["Todos"];
+        };
+        Heartbeat: {
+            revision: components["schemas"]["Revision"];
+            /** @description How many event streams of this list are open on this server. */
+            here: number;
         };
         History: {
             revision: components["schemas"]["Revision"];

@@ -23,7 +23,10 @@ type stream struct {
 	resp   *http.Response
 	lines  *bufio.Reader
 	cancel context.CancelFunc
+	beats  []beat // what next has passed over
 }
+
+type beat struct{ Revision, Here int }
 
 type event struct {
 	name, id string
@@ -53,7 +56,7 @@ func (p *program) watch(list string, header ...string) *stream {
 	if got := resp.Header.Get("Content-Encoding"); got != "" {
 		p.t.Errorf("events: got Content-Encoding %s, want none", got)
 	}
-	return &stream{p.t, resp, bufio.NewReader(resp.Body), cancel}
+	return &stream{t: p.t, resp: resp, lines: bufio.NewReader(resp.Body), cancel: cancel}
 }
 
 func (s *stream) close() {
@@ -61,8 +64,29 @@ func (s *stream) close() {
 	s.resp.Body.Close()
 }
 
-// next returns the next event; false at the end of the stream.
+// next returns the next event of the list; false at the end of the stream.
 func (s *stream) next() (e event, ok bool) {
+	s.t.Helper()
+	for {
+		if e, ok = s.any(); !ok || e.name != "heartbeat" {
+			return e, ok
+		}
+	}
+}
+
+// heartbeat returns the next heartbeat.
+func (s *stream) heartbeat() beat {
+	s.t.Helper()
+	for {
+		if e, ok := s.any(); !ok {
+			s.t.Fatal("the stream ended before a heartbeat")
+		} else if e.name == "heartbeat" {
+			return s.beats[len(s.beats)-1]
+		}
+	}
+}
+
+func (s *stream) any() (e event, ok bool) {
 	s.t.Helper()
 	for {
 		line, err := s.lines.ReadString('\n')
@@ -76,6 +100,17 @@ func (s *stream) next() (e event, ok bool) {
 		case "id":
 			e.id = value
 		case "data":
+			if e.name == "heartbeat" {
+				var b beat
+				if err := theContract().validate("/components/schemas/Heartbeat", []byte(value)); err != nil {
+					s.t.Errorf("heartbeat: %v", err)
+				}
+				if err := json.Unmarshal([]byte(value), &b); err != nil {
+					s.t.Fatal(err)
+				}
+				s.beats = append(s.beats, b)
+				continue
+			}
 			if err := theContract().validate("/components/schemas/ListEvent", []byte(value)); err != nil {
 				s.t.Errorf("event: %v", err)
 			}
@@ -146,6 +181,33 @@ func TestEvents(t *testing.T) {
 		again.close()
 		old.close()
 	})
+}
+
+func TestHeartbeatTellsWhoIsHere(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	p.create("l", "a")
+	s := p.watch("l")
+	if first, _ := s.any(); first.name != "list" {
+		t.Errorf("first: got %s, want the list", first.name)
+	}
+	if b := s.heartbeat(); b != (beat{1, 1}) {
+		t.Errorf("got %+v, want revision 1 and one stream", b)
+	}
+	other := p.watch("l")
+	if b := s.heartbeat(); b.Here != 2 {
+		t.Errorf("another came: got %+v, want two streams", b)
+	}
+	if b := other.heartbeat(); b.Here != 2 {
+		t.Errorf("the other: got %+v, want two streams", b)
+	}
+	p.watch("another").close()
+	other.close()
+	seen := p.watch("l", "Last-Event-ID", "1")
+	if b := seen.heartbeat(); b.Revision != 1 || b.Here < 2 {
+		t.Errorf("nothing new for it: got %+v, want a heartbeat of revision 1 all the same", b)
+	}
+	seen.close()
+	s.close()
 }
 
 // What is written through one program is seen by a watcher at the other.
@@ -247,16 +309,13 @@ func TestHeartbeatKeepsStreamsOpen(t *testing.T) {
 	// Shorter than the heartbeat: it is no limit to a stream.
 	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=1s", "TODO_REQUEST_TIMEOUT=1s")
 	s := p.watch("l")
-	s.next()
-	done := make(chan string)
-	go func() {
-		line, _ := s.lines.ReadString('\n')
-		done <- line
-	}()
+	s.heartbeat() // the first comes at once
+	done := make(chan beat)
+	go func() { done <- s.heartbeat() }()
 	select {
-	case line := <-done:
-		if line != ":\n" {
-			t.Errorf("got %q, want a comment", line)
+	case b := <-done:
+		if b != (beat{0, 1}) {
+			t.Errorf("got %+v, want revision 0 and one stream", b)
 		}
 	case <-time.After(40 * time.Second):
 		t.Error("no heartbeat")

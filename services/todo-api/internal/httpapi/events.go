@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
 const (
@@ -55,6 +56,7 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	}
 	stream := &eventStream{
 		server:    s,
+		name:      name,
 		base:      base,
 		seen:      lists.Revision(string(c.Request().Header.Peek("Last-Event-ID"))),
 		snapshots: snapshots,
@@ -97,7 +99,9 @@ func responseHead(c *fiber.Ctx) []byte {
 // began it, so nothing in it is fiber's.
 type eventStream struct {
 	server    *Server
+	name      todo.Name
 	base      string
+	number    uint64 // of the last snapshot
 	seen      lists.Revision
 	snapshots <-chan lists.Snapshot
 	cancel    context.CancelFunc
@@ -114,9 +118,11 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	if !send(conn, append(head, "retry: 2000\n\n"...)) {
 		return
 	}
+	here := e.server.watchers.enter(e.name)
+	defer e.server.watchers.leave(e.name, here)
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
-	for {
+	for beat := false; ; {
 		select {
 		case <-e.server.closing:
 			return
@@ -124,20 +130,27 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			if !ok {
 				return
 			}
-			at := lists.RevisionOf(snap)
-			if at == e.seen {
+			e.number = snap.Revision
+			if at := lists.RevisionOf(snap); at != e.seen {
+				e.seen = at
+				if !send(conn, eventText(snap, e.base)) {
+					return
+				}
+				e.server.opts.Metrics.StreamEvents.Inc()
+			}
+			if beat {
 				continue
 			}
-			e.seen = at
-			if !send(conn, eventText(snap, e.base)) {
-				return
+			beat = true
+		case <-here.changed:
+			if !beat {
+				continue // the first event comes first
 			}
-			e.server.opts.Metrics.StreamEvents.Inc()
 		case <-tick.C:
-			// That a client has left shows in nothing else.
-			if !send(conn, []byte(":\n\n")) {
-				return
-			}
+		}
+		// A client that left shows only when it is written to.
+		if !send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here.count())) {
+			return
 		}
 	}
 }

@@ -77,6 +77,7 @@ type Server struct {
 
 	others   *metrics.Requests // what is no operation
 	streams  atomic.Int64
+	watchers watchers
 	stopping atomic.Bool
 	// closing ends the event streams; ended is done when they have.
 	closing   chan struct{}
