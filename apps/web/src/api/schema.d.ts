@@ -29,6 +29,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lists/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
+                name: components["parameters"]["Name"];
+            };
+            cookie?: never;
+        };
+        /** Read the list with its title */
+        get: operations["getList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Set the title of the list */
+        patch: operations["updateList"];
+        trace?: never;
+    };
     "/api/lists/{name}/todos": {
         parameters: {
             query?: never;
@@ -345,7 +366,7 @@ export interface components {
         Batch: {
             operations: components["schemas"]["Operation"][];
         };
-        Operation: components["schemas"]["CreateOperation"] | components["schemas"]["UpdateOperation"] | components["schemas"]["DeleteOperation"] | components["schemas"]["CompleteAllOperation"] | components["schemas"]["ClearOperation"] | components["schemas"]["ClearCompletedOperation"] | components["schemas"]["RestoreOperation"];
+        Operation: components["schemas"]["CreateOperation"] | components["schemas"]["UpdateOperation"] | components["schemas"]["DeleteOperation"] | components["schemas"]["CompleteAllOperation"] | components["schemas"]["ClearOperation"] | components["schemas"]["ClearCompletedOperation"] | components["schemas"]["SetTitleOperation"] | components["schemas"]["RestoreOperation"];
         CreateOperation: {
             id: components["schemas"]["OperationID"];
             /** @constant */
@@ -384,6 +405,13 @@ export interface components {
             type: "clearCompleted";
             ids?: components["schemas"]["TodoIDs"];
         };
+        SetTitleOperation: {
+            id: components["schemas"]["OperationID"];
+            /** @constant */
+            type: "setTitle";
+            title: components["schemas"]["ListTitle"];
+            was?: components["schemas"]["ListTitle"];
+        };
         RestoreOperation: {
             id: components["schemas"]["OperationID"];
             /** @constant */
@@ -409,9 +437,22 @@ export interface components {
             todo?: components["schemas"]["Todo"];
             problem?: components["schemas"]["Problem"];
         };
+        /** @description At most 200 code points, counted without the white space at both ends, which is removed. An empty one removes the title. */
+        ListTitle: string;
+        List: {
+            revision: components["schemas"]["Revision"];
+            title: components["schemas"]["ListTitle"];
+            todos: components["schemas"]["Todos"];
+        };
         ListEvent: {
             revision: components["schemas"]["Revision"];
+            title: components["schemas"]["ListTitle"];
             todos: components["schemas"]["Todos"];
+        };
+        ListChange: {
+            title: components["schemas"]["ListTitle"];
+            /** @description The title that the client showed. The change is refused with 409 and the code `changed-meanwhile` when the title is neither this one nor the new one. */
+            was?: components["schemas"]["ListTitle"];
         };
         Heartbeat: {
             revision: components["schemas"]["Revision"];
@@ -599,6 +640,88 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Busy"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    getList: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
+                name: components["parameters"]["Name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. One that was never written is empty. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Age: components["headers"]["Age"];
+                    Warning: components["headers"]["Warning"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["Problem"];
+            406: components["responses"]["Problem"];
+            429: components["responses"]["Busy"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    updateList: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
+                name: components["parameters"]["Name"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListChange"];
+                "application/merge-patch+json": components["schemas"]["ListChange"];
+            };
+        };
+        responses: {
+            /** @description The list as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            406: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];

@@ -12,6 +12,7 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 	bodies := map[string]string{
 		"put /api/state/{name}":               `[]`,
 		"post /api/lists/{name}/todos":        `{"title":"new"}`,
+		"patch /api/lists/{name}":             `{"title":"new"}`,
 		"patch /api/lists/{name}/todos":       `{"completed":true}`,
 		"delete /api/lists/{name}/todos":      ``,
 		"patch /api/lists/{name}/todos/{id}":  `{"title":"new"}`,

@@ -168,7 +168,7 @@ func send(conn net.Conn, text []byte) bool {
 func eventText(s lists.Snapshot, base string) []byte {
 	todos := s.Doc.Todos()
 	text := make([]byte, 0, 128+todos.Size(base))
-	text = fmt.Appendf(text, "event: list\nid: %s\ndata: {\"revision\":%d,\"todos\":", lists.RevisionOf(s), s.Revision)
+	text = fmt.Appendf(text, "event: list\nid: %s\ndata: %s", lists.RevisionOf(s), wholeHead(s))
 	text = todos.Append(text, base)
 	return append(text, "}\n\n"...)
 }

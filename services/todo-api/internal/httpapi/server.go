@@ -131,6 +131,8 @@ func (s *Server) handlers() map[string]handler {
 	return map[string]handler{
 		"getState":         s.getState,
 		"putState":         s.putState,
+		"getList":          s.getList,
+		"updateList":       s.updateList,
 		"listTodos":        s.listTodos,
 		"createTodo":       s.createTodo,
 		"completeAllTodos": s.completeAllTodos,

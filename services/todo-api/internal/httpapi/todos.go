@@ -1,10 +1,16 @@
 package httpapi
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
@@ -164,4 +170,50 @@ func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
 	}
 	c.Status(http.StatusNoContent)
 	return nil
+}
+
+// getList answers with the list's title and items.
+func (s *Server) getList(c *fiber.Ctx, _ *request) error {
+	name, snap, done, err := s.readList(c)
+	if err != nil || done {
+		return err
+	}
+	return s.sendWhole(c, name, snap)
+}
+
+func (s *Server) updateList(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	op, err := todo.DecodeSetTitle(c.BodyRaw())
+	if err != nil {
+		return err
+	}
+	done, err := s.writeList(c, name, op)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
+	return s.sendWhole(c, name, done.Snapshot)
+}
+
+func (s *Server) sendWhole(c *fiber.Ctx, name todo.Name, snap lists.Snapshot) error {
+	base, err := s.base(c, name)
+	if err != nil {
+		return err
+	}
+	head := wholeHead(snap)
+	todos := snap.Doc.Todos()
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	size := len(head) + todos.Size(base) + 1
+	c.Response().SetBodyStream(io.MultiReader(bytes.NewReader(head), todos.Reader(base), strings.NewReader("}")), size)
+	return nil
+}
+
+// wholeHead is the beginning of a list with its revision and title, up to its
+// items.
+func wholeHead(snap lists.Snapshot) []byte {
+	title, _ := json.Marshal(snap.Doc.List().Title) //nolint:errchkjson // a string
+	return fmt.Appendf(nil, `{"revision":%d,"title":%s,"todos":`, snap.Revision, title)
 }

@@ -49,18 +49,18 @@ func (d *Document) Todos() *todo.Rendering {
 	return d.todos
 }
 
-// codec stores a list as the array of its items. It reads that and what the
-// first version of this program stored.
+// codec stores a list as the array of its items, or, with a title, as an
+// object. It reads that and the v1 form.
 var codec = ledger.Codec[*Document]{
 	Encode: func(d *Document) ([]byte, error) {
-		return todo.AppendItems(nil, d.List().Items), nil
+		return d.List().AppendList(nil), nil
 	},
 	Decode: func(data []byte) (*Document, error) {
-		items, err := todo.DecodeItems(data)
+		list, err := todo.DecodeList(data)
 		if err != nil {
 			return nil, err
 		}
-		return &Document{list: todo.NewList(items)}, nil
+		return &Document{list: list}, nil
 	},
 	Legacy: func(body []byte) (*Document, bool, error) {
 		if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '[' {

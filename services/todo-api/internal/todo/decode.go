@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -72,7 +73,11 @@ func DecodePredecessor(body []byte) (List, error) {
 // DecodeItems reads what [AppendItems] made.
 func DecodeItems(body []byte) ([]Item, error) {
 	d := newDecoder(body)
-	var items []Item
+	items := d.items()
+	return items, d.end()
+}
+
+func (d *decoder) items() (items []Item) {
 	seen := make(map[string]bool)
 	d.array(func(i int) {
 		var it Item
@@ -100,7 +105,7 @@ func DecodeItems(body []byte) ([]Item, error) {
 			d.problem("a list has at most %d items", MaxItems)
 		}
 	})
-	return items, d.end()
+	return items
 }
 
 // DecodeCreate reads the body of a request that creates an item. The UID is
@@ -141,6 +146,42 @@ func DecodeRestore(body []byte) (Restore, error) {
 		op.Revision = d.revision()
 	})
 	return op, d.end()
+}
+
+// DecodeSetTitle reads the body of a request that sets the list's title.
+func DecodeSetTitle(body []byte) (SetTitle, error) {
+	d := newDecoder(body)
+	var op SetTitle
+	d.object("an object with title", []string{"title", "was"}, 1, refuseOthers, func(name string) {
+		if name == "was" {
+			op.Was = new(d.listTitle())
+		} else {
+			op.Title = d.listTitle()
+		}
+	})
+	return op, d.end()
+}
+
+// DecodeList reads a list as [List.AppendList] stores it: an array of items,
+// or an object with a title.
+func DecodeList(body []byte) (List, error) {
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		items, err := DecodeItems(body)
+		return NewList(items), err
+	}
+	d := newDecoder(body)
+	var title string
+	var items []Item
+	d.object("a list", []string{"title", "items"}, 2, refuseOthers, func(name string) {
+		if name == "title" {
+			title = d.listTitle()
+		} else {
+			items = d.items()
+		}
+	})
+	l := NewList(items)
+	l.Title = title
+	return l, d.end()
 }
 
 // DecodeBatch reads the body of a request with many operations.
@@ -407,6 +448,14 @@ func (d *decoder) title() string {
 	return s
 }
 
+func (d *decoder) listTitle() string {
+	s, ok := d.text("a string")
+	if s = trimTitle(s); ok && utf8.RuneCountInString(s) > MaxListTitleLength {
+		d.problem("a list's title has at most %d code points", MaxListTitleLength)
+	}
+	return s
+}
+
 func (d *decoder) uid() string {
 	const what = "1 to 64 letters, digits, - and _ of ASCII"
 	s, ok := d.text(what)
@@ -553,11 +602,13 @@ func (d *decoder) operation() Operation {
 		revision  uint64
 		was       *Was
 		ids       []string
+		listTitle string
+		wasTitle  *string
 	)
 	var present []string
 	pointer := ""
 	problems := len(d.problems)
-	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision", "was", "ids"}, 2, refuseOthers, func(name string) {
+	d.object("an operation", []string{"id", "type", "todo", "todoId", "change", "completed", "revision", "was", "ids", "title"}, 2, refuseOthers, func(name string) {
 		pointer = strings.TrimSuffix(string(d.d.StackPointer()), "/"+name)
 		present = append(present, name)
 		switch name {
@@ -581,9 +632,15 @@ func (d *decoder) operation() Operation {
 		case "revision":
 			revision = d.revision()
 		case "was":
-			was = d.was()
+			if d.d.PeekKind() == '"' {
+				wasTitle = new(d.listTitle())
+			} else {
+				was = d.was()
+			}
 		case "ids":
 			ids = d.uids()
+		case "title":
+			listTitle = d.listTitle()
 		}
 	})
 	if d.broken || len(d.problems) > problems {
@@ -604,11 +661,16 @@ func (d *decoder) operation() Operation {
 		op.Op, optional = ClearCompleted{ids}, "ids"
 	case "clear":
 		op.Op = Clear{}
+	case "setTitle":
+		op.Op, members, optional = SetTitle{listTitle, wasTitle}, append(members, "title"), "was"
 	case "restore":
 		op.Op, members = Restore{Revision: revision}, append(members, "revision")
 	default:
-		d.problemAt(pointer+"/type", "expected create, update, delete, completeAll, clearCompleted, clear or restore")
+		d.problemAt(pointer+"/type", "expected create, update, delete, completeAll, clearCompleted, clear, setTitle or restore")
 		return op
+	}
+	if typ == "setTitle" && was != nil || typ == "update" && wasTitle != nil {
+		d.problemAt(pointer+"/was", "expected a string for setTitle, an object for update")
 	}
 	for _, name := range members {
 		if !slices.Contains(present, name) {

@@ -53,6 +53,18 @@ func (it *Item) size() int {
 	return size
 }
 
+// AppendList appends the list as it is stored: its items, in an object with
+// its title if it has one. [DecodeList] is the inverse.
+func (l List) AppendList(dst []byte) []byte {
+	if l.Title == "" {
+		return AppendItems(dst, l.Items)
+	}
+	dst = append(dst, `{"title":`...)
+	dst, _ = jsontext.AppendQuote(dst, l.Title) // see appendContent
+	dst = append(dst, `,"items":`...)
+	return append(AppendItems(dst, l.Items), '}')
+}
+
 // AppendItems appends items in the form in which they are stored, which
 // [DecodeItems] reads.
 func AppendItems(dst []byte, items []Item) []byte {

@@ -15,6 +15,9 @@ const (
 	// MaxTitleLength is the length of the longest title, in code points, not
 	// counting white space at its ends.
 	MaxTitleLength = 2_000
+	// MaxListTitleLength is the length of the longest title of a list, in code
+	// points.
+	MaxListTitleLength = 200
 	// MaxBytes is how large a list can grow, as the bytes of JSON that
 	// [List.AppendState] makes of it: that of the largest body which the API
 	// reads, so that a list that can be read whole can be written back whole.
