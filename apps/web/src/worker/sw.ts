@@ -6,11 +6,17 @@ declare const self: ServiceWorkerGlobalScope
 
 const { version, files } = __PRECACHE__
 const cacheName = `todo-page-${version}`
-const index = new URL('./', self.registration.scope).href
-const config = new URL('config.json', self.registration.scope).href
-const precached = new Set(files.map((file) => new URL(file, self.registration.scope).href))
+const at = (file: string) => new URL(file, self.registration.scope).href
+const index = at('./')
+const config = at('config.json')
+const precached = new Set(files.map(at))
+const assets = at('assets/')
+// How long the network may take for a page that is also kept here.
+const patience = 3_000
 
 self.addEventListener('install', (event) => {
+  // Takes over at once. A version that waited for the page to activate it could never replace a page that crashes.
+  void self.skipWaiting()
   event.waitUntil(
     (async () => {
       const cache = await caches.open(cacheName)
@@ -31,19 +37,19 @@ self.addEventListener('activate', (event) => {
   )
 })
 
-self.addEventListener('message', (event) => {
-  if (event.data === 'activate') void self.skipWaiting()
-})
-
 self.addEventListener('fetch', (event) => {
   const { request } = event
   const address = new URL(request.url)
   address.hash = ''
   // What is answered here is named one by one: the API, wherever it is, never is.
   if (request.method !== 'GET' || address.origin !== self.location.origin) return
-  if (address.href === config) event.respondWith(fresh(request))
-  else if (precached.has(address.href)) event.respondWith(kept(address.href, request))
-  else if (request.mode === 'navigate' && address.origin + address.pathname === index) event.respondWith(kept(index, request))
+  if (request.mode === 'navigate') {
+    if (address.origin + address.pathname === index) event.respondWith(fresh(request, index))
+  } else if (address.href.startsWith(assets) && precached.has(address.href)) {
+    event.respondWith(kept(address.href, request)) // a hash in its name: it never changes
+  } else if (address.href === config || precached.has(address.href)) {
+    event.respondWith(fresh(request, address.href))
+  }
 })
 
 async function kept(address: string, request: Request): Promise<Response> {
@@ -51,16 +57,26 @@ async function kept(address: string, request: Request): Promise<Response> {
   return (await cache.match(address)) ?? fetch(request)
 }
 
-/** From the network, and from the last visit when there is none. */
-async function fresh(request: Request): Promise<Response> {
+/**
+ * From the network: a sign-in page, a redirect, a repaired version or another project on this port must get through.
+ * From what is kept when there is no network, when it is slow, and when the server has trouble.
+ */
+async function fresh(request: Request, address: string): Promise<Response> {
   const cache = await caches.open(cacheName)
-  try {
-    const response = await fetch(request)
-    if (response.ok) await cache.put(config, response.clone())
+  const last = await cache.match(address)
+  const answer = fetch(request).then(async (response) => {
+    if (address === config && response.ok && !response.redirected) await cache.put(config, response.clone())
     return response
-  } catch (cause) {
-    const last = await cache.match(config)
-    if (last) return last
-    throw cause
+  })
+  if (!last) return answer
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const slow = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), patience)))
+  try {
+    const response = await Promise.race([answer, slow])
+    return response && response.status < 500 ? response : last
+  } catch {
+    return last
+  } finally {
+    clearTimeout(timer)
   }
 }
