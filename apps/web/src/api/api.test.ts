@@ -84,6 +84,9 @@ describe('load', () => {
     [429, {}, { 'Retry-After': '1' }, { kind: 'busy', retryAfter: 1000 }],
     [400, { title: 'Bad', detail: 'No.' }, {}, { kind: 'refused', message: 'No.' }],
     [404, {}, {}, { kind: 'refused' }],
+    [401, {}, {}, { kind: 'signin' }],
+    [200, '<title>Sign in</title>', { 'Content-Type': 'text/html; charset=utf-8' }, { kind: 'signin' }],
+    [403, '<h1>Forbidden</h1>', { 'Content-Type': 'text/html' }, { kind: 'refused', status: 403 }],
   ])('%i %j %j', async (status, body, headers, want) => {
     answer = (_, response) => json(response, status, body, headers)
     expect(await trouble(listClient(base, 'l').load())).toMatchObject({ status, ...want })

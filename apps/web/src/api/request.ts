@@ -4,19 +4,33 @@ import { Trouble } from './trouble'
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
 const patience = 15_000
 
-/** `fetch`, with a limit of time and with every answer but 2xx thrown as Trouble. */
+/** `fetch`, with a limit of time and with every answer other than 2xx thrown as Trouble. */
 export async function request(address: string | URL, init: RequestInit = {}): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(address, { signal: AbortSignal.timeout(patience), ...init })
+    response = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'manual', ...init })
   } catch (cause) {
     throw new Trouble('unreachable', 'The server could not be reached.', { cause })
   }
+  const signIn = signInTrouble(response)
+  if (signIn) throw signIn
   if (response.ok) return response
 
   const problem = decodeProblem(await response.json().catch(() => null), response.status)
   const kind = response.status === 429 || response.status >= 500 ? 'busy' : 'refused'
   throw new Trouble(kind, problem.detail || problem.title, { status: response.status, retryAfter: seconds(response.headers.get('Retry-After')) })
+}
+
+/**
+ * The trouble of an answer by which a proxy in front asks for sign-in: a redirect, which this API never
+ * gives, a 401, or a page where data was asked for. Otherwise null.
+ */
+export function signInTrouble(response: Response): Trouble | null {
+  const page = response.ok && /^text\/html\b/i.test(response.headers.get('Content-Type') ?? '')
+  // A browser hides the status of a redirect that it does not follow.
+  const redirect = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)
+  if (!redirect && response.status !== 401 && !page) return null
+  return new Trouble('signin', 'A sign-in page answered in place of the list.', { status: response.status })
 }
 
 /** Reads the body as JSON by `decode`. An answer that is not what was asked for is Trouble of kind `unreadable`. */

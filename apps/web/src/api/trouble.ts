@@ -4,8 +4,9 @@
  * - `busy`: the server cannot now (429, 5xx). What a write did is unknown.
  * - `refused`: the server says no to this request (4xx).
  * - `unreadable`: the answer is not one of this API: a sign-in page of a network between, or a server of another version.
+ * - `signin`: a proxy in front asks for sign-in.
  */
-export type TroubleKind = 'unreachable' | 'busy' | 'refused' | 'unreadable'
+export type TroubleKind = 'unreachable' | 'busy' | 'refused' | 'unreadable' | 'signin'
 
 export class Trouble extends Error {
   override readonly name = 'Trouble'

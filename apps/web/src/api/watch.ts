@@ -1,13 +1,16 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { decodeSnapshot } from './decode'
-import { parse } from './request'
+import { parse, signInTrouble } from './request'
 import { Trouble } from './trouble'
 import type { Snapshot } from '@/todos/todo'
 
 export interface Watcher {
-  /** The stream is open; the list as it is follows, unless it is the one that was received last. */
+  /** The stream is open; the list as it is follows. */
   opened(): void
   received(snapshot: Snapshot): void
-  /** The stream broke. It is opened again by itself. */
+  /** Something arrived, if only a heartbeat: the stream is alive. */
+  alive?(): void
+  /** The stream broke or fell silent. It is opened again automatically. */
   lost(): void
   /** An event was not one of this API. */
   failed(trouble: Trouble): void
@@ -15,43 +18,94 @@ export interface Watcher {
 
 export interface Watch {
   close(): void
+  /** Opens the stream again unless something arrived lately: after sleep, or when the network came back. */
+  check(): void
 }
 
-/** Follows a list by Server-Sent Events until closed, through any number of interruptions. */
+/** Heartbeats come every 15 s. A stream on which nothing arrived for this long is taken for dead. */
+export const silence = 40_000
+
+/** What `check` accepts as a sign of life: one heartbeat and a little. */
+const recent = 20_000
+
+/**
+ * Follows a list by Server-Sent Events until closed, through any number of interruptions. It reads the
+ * stream by fetch, not EventSource, which hides comments: a heartbeat of any form counts as a sign of life.
+ */
 export function watchList(address: string, watcher: Watcher): Watch {
-  let source: EventSource
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let stream: AbortController | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let watchdog: ReturnType<typeof setTimeout> | undefined
   let failures = 0
+  let heard = Date.now()
+
+  function touch(current: AbortController) {
+    heard = Date.now()
+    clearTimeout(watchdog)
+    watchdog = setTimeout(() => restart(current), silence)
+  }
+
+  function restart(current: AbortController) {
+    if (current !== stream) return
+    watcher.lost()
+    open()
+  }
 
   function open() {
-    source = new EventSource(address)
-    source.addEventListener('open', () => {
-      failures = 0
-      watcher.opened()
-    })
-    source.addEventListener('list', (event: MessageEvent<string>) => {
-      let snapshot: Snapshot
-      try {
-        snapshot = parse(event.data, decodeSnapshot)
-      } catch (trouble) {
-        watcher.failed(trouble as Trouble)
-        return
-      }
-      watcher.received(snapshot)
-    })
-    source.addEventListener('error', () => {
+    stream?.abort()
+    clearTimeout(retry)
+    const current = new AbortController()
+    stream = current
+    touch(current)
+    read(current).catch(() => undefined).finally(() => {
+      if (current !== stream) return
+      clearTimeout(watchdog)
+      retry = setTimeout(open, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2))
       watcher.lost()
-      // After a broken connection an EventSource comes back by itself and names the last event it saw. After an answer that
-      // is not a stream (a 503 while the server restarts) it gives up for good.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2))
     })
+  }
+
+  async function read(current: AbortController) {
+    const response = await fetch(address, { headers: { Accept: 'text/event-stream' }, cache: 'no-store', redirect: 'manual', signal: current.signal })
+    const signIn = signInTrouble(response)
+    if (signIn) watcher.failed(signIn)
+    if (!response.ok || !response.body || !(response.headers.get('Content-Type') ?? '').startsWith('text/event-stream')) return
+    failures = 0
+    touch(current)
+    watcher.opened()
+    const parser = createParser({ onEvent: (event) => receive(event) })
+    const decoder = new TextDecoder()
+    const reader = response.body.getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done || current !== stream) return
+      touch(current)
+      watcher.alive?.()
+      parser.feed(decoder.decode(value, { stream: true }))
+    }
+  }
+
+  function receive({ event, data }: EventSourceMessage) {
+    if (event !== 'list') return // a heartbeat, or an event of a newer version
+    try {
+      watcher.received(parse(data, decodeSnapshot))
+    } catch (trouble) {
+      watcher.failed(trouble as Trouble)
+    }
   }
 
   open()
   return {
     close() {
-      clearTimeout(timer)
-      source.close()
+      clearTimeout(retry)
+      clearTimeout(watchdog)
+      const last = stream
+      stream = undefined
+      last?.abort()
+    },
+    check() {
+      // The clock may have jumped either way; then it is asked once too often.
+      if (stream && Math.abs(Date.now() - heard) > recent) restart(stream)
     },
   }
 }

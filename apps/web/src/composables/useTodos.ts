@@ -236,6 +236,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
 
   function wake() {
     failures = 0
+    watch?.check()
     void load()
     void sender.flush()
   }
@@ -243,7 +244,11 @@ export function useTodos({ list, connect, database, announce = () => undefined }
   function onVisibility() {
     clearTimeout(hiddenTimer)
     if (document.visibilityState === 'hidden') hiddenTimer = setTimeout(unfollow, hiddenPatience)
-    else if (!following) wake()
+    else wake()
+  }
+
+  function onShow(event: PageTransitionEvent) {
+    if (event.persisted) wake() // brought back by the Back button, with a stream that the browser has closed
   }
 
   function onOffline() {
@@ -256,6 +261,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
 
   document.addEventListener('visibilitychange', onVisibility)
   window.addEventListener('online', wake)
+  window.addEventListener('pageshow', onShow)
   window.addEventListener('offline', onOffline)
   window.addEventListener('beforeunload', onUnload)
   onScopeDispose(() => {
@@ -267,6 +273,7 @@ export function useTodos({ list, connect, database, announce = () => undefined }
     clearTimeout(hiddenTimer)
     document.removeEventListener('visibilitychange', onVisibility)
     window.removeEventListener('online', wake)
+    window.removeEventListener('pageshow', onShow)
     window.removeEventListener('offline', onOffline)
     window.removeEventListener('beforeunload', onUnload)
   })

@@ -44,7 +44,7 @@ export class MemoryList implements ListClient {
       watcher.opened()
       watcher.received(this.snapshot)
     })
-    return { close: () => this.#watchers.delete(watcher) }
+    return { close: () => this.#watchers.delete(watcher), check: () => undefined }
   }
 
   get snapshot(): Snapshot {

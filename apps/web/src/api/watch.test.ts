@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { silence, watchList, type Watch } from './watch'
+
+// A real server whose streams the test writes, and real requests to it; only the page's timers are not real.
+let streams: ServerResponse[]
+let head: [number, Record<string, string>]
+let address: string
+let watch: Watch | undefined
+const server = createServer((_, response) => {
+  streams.push(response)
+  response.writeHead(...head)
+  response.flushHeaders()
+})
+const watcher = { opened: vi.fn(), received: vi.fn(), alive: vi.fn(), lost: vi.fn(), failed: vi.fn() }
+
+beforeEach(async () => {
+  streams = []
+  head = [200, { 'Content-Type': 'text/event-stream' }]
+  for (const heard of Object.values(watcher)) heard.mockReset()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  watch?.close()
+  await new Promise((resolve) => (server.closeAllConnections(), server.close(resolve)))
+})
+
+// Not vi.waitFor, which would move the timers that are not real.
+async function until(condition: () => boolean) {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+const event = (revision: number) => `event: list\nid: ${revision}\ndata: ${JSON.stringify({ revision, todos: [] })}\n\n`
+
+async function opened(count = 1) {
+  await until(() => watcher.opened.mock.calls.length === count)
+}
+
+describe('a stream', () => {
+  it('gives each state of the list, however its bytes are cut', async () => {
+    watch = watchList(address, watcher)
+    await opened()
+    const bytes = Buffer.from(event(3).replace('[]', '[{"id":"a","title":"pão 🍞","completed":false,"order":1}]'))
+    for (const byte of bytes) streams[0]?.write(Buffer.of(byte))
+    await until(() => watcher.received.mock.calls.length === 1)
+    expect(watcher.received).toHaveBeenCalledWith({ revision: 3, todos: [{ id: 'a', title: 'pão 🍞', completed: false, order: 1 }] })
+  })
+
+  it.each([': heartbeat\n\n', 'event: heartbeat\ndata: {}\n\n', 'event: of-a-newer-version\ndata: x\n\n'])('lives while it sends %j, and is opened again when it falls silent', async (life) => {
+    watch = watchList(address, watcher)
+    await opened()
+    for (let i = 1; i <= 3; i++) {
+      vi.advanceTimersByTime(silence - 1)
+      streams[0]?.write(life)
+      await until(() => watcher.alive.mock.calls.length === i)
+    }
+    expect(watcher.lost).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(silence)
+    expect(watcher.lost).toHaveBeenCalledTimes(1)
+    await opened(2)
+    streams[1]?.write(event(4))
+    await until(() => watcher.received.mock.calls.length === 1)
+    expect(watcher.failed).not.toHaveBeenCalled()
+  })
+
+  it.each([-86_400_000, 60_000, 3_600_000])('is opened again by a check after the clock has moved by %i ms, and not while it lives', async (ms) => {
+    watch = watchList(address, watcher)
+    await opened()
+    watch.check()
+    expect(watcher.lost).not.toHaveBeenCalled()
+    vi.setSystemTime(Date.now() + ms)
+    watch.check()
+    expect(watcher.lost).toHaveBeenCalledTimes(1)
+    await opened(2)
+  })
+
+  it.each<[string, number, Record<string, string>]>([
+    ['a redirect', 302, { Location: '/login' }],
+    ['a 401', 401, {}],
+    ['a page', 200, { 'Content-Type': 'text/html' }],
+  ])('that %s answers tells of a sign-in', async (_, status, headers) => {
+    head = [status, headers]
+    watch = watchList(address, watcher)
+    await until(() => watcher.failed.mock.calls.length === 1)
+    expect(watcher.failed).toHaveBeenCalledWith(expect.objectContaining({ kind: 'signin' }))
+    expect(watcher.opened).not.toHaveBeenCalled()
+  })
+})
