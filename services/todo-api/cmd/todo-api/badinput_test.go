@@ -297,7 +297,7 @@ func TestMethods(t *testing.T) {
 		}
 	}
 	for _, target := range []string{
-		"/api", "/api/", "/api/x", "/api/lists", "/api/lists/l", "/api/lists/l/", "/api/lists/l/todos/", "/api/lists/l/todos/x/y",
+		"/api", "/api/", "/api/x", "/api/lists", "/api/lists/l/x", "/api/lists/l/", "/api/lists/l/todos/", "/api/lists/l/todos/x/y",
 		"/API/state/l", "/api/State/l", "/api/state/l/", "/nothing", "/index.html/x", "/assets/none.js", "/api/lists/l/nothing",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
@@ -402,7 +402,7 @@ func TestSlowClient(t *testing.T) {
 func TestHostileHost(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	p.create("l", "x")
-	for _, host := range []string{`a"b`, "a<b", `a\b`, "a b"} {
+	for _, host := range []string{`a"b`, "a<b", `a\b`, "a b", strings.Repeat("a", 256)} {
 		req, err := http.NewRequest("GET", p.url+"/api/lists/l/todos", http.NoBody)
 		if err != nil {
 			t.Fatal(err)

@@ -247,6 +247,9 @@ func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
 		return s.opts.PublicURL + itemsPath(name), nil
 	}
 	host := string(c.Request().Host())
+	if len(host) > 255 {
+		return "", invalidRequest.with("Header Host: expected at most 255 bytes.")
+	}
 	for _, r := range host {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_:[]", r)) {
 			return "", invalidRequest.with("Header Host: expected a host name or address.")
