@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	// A container without certificates of its own still reaches AWS.
 	_ "golang.org/x/crypto/x509roots/fallback"
@@ -19,12 +20,18 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process as it would any other.
 	context.AfterFunc(ctx, stop)
+	// A log reader that has gone must not end the process.
+	signal.Ignore(syscall.SIGPIPE)
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "todo-api:", err)
+	// Standard error may be the log's pipe, which nobody may read.
+	_ = within(time.Second, "say why", func() error {
+		_, err := fmt.Fprintln(os.Stderr, "todo-api:", err)
+		return err
+	})
 	if _, ok := errors.AsType[*usageError](err); ok {
 		os.Exit(2)
 	}

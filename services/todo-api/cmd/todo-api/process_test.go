@@ -43,7 +43,12 @@ func command(args []string, environ ...string) *exec.Cmd {
 
 func launch(t *testing.T, args []string, environ ...string) *process {
 	t.Helper()
-	p := &process{cmd: command(append(args, "--listen=127.0.0.1:0"), environ...), stdout: &logLines{address: make(chan string, 1)}, stderr: new(bytes.Buffer)}
+	return launchCommand(t, command(append(args, "--listen=127.0.0.1:0"), environ...))
+}
+
+func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, stdout: &logLines{address: make(chan string, 1)}, stderr: new(bytes.Buffer)}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

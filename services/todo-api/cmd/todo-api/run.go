@@ -78,28 +78,30 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 
 // serve is the server from its start to its end.
 func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (err error) {
-	log, flush := newLogger(stdout, cfg)
-	defer flush()
+	log := newLog(stdout, cfg)
+	defer log.close()
 	if cfg.Release == "" {
 		cfg.Release = version()
 	}
 	figures := metrics.New(cfg.Release)
+	figures.LogDropped(&log.dropped)
 	tracer, stopTracing, err := newTracer(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer stopTracing()
 
-	opened, err := awaitStore(ctx, cfg, log, open)
+	opened, err := awaitStore(ctx, cfg, log.Logger, open)
 	if err != nil {
 		return err
 	}
 	store := figures.Store(opened)
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, within(cfg.ShutdownTimeout, "close the store", store.Close)) }()
 
-	service := lists.New(store, listOptions(cfg, figures, log))
+	service := lists.New(store, listOptions(cfg, figures, log.Logger))
 	figures.Ledger(service.Stats)
-	server, err := httpapi.New(options(cfg, service, figures, log, tracer))
+	maxConns := fitDescriptors(&cfg, log.Logger)
+	server, err := httpapi.New(options(cfg, maxConns, service, figures, log.Logger, tracer))
 	if err != nil {
 		return errors.Join(err, service.Close(ctx))
 	}
@@ -109,7 +111,7 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()),
 		slog.String("store", cfg.Store), slog.String("release", cfg.Release), slog.Bool("page", cfg.Page && web.Built()))
-	flush()
+	log.flush()
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -118,7 +120,7 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, drain(cfg, log, server, service))
+	return errors.Join(err, drain(cfg, log.Logger, server, service))
 }
 
 // drain ends a server so that no client notices: it is taken out of rotation
@@ -127,13 +129,35 @@ func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *list
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
 	server.Stop()
 	time.Sleep(cfg.ShutdownDelay)
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownTimeout)
 	defer cancel()
-	if err := errors.Join(server.Shutdown(ctx), service.Close(ctx)); err != nil {
-		return fmt.Errorf("stopped after %v with work unfinished: %w", cfg.ShutdownTimeout, err)
+	err := server.Shutdown(ctx)
+	left := max(cfg.ShutdownTimeout-time.Since(began), minimumClose)
+	err = errors.Join(err, within(left, "settle accepted changes", func() error { return service.Close(ctx) }))
+	if err != nil {
+		return fmt.Errorf("stopped after %v with work unfinished: %w", time.Since(began).Round(time.Millisecond), err)
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stopped")
 	return nil
+}
+
+// minimumClose is what is left for the lists when requests took all the time.
+const minimumClose = 100 * time.Millisecond
+
+// within calls f and returns its error, or one that names what f does when f
+// takes longer than d. f then goes on until the process ends.
+func within(d time.Duration, what string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	timeout := time.NewTimer(d)
+	defer timeout.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timeout.C:
+		return fmt.Errorf("%s: not done after %v", what, d)
+	}
 }
 
 func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Options {
@@ -148,7 +172,26 @@ func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Opt
 	}
 }
 
-func options(cfg settings, service *lists.Service, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
+// reservedDescriptors are kept for the store's files and the like.
+const reservedDescriptors = 40
+
+// fitDescriptors bounds connections and event streams by what the operating
+// system lets this process open, and says what it lowered.
+func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int) {
+	limit := openFileLimit()
+	if limit == 0 {
+		return 0
+	}
+	maxConns = int(limit - min(reservedDescriptors, limit/2)) //nolint:gosec // bounded by openFileLimit
+	if streams := maxConns - maxConns/4; cfg.MaxStreams > streams {
+		log.LogAttrs(context.Background(), slog.LevelWarn, "max_streams is lowered to fit the limit of open files; raise it by ulimit -n or LimitNOFILE",
+			slog.Int("max_streams", cfg.MaxStreams), slog.Int("lowered_to", streams), slog.Uint64("open_files", limit))
+		cfg.MaxStreams = streams
+	}
+	return maxConns
+}
+
+func options(cfg settings, maxConns int, service *lists.Service, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
 	publicURL := ""
 	if cfg.PublicURL != nil {
 		publicURL = strings.TrimRight(cfg.PublicURL.String(), "/")
@@ -166,6 +209,8 @@ func options(cfg settings, service *lists.Service, figures *metrics.Set, log *sl
 		RequestTimeout: cfg.RequestTimeout,
 		ReadTimeout:    cfg.ReadTimeout,
 		IdleTimeout:    cfg.IdleTimeout,
+		WriteTimeout:   cfg.WriteTimeout,
+		MaxConns:       maxConns,
 		MaxStreams:     cfg.MaxStreams,
 		RateLimit:      cfg.RateLimit,
 		ClientAddress:  cfg.ClientAddressHeader,

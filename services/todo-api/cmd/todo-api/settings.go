@@ -22,6 +22,7 @@ type settings struct {
 
 	RequestTimeout  time.Duration `key:"request_timeout" help:"how long to work on a request, at most" validate:"min=100ms"`
 	ReadTimeout     time.Duration `key:"read_timeout" help:"how long a request may take to arrive" validate:"min=100ms"`
+	WriteTimeout    time.Duration `key:"write_timeout" help:"how long a client may take to read the next 64 KiB of an answer" validate:"min=100ms"`
 	IdleTimeout     time.Duration `key:"idle_timeout" help:"how long to keep an idle connection; longer than the load balancer in front does" validate:"min=1s"`
 	ShutdownDelay   time.Duration `key:"shutdown_delay" help:"how long to go on serving after SIGTERM while /readyz says 503" validate:"min=0"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" help:"how long to wait after that for requests under way" validate:"min=100ms"`
@@ -49,6 +50,7 @@ func defaults() settings {
 		Page:            true,
 		RequestTimeout:  10 * time.Second,
 		ReadTimeout:     10 * time.Second,
+		WriteTimeout:    20 * time.Second,
 		IdleTimeout:     75 * time.Second,
 		ShutdownTimeout: 20 * time.Second,
 		MaxStreams:      10_000,

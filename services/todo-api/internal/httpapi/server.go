@@ -50,8 +50,11 @@ type Options struct {
 	// stands for all of them.
 	CORSOrigins []string
 	// RequestTimeout bounds the work on a request, ReadTimeout its arrival,
-	// and IdleTimeout the wait for the next one on a connection.
-	RequestTimeout, ReadTimeout, IdleTimeout time.Duration
+	// IdleTimeout the wait for the next one on a connection, and WriteTimeout
+	// the time in which a client must read 64 KiB of an answer.
+	RequestTimeout, ReadTimeout, IdleTimeout, WriteTimeout time.Duration
+	// MaxConns bounds the connections that are open; 0: unbounded.
+	MaxConns int
 	// MaxStreams bounds the event streams that are open.
 	MaxStreams int
 	// RateLimit is how many requests a minute one client may send; 0: any
@@ -74,6 +77,9 @@ type Server struct {
 	app      *fiber.App
 	contract *contract
 	cors     cors
+
+	// listener is set by Serve.
+	listener atomic.Pointer[listener]
 
 	others   *metrics.Requests // what is no operation
 	streams  atomic.Int64
@@ -114,6 +120,7 @@ func New(opts Options) (*Server, error) {
 		StrictRouting:                true,
 	})
 	server := s.app.Server()
+	server.Logger = serverLog{opts.Logger}
 	// A balancer that keeps using a connection must be told that it ends.
 	server.CloseOnShutdown = true
 	// Event streams close their own connections.
@@ -242,7 +249,19 @@ func (s *Server) clientAddress(c *fiber.Ctx) string {
 
 // Serve answers requests on l until [Server.Shutdown], and then returns nil
 // at once, before they are all answered.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingeringListener{l}) }
+func (s *Server) Serve(l net.Listener) error {
+	bounded := newListener(l, s.opts.MaxConns, s.opts.WriteTimeout, s.log, s.opts.Metrics)
+	s.listener.Store(bounded)
+	return s.app.Listener(bounded)
+}
+
+// serverLog is the log of fasthttp, which would otherwise write to standard
+// error, where nobody may read.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Printf(format string, args ...any) {
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, "connection", slog.String("detail", fmt.Sprintf(format, args...)))
+}
 
 // Stop makes the server say that it is not ready, so that no new requests are
 // sent to it. It goes on answering those that are.
@@ -253,6 +272,12 @@ func (s *Server) Stop() { s.stopping.Store(true) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Stop()
 	s.closeOnce.Do(func() { close(s.closing) })
+	if l := s.listener.Load(); l != nil {
+		if deadline, ok := ctx.Deadline(); ok {
+			// Clients that do not read or send have half of the time.
+			l.endBy(time.Now().Add(time.Until(deadline) / 2))
+		}
+	}
 	err := s.app.ShutdownWithContext(ctx)
 	if err != nil {
 		err = fmt.Errorf("requests under way: %w", err)

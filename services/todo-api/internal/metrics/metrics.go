@@ -25,6 +25,11 @@ type Set struct {
 	// StreamEvents counts what was sent on them.
 	StreamEvents prometheus.Counter
 
+	// AcceptFailures counts connections that could not be accepted.
+	AcceptFailures prometheus.Counter
+	// Connections is the number of open connections.
+	Connections prometheus.Gauge
+
 	storeCalls     *prometheus.CounterVec
 	storeDurations *prometheus.HistogramVec
 
@@ -71,8 +76,10 @@ func New(release string) *Set {
 			Help:    "Time from a request's arrival to its answer, which of an event stream is its beginning.",
 			Buckets: []float64{.0001, .0005, .001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"operation"}),
-		Streams:      f.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "event_streams", Help: "Event streams that are open."}),
-		StreamEvents: counter("event_stream_events_total", "Events sent on event streams."),
+		Streams:        f.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "event_streams", Help: "Event streams that are open."}),
+		StreamEvents:   counter("event_stream_events_total", "Events sent on event streams."),
+		AcceptFailures: counter("accept_failures_total", "Failed attempts to accept a connection, for example without free descriptors."),
+		Connections:    f.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "connections", Help: "Open connections."}),
 		storeCalls: f.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_calls_total", Help: "Calls to the store, by operation and outcome.",
 		}, []string{"op", "outcome"}),
@@ -119,6 +126,14 @@ func (s *Set) Observer() ledger.Observer {
 			}
 		},
 	}
+}
+
+// LogDropped adds the number of log lines that could not be written. Call it
+// once.
+func (s *Set) LogDropped(lines *atomic.Uint64) {
+	s.factory.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: namespace, Name: "log_lines_dropped_total", Help: "Log lines that could not be written.",
+	}, func() float64 { return float64(lines.Load()) })
 }
 
 // Ledger adds the load of a ledger to the figures. Call it once.

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Clients that only connect use up the process's descriptors. It serves again
+// once they have left.
+func TestOutOfDescriptors(t *testing.T) {
+	cmd := command(nil, "TODO_STORE=mem:")
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -n 60 && exec "$0" --listen=127.0.0.1:0`, os.Args[0]}
+	p := launchCommand(t, cmd)
+	var idle []net.Conn
+	for range 80 {
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(p.url, "http://"), time.Second)
+		if err != nil {
+			break
+		}
+		idle = append(idle, conn)
+	}
+	for _, conn := range idle {
+		conn.Close()
+	}
+	eventually(t, "the server answers again", func() bool {
+		resp, err := http.Get(p.url + "/livez")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	if got := p.stdout.String(); !strings.Contains(got, "max_streams is lowered") {
+		t.Errorf("the log does not say that max_streams is lowered: %s", got)
+	}
+}
+
+// stalled is a log whose reader does nothing until it is told to.
+type stalled struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	err  error // of each write, when there is one
+	free chan struct{}
+}
+
+func (s *stalled) Write(p []byte) (int, error) {
+	<-s.free
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.text.Write(p)
+}
+
+func (s *stalled) set(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *stalled) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// A reader of the log that stalls blocks nothing, and the log says what it
+// missed.
+func TestLogReaderStalls(t *testing.T) {
+	out := &stalled{free: make(chan struct{})}
+	log := newLog(out, defaults())
+	line := strings.Repeat("x", 1000)
+	for range 3 * logQueue / len(line) {
+		log.Info(line)
+	}
+	log.flush()
+	if log.dropped.Load() == 0 {
+		t.Error("nothing was dropped, want a bounded queue")
+	}
+	close(out.free)
+	eventually(t, "the log tells of what it dropped", func() bool {
+		return strings.Contains(out.String(), "log lines were dropped") && strings.Contains(out.String(), fmt.Sprintf(`"lines":%d`, log.dropped.Load()))
+	})
+	log.close()
+}
+
+// The log goes on when a full disk or a pipe works again.
+func TestLogRecovers(t *testing.T) {
+	out := &stalled{free: make(chan struct{})}
+	close(out.free)
+	log := newLog(out, defaults())
+	for _, err := range []error{syscall.ENOSPC, syscall.EPIPE} {
+		out.set(&os.PathError{Op: "write", Path: "stdout", Err: err})
+		before := log.dropped.Load()
+		log.Warn("lost")
+		eventually(t, "the line counts as dropped", func() bool { return log.dropped.Load() > before })
+		out.set(nil)
+		log.Warn("after " + err.Error())
+		eventually(t, "the log has the next line", func() bool { return strings.Contains(out.String(), "after "+err.Error()) })
+	}
+	log.close()
+	if got := out.String(); !strings.Contains(got, "log lines were dropped") {
+		t.Errorf("got %s, want a line about what was dropped", got)
+	}
+}
+
+// A process whose log nobody reads still ends when it is told to.
+func TestStopsWhileTheLogStalls(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	lines := &logLines{address: make(chan string, 1)}
+	cmd := command([]string{"--listen=127.0.0.1:0"}, "TODO_STORE=mem:")
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	reading := &untilListening{r: r, told: make(chan struct{})}
+	go lines.read(reading)
+	address := <-lines.address
+	// From here on nothing reads, and the pipe fills.
+	for range 2000 {
+		resp, err := http.Get("http://" + address + "/api/lists/x/todos")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: got %v, want exit code 0", err)
+	}
+	close(reading.told)
+}
+
+// untilListening reads until the program listens, and then waits.
+type untilListening struct {
+	r     *os.File
+	heard bool
+	told  chan struct{}
+}
+
+func (u *untilListening) Read(p []byte) (n int, err error) {
+	if u.heard {
+		<-u.told
+		return 0, io.EOF
+	}
+	n, err = u.r.Read(p)
+	u.heard = bytes.Contains(p[:n], []byte(`"listening"`))
+	return n, err
+}
+
+func bigList(t testing.TB, p *program, name string) {
+	t.Helper()
+	var items []string
+	for i := range 4000 {
+		items = append(items, fmt.Sprintf(`{"id":%d,"title":%q,"completed":false}`, i, strings.Repeat("x", 150)))
+	}
+	p.expect(200, "PUT", "/api/state/"+name, "["+strings.Join(items, ",")+"]")
+}
+
+// unread opens connections that ask for much and read nothing.
+func unread(t testing.TB, p *program, n int) {
+	t.Helper()
+	for range n {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		_ = conn.(*net.TCPConn).SetReadBuffer(2048)
+		if _, err := conn.Write([]byte(strings.Repeat("GET /api/lists/big/todos HTTP/1.1\r\nHost: localhost\r\n\r\n", 20))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Clients that do not read their answers are dropped.
+func TestSlowReadersAreDropped(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:", "TODO_WRITE_TIMEOUT=200ms", "TODO_ACCESS_LOG=false")
+	bigList(t, p, "big")
+	unread(t, p, 10)
+	eventually(t, "they are dropped", func() bool {
+		return strings.Contains(p.metrics(), "todo_connections 1\n")
+	})
+}
+
+// A client that does not read holds the end of the process up for half of the
+// time that there is, and is no reason for an exit code other than 0.
+func TestStopsWithSlowReaders(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:", "TODO_WRITE_TIMEOUT=1m", "TODO_SHUTDOWN_TIMEOUT=3s", "TODO_ACCESS_LOG=false")
+	bigList(t, p, "big")
+	unread(t, p, 3)
+	eventually(t, "they are connected", func() bool { return strings.Contains(p.metrics(), "todo_connections 4\n") })
+	if err := p.stop(); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+}
+
+// metrics returns what Prometheus would read.
+func (p *program) metrics() string {
+	p.t.Helper()
+	return string(p.send("GET", "/metrics", "").body)
+}
+
+// What takes too long is named, and not waited for.
+func TestWithin(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	err := within(time.Millisecond, "close the store", func() error { <-ctx.Done(); return nil })
+	if err == nil || !strings.Contains(err.Error(), "close the store") {
+		t.Errorf("got %v, want an error that names what was not done", err)
+	}
+	if err := within(time.Minute, "x", func() error { return syscall.EIO }); !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %v, want EIO", err)
+	}
+}
