@@ -1,5 +1,7 @@
 """One variable, and everything that protects is lifted; without it, everything protects."""
 
+import re
+
 import pytest
 from conftest import TERRAFORM, verbose_test
 from test_network_graph import resources
@@ -42,3 +44,32 @@ def test_one_variable_lifts_every_protection(folder, applied):
 def test_nothing_prevents_destroying_for_good():
     found = [str(path.relative_to(TERRAFORM)) for path in TERRAFORM.rglob("*.tf") if ".terraform" not in path.parts and "prevent_destroy" in path.read_text()]
     assert not found, f"prevent_destroy takes no variable, so that destroying needs an edit: {found}"
+
+
+# What must still be there while a resource is destroyed, and already be there when it is made: type, ends of addresses.
+ORDER = {
+    # The service waits for its tasks; agents stop them.
+    "aws_ecs_service": [
+        "module.cluster.aws_iam_role_policy.agent",
+        "module.cluster.aws_vpc_security_group_egress_rule.https",
+        "module.cluster.aws_autoscaling_group.this",
+        "module.load_balancer.aws_lb_listener_rule.api",
+        "aws_iam_role_policy.execution",
+        "aws_iam_role_policy.task",
+    ],
+    # Both write a test file when they are made.
+    "aws_lb": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
+    "aws_flow_log": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
+    "aws_cloudwatch_log_delivery": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
+}
+
+
+@pytest.mark.parametrize(("folder", "applied"), [("modules/environment", "whole"), ("shared", "publishes_what_environments_read")])
+def test_order_of_destruction(folder, applied):
+    """Terraform destroys a resource before those that its state says it depends on."""
+    tried = 0
+    for resource in resources(verbose_test(TERRAFORM / folder, "test_state", applied)["root_module"]):
+        for end in ORDER.get(resource["type"], []):
+            tried += 1
+            assert any(re.sub(r"\[[^]]*]", "", address).endswith(end) for address in resource.get("depends_on", [])), f"{resource['address']} does not depend on {end}, so terraform destroy may delete that first"
+    assert tried == {"modules/environment": 8, "shared": 1}[folder]

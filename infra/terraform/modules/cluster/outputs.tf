@@ -11,6 +11,15 @@ output "arn" {
 output "capacity_provider" {
   description = "Name of the capacity provider, known once it is attached: a service that uses it is destroyed before it is detached."
   value       = one(aws_ecs_cluster_capacity_providers.this.capacity_providers)
+
+  # A service that is destroyed waits until its tasks have stopped. The agents that stop them need their permissions and
+  # their way out until then.
+  depends_on = [
+    aws_iam_role_policy.agent,
+    aws_vpc_security_group_egress_rule.https,
+    aws_vpc_security_group_egress_rule.load_balancer,
+    aws_vpc_security_group_ingress_rule.load_balancer,
+  ]
 }
 
 output "security_group_id" {

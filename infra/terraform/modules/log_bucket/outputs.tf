@@ -1,11 +1,13 @@
 output "name" {
-  description = "Name of the bucket."
+  description = "Name of the bucket, known once its policy lets the log services write."
   value       = module.bucket.name
+  depends_on  = [module.bucket]
 }
 
 output "arn" {
-  description = "ARN of the bucket."
+  description = "ARN of the bucket, known once its policy lets the log services write."
   value       = module.bucket.arn
+  depends_on  = [module.bucket]
 }
 
 output "policy_json" {
