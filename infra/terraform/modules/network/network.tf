@@ -5,6 +5,10 @@ data "aws_availability_zones" "available" {
 
   state = "available"
 
+  # CloudFront's VPC origins do not work in these zones. Zone names differ between accounts, zone ids do not.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+  exclude_zone_ids = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az3"]
+
   # Leaves out local and wavelength zones.
   filter {
     name   = "opt-in-status"
@@ -32,6 +36,13 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true
 
   tags = { Name = var.name }
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for zone in local.zones : contains(data.aws_availability_zones.available.names, zone)])
+      error_message = "zones must be among ${join(", ", data.aws_availability_zones.available.names)}: the zones of this region where CloudFront's VPC origins work. Got ${join(", ", local.zones)}."
+    }
+  }
 }
 
 # The group that a resource gets when none is named: no rule, so that forgetting one fails closed.
