@@ -93,19 +93,19 @@ variable "paths" {
 }
 
 variable "health_check_path" {
-  description = "Path that a healthy task answers with 200."
+  description = "Path that a healthy task answers with 200. Not /readyz: that is 503 while the store does not answer, and replacing tasks would lose the copies that still serve reads."
   type        = string
-  default     = "/readyz"
+  default     = "/livez"
   nullable    = false
 
   validation {
-    condition     = startswith(var.health_check_path, "/")
-    error_message = "health_check_path begins with a slash."
+    condition     = startswith(var.health_check_path, "/") && var.health_check_path != "/readyz"
+    error_message = "health_check_path begins with a slash and is not /readyz: a task whose store does not answer must stay."
   }
 }
 
 variable "unhealthy_threshold" {
-  description = "Failed checks, ten seconds apart, after which a task is taken out and replaced. Low numbers restart tasks over a short trouble of the store."
+  description = "Failed checks, ten seconds apart, after which a task is taken out and replaced."
   type        = number
   default     = 6
   nullable    = false

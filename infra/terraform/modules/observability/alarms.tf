@@ -22,6 +22,11 @@ locals {
       namespace   = "AWS/ApplicationELB", metric = "HealthyHostCount", statistic = "Minimum", dimensions = local.target_group
       comparison  = "LessThanThreshold", threshold = 1, period = 60, evaluations = 2, missing = "breaching"
     }
+    unavailable = {
+      description = "Answers of 503 for three minutes: the store does not answer (then /readyz is 503 too, and tasks stay), or a limit of the server is reached."
+      namespace   = local.namespace, metric = "Unavailable", statistic = "Sum", dimensions = {}
+      comparison  = "GreaterThanThreshold", threshold = 0, period = 60, evaluations = 3, missing = "notBreaching"
+    }
     task-restarts = {
       description = "Tasks stopped by fault ${var.restarts} times or more in fifteen minutes; why is in the log of stopped tasks."
       namespace   = local.namespace, metric = "StoppedTasks", statistic = "Sum", dimensions = {}

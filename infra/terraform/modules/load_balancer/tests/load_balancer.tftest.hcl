@@ -31,8 +31,8 @@ run "reached_through_the_vpc" {
   }
 
   assert {
-    condition     = aws_lb_target_group.this.health_check[0].path == "/readyz" && aws_lb_target_group.this.deregistration_delay == "30" && aws_lb.this.idle_timeout == 60
-    error_message = "want /readyz, 30 s of draining and 60 s of idling"
+    condition     = aws_lb_target_group.this.health_check[0].path == "/livez" && aws_lb_target_group.this.deregistration_delay == "30" && aws_lb.this.idle_timeout == 60
+    error_message = "want /livez, 30 s of draining and 60 s of idling"
   }
 
   assert {

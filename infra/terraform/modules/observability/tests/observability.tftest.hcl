@@ -17,7 +17,7 @@ run "every_alarm_reaches_somebody" {
   assert {
     condition = toset(output.alarm_names) == toset([
       "todo-staging-5xx", "todo-staging-latency", "todo-staging-unhealthy-hosts", "todo-staging-no-healthy-hosts",
-      "todo-staging-task-restarts", "todo-staging-write-conflicts", "todo-staging-memory", "todo-staging-cpu",
+      "todo-staging-task-restarts", "todo-staging-write-conflicts", "todo-staging-memory", "todo-staging-cpu", "todo-staging-unavailable",
     ])
     error_message = "got ${jsonencode(output.alarm_names)}"
   }

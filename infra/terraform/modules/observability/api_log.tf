@@ -13,3 +13,19 @@ resource "aws_cloudwatch_log_metric_filter" "write_conflicts" {
     unit          = "Count"
   }
 }
+
+# The load balancer looks at /livez, so that tasks outlive an outage of the store; this is what tells of the outage. The
+# API logs each failed request as one line with its status.
+resource "aws_cloudwatch_log_metric_filter" "unavailable" {
+  name           = "${var.name}-unavailable"
+  log_group_name = var.log_group
+  pattern        = "{ $.level = \"WARN\" && $.status = 503 }"
+
+  metric_transformation {
+    namespace     = local.namespace
+    name          = "Unavailable"
+    value         = "1"
+    default_value = "0"
+    unit          = "Count"
+  }
+}
