@@ -163,3 +163,20 @@ run "rejects_flow_log_bucket_arn" {
   }
   expect_failures = [var.flow_log_bucket_arn]
 }
+
+run "rejects_a_zone_without_vpc_origins" {
+  command = plan
+  variables {
+    zones = ["eu-west-1a", "eu-west-1z"]
+  }
+  expect_failures = [aws_vpc.this]
+}
+
+run "asks_for_zones_with_vpc_origins" {
+  command = plan
+
+  assert {
+    condition     = contains(data.aws_availability_zones.available.exclude_zone_ids, "use1-az3")
+    error_message = "use1-az3 and its like must be excluded: VPC origins do not work there"
+  }
+}
