@@ -36,6 +36,19 @@ def test_examples_are_valid(copy):
     assert terraform(root, "fmt", "-check", "-diff") == ""
 
 
+def test_costs_add_up():
+    text = (TERRAFORM / "docs/costs.md").read_text()
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text[text.index("## Added up") :].split("\n## ")[0].splitlines() if row.startswith("|")]
+    prices = {row[0]: [float(cell) for cell in row[1:]] for row in rows[2:]}
+    items = [price for item, price in prices.items() if not item.startswith("sum")]
+    for column, environments in enumerate((1, 2)):
+        bare = sum(price[column] for price in items)
+        # public_addresses are paid by environment, gateways once.
+        for name, egress in {"sum": 0, "sum with `public_addresses`": 7.30 * environments, "sum with `single_nat` (default)": 36.50, "sum with `nat_per_zone`": 73.00}.items():
+            got, want = prices[name][column], round(bare + egress, 2)
+            assert got == want, f"docs/costs.md, {name}, column {column + 1}: got {got}, want {want}"
+
+
 def test_diagram_is_of_its_source():
     digest = hashlib.sha256((TERRAFORM / "docs/architecture.dot").read_bytes()).hexdigest()
     assert f"<!-- made from architecture.dot {digest} -->" in (TERRAFORM / "docs/architecture.svg").read_text(), "run infra/terraform/docs/draw"

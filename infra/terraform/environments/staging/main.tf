@@ -12,6 +12,6 @@ module "environment" {
     spot_share     = 100
   }
 
-  waf  = { enabled = false }
+  waf  = { enabled = true }
   logs = { retention_days = 14 }
 }
