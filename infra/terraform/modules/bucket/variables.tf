@@ -19,7 +19,6 @@ variable "noncurrent_days" {
   description = "Days after which a noncurrent version is removed; null keeps them for ever."
   type        = number
   default     = 90
-  nullable    = false
 
   validation {
     condition     = var.noncurrent_days == null || try(var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days, false)

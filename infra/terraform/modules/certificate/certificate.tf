@@ -21,6 +21,9 @@ resource "aws_route53_record" "validation" {
   type    = local.validation[each.key].resource_record_type
   records = [local.validation[each.key].resource_record_value]
   ttl     = 300
+
+  # The record depends on account and name alone: a certificate made earlier for the name has left the same one.
+  allow_overwrite = true
 }
 
 locals {

@@ -120,13 +120,16 @@ module "web_firewall" {
 module "website" {
   source = "../website"
 
-  name              = local.name
-  domain            = local.domain
-  zone_id           = local.shared.zone_id
-  certificate_arn   = module.certificate.arns["us-east-1"]
-  bucket            = "${local.name}-website-${local.account}"
-  api_origin        = module.load_balancer.origin
-  price_class       = var.price_class
+  name            = local.name
+  domain          = local.domain
+  zone_id         = local.shared.zone_id
+  certificate_arn = module.certificate.arns["us-east-1"]
+  bucket          = "${local.name}-website-${local.account}"
+  api_origin      = module.load_balancer.origin
+  price_class     = var.price_class
+
+  hsts_include_subdomains = var.hsts_include_subdomains
+
   web_acl_arn       = one(module.web_firewall[*].arn)
   access_log_bucket = module.logs.name
   allow_destroy     = var.allow_destroy

@@ -98,9 +98,9 @@ variable "tasks" {
 }
 
 variable "list_history_days" {
-  description = "Days for which an overwritten revision of a list can be brought back from the bucket."
+  description = "Days for which an overwritten revision of a list can be brought back from the bucket; null for ever."
   type        = number
-  default     = null
+  default     = 90
 }
 
 variable "waf" {
@@ -117,6 +117,13 @@ variable "price_class" {
   description = "Which of CloudFront's edges serve the site: PriceClass_100, PriceClass_200 or PriceClass_All."
   type        = string
   default     = null
+}
+
+variable "hsts_include_subdomains" {
+  description = "Whether browsers refuse plain HTTP for two years on every name below the environment's domain too. It cannot be recalled: set it only where all of them serve HTTPS."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "logs" {

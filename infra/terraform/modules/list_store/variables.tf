@@ -16,14 +16,13 @@ variable "prefix" {
 }
 
 variable "noncurrent_days" {
-  description = "Days for which an overwritten revision of a list can be brought back from the bucket."
+  description = "Days for which an overwritten revision of a list can be brought back from the bucket; null for ever."
   type        = number
   default     = 90
-  nullable    = false
 
   validation {
-    condition     = var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
-    error_message = "noncurrent_days is a whole number of days, at least 1."
+    condition     = var.noncurrent_days == null || try(var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days, false)
+    error_message = "noncurrent_days is a whole number of days, at least 1, or null."
   }
 }
 

@@ -26,7 +26,7 @@ resource "aws_cloudfront_response_headers_policy" "page" {
 
     strict_transport_security {
       access_control_max_age_sec = local.two_years
-      include_subdomains         = true
+      include_subdomains         = var.hsts_include_subdomains
       override                   = true
     }
 
@@ -76,7 +76,7 @@ resource "aws_cloudfront_response_headers_policy" "api" {
 
     strict_transport_security {
       access_control_max_age_sec = local.two_years
-      include_subdomains         = true
+      include_subdomains         = var.hsts_include_subdomains
       override                   = true
     }
 

@@ -71,6 +71,13 @@ variable "price_class" {
   }
 }
 
+variable "hsts_include_subdomains" {
+  description = "Whether browsers refuse plain HTTP for two years on every name below the domain too. It cannot be recalled: set it only where all of them serve HTTPS."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "web_acl_arn" {
   description = "ARN of a web application firewall of scope CLOUDFRONT; null for none."
   type        = string

@@ -41,6 +41,7 @@ run "api_is_never_cached_and_its_answers_never_replaced" {
 run "page_is_read_by_this_distribution_alone" {
   assert {
     condition = [for s in jsondecode(output.bucket_policy_json).Statement : [s.Principal, s.Action, s.Condition] if s.Effect == "Allow"] == [
+      [{ Service = "cloudfront.amazonaws.com" }, "s3:ListBucket", { StringEquals = { "aws:SourceArn" = "arn:aws:cloudfront::123456789012:distribution/EDISTRIBUTION" } }],
       [{ Service = "cloudfront.amazonaws.com" }, "s3:GetObject", { StringEquals = { "aws:SourceArn" = "arn:aws:cloudfront::123456789012:distribution/EDISTRIBUTION" } }],
     ]
     error_message = "got ${output.bucket_policy_json}"
