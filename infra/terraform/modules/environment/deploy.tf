@@ -129,9 +129,17 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "${local.s3}${module.website.bucket}/*"
       },
       {
+        # amazon.aws.s3_object asks whether the bucket has ACLs before it writes: without an answer it would set one.
+        Sid      = "TellThatAclsAreOff"
+        Effect   = "Allow"
+        Action   = "s3:GetBucketOwnershipControls"
+        Resource = "${local.s3}${module.releases.name}"
+      },
+      {
+        # The tags are read by amazon.aws.s3_object after each write.
         Sid      = "KeepRecords"
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:PutObject"]
+        Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:PutObject"]
         Resource = "${local.s3}${module.releases.name}/${local.deploy.releases_prefix}*"
       },
       {
@@ -143,7 +151,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid      = "InvalidatePage"
         Effect   = "Allow"
-        Action   = ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"]
+        Action   = ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"]
         Resource = module.website.distribution_arn
       },
     ]

@@ -65,12 +65,12 @@ run "deploy_role_may_do_exactly_this" {
 
   assert {
     condition = toset(flatten([for statement in jsondecode(output.deploy_policy_json).Statement : statement.Action])) == toset([
-      "cloudfront:CreateInvalidation", "cloudfront:GetInvalidation",
+      "cloudfront:CreateInvalidation", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations",
       "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages", "ecr:GetAuthorizationToken",
       "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
       "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks", "ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UpdateService",
       "iam:PassRole",
-      "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject",
+      "s3:DeleteObject", "s3:GetBucketOwnershipControls", "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket", "s3:PutObject",
       "ssm:GetParameter",
     ])
     error_message = "the deploy role's actions changed: ${jsonencode(sort(distinct(flatten([for statement in jsondecode(output.deploy_policy_json).Statement : statement.Action]))))}"
