@@ -27,8 +27,9 @@ rename: needs-go ## Make a fork one's own: MODULE_PREFIX=example.com/team/app (R
 
 .PHONY: test-module
 test-module: needs-go ## Build, vet and test one module alone: MODULE=libs/config
-	@test -f '$(MODULE)/go.mod' || { echo 'expected MODULE=folder of a module, such as libs/config' >&2; exit 2; }
-	cd '$(MODULE)' && go build ./... && go vet ./... && go test -race ./...
+	@test -f '$(MODULE)/go.mod' || { echo 'expected MODULE=directory of a module, such as libs/config' >&2; exit 2; }
+	@cd '$(MODULE)' && if [ -n "$$(go list ./... 2>/dev/null)" ]; then set -x; go build ./... && go vet ./... && go test -race ./...; \
+		else set -x; go list tool >/dev/null && go mod verify; fi
 
 .PHONY: release-publish
 release-publish: ## Publish the artifacts of TAG as a GitHub release (needs gh and GH_TOKEN)

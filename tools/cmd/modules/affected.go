@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"go/version"
 	"io"
 	"slices"
 	"strings"
@@ -11,22 +12,18 @@ import (
 
 // shared are the files outside every module that change how all of them are
 // built or checked.
-var shared = []string{"go.work", "go.work.sum", versionsFile, ".golangci.yml", "Makefile", ".github/workflows/check.yml"}
+var shared = []string{"go.work", "go.work.sum", versionsFile, ".golangci.yml", "Makefile", ".github/workflows/check.yml", "tools/modules.mk", ".tool-versions"}
 
-// affected returns the folders of the modules that a change touches, and of
-// those that require them, in dependency order. The modules of a base that git
-// does not know are all affected: it is better to test too much.
-func (ws *workspace) affected(ctx context.Context, base string) ([]string, error) {
-	all := base == "" || strings.Trim(base, "0") == ""
-	var changed []string
+// affected returns the directories of the modules that a change touches, and of
+// those that require them, in dependency order. Without a base, or with one
+// that is no ancestor known here (a new branch, a forced push), it returns all.
+func (ws *workspace) affected(ctx context.Context, base string) []string {
+	out, err := "", error(nil)
+	all := base == "" || strings.Trim(base, "0") == "" || strings.HasPrefix(base, "-")
 	if !all {
-		out, err := ws.git(ctx, "diff", "--name-only", "-z", "--no-renames", base+"...HEAD", "--")
-		if err != nil {
-			return nil, err
-		}
-		changed = strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
+		out, err = ws.git(ctx, "diff", "--name-only", "-z", "--no-renames", base+"...HEAD", "--")
 	}
-	return ws.affectedBy(changed, all), nil
+	return ws.affectedBy(strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"), all || err != nil)
 }
 
 // affectedBy is the pure half of affected.
@@ -61,12 +58,45 @@ func (ws *workspace) owner(file string) string {
 	return owner
 }
 
+// job is one job of CI: a module under one Go.
+type job struct {
+	Module string `json:"module"`
+	Go     string `json:"go"` // as actions/setup-go takes it
+}
+
+// jobs returns the matrix of CI: each module under the Go that its go.mod asks
+// for and under the newest; a module that only pins tools has no code to try
+// under the older one.
+func (ws *workspace) jobs(dirs []string) ([]job, error) {
+	jobs := []job{}
+	for _, dir := range dirs {
+		m, err := ws.module(dir)
+		if err != nil {
+			return nil, err
+		}
+		if len(m.File.Tool) == 0 || dir == "tools" {
+			if m.File.Go == nil {
+				return nil, fmt.Errorf("%s/go.mod: has no go directive", dir)
+			}
+			language := strings.TrimPrefix(version.Lang("go"+m.File.Go.Version), "go")
+			jobs = append(jobs, job{dir, language})
+		}
+		jobs = append(jobs, job{dir, "stable"})
+	}
+	return jobs, nil
+}
+
 func (ws *workspace) printAffected(ctx context.Context, w io.Writer, base, format string) error {
-	dirs, err := ws.affected(ctx, base)
+	dirs := ws.affected(ctx, base)
+	jobs, err := ws.jobs(dirs)
 	if err != nil {
 		return err
 	}
-	encoded, err := json.Marshal(dirs)
+	modules, err := json.Marshal(dirs)
+	if err != nil {
+		return err
+	}
+	matrix, err := json.Marshal(jobs)
 	if err != nil {
 		return err
 	}
@@ -76,9 +106,9 @@ func (ws *workspace) printAffected(ctx context.Context, w io.Writer, base, forma
 			fmt.Fprintln(w, dir)
 		}
 	case "json":
-		fmt.Fprintln(w, string(encoded))
-	case "github": // a line for $GITHUB_OUTPUT
-		fmt.Fprintf(w, "modules=%s\n", encoded)
+		fmt.Fprintln(w, string(modules))
+	case "github": // lines for $GITHUB_OUTPUT
+		fmt.Fprintf(w, "modules=%s\nmatrix=%s\n", modules, matrix)
 	default:
 		return fmt.Errorf("%w: -format is %q, expected lines, json or github", errUsage, format)
 	}

@@ -281,8 +281,15 @@ func TestAffected(t *testing.T) {
 	edit(t, ws, "libs/room/room.go", "Doors = 1", "Doors = 2")
 	commit(t, ws)
 	var out bytes.Buffer
-	if err := ws.printAffected(t.Context(), &out, "base", "github"); err != nil || out.String() != "modules=[\"libs/room\"]\n" {
-		t.Errorf("got %q, %v", out.String(), err)
+	want := `modules=["libs/room"]` + "\n" + `matrix=[{"module":"libs/room","go":"1.25"},{"module":"libs/room","go":"stable"}]` + "\n"
+	if err := ws.printAffected(t.Context(), &out, "base", "github"); err != nil || out.String() != want {
+		t.Errorf("got %q, %v; want %q", out.String(), err, want)
+	}
+	// A base that this clone does not have: all modules, not an error.
+	for _, base := range []string{"", strings.Repeat("0", 40), strings.Repeat("ab", 20), "--output=x"} {
+		if got := ws.affected(t.Context(), base); len(got) != len(ws.modules) {
+			t.Errorf("base %q: got %v, want all modules", base, got)
+		}
 	}
 }
 
