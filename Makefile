@@ -1,5 +1,6 @@
 # Everything a person or CI does here, one target each; `make` lists them.
-# Areas add their own in a *.mk file of their folder.
+# Areas add their own in a *.mk file of their directory.
+# GNU Make 3.81 (macOS) ignores .SHELLFLAGS: a recipe of several commands sets -e itself.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +22,7 @@ help: ## List the targets
 
 .PHONY: needs-go
 needs-go:
-	@command -v go >/dev/null || { echo 'missing: Go 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'missing: Go 1.26 or newer (https://go.dev/dl; mise and asdf read .tool-versions)' >&2; exit 1; }
 
 .PHONY: $(suites)
 $(suites): needs-go
@@ -56,7 +57,7 @@ generate: $(suites) ## Write the generated files again: the settings' table, the
 
 .PHONY: check
 check: ## What CI checks: lint, test, and nothing left behind in the tree
-	@before=$$(git status --porcelain); \
+	@set -eu -o pipefail; before=$$(git status --porcelain); \
 	$(MAKE) lint; \
 	$(MAKE) test; \
 	diff <(echo "$$before") <(git status --porcelain) || { echo 'the checks left these files behind' >&2; exit 1; }

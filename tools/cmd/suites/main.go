@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
 	stop()
+	var command *exec.ExitError
 	switch {
+	case errors.As(err, &command) && command.ExitCode() > 0:
+		os.Exit(command.ExitCode()) // of the command of suites with, which has said why
 	case errors.Is(err, errFailed):
 		os.Exit(1)
 	case err != nil:
@@ -59,6 +63,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		if !found || len(command) == 0 {
 			return errUsage
 		}
+		if err := r.missing(ctx, []suite{{Needs: needs}}); err != nil {
+			return err
+		}
 		return r.with(ctx, needs, command)
 	}
 
@@ -82,6 +89,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	suites, err = choose(suites, names(*only))
 	if err != nil {
+		return err
+	}
+	if err := r.missing(ctx, suites); err != nil {
 		return err
 	}
 	if verb == "lint" {

@@ -188,6 +188,32 @@ func (r *runner) closeSuite(res *result) {
 	fmt.Fprintf(r.out, "--- %s: %s (%.1f s)\n", res.suite.Name, verdict, res.took.Seconds())
 }
 
+// missing says in one message, before anything starts, what this machine lacks
+// for the suites, as tools/setup/missing tells it. An optional suite may lack
+// its needs outside CI.
+func (r *runner) missing(ctx context.Context, suites []suite) error {
+	script := setupScript(r.root, "missing")
+	if _, err := os.Stat(script); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	args := []string{}
+	for _, s := range suites {
+		if s.Optional && !r.ci || slices.ContainsFunc(s.Needs, func(n string) bool { return slices.Contains(r.without, firstWord(n)) }) {
+			continue
+		}
+		for _, need := range s.Needs {
+			if word, _, _ := strings.Cut(firstWord(need), "="); !slices.Contains(args, word) {
+				args = append(args, word)
+			}
+		}
+	}
+	said, err := exec.CommandContext(ctx, script, args...).CombinedOutput()
+	if err != nil {
+		return errors.New(strings.TrimSpace(string(said)))
+	}
+	return nil
+}
+
 // setup makes each need ready, once in a run, and returns the environment for
 // what needs them.
 func (r *runner) setup(ctx context.Context, needs []string) ([]string, error) {
