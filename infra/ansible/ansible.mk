@@ -1,10 +1,14 @@
 # Deployments, and their rehearsal.
 
+# Values reach the playbook by the environment, never through the shell's parser.
 .PHONY: deploy
-deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rollback, status, infra), ARGS=...
-	@test -n '$(ENVIRONMENT)' || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }
-	@ANSIBLE_CONFIG=infra/ansible/ansible.cfg $(with) python -- ansible-playbook \
-		'infra/ansible/$(or $(PLAYBOOK),deploy).yml' -e 'environment=$(ENVIRONMENT)' $(ARGS)
+deploy: export DEPLOY := $(or $(PLAYBOOK),deploy)
+deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rollback, status, unlock, infra), ROLLBACK_TO, BREAK_LOCK, CHECK=1, ARGS=...
+	@[[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \
+	[ -f "infra/ansible/$$DEPLOY.yml" ] || { echo "expected PLAYBOOK to be a playbook of infra/ansible; got '$$DEPLOY'" >&2; exit 2; }; \
+	[[ "$${ROLLBACK_TO:-}$${BREAK_LOCK:-}" =~ ^[A-Za-z0-9-]*$$ ]] || { echo 'expected ROLLBACK_TO and BREAK_LOCK to be ids: letters, digits, hyphens' >&2; exit 2; }; \
+	ANSIBLE_CONFIG=infra/ansible/ansible.cfg $(with) python -- ansible-playbook "infra/ansible/$$DEPLOY.yml" -e "environment=$$ENVIRONMENT" \
+		$${ROLLBACK_TO:+-e "rollback_to=$$ROLLBACK_TO"} $${BREAK_LOCK:+-e "release_break_lock=$$BREAK_LOCK"} $${CHECK:+--check} $(ARGS)
 
 .PHONY: rehearse
 rehearse: $(suites) ## Deploy, break and roll back on this machine: no account, no registry
