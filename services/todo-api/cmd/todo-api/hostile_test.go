@@ -80,7 +80,7 @@ func (s *stalled) String() string {
 // missed.
 func TestLogReaderStalls(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
-	log := newLog(out, defaults())
+	log := newLog(out, defaults(), nameDigest{})
 	line := strings.Repeat("x", 1000)
 	for range 3 * logQueue / len(line) {
 		log.Info(line)
@@ -100,7 +100,7 @@ func TestLogReaderStalls(t *testing.T) {
 func TestLogRecovers(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
 	close(out.free)
-	log := newLog(out, defaults())
+	log := newLog(out, defaults(), nameDigest{})
 	for _, err := range []error{syscall.ENOSPC, syscall.EPIPE} {
 		out.set(&os.PathError{Op: "write", Path: "stdout", Err: err})
 		before := log.dropped.Load()

@@ -41,7 +41,7 @@ type logOutput struct {
 }
 
 // newLog returns the log on w. Call its close at the end.
-func newLog(w io.Writer, cfg settings) *logOutput {
+func newLog(w io.Writer, cfg settings, digest nameDigest) *logOutput {
 	var level slog.Level
 	// The settings are valid: they name one of the levels.
 	_ = level.UnmarshalText([]byte(cfg.LogLevel))
@@ -61,7 +61,7 @@ func newLog(w io.Writer, cfg settings) *logOutput {
 		done:    make(chan struct{}),
 		flushed: make(chan chan struct{}),
 	}
-	l.Logger = slog.New(&urgentHandler{handler(l), l})
+	l.Logger = slog.New(&namelessHandler{&urgentHandler{handler(l), l}, digest})
 	go l.run()
 	return l
 }

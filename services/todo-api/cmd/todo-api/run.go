@@ -33,6 +33,7 @@ const usage = `todo-api serves todo lists over HTTP, with the page that shows th
   todo-api config [flags]       print the settings in force and where each comes from
   todo-api export DIR [flags]   write every list to DIR, {name}.json each, as the predecessor kept them
   todo-api healthcheck [flags]  ask the server on this machine whether it runs
+  todo-api name-digest NAME     print what the log has in place of a list's name
   todo-api version              print what was built
 
 Settings:
@@ -58,6 +59,13 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 	if err != nil {
 		return &usageError{err}
 	}
+	if len(operands) == 2 && operands[0] == "name-digest" {
+		if cfg.NameDigestKey == "" {
+			return &usageError{errors.New("name-digest: set TODO_NAME_DIGEST_KEY to the key of the server whose log it is")}
+		}
+		_, err := fmt.Fprintln(stdout, newNameDigest(cfg).of(operands[1]))
+		return err
+	}
 	if len(operands) == 2 && operands[0] == "export" {
 		return export(ctx, cfg, operands[1], stdout, open)
 	}
@@ -72,20 +80,21 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 		_, err := fmt.Fprintln(stdout, version())
 		return err
 	default:
-		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, version or none", strings.Join(operands, " "))}
+		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, name-digest NAME, version or none", strings.Join(operands, " "))}
 	}
 }
 
 // serve is the server from its start to its end.
 func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (err error) {
-	log := newLog(stdout, cfg)
+	digest := newNameDigest(cfg)
+	log := newLog(stdout, cfg, digest)
 	defer log.close()
 	if cfg.Release == "" {
 		cfg.Release = version()
 	}
 	figures := metrics.New(cfg.Release)
 	figures.LogDropped(&log.dropped)
-	tracer, stopTracing, err := newTracer(ctx, cfg)
+	tracer, stopTracing, err := newTracer(ctx, cfg, digest)
 	if err != nil {
 		return err
 	}
@@ -111,6 +120,9 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()),
 		slog.String("store", cfg.Store), slog.String("release", cfg.Release), slog.Bool("page", cfg.Page && web.Built()))
+	if cfg.NameDigestKey == "" {
+		log.LogAttrs(ctx, slog.LevelInfo, "names in this log are digests under a random key; set TODO_NAME_DIGEST_KEY to compute them by todo-api name-digest")
+	}
 	log.flush()
 
 	served := make(chan error, 1)

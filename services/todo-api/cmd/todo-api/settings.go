@@ -37,10 +37,11 @@ type settings struct {
 	WatchFastest time.Duration `key:"watch_fastest" help:"time between two looks at a list that is watched and in use, for changes by other servers" validate:"min=50ms"`
 	WatchSlowest time.Duration `key:"watch_slowest" help:"the same for a list that is watched and quiet" validate:"gtefield=WatchFastest" expect:"watch_fastest or more"`
 
-	LogLevel     string `key:"log_level" help:"least level to log: debug, info, warn or error" validate:"oneof=debug info warn error"`
-	LogFormat    string `key:"log_format" help:"json or text" validate:"oneof=json text"`
-	AccessLog    bool   `key:"access_log" help:"log each request"`
-	OTLPEndpoint string `key:"otlp_endpoint" placeholder:"url" help:"where to send traces by OTLP over HTTP, such as http://localhost:4318; none when it is not set" validate:"omitempty,url"`
+	LogLevel      string        `key:"log_level" help:"least level to log: debug, info, warn or error" validate:"oneof=debug info warn error"`
+	LogFormat     string        `key:"log_format" help:"json or text" validate:"oneof=json text"`
+	AccessLog     bool          `key:"access_log" help:"log each request"`
+	NameDigestKey config.Secret `key:"name_digest_key" help:"key of the digests that logs and traces have in place of lists' names; when it is not set, a random one for each process" validate:"omitempty,min=16" expect:"at least 16 characters"`
+	OTLPEndpoint  string        `key:"otlp_endpoint" placeholder:"url" help:"where to send traces by OTLP over HTTP, such as http://localhost:4318; none when it is not set" validate:"omitempty,url"`
 }
 
 func defaults() settings {

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,17 +17,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
 
 // newTracer returns what spans are sent to, nil when no endpoint is set, and
 // what sends the rest of them at the end.
-func newTracer(ctx context.Context, cfg settings) (tracer trace.TracerProvider, stop func(), err error) {
+func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer trace.TracerProvider, stop func(), err error) {
 	if cfg.OTLPEndpoint == "" {
 		return nil, func() {}, nil
 	}
-	exporter, err := otlptrace.New(ctx, &otlpClient{url: strings.TrimRight(cfg.OTLPEndpoint, "/") + "/v1/traces"})
+	exporter, err := otlptrace.New(ctx, &otlpClient{url: strings.TrimRight(cfg.OTLPEndpoint, "/") + "/v1/traces", digest: digest})
 	if err != nil {
 		return nil, nil, fmt.Errorf("traces: %w", err)
 	}
@@ -46,13 +50,23 @@ func newTracer(ctx context.Context, cfg settings) (tracer trace.TracerProvider, 
 // otlpClient sends spans by OTLP over HTTP (opentelemetry.io/docs/specs/otlp).
 // The SDK's own client does more, and brings gRPC and html/template for it:
 // 13 MB.
-type otlpClient struct{ url string }
+type otlpClient struct {
+	url    string
+	digest nameDigest
+}
 
 func (*otlpClient) Start(context.Context) error { return nil }
 
 func (*otlpClient) Stop(context.Context) error { return nil }
 
 func (c *otlpClient) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
+	for _, resource := range spans {
+		for _, scope := range resource.ScopeSpans {
+			for _, span := range scope.Spans {
+				c.hideName(span)
+			}
+		}
+	}
 	// On the wire this is the same as ExportTraceServiceRequest.
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
@@ -75,4 +89,35 @@ func (c *otlpClient) UploadTraces(ctx context.Context, spans []*tracepb.Resource
 		return fmt.Errorf("traces: %s answers %s", c.url, resp.Status)
 	}
 	return nil
+}
+
+// namedAttributes are those that have the request's path or query.
+var namedAttributes = []string{"http.target", "http.url", "url.full", "url.path", "url.query"}
+
+var nameInPath = regexp.MustCompile(`/api/(?:lists|state)/([^/?#]+)`)
+
+// hideName puts the digest of a list's name in place of the name. The route
+// stays in http.route.
+func (c *otlpClient) hideName(span *tracepb.Span) {
+	name := ""
+	for _, a := range span.Attributes {
+		if found := nameInPath.FindStringSubmatch(a.Value.GetStringValue()); found != nil && slices.Contains(namedAttributes, a.Key) {
+			name = found[1]
+			if decoded, err := url.PathUnescape(name); err == nil {
+				name = decoded
+			}
+		}
+	}
+	span.Attributes = slices.DeleteFunc(span.Attributes, func(a *commonpb.KeyValue) bool { return slices.Contains(namedAttributes, a.Key) })
+	// The log has the reason of a failure, without names.
+	if span.Status != nil {
+		span.Status.Message = ""
+	}
+	span.Events = nil
+	if name == "" {
+		return
+	}
+	span.Name = c.digest.scrub(span.Name, name)
+	span.Attributes = append(span.Attributes, &commonpb.KeyValue{Key: "todo.list",
+		Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: c.digest.of(name)}}})
 }

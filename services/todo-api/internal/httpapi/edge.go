@@ -70,6 +70,10 @@ func (s *Server) edge(c *fiber.Ctx) error {
 
 // refused answers what never came to a route, such as what is not HTTP.
 func (s *Server) refused(c *fiber.Ctx, err error) error {
+	if r, ok := c.Locals(requestKey{}).(*request); ok {
+		// otelfiber asks for the answer within edge, which counts and logs it.
+		return s.answerProblem(c, r, err)
+	}
 	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others}
 	c.Set(fiber.HeaderXRequestID, r.id)
 	s.cors.allow(c)
@@ -99,7 +103,34 @@ func (s *Server) logFailure(c *fiber.Ctx, r *request, status int, err error) {
 		level = slog.LevelWarn
 	}
 	s.log.LogAttrs(c.UserContext(), level, "request failed",
-		slog.String("request_id", r.id), slog.Int("status", status), slog.Any("error", err))
+		slog.String("request_id", r.id), slog.Int("status", status), slog.String("list", nameInPath(c)), slog.Any("error", err))
+}
+
+// nameInPath is the name of the list that the request's path has, or may be
+// meant to have, and "" without one. It is for the log, which hides it.
+func nameInPath(c *fiber.Ctx) string {
+	for _, below := range []string{"/api/lists/", "/api/state/"} {
+		if rest, ok := strings.CutPrefix(string(c.Request().URI().PathOriginal()), below); ok {
+			segment, _, _ := strings.Cut(rest, "/")
+			if name, err := url.PathUnescape(segment); err == nil {
+				return name
+			}
+			return segment
+		}
+	}
+	return ""
+}
+
+// route is the path that a request matched, without what varies in it: a
+// path that matched none may have a list's name anywhere.
+func (r *request) route(c *fiber.Ctx) string {
+	if r.op != nil {
+		return r.op.path
+	}
+	if path := c.Route().Path; path != "/" || c.Path() == "/" {
+		return strings.ReplaceAll(strings.ReplaceAll(path, ":name", "{name}"), ":id", "{id}")
+	}
+	return "(none)"
 }
 
 func (s *Server) answered(c *fiber.Ctx, r *request) {
@@ -127,7 +158,8 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 	s.log.LogAttrs(ctx, level, "request",
 		slog.String("request_id", r.id),
 		slog.String("method", c.Method()),
-		slog.String("path", c.Path()),
+		slog.String("path", r.route(c)),
+		slog.String("list", nameInPath(c)),
 		slog.String("operation", operation),
 		slog.Int("status", status),
 		slog.Int("bytes", max(bytes, 0)),

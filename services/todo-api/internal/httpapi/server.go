@@ -259,8 +259,9 @@ func (s *Server) Serve(l net.Listener) error {
 // error, where nobody may read.
 type serverLog struct{ log *slog.Logger }
 
-func (l serverLog) Printf(format string, args ...any) {
-	l.log.LogAttrs(context.Background(), slog.LevelDebug, "connection", slog.String("detail", fmt.Sprintf(format, args...)))
+// Printf leaves out the values: they may hold a piece of the request.
+func (l serverLog) Printf(format string, _ ...any) {
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, "connection", slog.String("detail", format))
 }
 
 // Stop makes the server say that it is not ready, so that no new requests are
@@ -296,7 +297,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) panicked(c *fiber.Ctx, value any) {
-	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic", slog.String("request_id", current(c).id),
+	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic", slog.String("request_id", current(c).id), slog.String("list", nameInPath(c)),
 		slog.Any("panic", value), slog.String("stack", stack()))
 }
 
