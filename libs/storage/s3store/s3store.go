@@ -44,6 +44,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,6 +70,9 @@ type Options struct {
 	CallTimeout time.Duration
 	// ReadAttempts is how many times a read is tried: 3 when zero.
 	ReadAttempts int
+	// NoProbe makes [Store.Check] pass a server that ignores If-Match. ON SUCH A
+	// SERVER WRITERS OVERWRITE ONE ANOTHER.
+	NoProbe bool
 	// Observe, when not nil, is called after each request, by many goroutines
 	// at once.
 	Observe func(Request)
@@ -92,6 +96,8 @@ type Store struct {
 	prefix  string
 	options Options
 	retries aws.Retryer
+	// honours is set once the server has refused an impossible condition.
+	honours atomic.Bool
 }
 
 var (
@@ -283,6 +289,10 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 // Check implements [storage.Checker] by reading an object that does not exist:
 // the answer "no such key" takes the bucket, the credentials, and the
 // permissions to read and to be told of missing objects.
+//
+// The first check that the server answers also writes with a condition that cannot hold, and fails for good if the
+// server carries that out: two writers on such a server overwrite each other.
+// That error is not [storage.ErrUnavailable], because waiting does not help.
 func (s *Store) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return &storage.Error{Op: "check", Err: err}
@@ -292,10 +302,37 @@ func (s *Store) Check(ctx context.Context) error {
 		_, err := s.get(ctx, in)
 		return err
 	})
-	if errors.Is(err, storage.ErrNotFound) {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if s.options.NoProbe || s.honours.Load() {
 		return nil
 	}
-	return err
+	return s.probe(ctx)
+}
+
+// probeKey has a slash, so that no document of the predecessor's form has its
+// object name.
+const probeKey = "probe/if-match"
+
+func (s *Store) probe(ctx context.Context) error {
+	var version storage.Version
+	var err error
+	for range s.options.ReadAttempts { // a write that cannot land may be repeated
+		version, err = s.Replace(ctx, probeKey, []byte("{}"), "0123456789abcdef0123456789abcdef")
+		if !errors.Is(err, storage.ErrUnavailable) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, storage.ErrConflict):
+		s.honours.Store(true)
+		return nil
+	case err != nil:
+		return &storage.Error{Op: "check", Err: err}
+	}
+	err = errors.New("the server ignores If-Match: it carried out a write whose condition cannot hold; expected 412 or 404 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)")
+	return &storage.Error{Op: "check", Err: errors.Join(err, s.Delete(ctx, probeKey, version))}
 }
 
 // read calls request until it succeeds, cannot succeed, or was tried often

@@ -177,7 +177,7 @@ func TestAnswers(t *testing.T) {
 				if strings.HasPrefix(c.name, "no answer") {
 					timeout = 20 * time.Millisecond
 				}
-				store := s.store(t, s3store.Options{AttemptTimeout: timeout, CallTimeout: time.Minute, Observe: func(r s3store.Request) { observed = append(observed, r) }})
+				store := s.store(t, s3store.Options{NoProbe: true, AttemptTimeout: timeout, CallTimeout: time.Minute, Observe: func(r s3store.Request) { observed = append(observed, r) }})
 				err := operations(t.Context(), store)[op]()
 				if !errors.Is(err, c.want) {
 					t.Errorf("%s: got %v, want %v", op, err, c.want)
@@ -389,7 +389,7 @@ func TestOpenURL(t *testing.T) {
 		"s3://bucket":                                           "no region: expected the parameter region or the variable AWS_REGION",
 		"s3:///prefix?region=x":                                 `bucket "": expected s3://BUCKET or s3://BUCKET/PREFIX`,
 		"s3://bucket:80?region=x":                               `bucket "bucket:80": expected s3://BUCKET or s3://BUCKET/PREFIX`,
-		"s3://bucket?region=x&acl=public":                       `unknown parameter "acl": expected one of region, endpoint, path_style, checksums`,
+		"s3://bucket?region=x&acl=public":                       `unknown parameter "acl": expected one of region, endpoint, path_style, checksums, probe`,
 		"s3://bucket?region=x&region=y":                         `parameter "region" is given 2 times`,
 		"s3://bucket?region=x&path_style=maybe":                 `path_style "maybe": expected true or false`,
 		"s3://bucket?region=x&endpoint=localhost:4566":          `endpoint "localhost:4566": expected an address such as http://localhost:4566`,

@@ -32,11 +32,12 @@ func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 //	path_style  true puts the bucket into the path instead of the host name
 //	checksums   when_supported (the SDK's default) or when_required, for
 //	            servers that do not know the newer checksum headers
+//	probe       off lets [Store.Check] pass a server that ignores If-Match
 //
 // It sends no request to S3; call [Store.Check] to find out whether the bucket
 // answers.
 func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
-	values, err := storageurl.Parameters(u, "region", "endpoint", "path_style", "checksums")
+	values, err := storageurl.Parameters(u, "region", "endpoint", "path_style", "checksums", "probe")
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,14 @@ func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error)
 			config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired))
 	default:
 		return nil, fmt.Errorf("checksums %q: expected when_supported or when_required", value)
+	}
+
+	switch value := values.Get("probe"); value {
+	case "":
+	case "off":
+		o.NoProbe = true
+	default:
+		return nil, fmt.Errorf("probe %q: expected off, or no such parameter", value)
 	}
 
 	cfg, err := config.LoadDefaultConfig(ctx, load...)

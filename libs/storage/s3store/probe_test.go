@@ -1,0 +1,74 @@
+package s3store_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/s3store"
+)
+
+// A server that ignores conditions is refused by the first check.
+func TestCheckProbesConditions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		put     int
+		noProbe bool
+		ok      bool
+	}{
+		"precondition failed":         {put: 412, ok: true},
+		"no such object":              {put: 404, ok: true},
+		"carried out":                 {put: 200},
+		"carried out, with probe=off": {put: 200, noProbe: true, ok: true},
+		"unavailable":                 {put: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var puts int
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				status, code := 404, "NoSuchKey"
+				if r.Method == http.MethodPut {
+					puts++
+					status = test.put
+					if status == 412 {
+						code = "PreconditionFailed"
+					}
+				}
+				if status == 200 {
+					w.Header().Set("ETag", `"1"`)
+					return
+				}
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte("<Error><Code>" + code + "</Code></Error>"))
+			}))
+			t.Cleanup(server.Close)
+			client := s3.New(s3.Options{
+				BaseEndpoint: aws.String(server.URL), Region: "us-east-1", UsePathStyle: true,
+				Credentials: credentials.NewStaticCredentialsProvider("x", "x", ""),
+			})
+			store, err := s3store.New(client, "bucket", s3store.Options{NoProbe: test.noProbe})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				err = store.Check(context.Background())
+			}
+			switch {
+			case test.ok && err != nil, !test.ok && err == nil:
+				t.Errorf("got %v, want success: %v", err, test.ok)
+			case test.put == 200 && !test.ok && (errors.Is(err, storage.ErrUnavailable) && !strings.Contains(err.Error(), "ignores If-Match")):
+				t.Errorf("got %v, want a refusal that names the condition", err)
+			case test.ok && !test.noProbe && puts != 1:
+				t.Errorf("got %d probes in two checks, want 1", puts)
+			}
+		})
+	}
+}
