@@ -26,9 +26,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/url"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -48,6 +51,7 @@ type Store struct {
 
 	mu     sync.RWMutex // held for writing by the commit under way
 	db     *bbolt.DB    // nil after a failed commit, until it could be reopened
+	info   os.FileInfo  // of the open file
 	closed bool
 
 	queueMu sync.Mutex
@@ -71,7 +75,7 @@ var (
 const versionBytes = 8
 
 // Open opens the file at path, which it creates, with the folders above it,
-// when there is none. It returns an error around [storage.ErrUnavailable] that
+// when there is none; an empty file is refused. It returns an error around [storage.ErrUnavailable] that
 // names the file when it cannot be created, read or written to, is no database,
 // or is in use by another process. Close releases the file.
 func Open(path string) (*Store, error) {
@@ -108,11 +112,48 @@ func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 	return Open(path)
 }
 
+// guarded calls f and turns a panic into an error. bbolt panics when a page is
+// not what it should be, and reading a truncated file faults; neither may end
+// the process, whose other documents are whole.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the file is damaged: %v", cause)
+		}
+	}()
+	return f()
+}
+
+// inPlace returns an error unless the open file is still the one at s.path:
+// what is written to a file that was moved or deleted is gone with it.
+func (s *Store) inPlace() error {
+	info, err := os.Stat(s.path)
+	if err == nil && !os.SameFile(info, s.info) {
+		err = errors.New("it is another file now")
+	}
+	if err != nil {
+		return fmt.Errorf("file %s was moved, replaced or deleted while it was open: %w", s.path, err)
+	}
+	return nil
+}
+
 // reopen sets s.db from the file.
 func (s *Store) reopen() error {
-	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{
-		Timeout:      time.Millisecond, // 0 would wait for the lock for ever
-		FreelistType: bbolt.FreelistMapType,
+	before, err := os.Stat(s.path)
+	switch {
+	case err == nil && before.Size() == 0:
+		return errors.New("it is empty: expected a database; delete it to begin with none")
+	case err == nil && s.info != nil && !os.SameFile(before, s.info), err != nil && s.info != nil:
+		return s.inPlace()
+	}
+	var db *bbolt.DB
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
+			Timeout:      time.Millisecond, // 0 would wait for the lock for ever
+			FreelistType: bbolt.FreelistMapType,
+		})
+		return err
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return errors.New("in use by another process")
@@ -120,10 +161,15 @@ func (s *Store) reopen() error {
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(bucketName)
-		return err
+	err = guarded(func() error {
+		return db.Update(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucketIfNotExists(bucketName)
+			return err
+		})
 	})
+	if err == nil {
+		s.info, err = os.Stat(s.path)
+	}
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -138,7 +184,7 @@ func (s *Store) ready() error {
 	case s.closed:
 		return errClosed
 	case s.db != nil:
-		return nil
+		return s.inPlace()
 	}
 	return s.reopen()
 }
@@ -171,7 +217,9 @@ func (s *Store) view(f func(*bbolt.Bucket) error) error {
 		s.mu.RLock()
 	}
 	defer s.mu.RUnlock()
-	return s.db.View(func(tx *bbolt.Tx) error { return f(tx.Bucket(bucketName)) })
+	return guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error { return f(tx.Bucket(bucketName)) })
+	})
 }
 
 // Get implements [storage.Store].
@@ -308,14 +356,16 @@ func (s *Store) commit() {
 	s.queueMu.Unlock()
 	err := s.ready()
 	if err == nil {
-		err = s.db.Update(func(tx *bbolt.Tx) error {
-			b := tx.Bucket(bucketName)
-			for _, c := range batch {
-				if c.err = c.ctx.Err(); c.err == nil {
-					c.err = c.apply(b)
+		err = guarded(func() error {
+			return s.db.Update(func(tx *bbolt.Tx) error {
+				b := tx.Bucket(bucketName)
+				for _, c := range batch {
+					if c.err = c.ctx.Err(); c.err == nil {
+						c.err = c.apply(b)
+					}
 				}
-			}
-			return nil
+				return nil
+			})
 		})
 		if err != nil {
 			err = fmt.Errorf("the write may or may not last: %w", errors.Join(err, s.db.Close()))
@@ -345,16 +395,32 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	})
 }
 
-// Check implements [storage.Checker].
+// Check implements [storage.Checker]. It fails, too, once the open file is no
+// longer the one at its path.
 func (s *Store) Check(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
-		err = s.view(func(*bbolt.Bucket) error { return nil })
+		err = s.view(func(*bbolt.Bucket) error { return s.inPlace() })
 	}
 	return wrap("check", "", err)
 }
 
-// SoleOwner implements [storage.SoleOwner]: the lock sees to it.
+// Backup writes the whole database, as it was last committed, to w and returns
+// the number of bytes. Other calls go on meanwhile. A copy of the file itself
+// that is taken while the store is open may be torn.
+func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, wrap("backup", "", err)
+	}
+	err = s.view(func(b *bbolt.Bucket) error {
+		n, err = b.Tx().WriteTo(w)
+		return err
+	})
+	return n, wrap("backup", "", err)
+}
+
+// SoleOwner implements [storage.SoleOwner]. It is always true: Open holds an
+// exclusive lock.
 func (s *Store) SoleOwner() bool { return true }
 
 // wrap gives an error its operation, and all that the contract has no name for
