@@ -601,6 +601,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -643,6 +644,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -679,6 +681,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -725,6 +728,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -761,6 +765,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -828,6 +833,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -867,6 +873,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -913,6 +920,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -952,6 +960,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -990,6 +999,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -1040,6 +1050,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -1082,6 +1093,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -1113,6 +1125,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -1148,6 +1161,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Busy"];
@@ -1194,6 +1208,7 @@ export interface operations {
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];

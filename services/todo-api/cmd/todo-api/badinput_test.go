@@ -314,35 +314,35 @@ func TestMethods(t *testing.T) {
 // What a proxy in front might read in another way than this server does.
 func TestSmuggling(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	const smuggled = "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+	const smuggled = "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	requests := map[string]string{
-		"length and chunks":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
-		"chunks and length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled,
-		"two lengths":             "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 43\r\n\r\n" + smuggled,
-		"the same length twice":   "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n" + smuggled,
-		"a list of lengths":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0, 0\r\n\r\n" + smuggled,
-		"a negative length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n" + smuggled,
-		"a signed length":         "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n" + smuggled,
-		"a hexadecimal length":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 0x0\r\n\r\n" + smuggled,
-		"an enormous length":      "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n" + smuggled,
-		"chunks twice":            "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
-		"chunks of HTTP/1.0":      "POST /api/lists/l/todos HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n" + smuggled,
-		"an unknown encoding":     "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled,
-		"identity, chunked":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n" + smuggled,
-		"a space before a colon":  "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\nContent-Length: 0\r\n\r\n" + smuggled,
-		"an extension with LF":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n" + smuggled,
-		"a chunk that is no size": "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n" + smuggled,
-		"a chunk without its end": "POST /api/lists/l/todos HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n" + smuggled,
+		"length and chunks":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"chunks and length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled,
+		"two lengths":             "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 43\r\n\r\n" + smuggled,
+		"the same length twice":   "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n" + smuggled,
+		"a list of lengths":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0, 0\r\n\r\n" + smuggled,
+		"a negative length":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n" + smuggled,
+		"a signed length":         "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: +0\r\n\r\n" + smuggled,
+		"a hexadecimal length":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x0\r\n\r\n" + smuggled,
+		"an enormous length":      "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n" + smuggled,
+		"chunks twice":            "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"chunks of HTTP/1.0":      "POST /api/lists/l/todos HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n" + smuggled,
+		"an unknown encoding":     "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"identity, chunked":       "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n" + smuggled,
+		"a space before a colon":  "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\nContent-Length: 0\r\n\r\n" + smuggled,
+		"an extension with LF":    "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n" + smuggled,
+		"a chunk that is no size": "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n" + smuggled,
+		"a chunk without its end": "POST /api/lists/l/todos HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n" + smuggled,
 		"no host":                 "GET /api/state/smuggled HTTP/1.1\r\n\r\n",
-		"two hosts":               "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-		"a NUL in a header":       "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
-		"a NUL in a name":         "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX\x00: a\r\n\r\n",
-		"a header with CR":        "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\nX: a\rb: c\r\n\r\n",
-		"no name":                 "GET /api/state/smuggled HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n",
-		"no version":              "GET /api/state/smuggled\r\nHost: x\r\n\r\n",
-		"a space too many":        "GET  /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
+		"two hosts":               "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n",
+		"a NUL in a header":       "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+		"a NUL in a name":         "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\nX\x00: a\r\n\r\n",
+		"a header with CR":        "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\nX: a\rb: c\r\n\r\n",
+		"no name":                 "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n: a\r\n\r\n",
+		"no version":              "GET /api/state/smuggled\r\nHost: localhost\r\n\r\n",
+		"a space too many":        "GET  /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"binary":                  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-		"no method":               " /api/state/smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
+		"no method":               " /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	}
 	for name, request := range requests {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
@@ -387,7 +387,7 @@ func TestSlowClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow"); err != nil {
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow"); err != nil {
 		t.Fatal(err)
 	}
 	p.expect(200, "GET", "/livez", "")
@@ -400,7 +400,7 @@ func TestSlowClient(t *testing.T) {
 
 // The address of the item is made of the Host that the client says.
 func TestHostileHost(t *testing.T) {
-	p := start(t, "TODO_STORE=mem:")
+	p := start(t, "TODO_STORE=mem:", "TODO_ALLOWED_HOSTS=*")
 	p.create("l", "x")
 	for _, host := range []string{`a"b`, "a<b", `a\b`, "a b", strings.Repeat("a", 256)} {
 		req, err := http.NewRequest("GET", p.url+"/api/lists/l/todos", http.NoBody)

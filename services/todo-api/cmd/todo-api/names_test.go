@@ -127,9 +127,9 @@ func TestNameDigest(t *testing.T) {
 	a := digest.of("a")
 	for text, want := range map[string]string{
 		"open /data/a.json: a failure": "open /data/" + a + ".json: " + a + " failure",
-		"all a": "all " + a,
-		`"a"`:   `"` + a + `"`,
-		"data":  "data",
+		"all a":                        "all " + a,
+		`"a"`:                          `"` + a + `"`,
+		"data":                         "data",
 	} {
 		if got := digest.scrub(text, "a"); got != want {
 			t.Errorf("scrub(%q): got %q, want %q", text, got, want)

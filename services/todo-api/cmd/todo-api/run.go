@@ -224,6 +224,8 @@ func options(cfg settings, maxConns int, service *lists.Service, figures *metric
 		WriteTimeout:   cfg.WriteTimeout,
 		MaxConns:       maxConns,
 		MaxStreams:     cfg.MaxStreams,
+		ClientStreams:  cfg.MaxClientStreams,
+		AllowedHosts:   cfg.AllowedHosts,
 		RateLimit:      cfg.RateLimit,
 		ClientAddress:  cfg.ClientAddressHeader,
 		AccessLog:      cfg.AccessLog,

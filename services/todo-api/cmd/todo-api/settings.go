@@ -18,7 +18,8 @@ type settings struct {
 	Page      bool     `key:"page" help:"serve the page at / besides the API"`
 	Release   string   `key:"release" help:"name of what serves, told by /readyz; when it is not set, the version that was built"`
 
-	CORSOrigins []string `key:"cors_origins" placeholder:"list" help:"origins whose pages may use the API, or * for all" validate:"dive,eq=*|url" expect:"* or origins such as https://example.com"`
+	AllowedHosts []string `key:"allowed_hosts" placeholder:"list" help:"hosts that requests may name besides that of public_url, or * for any; when it is not set, requests that arrive by loopback must name localhost or a loopback address" validate:"dive,eq=*|hostname_rfc1123|ip" expect:"* or host names without a port, such as todo.example.com"`
+	CORSOrigins  []string `key:"cors_origins" placeholder:"list" help:"origins whose pages may use the API, or * for all" validate:"dive,eq=*|url" expect:"* or origins such as https://example.com"`
 
 	RequestTimeout  time.Duration `key:"request_timeout" help:"how long to work on a request, at most" validate:"min=100ms"`
 	ReadTimeout     time.Duration `key:"read_timeout" help:"how long a request may take to arrive" validate:"min=100ms"`
@@ -28,7 +29,8 @@ type settings struct {
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" help:"how long to wait after that for requests under way" validate:"min=100ms"`
 
 	MaxStreams          int    `key:"max_streams" help:"event streams that may be open at a time" validate:"min=0"`
-	RateLimit           int    `key:"rate_limit" help:"requests a minute that one client may send; 0 for any number" validate:"min=0"`
+	MaxClientStreams    int    `key:"max_client_streams" help:"event streams that one client, an IPv4 address or IPv6 /64, may have open; 0 for any number; clients on this machine are exempt" validate:"min=0"`
+	RateLimit           int    `key:"rate_limit" help:"requests a minute that one client may send; 0 for any number; clients on this machine are exempt" validate:"min=0"`
 	ClientAddressHeader string `key:"client_address_header" placeholder:"name" help:"header in which the proxy in front puts the client's address, such as CloudFront-Viewer-Address; set it only when that proxy cannot be bypassed"`
 
 	StaleFor     time.Duration `key:"stale_for" help:"how old a copy may be that answers reads while the store is away" validate:"min=0"`
@@ -46,23 +48,25 @@ type settings struct {
 
 func defaults() settings {
 	return settings{
-		Listen:          ":8080",
-		Store:           "file://./data",
-		Page:            true,
-		RequestTimeout:  10 * time.Second,
-		ReadTimeout:     10 * time.Second,
-		WriteTimeout:    20 * time.Second,
-		IdleTimeout:     75 * time.Second,
-		ShutdownTimeout: 20 * time.Second,
-		MaxStreams:      10_000,
-		StaleFor:        10 * time.Minute,
-		MaxLists:        10_000,
-		ListIdle:        10 * time.Minute,
-		WatchFastest:    time.Second,
-		WatchSlowest:    10 * time.Second,
-		LogLevel:        "info",
-		LogFormat:       "json",
-		AccessLog:       true,
+		Listen:           "127.0.0.1:8080",
+		Store:            "file://./data",
+		Page:             true,
+		RequestTimeout:   10 * time.Second,
+		ReadTimeout:      10 * time.Second,
+		WriteTimeout:     20 * time.Second,
+		IdleTimeout:      75 * time.Second,
+		ShutdownTimeout:  20 * time.Second,
+		MaxStreams:       10_000,
+		MaxClientStreams: 500,
+		RateLimit:        6_000,
+		StaleFor:         10 * time.Minute,
+		MaxLists:         10_000,
+		ListIdle:         10 * time.Minute,
+		WatchFastest:     time.Second,
+		WatchSlowest:     10 * time.Second,
+		LogLevel:         "info",
+		LogFormat:        "json",
+		AccessLog:        true,
 	}
 }
 

@@ -55,10 +55,12 @@ func (s *Server) edge(c *fiber.Ctx) error {
 		c.Context().SetConnectionClose()
 	}
 
-	var err error
-	if s.cors.answers(c) {
+	err := s.hosts.check(c)
+	switch {
+	case err != nil:
+	case s.cors.answers(c):
 		c.Status(http.StatusNoContent)
-	} else {
+	default:
 		err = c.Next()
 	}
 	if err != nil {
@@ -164,7 +166,7 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 		slog.Int("status", status),
 		slog.Int("bytes", max(bytes, 0)),
 		slog.Int64("duration_us", took.Microseconds()),
-		slog.String("client", s.clientAddress(c)),
+		slog.String("client", s.clientAddress(c).String()),
 	)
 }
 

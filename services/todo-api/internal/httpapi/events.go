@@ -36,6 +36,11 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 		s.streams.Add(-1)
 		return overloaded.retryable("At most %d event streams are open at a time.", s.opts.MaxStreams)
 	}
+	from := clientAt(s.clientAddress(c))
+	if !s.open.enter(from) {
+		s.streams.Add(-1)
+		return tooManyRequests.retryable("One client may have %d event streams open.", s.opts.ClientStreams)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	// The deadline is for the first read alone; the watch has none.
 	deadline := time.AfterFunc(s.opts.RequestTimeout, cancel)
@@ -43,12 +48,14 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	if err != nil || !deadline.Stop() {
 		cancel()
 		s.streams.Add(-1)
+		s.open.leave(from)
 		if err == nil {
 			err = context.DeadlineExceeded
 		}
 		return err
 	}
 	stream := &eventStream{
+		from:      from,
 		server:    s,
 		name:      name,
 		base:      base,
@@ -92,6 +99,7 @@ func responseHead(c *fiber.Ctx) []byte {
 // eventStream is one client that follows a list. It outlives the request that
 // began it, so nothing in it is fiber's.
 type eventStream struct {
+	from      client
 	server    *Server
 	name      todo.Name
 	base      string
@@ -106,6 +114,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 		e.cancel()
 		conn.Close()
 		e.server.streams.Add(-1)
+		e.server.open.leave(e.from)
 		e.server.opts.Metrics.Streams.Dec()
 		e.server.ended.Done()
 	}()

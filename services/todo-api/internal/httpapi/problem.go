@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -36,6 +37,7 @@ type problem struct {
 	Todo json.RawMessage `json:"todo,omitempty"`
 
 	retry bool
+	wait  time.Duration // before a repetition can succeed; 0: retryAfter
 	allow string
 	etag  string
 	// changed is what Todo is made of, once the item's address is known.
@@ -99,7 +101,7 @@ var (
 		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists,
 		changedMeanwhile, listFull,
 		conditionFailed, tooLarge, unsupportedMedia, keyReused, tooManyRequests, headersTooLarge, internal, damaged, storeAway, outcomeUnknown,
-		overloaded, stopping,
+		overloaded, stopping, misdirected,
 	}
 )
 
@@ -197,7 +199,11 @@ func (p *problem) send(c *fiber.Ctx, requestID string) error {
 	q := *p
 	q.Instance = requestID
 	if q.retry {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
+		seconds := retryAfter
+		if q.wait > 0 {
+			seconds = int((q.wait + time.Second - 1) / time.Second)
+		}
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
 	if q.allow != "" {
 		c.Set(fiber.HeaderAllow, q.allow)

@@ -18,7 +18,6 @@ import (
 	"github.com/gofiber/contrib/otelfiber/v2"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/compress"
-	"github.com/gofiber/fiber/v2/middleware/limiter"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
@@ -55,8 +54,13 @@ type Options struct {
 	RequestTimeout, ReadTimeout, IdleTimeout, WriteTimeout time.Duration
 	// MaxConns bounds the connections that are open; 0: unbounded.
 	MaxConns int
-	// MaxStreams bounds the event streams that are open.
-	MaxStreams int
+	// MaxStreams bounds the event streams that are open, and ClientStreams
+	// those of one client; 0: any number.
+	MaxStreams, ClientStreams int
+	// AllowedHosts are the hosts that requests may name, besides that of
+	// PublicURL; "*" stands for all. Without any, requests that arrive by
+	// loopback must name this machine, and others may name any host.
+	AllowedHosts []string
 	// RateLimit is how many requests a minute one client may send; 0: any
 	// number. A client is known by the header ClientAddress, or by its
 	// connection when that is "".
@@ -77,6 +81,9 @@ type Server struct {
 	app      *fiber.App
 	contract *contract
 	cors     cors
+	hosts    hosts
+	rate     rate
+	open     open // event streams of each client
 
 	// listener is set by Serve.
 	listener atomic.Pointer[listener]
@@ -105,6 +112,9 @@ func New(opts Options) (*Server, error) {
 		log:      opts.Logger,
 		contract: c,
 		cors:     newCORS(opts.CORSOrigins),
+		hosts:    newHosts(opts.AllowedHosts, opts.PublicURL),
+		rate:     rate{perMinute: opts.RateLimit},
+		open:     open{max: opts.ClientStreams},
 		others:   opts.Metrics.Operation("none"),
 		closing:  make(chan struct{}),
 	}
@@ -171,7 +181,7 @@ func (s *Server) route() error {
 	}
 	s.app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
 	if s.opts.RateLimit > 0 {
-		s.app.Use(s.limit())
+		s.app.Use(s.limit)
 	}
 	s.app.Use(compress.New(compress.Config{
 		Level: compress.LevelBestSpeed,
@@ -217,34 +227,6 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
-}
-
-func (s *Server) limit() fiber.Handler {
-	return limiter.New(limiter.Config{
-		Max:        s.opts.RateLimit,
-		Expiration: time.Minute,
-		Next:       func(c *fiber.Ctx) bool { return isProbe(c.Path()) },
-		KeyGenerator: func(c *fiber.Ctx) string {
-			return strings.Clone(s.clientAddress(c))
-		},
-		LimitReached: func(*fiber.Ctx) error {
-			return tooManyRequests.retryable("One client may send %d requests a minute.", s.opts.RateLimit)
-		},
-	})
-}
-
-// clientAddress is the address of who sent the request. A header that names it
-// is believed when the operator says that the proxy in front sets it.
-func (s *Server) clientAddress(c *fiber.Ctx) string {
-	if s.opts.ClientAddress == "" {
-		return c.Context().RemoteIP().String()
-	}
-	address := c.Get(s.opts.ClientAddress)
-	// CloudFront-Viewer-Address has the port behind the last colon.
-	if i := strings.LastIndexByte(address, ':'); i > 0 && net.ParseIP(address) == nil {
-		address = address[:i]
-	}
-	return address
 }
 
 // Serve answers requests on l until [Server.Shutdown], and then returns nil
