@@ -86,8 +86,8 @@ type Lister interface {
 // Checker is implemented by stores that can tell, more cheaply than a Get,
 // whether they would answer. Readiness probes call it.
 type Checker interface {
-	// Check returns nil when the store answers and [ErrUnavailable] with the
-	// cause otherwise. It changes nothing.
+	// Check returns nil if the store answers, and otherwise [ErrUnavailable]
+	// or [ErrRefused] with the cause. It changes nothing.
 	Check(ctx context.Context) error
 }
 
@@ -109,10 +109,18 @@ var (
 	ErrConflict = errors.New("document changed by another writer")
 	// ErrInvalidKey: the key is not one that any store accepts; see [CheckKey].
 	ErrInvalidKey = errors.New("invalid key")
-	// ErrUnavailable: the store did not answer, or refused to: network,
-	// credentials, permissions, time-outs, a full disk. A write that ends so
-	// may or may not have taken effect.
+	// ErrRefused: the store answered and will not do it: permission denied,
+	// body or name too long, read-only, or no space before anything was
+	// written. Nothing was changed. The cause tells the reason.
+	ErrRefused = errors.New("store refused")
+	// ErrUnavailable: the store did not answer: network, missing or expired
+	// credentials, time-outs, server errors, failing hardware. A write that
+	// ends so may or may not have taken effect.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrNotDurable: a write took effect and may be lost again by a power cut,
+	// because making it durable failed. A later read may show it; even so it
+	// must not be acknowledged. It wraps [ErrUnavailable].
+	ErrNotDurable = fmt.Errorf("%w: the write may or may not last", ErrUnavailable)
 )
 
 // Error is the error of one operation on one key.

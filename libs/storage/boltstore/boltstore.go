@@ -7,7 +7,7 @@
 // A write is acknowledged once the commit that holds it is synced; a crash or
 // a power cut leaves the last commit whole. Reads wait for the commit under
 // way, so that they never show what a power cut could still take back. A
-// failed commit is not repeated: its writes fail with [storage.ErrUnavailable]
+// failed commit is not repeated: its writes fail with [storage.ErrNotDurable]
 // and the file is opened anew, so that what it then holds decides, not what
 // memory makes of it.
 //
@@ -368,7 +368,7 @@ func (s *Store) commit() {
 			})
 		})
 		if err != nil {
-			err = fmt.Errorf("the write may or may not last: %w", errors.Join(err, s.db.Close()))
+			err = fmt.Errorf("%w: %w", storage.ErrNotDurable, errors.Join(err, s.db.Close()))
 			s.db = nil
 		}
 	}
@@ -423,16 +423,19 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 // exclusive lock.
 func (s *Store) SoleOwner() bool { return true }
 
-// wrap gives an error its operation, and all that the contract has no name for
-// the name ErrUnavailable.
+// wrap gives an error its operation, and ErrRefused or ErrUnavailable if the
+// contract has no name for it.
 func wrap(op, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, known := range []error{storage.ErrNotFound, storage.ErrConflict, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrNotDurable, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return &storage.Error{Op: op, Key: key, Err: err}
 		}
+	}
+	if durable.IsRefusal(err) {
+		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrRefused, err)}
 	}
 	return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrUnavailable, err)}
 }

@@ -9,8 +9,11 @@
 // write was acknowledged. A failed sync is never repeated, because the kernel
 // may have dropped the pages that it could not write and then report success
 // (https://wiki.postgresql.org/wiki/Fsync_Errors): the write fails with
-// [storage.ErrUnavailable]. When it was the folder's sync that failed the
-// outcome is open, and the next Get reads what the disk has.
+// [storage.ErrUnavailable], and with [storage.ErrNotDurable] if it was the
+// directory's sync that failed: the file then has its new name, and a power
+// cut may take that back. A full or read-only disk, a quota, a missing
+// permission and a file that is too large are [storage.ErrRefused]: the
+// temporary file could not be written, so nothing was changed.
 //
 // # One process
 //
@@ -66,6 +69,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
 	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
@@ -278,15 +282,16 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		return "", readError(op, key, err)
 	}
 	if long && op == "create" || long && s.isRaw(key) {
+		// The document is as it was, whether or not the name lasts.
 		if err := s.keepKey(name, key); err != nil {
-			return "", unavailable(op, key, err)
+			return "", failed(op, key, err)
 		}
 	}
 	if err := s.writeFile(name+documentSuffix, body); err != nil {
-		return "", unavailable(op, key, err)
+		return "", failed(op, key, err)
 	}
 	if err := s.folder.Sync(); err != nil {
-		return "", unavailable(op, key, fmt.Errorf("the write may or may not last: %w", err))
+		return "", notDurable(op, key, err)
 	}
 	return version(body), nil
 }
@@ -311,7 +316,7 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	}
 	if s.isRaw(key) {
 		if err := s.remove(key + documentSuffix); err != nil {
-			return unavailable("delete", key, err)
+			return removeError(key, err)
 		}
 		s.rawMu.Lock()
 		delete(s.raw, key)
@@ -319,7 +324,7 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	}
 	if current == name+documentSuffix {
 		if err := s.remove(current); err != nil {
-			return unavailable("delete", key, err)
+			return removeError(key, err)
 		}
 	}
 	if long {
@@ -476,9 +481,16 @@ func (s *Store) remove(file string) error {
 		return err
 	}
 	if err := s.folder.Sync(); err != nil {
-		return fmt.Errorf("the removal may or may not last: %w", err)
+		return fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
 	}
 	return nil
+}
+
+func removeError(key string, err error) error {
+	if errors.Is(err, storage.ErrNotDurable) {
+		return &storage.Error{Op: "delete", Key: key, Err: err}
+	}
+	return failed("delete", key, err)
 }
 
 func version(body []byte) storage.Version {
@@ -491,7 +503,20 @@ func readError(op, key string, err error) error {
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) {
 		return &storage.Error{Op: op, Key: key, Err: err}
 	}
+	return failed(op, key, err)
+}
+
+// failed wraps an error before which nothing was changed.
+func failed(op, key string, err error) error {
+	if durable.IsRefusal(err) {
+		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrRefused, err)}
+	}
 	return unavailable(op, key, err)
+}
+
+// notDurable wraps the failure to sync the directory after a change to it.
+func notDurable(op, key string, err error) error {
+	return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrNotDurable, err)}
 }
 
 func unavailable(op, key string, err error) error {

@@ -180,7 +180,7 @@ func (c *committer[T]) step() bool {
 		switch {
 		case err == nil:
 			c.read, c.fresh = false, true
-		case errors.Is(err, ErrDamaged) || errors.Is(err, storage.ErrInvalidKey):
+		case errors.Is(err, ErrDamaged) || isAnswer(err):
 			c.reject(err)
 			return true
 		default:
@@ -316,6 +316,24 @@ func (c *committer[T]) write(a *attempt[T]) {
 			// A conflict with the very version that is there: do not spin.
 			c.backOff()
 		}
+	case errors.Is(err, storage.ErrRefused):
+		l.answered()
+		if c.pending == nil {
+			// No earlier write of this batch has an unknown outcome.
+			e.mu.Lock()
+			for _, q := range c.batch {
+				q.attempted = false
+			}
+			e.mu.Unlock()
+		}
+		c.reject(err)
+	case errors.Is(err, storage.ErrNotDurable):
+		// Reading it back would show what a power cut may take away.
+		l.answered()
+		e.mu.Lock()
+		e.trusted = false
+		e.mu.Unlock()
+		c.reject(err)
 	default:
 		l.unanswered(e.key, began)
 		e.mu.Lock()

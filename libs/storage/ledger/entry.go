@@ -92,7 +92,10 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		l.answered()
 		return e.adopt(&document[T]{}, began, seq), nil
 	case err != nil:
-		if !errors.Is(err, storage.ErrInvalidKey) {
+		switch {
+		case errors.Is(err, storage.ErrRefused):
+			l.answered()
+		case !isAnswer(err):
 			l.unanswered(e.key, began)
 		}
 		return nil, err

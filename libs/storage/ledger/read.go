@@ -23,7 +23,7 @@ type flight[T any] struct {
 // isAnswer reports whether err is what a store that is there says.
 func isAnswer(err error) bool {
 	return err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) ||
-		errors.Is(err, storage.ErrInvalidKey)
+		errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, storage.ErrRefused)
 }
 
 func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
@@ -56,7 +56,7 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 			if f.err == nil {
 				return f.doc.snap, nil
 			}
-			if errors.Is(f.err, ErrDamaged) || errors.Is(f.err, storage.ErrInvalidKey) || errors.Is(f.err, ErrClosed) {
+			if errors.Is(f.err, ErrDamaged) || isAnswer(f.err) || errors.Is(f.err, ErrClosed) {
 				return Snapshot[T]{}, f.err
 			}
 		case <-slow:

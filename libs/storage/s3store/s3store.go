@@ -21,10 +21,12 @@
 //
 // [storage.ErrConflict] is 412, 404 NoSuchKey in answer to If-Match, and 409
 // ConditionalRequestConflict, which S3 answers when two conditional writes
-// meet. [storage.ErrNotFound] is 404 NoSuchKey in answer to a read. All else
-// is [storage.ErrUnavailable]: other 404s (NoSuchBucket, a proxy's page), other
-// 409s, 403, missing credentials, time-outs, 5xx, an answer cut short. Without
-// s3:ListBucket S3 answers 403 for a missing object, so grant it.
+// meet. [storage.ErrNotFound] is 404 NoSuchKey in answer to a read.
+// [storage.ErrRefused] is a certain no: AccessDenied, EntityTooLarge,
+// KeyTooLongError, InvalidRequest, NotImplemented and the like. All else is
+// [storage.ErrUnavailable]: other 404s (NoSuchBucket, a proxy's page), other
+// 409s, missing or expired credentials, time-outs, other 5xx, an answer cut
+// short. Without s3:ListBucket S3 answers 403 for a missing object, so grant it.
 //
 // # Versions
 //
@@ -82,7 +84,7 @@ type Options struct {
 type Request struct {
 	// Op is "get", "create", "replace", "delete", "keys" or "check".
 	Op string
-	// Outcome is "ok", "not_modified", "not_found", "conflict", "unavailable"
+	// Outcome is "ok", "not_modified", "not_found", "conflict", "refused", "unavailable"
 	// or "cancelled".
 	Outcome string
 	// Duration is the time until the answer was read.
@@ -224,7 +226,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, condition 
 }
 
 // Delete implements [storage.Store]. Servers that cannot delete on condition
-// answer 501; that is [storage.ErrUnavailable].
+// answer 501; that is [storage.ErrRefused].
 func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
 	if err := checkVersion(ctx, "delete", key, version); err != nil {
 		return err
@@ -410,7 +412,26 @@ func classify(op, key string, err error) error {
 		status == http.StatusConflict && code == "ConditionalRequestConflict":
 		return &storage.Error{Op: op, Key: key, Err: storage.ErrConflict}
 	}
+	if refusals[code] || status(err) == http.StatusRequestEntityTooLarge {
+		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrRefused, err)}
+	}
 	return unavailable(op, key, err)
+}
+
+// refusals are the answers by which S3 will not do what was asked: nothing was
+// changed, and the same request will not succeed. Codes about credentials and
+// clocks are not among them: those say nothing of the key, and pass.
+var refusals = map[string]bool{
+	"AccessDenied":       true,
+	"AllAccessDisabled":  true,
+	"EntityTooLarge":     true,
+	"InvalidArgument":    true,
+	"InvalidObjectState": true,
+	"InvalidRequest":     true,
+	"KeyTooLongError":    true,
+	"MethodNotAllowed":   true,
+	"NotImplemented":     true,
+	"QuotaExceeded":      true,
 }
 
 func unavailable(op, key string, err error) error {
@@ -427,6 +448,8 @@ func outcome(err error) string {
 		return "not_found"
 	case errors.Is(err, storage.ErrConflict):
 		return "conflict"
+	case errors.Is(err, storage.ErrRefused):
+		return "refused"
 	case errors.Is(err, storage.ErrUnavailable):
 		return "unavailable"
 	}

@@ -148,9 +148,15 @@ func TestAnswers(t *testing.T) {
 		{"404 NoSuchBucket", failure(404, "NoSuchBucket"), all, storage.ErrUnavailable, 1},
 		{"404 of a proxy", page(404, "<html><body>not here</body></html>"), all, storage.ErrUnavailable, 1},
 		{"404 without a body", page(404, ""), all, storage.ErrUnavailable, 1},
-		{"403 AccessDenied", failure(403, "AccessDenied"), all, storage.ErrUnavailable, 1},
+		{"403 AccessDenied", failure(403, "AccessDenied"), all, storage.ErrRefused, 1},
 		{"403 InvalidAccessKeyId", failure(403, "InvalidAccessKeyId"), all, storage.ErrUnavailable, 1},
-		{"400", failure(400, "InvalidRequest"), all, storage.ErrUnavailable, 1},
+		{"403 ExpiredToken", failure(403, "ExpiredToken"), all, storage.ErrUnavailable, 1},
+		{"403 RequestTimeTooSkewed", failure(403, "RequestTimeTooSkewed"), all, storage.ErrUnavailable, 1},
+		{"400 ExpiredToken", failure(400, "ExpiredToken"), all, storage.ErrUnavailable, 1},
+		{"400 EntityTooLarge", failure(400, "EntityTooLarge"), writes, storage.ErrRefused, 1},
+		{"400 KeyTooLongError", failure(400, "KeyTooLongError"), all, storage.ErrRefused, 1},
+		{"413 of a proxy", page(413, "<html>too large</html>"), writes, storage.ErrRefused, 1},
+		{"400", failure(400, "InvalidRequest"), all, storage.ErrRefused, 1},
 		{"301", failure(301, "PermanentRedirect"), all, storage.ErrUnavailable, 1},
 		{"304 to a write", failure(304, ""), writes, storage.ErrUnavailable, 1},
 		{"304 that was not asked for", failure(304, ""), "get", storage.ErrUnavailable, 1},
@@ -158,7 +164,7 @@ func TestAnswers(t *testing.T) {
 		{"500 to a read", failure(500, "InternalError"), reads, storage.ErrUnavailable, 3},
 		{"503 to a write", failure(503, "SlowDown"), writes, storage.ErrUnavailable, 1},
 		{"503 to a read", failure(503, "SlowDown"), reads, storage.ErrUnavailable, 3},
-		{"501 to a write", failure(501, "NotImplemented"), writes, storage.ErrUnavailable, 1},
+		{"501 to a write", failure(501, "NotImplemented"), writes, storage.ErrRefused, 1},
 		{"connection closed on a write", hangUp, writes, storage.ErrUnavailable, 1},
 		{"connection closed on a read", hangUp, reads, storage.ErrUnavailable, 3},
 		{"no answer to a write", hang, writes, storage.ErrUnavailable, 1},
@@ -186,7 +192,7 @@ func TestAnswers(t *testing.T) {
 				if c.want != nil && (!errors.As(err, &detailed) || detailed.Op != op) {
 					t.Errorf("%s: got %v, want a *storage.Error of this operation", op, err)
 				}
-				for _, other := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrUnavailable} {
+				for _, other := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused, storage.ErrUnavailable} {
 					if !errors.Is(c.want, other) && errors.Is(err, other) {
 						t.Errorf("%s: got %v, which is also %v", op, err, other)
 					}

@@ -147,6 +147,8 @@ func asProblem(err error) *problem {
 		p = stopping.with("Nothing was changed; another server will answer.")
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
 		p = outcomeUnknown.with("Repeat the request with the same Idempotency-Key to find out.")
+	case errors.Is(err, storage.ErrRefused):
+		p = storeAway.with("The store refused: the server's log has its reason. Nothing was changed.")
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = storeAway.with("Nothing was changed; try again later.")
 	case errors.As(err, &inFiber):

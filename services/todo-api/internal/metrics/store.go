@@ -28,6 +28,8 @@ func (s *Store) observe(op string, began time.Time, err error) {
 		outcome = "conflict"
 	case errors.Is(err, storage.ErrInvalidKey):
 		outcome = "invalid_key"
+	case errors.Is(err, storage.ErrRefused):
+		outcome = "refused"
 	default:
 		outcome = "unavailable"
 	}
