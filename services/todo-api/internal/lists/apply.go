@@ -106,6 +106,8 @@ type operation struct {
 	// creates is true when the list exists afterwards although nothing in it
 	// changed: one that is saved empty is not one that was never written.
 	creates bool
+	// existed is whether the last application found the item that it creates.
+	existed bool
 }
 
 // newOperation is the one place that tells operations apart.
@@ -176,7 +178,12 @@ func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Docume
 	if err != nil {
 		return change, err
 	}
-	if change.Unchanged = !effect.Changed && (state.Exists || !o.creates); !change.Unchanged {
+	o.existed = effect.Existed
+	// The ledger remembers what it writes. An operation with a key is written
+	// although it changed nothing: its repetition must not do later, when the
+	// list is another, what it did not do then.
+	change.Unchanged = !effect.Changed && o.Key == "" && (state.Exists || !o.creates)
+	if !change.Unchanged {
 		change.Doc = &Document{list: effect.List}
 	}
 	if len(effect.Removed) > 0 {
@@ -248,7 +255,7 @@ func (o *operation) result(receipt *ledger.Receipt[*Document]) (Result, error) {
 	case there && !r.Replayed:
 		// An operation behind this one in the same commit may have changed the
 		// item again: the answer must be what its ETag stands for.
-		r.Item, r.Created = now, create && !receipt.Unchanged
+		r.Item, r.Created = now, create && !o.existed
 	case !receipt.ResultForgotten:
 		item, existed, err := o.decodeResult(receipt.Result)
 		if err != nil {

@@ -217,3 +217,27 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 	}
 }
+
+// The key of a write that changed nothing is remembered like any other: its
+// repetition must not do what it had no reason to do before.
+func TestKeyOfAWriteThatChangedNothing(t *testing.T) {
+	for _, op := range []todo.Op{todo.ClearCompleted{}, todo.CompleteAll{Completed: true}, todo.Clear{}} {
+		s := newService(t, memstore.New())
+		noop := Write{Key: "key", Op: op}
+		if r, err := s.Apply(t.Context(), "l", Conditions{}, noop); err != nil || r.Replayed {
+			t.Fatalf("%s: got %+v, %v", op.Kind(), r, err)
+		}
+		create := Write{Op: todo.Create{UID: "a", Title: "bread", Completed: op.Kind() != "completeAll"}}
+		if _, err := s.Apply(t.Context(), "l", Conditions{}, create); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Apply(t.Context(), "l", Conditions{}, noop)
+		if err != nil || !r.Replayed {
+			t.Errorf("%s: got replayed %v, %v; want the repetition answered", op.Kind(), r.Replayed, err)
+		}
+		item, there := r.Snapshot.Doc.List().Find("a")
+		if !there || item.Completed != (op.Kind() != "completeAll") {
+			t.Errorf("%s: got %+v, %v; want the item as it was created", op.Kind(), item, there)
+		}
+	}
+}
