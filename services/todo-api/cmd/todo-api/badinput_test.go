@@ -251,7 +251,7 @@ func TestBodiesOfAnySize(t *testing.T) {
 func TestMediaTypes(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	for contentType, status := range map[string]int{
-		"application/json": 200, "application/json; charset=utf-8": 200, "application/json;charset=UTF-8": 200, "Application/JSON": 200,
+		"application/json": 200, "application/json; charset=utf-8": 200, "application/json;charset=UTF-8": 200, "application/json; charset=utf8": 200, `application/json; charset="utf-8"`: 200, "application/json; profile=x": 200, "Application/JSON": 200,
 		"application/json; charset=latin1": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415,
 		"": 415, "application/jsonx": 415, "application/json, text/plain": 415, "json": 415, "application/merge-patch+json": 415, "*/*": 415,
 	} {
@@ -261,6 +261,8 @@ func TestMediaTypes(t *testing.T) {
 	p.expect(415, "POST", "/api/lists/l/todos", `{"title":"x"}`, "Content-Type", "application/merge-patch+json")
 	for accept, ok := range map[string]bool{
 		"*/*": true, "": true, "application/json": true, "application/*": true, "text/html, application/json;q=0.5": true, "text/html,*/*;q=0.1": true,
+		"application/json; charset=utf-8": true, "application/json;charset=utf8;q=0.9, text/html": true, "APPLICATION/JSON": true, "text/html ;q=1 , application/*;q=0.2": true,
+		"application/json;q=0, */*": false, "*/*;q=0": false, "application/*;q=0, */*;q=0.5": false, "application/json;q=0": false, "application/json;charset=latin1": false, `text/html;x="a,b/*", application/json`: true, `text/html;x="application/json,"`: false,
 		"text/html": false, "application/xml": false, "text/event-stream": false, "image/*": false,
 	} {
 		for _, r := range [][3]string{
@@ -291,6 +293,12 @@ func TestMethods(t *testing.T) {
 			}
 			// 405 comes before what would be said of the body.
 			a := p.send(method, target, "x", "Content-Type", "text/plain")
+			if method == "OPTIONS" {
+				if allow := a.Header.Get("Allow"); a.StatusCode != 204 || !strings.Contains(allow, "OPTIONS") || !strings.Contains(allow, "GET") && path.operations["get"] != nil {
+					t.Errorf("%s %s: got %d, Allow %q, want 204 and what is allowed", method, target, a.StatusCode, allow)
+				}
+				continue
+			}
 			if a.StatusCode != 405 || a.Header.Get("Allow") == "" {
 				t.Errorf("%s %s: got %d, Allow %q, want 405", method, target, a.StatusCode, a.Header.Get("Allow"))
 			}

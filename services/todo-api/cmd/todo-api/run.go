@@ -56,6 +56,9 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 		}
 		return config.Help(stdout, defaults(), sources(nil, environ, nil)...)
 	}
+	if err == nil {
+		err = cfg.check()
+	}
 	if err != nil {
 		return &usageError{err}
 	}
@@ -250,7 +253,9 @@ func healthcheck(ctx context.Context, cfg settings) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// The server is on this machine, whatever proxy variables say.
+	client := &http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

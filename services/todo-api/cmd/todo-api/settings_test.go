@@ -57,3 +57,41 @@ func TestConfigPrintsSourcesAndHidesNothingNeeded(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be meant is refused with the variable, the value and what is
+// expected.
+func TestSettingsThatCannotBeMeant(t *testing.T) {
+	for _, setting := range []string{
+		"TODO_CORS_ORIGINS=https://a.example/path", "TODO_CORS_ORIGINS=https://*.example", "TODO_CORS_ORIGINS=ftp://a.example",
+		"TODO_CORS_ORIGINS=https://a.example?x", "TODO_CORS_ORIGINS=a.example", "TODO_CORS_ORIGINS=//a.example", "TODO_CORS_ORIGINS=https://u@a.example",
+		"TODO_CORS_ORIGINS=https://", "TODO_CORS_ORIGINS=null",
+		"TODO_PUBLIC_URL=todo.example", "TODO_PUBLIC_URL=ftp://todo.example", "TODO_PUBLIC_URL=https://todo.example?x=1", "TODO_PUBLIC_URL=/todo",
+		`TODO_PUBLIC_URL="https://todo.example"`, "TODO_PUBLIC_URL=https://",
+		"TODO_OTLP_ENDPOINT=localhost:4318", "TODO_OTLP_ENDPOINT=grpc://localhost:4317",
+		"TODO_CLIENT_ADDRESS_HEADER=X Forwarded For", "TODO_CLIENT_ADDRESS_HEADER=X-Forwarded-For:",
+		`TODO_STORE="file:///data"`, "TODO_STORE='mem:'",
+		"TODO_LISTEN=8080", "TODO_LISTEN=http://localhost:8080", `TODO_LISTEN=":8080"`, "TODO_LISTEN=localhost:99999",
+		"TODO_ALLOWED_HOSTS=https://a.example", "TODO_ALLOWED_HOSTS=a.example:80", "TODO_ALLOWED_HOSTS=*.example",
+		"TODO_NAME_DIGEST_KEY=short",
+	} {
+		variable, _, _ := strings.Cut(setting, "=")
+		var out bytes.Buffer
+		err := run(context.Background(), []string{"config"}, []string{setting}, &out)
+		if err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), "expected") {
+			t.Errorf("%s: got %v, want an error that names the variable and what is expected", setting, err)
+		}
+	}
+}
+
+// Origins are compared as browsers write them.
+func TestOriginsAsBrowsersWriteThem(t *testing.T) {
+	for setting, origin := range map[string]string{
+		"https://A.Example": "https://a.example", "https://a.example:443/": "https://a.example", "http://a.example:80": "http://a.example",
+		"https://a.example:8443": "https://a.example:8443", "HTTP://[::1]:5173": "http://[::1]:5173",
+	} {
+		p := start(t, "TODO_STORE=mem:", "TODO_CORS_ORIGINS="+setting)
+		if got := p.expect(200, "GET", "/api/lists/l/todos", "", "Origin", origin).Header.Get("Access-Control-Allow-Origin"); got != origin {
+			t.Errorf("%s: a page of %s: got %q", setting, origin, got)
+		}
+	}
+}

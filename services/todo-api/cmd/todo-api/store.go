@@ -41,7 +41,7 @@ func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFu
 			return store, nil
 		}
 		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
-			return nil, fmt.Errorf("%w (TODO_STORE_WAIT would wait for it)", err)
+			return nil, err
 		}
 		log.LogAttrs(ctx, slog.LevelWarn, "the store does not answer yet", slog.Any("error", err))
 		select {

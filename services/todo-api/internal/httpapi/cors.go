@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,10 +20,22 @@ type cors struct {
 func newCORS(origins []string) cors {
 	a := cors{any: slices.Contains(origins, "*")}
 	for _, origin := range origins {
-		// As a browser writes it, it has no slash at its end.
-		a.origins = append(a.origins, strings.TrimRight(origin, "/"))
+		a.origins = append(a.origins, asBrowsersWrite(origin))
 	}
 	return a
+}
+
+// asBrowsersWrite returns an origin as the Origin header has it: in lower case,
+// without a slash at its end or the scheme's default port.
+func asBrowsersWrite(origin string) string {
+	u, err := url.Parse(strings.ToLower(origin))
+	if err != nil {
+		return origin
+	}
+	if u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		u.Host = u.Host[:strings.LastIndexByte(u.Host, ':')]
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func (a cors) allow(c *fiber.Ctx) {

@@ -195,7 +195,7 @@ func (s *Server) operation(op *operation, h handler) fiber.Handler {
 
 func (o *operation) checkRequest(c *fiber.Ctx) error {
 	if o.accept != nil {
-		if accept := c.Get(fiber.HeaderAccept); accept != "" && accept != "*/*" && accept != o.accept[0] && c.Accepts(o.accept...) == "" {
+		if !accepts(c.Request().Header.PeekAll(fiber.HeaderAccept), o.accept) {
 			return notAcceptable.with("The answer is %s.", strings.Join(o.accept, " or "))
 		}
 	}
@@ -228,12 +228,8 @@ func (o *operation) checkBody(c *fiber.Ctx) error {
 	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && encoding != "identity" {
 		return unsupportedMedia.with("Bodies with a Content-Encoding are not read.")
 	}
-	contentType := c.Get(fiber.HeaderContentType)
-	if slices.Contains(o.consumes, contentType) {
-		return nil
-	}
-	mediaType, parameters, err := mime.ParseMediaType(contentType)
-	if charset := parameters["charset"]; err == nil && slices.Contains(o.consumes, mediaType) && (charset == "" || strings.EqualFold(charset, "utf-8")) {
+	mediaType, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err == nil && slices.Contains(o.consumes, mediaType) && isUTF8(parameters["charset"]) {
 		return nil
 	}
 	return unsupportedMedia.with("Expected Content-Type %s in UTF-8.", strings.Join(o.consumes, " or "))

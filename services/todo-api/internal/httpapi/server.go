@@ -220,7 +220,12 @@ func (s *Server) route() error {
 	}
 	for path, methods := range allowed {
 		slices.Sort(methods)
-		s.app.All(path, func(*fiber.Ctx) error {
+		options := strings.Join(slices.Concat(methods, []string{http.MethodOptions}), ", ")
+		s.app.All(path, func(c *fiber.Ctx) error {
+			if c.Method() == http.MethodOptions {
+				c.Set(fiber.HeaderAllow, options)
+				return c.SendStatus(http.StatusNoContent)
+			}
 			p := methodNotAllowed.with("Allowed are %s.", strings.Join(methods, ", "))
 			p.allow = strings.Join(methods, ", ")
 			return p

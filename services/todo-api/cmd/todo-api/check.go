@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// check refuses values that have the right syntax for libs/config and that
+// nobody can mean: an origin that no browser sends, a URL that is no address of
+// a server.
+func (s settings) check() error {
+	var errs []error
+	refuse := func(variable, value, expected string) {
+		errs = append(errs, fmt.Errorf("%s: expected %s, got %q", variable, expected, value))
+	}
+	for _, origin := range s.CORSOrigins {
+		if origin == "*" {
+			continue
+		}
+		if u, err := url.Parse(origin); err != nil || !isServer(u) || u.Path != "" && u.Path != "/" || strings.Contains(origin, "*") {
+			refuse("TODO_CORS_ORIGINS", origin, "* or scheme, host and port alone, such as https://example.com; a wildcard in a host, a path or a query never matches an origin")
+		}
+	}
+	if s.PublicURL != nil && !isServer(s.PublicURL) {
+		refuse("TODO_PUBLIC_URL", s.PublicURL.Redacted(), "an address of http or https without a query, such as https://todo.example.com")
+	}
+	if s.OTLPEndpoint != "" {
+		if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			refuse("TODO_OTLP_ENDPOINT", s.OTLPEndpoint, "an address of http or https, such as http://localhost:4318")
+		}
+	}
+	if s.ClientAddressHeader != "" && !headerName.MatchString(s.ClientAddressHeader) {
+		refuse("TODO_CLIENT_ADDRESS_HEADER", s.ClientAddressHeader, "the name of a header, such as CloudFront-Viewer-Address")
+	}
+	if strings.ContainsAny(s.Store, `"'`) || strings.TrimSpace(s.Store) != s.Store {
+		refuse("TODO_STORE", s.Store, "a URL without quotes or space around it, such as file:///var/lib/todo")
+	}
+	return errors.Join(errs...)
+}
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// isServer reports whether u is scheme, host and path alone.
+func isServer(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.ContainsAny(u.Host, `"'*`) &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
