@@ -117,7 +117,7 @@ func deleteCurrent(tb testing.TB, h Harness) {
 	version := mustCreate(tb, s, "key", "body")
 	other := mustCreate(tb, s, "other", "other")
 	if h.NoDelete != "" {
-		wantError(tb, "Delete on a server that cannot", s.Delete(tb.Context(), "key", version), storage.ErrUnavailable)
+		wantError(tb, "Delete on a server that cannot", s.Delete(tb.Context(), "key", version), storage.ErrRefused)
 		wantDocument(tb, s, "key", "body", version)
 		return
 	}
@@ -539,6 +539,22 @@ func everyOperation(ctx context.Context, s storage.Store, key string, version st
 	_, create := s.Create(ctx, key, []byte("body"))
 	_, replace := s.Replace(ctx, key, []byte("body"), version)
 	return map[string]error{"get": get, "create": create, "replace": replace, "delete": s.Delete(ctx, key, version)}
+}
+
+// secondSeesWrites: what one handle has acknowledged, the other shows at once,
+// although it has read the document before.
+func secondSeesWrites(tb testing.TB, h Harness) {
+	stores := handles(tb, h)
+	writer, reader := stores[0], stores[len(stores)-1]
+	wantMissing(tb, reader, "key")
+	body := "0"
+	version := mustCreate(tb, writer, "key", body)
+	for n := range 10 {
+		wantDocument(tb, reader, "key", body, version)
+		body = strconv.Itoa(n + 1)
+		version = mustReplace(tb, writer, "key", body, version)
+	}
+	wantDocument(tb, reader, "key", body, version)
 }
 
 // handles returns the store of the harness and, if there is one, a second

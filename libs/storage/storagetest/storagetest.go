@@ -38,7 +38,7 @@ type Harness struct {
 	// when zero.
 	Writers, Increments int
 	// NoDelete is the reason for which this server, not the driver, cannot
-	// delete on condition. Deletion must then answer ErrUnavailable and change
+	// delete on condition. Deletion must then answer ErrRefused and change
 	// nothing, and the suite says so in its report.
 	NoDelete string
 }
@@ -88,6 +88,7 @@ var cases = []testCase{
 	{"ContextDone", contextDone},
 	{"ConcurrentCreate", concurrentCreate},
 	{"CounterRace", counterRace},
+	{"SecondSeesWrites", secondSeesWrites},
 	{"SurvivesReopen", survivesReopen},
 	{"GetIfChanged", getIfChanged},
 	{"Keys", keys},

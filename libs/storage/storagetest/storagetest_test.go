@@ -105,6 +105,15 @@ var faults = []struct {
 			return doc, err
 		}
 	}},
+	{"SecondSeesWrites", "reads a cache", func(b *broken) {
+		var cached storage.Document
+		b.get = func(ctx context.Context, key string) (doc storage.Document, err error) {
+			if cached.Version == "" {
+				cached, err = b.Store.Get(ctx, key)
+			}
+			return cached, err
+		}
+	}},
 	{"CreateThenGet", "no version", func(b *broken) {
 		b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
 			_, err := b.Store.Create(ctx, key, body)
@@ -588,7 +597,7 @@ func TestNoDelete(t *testing.T) {
 			if err := storage.CheckCall(ctx, "delete", key); err != nil {
 				return err
 			}
-			return &storage.Error{Op: "delete", Key: key, Err: storage.ErrUnavailable}
+			return &storage.Error{Op: "delete", Key: key, Err: storage.ErrRefused}
 		}
 	}
 	if failed := run(refuse); len(failed) > 0 {
@@ -596,5 +605,32 @@ func TestNoDelete(t *testing.T) {
 	}
 	if failed := run(func(*broken) {}); !slices.Contains(failed, "Delete") {
 		t.Errorf("a store that does delete: got failures of %q, want Delete", failed)
+	}
+}
+
+// TestStaleSecond: a second handle that reads a cache, as a replica does that
+// lags behind, is found out.
+func TestStaleSecond(t *testing.T) {
+	for _, stale := range []bool{false, true} {
+		r := record(t, testCase{"SecondSeesWrites", secondSeesWrites}, Harness{
+			Open: func(testing.TB) storage.Store { return memstore.New() },
+			Second: func(_ testing.TB, first storage.Store) storage.Store {
+				store := first.(*memstore.Store)
+				second := &broken{Store: store}
+				if stale {
+					var cached storage.Document
+					second.get = func(ctx context.Context, key string) (doc storage.Document, err error) {
+						if cached.Version == "" {
+							cached, err = store.Get(ctx, key)
+						}
+						return cached, err
+					}
+				}
+				return second
+			},
+		})
+		if r.Failed() != stale {
+			t.Errorf("with a cache %t: got failed %t", stale, r.Failed())
+		}
 	}
 }

@@ -117,7 +117,7 @@ func TestOpenErrors(t *testing.T) {
 		"file://./x?%zz":        `store "file://./x": query: invalid URL escape "%zz"`,
 		"bolt://todo.db":        `store "bolt://todo.db": host "todo.db": expected bolt:///an/absolute/path or bolt://./a/relative/one`,
 		"bolt://./x?batch=1":    `store "bolt://./x": unknown parameter "batch": expected none`,
-		"s3://b?region=x&a=1":   `store "s3://b": unknown parameter "a": expected one of region, endpoint, path_style, checksums`,
+		"s3://b?region=x&a=1":   `store "s3://b": unknown parameter "a": expected one of region, endpoint, path_style, checksums, probe`,
 		"s3://id:secret@b":      "store URL has user information: credentials do not belong in it",
 		"s3://id:sec ret@b":     "store URL: it cannot be parsed",
 		"s3://id:secret@b:port": "store URL: it cannot be parsed",
