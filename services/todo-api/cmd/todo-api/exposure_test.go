@@ -86,3 +86,18 @@ func TestStreamsOfOneClient(t *testing.T) {
 		}
 	}
 }
+
+// Shared caches and other sites keep their hands off lists.
+func TestListsArePrivate(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	p.create("l", "x")
+	for _, path := range []string{"/api/state/l", "/api/lists/l/todos", "/api/lists/l/history"} {
+		a := p.expect(200, "GET", path, "")
+		if got := a.Header.Get("Cache-Control"); got != "private, no-cache" {
+			t.Errorf("%s: Cache-Control: got %q", path, got)
+		}
+		if got := a.Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+			t.Errorf("%s: Cross-Origin-Resource-Policy: got %q", path, got)
+		}
+	}
+}

@@ -34,7 +34,7 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 	}
 	at := lists.RevisionOf(snap)
 	c.Set(fiber.HeaderETag, etag(at))
-	c.Set(fiber.HeaderCacheControl, "no-cache")
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	if snap.Age > 0 {
 		c.Set(fiber.HeaderAge, strconv.Itoa(int((snap.Age+time.Second-1)/time.Second)))
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)

@@ -48,6 +48,10 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	c.Locals(requestKey{}, r)
 	c.Set(fiber.HeaderXRequestID, r.id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	if !s.cors.any {
+		// Other sites cannot embed what is answered here.
+		c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	}
 
 	if s.stopping.Load() {
 		// Clients that keep their connection would lose what they send on it
