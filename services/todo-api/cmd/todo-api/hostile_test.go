@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +82,7 @@ func TestLogReaderStalls(t *testing.T) {
 	log := newLog(out, defaults(), nameDigest{})
 	line := strings.Repeat("x", 1000)
 	for range 3 * logQueue / len(line) {
-		log.Info(line)
+		log.Info("line", "text", line)
 	}
 	log.flush()
 	if log.dropped.Load() == 0 {
@@ -107,8 +106,8 @@ func TestLogRecovers(t *testing.T) {
 		log.Warn("lost")
 		eventually(t, "the line counts as dropped", func() bool { return log.dropped.Load() > before })
 		out.set(nil)
-		log.Warn("after " + err.Error())
-		eventually(t, "the log has the next line", func() bool { return strings.Contains(out.String(), "after "+err.Error()) })
+		log.Warn("after", "error", err)
+		eventually(t, "the log has the next line", func() bool { return strings.Contains(out.String(), err.Error()) })
 	}
 	log.close()
 	if got := out.String(); !strings.Contains(got, "log lines were dropped") {
@@ -222,8 +221,7 @@ func (p *program) metrics() string {
 
 // What takes too long is named, and not waited for.
 func TestWithin(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	err := within(time.Millisecond, "close the store", func() error { <-ctx.Done(); return nil })
 	if err == nil || !strings.Contains(err.Error(), "close the store") {
 		t.Errorf("got %v, want an error that names what was not done", err)

@@ -11,5 +11,5 @@ func openFileLimit() uint64 {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0
 	}
-	return min(uint64(limit.Cur), 1<<30)
+	return min(uint64(limit.Cur), 1<<30) //nolint:unconvert // signed on FreeBSD
 }

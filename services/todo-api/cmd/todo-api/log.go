@@ -152,7 +152,7 @@ func (l *logOutput) write() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.told -= lost
-	l.dropped.Add(uint64(max(unwritten, 0))) //nolint:gosec // not negative
+	l.dropped.Add(uint64(max(unwritten, 0)))
 	poke(l.wake)
 	return false
 }

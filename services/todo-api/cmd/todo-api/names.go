@@ -109,7 +109,7 @@ func namesIn(err error) []string {
 			}
 			return names
 		}
-		if ok := errors.As(err, &at); ok && err == error(at) {
+		if ok := errors.As(err, &at); ok && errors.Is(err, error(at)) {
 			names = append(names, at.Key)
 		}
 		err = errors.Unwrap(err)

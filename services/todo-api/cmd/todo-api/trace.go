@@ -118,6 +118,8 @@ func (c *otlpClient) hideName(span *tracepb.Span) {
 		return
 	}
 	span.Name = c.digest.scrub(span.Name, name)
-	span.Attributes = append(span.Attributes, &commonpb.KeyValue{Key: "todo.list",
-		Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: c.digest.of(name)}}})
+	span.Attributes = append(span.Attributes, &commonpb.KeyValue{
+		Key:   "todo.list",
+		Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: c.digest.of(name)}},
+	})
 }

@@ -46,8 +46,10 @@ type listener struct {
 }
 
 func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *slog.Logger, figures *metrics.Set) *listener {
-	out := &listener{Listener: l, writeTimeout: writeTimeout, log: log, metrics: figures,
-		closed: make(chan struct{}), conns: make(map[*conn]struct{})}
+	out := &listener{
+		Listener: l, writeTimeout: writeTimeout, log: log, metrics: figures,
+		closed: make(chan struct{}), conns: make(map[*conn]struct{}),
+	}
 	if maxConns > 0 {
 		out.slots = make(chan struct{}, maxConns)
 	}
@@ -114,7 +116,7 @@ func (l *listener) add(accepted net.Conn) *conn {
 	l.conns[c] = struct{}{}
 	l.metrics.Connections.Inc()
 	if end := l.drain.Load(); end != 0 {
-		_ = c.Conn.SetDeadline(time.Unix(0, end))
+		_ = c.SetDeadline(time.Unix(0, end))
 	}
 	return c
 }
@@ -136,7 +138,7 @@ func (l *listener) endBy(at time.Time) {
 	defer l.mu.Unlock()
 	l.drain.Store(at.UnixNano())
 	for c := range l.conns {
-		_ = c.Conn.SetDeadline(at)
+		_ = c.SetDeadline(at)
 	}
 }
 
@@ -159,7 +161,7 @@ type conn struct {
 func (c *conn) Write(p []byte) (n int, err error) {
 	for {
 		piece := p[n:min(len(p), n+writeChunk)]
-		if err := c.Conn.SetWriteDeadline(c.listener.bounded(time.Now().Add(c.listener.writeTimeout))); err != nil {
+		if err := c.SetWriteDeadline(c.listener.bounded(time.Now().Add(c.listener.writeTimeout))); err != nil {
 			return n, err
 		}
 		wrote, err := c.Conn.Write(piece)

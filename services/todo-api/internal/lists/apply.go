@@ -41,8 +41,8 @@ type Result struct {
 	Snapshot Snapshot
 }
 
-// ErrForgotten: the write was carried out before, but its result is neither
-// remembered nor in the list.
+// ErrForgotten means that the write was carried out before, but its result is
+// neither remembered nor in the list.
 var ErrForgotten = errors.New("the item was created or changed by this very request before, and was deleted since")
 
 // Apply carries a write out if the conditions hold. See [Service.ApplyAll].

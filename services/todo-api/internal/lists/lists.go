@@ -68,7 +68,7 @@ func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, e
 	return s.ledger.Watch(ctx, string(name))
 }
 
-// ErrNoNames: the store has no way to list what it holds.
+// ErrNoNames means that the store cannot list what it holds.
 var ErrNoNames = errors.New("the store cannot list what it holds")
 
 // Names yields the names of all lists in the store.

@@ -1,6 +1,9 @@
 package lists
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Revision names the content of a list, for comparison: as an entity tag
 // without its quotes, and as the id of an event.
@@ -33,12 +36,7 @@ func (c *Condition) Has(r Revision, exists bool) bool {
 	if c.Any && exists {
 		return true
 	}
-	for _, tag := range c.Revisions {
-		if tag == r {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.Revisions, r)
 }
 
 // Conditions are what must hold for a write. A nil Condition always holds.

@@ -77,6 +77,15 @@ func DecodeItems(body []byte) ([]Item, error) {
 	return items, d.end()
 }
 
+// decoder reads one JSON value strictly. What is wrong with a value is noted
+// and reading goes on; what is wrong with the JSON itself ends it.
+type decoder struct {
+	d        *jsontext.Decoder
+	body     []byte
+	problems []Problem
+	broken   bool
+}
+
 func (d *decoder) items() (items []Item) {
 	seen := make(map[string]bool)
 	d.array(func(i int) {
@@ -226,15 +235,6 @@ const (
 	refuseOthers others = false
 	ignoreOthers others = true
 )
-
-// decoder reads one JSON value strictly. What is wrong with a value is noted
-// and reading goes on; what is wrong with the JSON itself ends it.
-type decoder struct {
-	d        *jsontext.Decoder
-	body     []byte
-	problems []Problem
-	broken   bool
-}
 
 func newDecoder(body []byte) *decoder {
 	return &decoder{d: jsontext.NewDecoder(bytes.NewReader(body)), body: body}
