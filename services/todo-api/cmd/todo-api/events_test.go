@@ -242,6 +242,19 @@ func TestTooManyStreams(t *testing.T) {
 
 // SIGTERM ends streams at once and requests when they are answered, and leaves
 // nothing behind.
+// Streams on lists that nobody wrote leave the room of the lists in use.
+func TestStreamsLeaveRoomForLists(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:", "TODO_MAX_STREAMS=5", "TODO_MAX_LISTS=2")
+	for i := range 5 {
+		s := p.watch(fmt.Sprintf("never%d", i))
+		defer s.close()
+		s.next()
+	}
+	for _, list := range []string{"one", "two", "three"} {
+		p.expect(200, "GET", "/api/lists/"+list+"/todos", "")
+	}
+}
+
 func TestShutdown(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p := start(t, "TODO_STORE=file://"+t.TempDir(), "TODO_SHUTDOWN_DELAY=300ms")

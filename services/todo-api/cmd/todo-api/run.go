@@ -181,7 +181,9 @@ func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Opt
 		staleFor = -1 // never, where 0 is the ledger's default
 	}
 	return lists.Options{
-		StaleFor: staleFor, IdleAfter: cfg.ListIdle, MaxKeys: cfg.MaxLists,
+		StaleFor: staleFor, IdleAfter: cfg.ListIdle,
+		// A stream keeps its list in memory, and must not take the room of another.
+		MaxKeys:      cfg.MaxLists + cfg.MaxStreams,
 		WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
 		Logger: log, Observer: figures.Observer(),
 	}
