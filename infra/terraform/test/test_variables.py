@@ -61,7 +61,7 @@ BAD = [
             "image is an image by digest",
             "api_origin is vpc or public.",
             "price_class is PriceClass_100, PriceClass_200 or PriceClass_All.",
-            "noncurrent_days is a whole number of days, at least 1.",
+            "noncurrent_days is a whole number of days, at least 1, or null.",
             "instance_types are 1 to 40 names such as t3.micro.",
             "min_instances is a whole number, at least 2: one a zone.",
             "on_demand_base is a whole number, 0 or more.",
