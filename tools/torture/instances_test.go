@@ -41,7 +41,11 @@ func (w world) run(t *testing.T) report {
 		p := newProxy(t, fmt.Sprint("instance-", i), w.seed, w.weather, w.ablation, log)
 		p.calm.Store(true)
 		proxies = append(proxies, p)
-		s := startServer(t, storeURL(bucket, p.URL))
+		store := storeURL(bucket, p.URL)
+		if w.ablation == noIfMatch {
+			store += "&probe=off" // it would be refused at the start
+		}
+		s := startServer(t, store)
 		servers = append(servers, s)
 		addresses = append(addresses, s.url)
 	}
