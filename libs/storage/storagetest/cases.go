@@ -407,10 +407,9 @@ func counterRace(tb testing.TB, h Harness) {
 					turn++
 					conflicts = 0
 				case errors.Is(err, storage.ErrConflict):
-					// All at once again would make a slow store take minutes, and
-					// so would a pause that grows with how slow it is.
+					// All at once again would make a slow store take minutes.
 					conflicts = min(conflicts+1, 8)
-					time.Sleep(rand.N(min(time.Since(start)<<conflicts, time.Second) + 1))
+					time.Sleep(rand.N(time.Since(start)<<conflicts + 1))
 				default:
 					failed.Store(true)
 					tb.Errorf("Replace while others write: got %v, want nil or %v", err, storage.ErrConflict)
