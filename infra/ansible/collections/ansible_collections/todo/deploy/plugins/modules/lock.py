@@ -81,6 +81,7 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
 
 # 412: the condition does not hold. 409: another conditional write was under way.
 REFUSED = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -157,6 +158,10 @@ def take(module, client):
         except ClientError as e:
             if e.response["Error"]["Code"] not in REFUSED:
                 raise
+            # A try whose answer was lost may have landed.
+            held, _etag = read(client, params)
+            if held and held["id"] == mine["id"]:
+                return result
             condition = {"IfNoneMatch": "*"}
     module.fail_json(msg=f"s3://{params['bucket']}/{params['key']}: the lock changes hands faster than it can be taken")
 
@@ -183,7 +188,7 @@ def main():
         supports_check_mode=True,
     )
     try:
-        client = module.client("s3")
+        client = Calls(module, "s3")
         result = take(module, client) if module.params["state"] == "present" else give_back(module, client)
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The lock s3://{module.params['bucket']}/{module.params['key']}")

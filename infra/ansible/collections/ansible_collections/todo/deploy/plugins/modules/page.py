@@ -76,6 +76,7 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
 
 # Where Python's table depends on the machine, or does not know the type.
 TYPES = {
@@ -116,9 +117,8 @@ def gather(root):
 
 def existing(client, bucket):
     sizes = {}
-    for answer in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in answer.get("Contents", []):
-            sizes[entry["Key"]] = entry["Size"]
+    for entry in client.list_objects(bucket):
+        sizes[entry["Key"]] = entry["Size"]
     return sizes
 
 
@@ -161,7 +161,7 @@ def main():
         module.fail_json(msg=f"{params['root']} is no built page: it has no {params['entry']}.")
     order = sorted(files, key=lambda name: (name == params["entry"], not is_immutable(name, params), name))
     try:
-        client = module.client("s3")
+        client = Calls(module, "s3")
         sizes = existing(client, params["bucket"])
         uploaded = [name for name in order if not is_there(client, params, name, files[name], sizes)]
         removed = sorted(set(sizes) - set(files) - set(params["keep"]))

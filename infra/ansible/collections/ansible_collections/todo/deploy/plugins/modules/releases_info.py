@@ -27,6 +27,9 @@ options:
     description: How many to read at most.
     type: int
     default: 50
+  page_bucket:
+    description: The bucket of the page, to return which page is published.
+    type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -48,9 +51,13 @@ releases:
   type: list
   elements: dict
 lock:
-  description: Who deploys right now; empty when nobody does.
+  description: The lock; empty when it is free.
   returned: always
   type: dict
+index:
+  description: SHA-256 of the published index.html; empty when there is none or O(page_bucket) is not set.
+  returned: always
+  type: str
 """
 
 import json
@@ -61,6 +68,7 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
 
 
 def main():
@@ -70,16 +78,15 @@ def main():
             "prefix": {"required": True},
             "lock_key": {"required": True, "no_log": False},
             "limit": {"type": "int", "default": 50},
+            "page_bucket": {},
         },
         supports_check_mode=True,
     )
     params = module.params
-    releases, lock = [], {}
+    releases, lock, index = [], {}, ""
     try:
-        client = module.client("s3")
-        keys = []
-        for answer in client.get_paginator("list_objects_v2").paginate(Bucket=params["bucket"], Prefix=params["prefix"]):
-            keys += [entry["Key"] for entry in answer.get("Contents", [])]
+        client = Calls(module, "s3")
+        keys = [entry["Key"] for entry in client.list_objects(params["bucket"], params["prefix"])]
         # A record's name begins with its time.
         for key in sorted(keys, reverse=True)[: params["limit"]]:
             body = client.get_object(Bucket=params["bucket"], Key=key)["Body"].read()
@@ -89,11 +96,19 @@ def main():
                 module.fail_json(msg=f"s3://{params['bucket']}/{key} is no release record: {e}")
         try:
             lock = json.loads(client.get_object(Bucket=params["bucket"], Key=params["lock_key"])["Body"].read())
-        except client.exceptions.NoSuchKey:
-            pass
+        except ClientError as e:
+            if code(e) != "NoSuchKey":
+                raise
+        if params["page_bucket"]:
+            try:
+                head = client.head_object(Bucket=params["page_bucket"], Key="index.html")
+                index = {key.lower(): value for key, value in head["Metadata"].items()}.get("sha256", "")
+            except ClientError as e:
+                if code(e) not in ("404", "NoSuchKey"):
+                    raise
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The release records in s3://{params['bucket']}/{params['prefix']}")
-    module.exit_json(changed=False, releases=releases, lock=lock)
+    module.exit_json(changed=False, releases=releases, lock=lock, index=index)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: rollout_info
 short_description: Say how a deployment of an ECS service stands
 description:
-  - Changes nothing and does not wait.
+  - Changes nothing and does not wait. While ECS does not answer, a named deployment is in progress, and the progress is the error.
   - A deployment that the circuit breaker has rolled back is failed only when the service is steady again, so whoever waits for a verdict waits for that, too.
 version_added: 1.0.0
 author: [The maintainers]
@@ -27,6 +27,9 @@ options:
   deployment:
     description: Id of the deployment; the one that is under way when not set.
     type: str
+  created:
+    description: When O(deployment) was created, in seconds since 1970, to tell one that replaced it from an answer of before it.
+    type: float
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -93,9 +96,10 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, passes
 
 
-def judge(service, wanted):
+def judge(service, wanted, since=None):
     """Returns the verdict on a deployment, and the reason."""
     primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
     state, reason = primary.get("rolloutState", "IN_PROGRESS"), primary.get("rolloutStateReason", "")
@@ -109,7 +113,13 @@ def judge(service, wanted):
     for event in service["events"]:
         if wanted in event["message"] and "failed" in event["message"]:
             return "failed", event["message"]
-    return "failed", f"{wanted} was replaced by {primary['id']}"
+    for deployment in service["deployments"]:
+        if deployment["id"] == wanted and deployment.get("rolloutState") == "FAILED":
+            return "failed", deployment.get("rolloutStateReason", "")
+    if since and primary["createdAt"].timestamp() > since:
+        return "failed", f"{wanted} was replaced by {primary['id']}"
+    # DescribeServices is eventually consistent: an older deployment, without a word of this one, may be an answer from before it.
+    return "in_progress", reason
 
 
 def began(service, wanted):
@@ -158,23 +168,26 @@ def main():
             "service": {"required": True},
             "container": {"required": True},
             "deployment": {},
+            "created": {"type": "float"},
         },
         supports_check_mode=True,
     )
     params = module.params
     try:
-        client = module.client("ecs")
+        client = Calls(module, "ecs")
         answer = client.describe_services(cluster=params["cluster"], services=[params["service"]])
         active = [s for s in answer["services"] if s["status"] == "ACTIVE"]
         if not active:
             module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
         service = active[0]
-        verdict, reason = judge(service, params["deployment"])
+        verdict, reason = judge(service, params["deployment"], params["created"])
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
         since = began(service, params["deployment"])
         stopped = [] if verdict == "steady" else stopped_tasks(client, params)
         definition = client.describe_task_definition(taskDefinition=primary["taskDefinition"])["taskDefinition"]
     except (BotoCoreError, ClientError) as e:
+        if params["deployment"] and passes(e):
+            module.exit_json(changed=False, verdict="in_progress", reason="", progress=f"ECS does not answer: {e}", events=[], stopped=[], image="", task_definition="")
         module.fail_json_aws(e, msg=f"The service {params['service']} in the cluster {params['cluster']}")
     images = [c["image"] for c in definition["containerDefinitions"] if c["name"] == params["container"]]
     events = [e["message"] for e in service["events"] if not since or e["createdAt"] >= since]

@@ -40,6 +40,10 @@ options:
   task_definition:
     description: Family and revision, or ARN, to go back to.
     type: str
+  ask:
+    description: Whether to ask ECS for the revision even if it says that the service is to run it, for what it says may be from before an update.
+    type: bool
+    default: false
   desired_count:
     description: How many tasks a service gets that has been told to run none, as Terraform leaves it before the first deployment.
     type: int
@@ -78,6 +82,10 @@ deployment:
   description: Id of the deployment that brings it.
   returned: always
   type: str
+created:
+  description: When that deployment was created, in seconds since 1970.
+  returned: always
+  type: float
 """
 
 import copy
@@ -89,6 +97,7 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
 
 # What DescribeTaskDefinition returns and RegisterTaskDefinition does not take.
 DERIVED = (
@@ -166,6 +175,7 @@ def main():
             "image": {},
             "environment": {"type": "dict", "default": {}},
             "task_definition": {},
+            "ask": {"type": "bool", "default": False},
             "desired_count": {"type": "int", "required": True},
         },
         mutually_exclusive=[["image", "task_definition"]],
@@ -174,15 +184,15 @@ def main():
     )
     params = module.params
     try:
-        client = module.client("ecs")
+        client = Calls(module, "ecs")
         service = describe_service(module, client)
         running, _tags = describe_definition(client, service["taskDefinition"])
         arn, wanted, registered = choose(module, client, running)
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
-        update = {}
-        if arn != service["taskDefinition"]:
+        update, before = {}, primary["id"]
+        if arn != service["taskDefinition"] or params["ask"]:
             update["taskDefinition"] = arn
-        elif primary.get("rolloutState") == "FAILED":
+        if arn == service["taskDefinition"] and primary.get("rolloutState") == "FAILED":
             # It stays failed until somebody asks again.
             update["forceNewDeployment"] = True
         if service["desiredCount"] == 0 and params["desired_count"] > 0:
@@ -193,11 +203,12 @@ def main():
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The service {params['service']} in the cluster {params['cluster']}")
     result = {
-        "changed": registered or bool(update),
+        "changed": registered or bool(update) and not (params["ask"] and primary["id"] == before),
         "task_definition": arn,
         "previous": service["taskDefinition"],
         "registered": registered,
         "deployment": primary["id"],
+        "created": primary["createdAt"].timestamp(),
     }
     if module._diff and result["changed"]:  # pylint: disable=protected-access
         result["diff"] = {

@@ -1,0 +1,95 @@
+#!/usr/bin/python
+"""One object in S3."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stored
+short_description: Write an object, with one call
+description:
+  - Reads neither tags nor access control lists, as M(amazon.aws.s3_object) does.
+version_added: 1.0.0
+author: [The maintainers]
+options:
+  bucket:
+    description: The bucket.
+    required: true
+    type: str
+  key:
+    description: The object's key.
+    required: true
+    type: str
+  content:
+    description: What to write, JSON.
+    type: str
+  src:
+    description: The file to write.
+    type: path
+  once:
+    description: Whether an object that exists is left as it is.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Write a record
+  todo.deploy.stored:
+    bucket: releases
+    key: staging/releases/1.json
+    content: '{}'
+"""
+
+RETURN = r"""
+written:
+  description: Whether it was written.
+  returned: always
+  type: bool
+"""
+
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # said by AnsibleAWSModule
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
+
+
+def main():
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"required": True}, "key": {"required": True, "no_log": False}, "content": {}, "src": {"type": "path"},
+            "once": {"type": "bool", "default": False},
+        },
+        mutually_exclusive=[["content", "src"]], required_one_of=[["content", "src"]], supports_check_mode=True,
+    )
+    params = module.params
+    if params["src"]:
+        try:
+            with open(params["src"], "rb") as f:
+                body = f.read()
+        except OSError as e:
+            module.fail_json(msg=f"{params['src']} cannot be read: {e.strerror}")
+    else:
+        body = params["content"].encode()
+    written = True
+    if not module.check_mode:
+        try:
+            Calls(module, "s3").put_object(
+                Bucket=params["bucket"], Key=params["key"], Body=body, ContentType="application/json",
+                **({"IfNoneMatch": "*"} if params["once"] else {}),
+            )
+        except (BotoCoreError, ClientError) as e:
+            if not (params["once"] and code(e) == "PreconditionFailed"):
+                module.fail_json_aws(e, msg=f"s3://{params['bucket']}/{params['key']}")
+            written = False
+    module.exit_json(changed=written, written=written)
+
+
+if __name__ == "__main__":
+    main()
