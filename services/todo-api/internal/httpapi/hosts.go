@@ -47,7 +47,8 @@ func (h hosts) check(c *fiber.Ctx) error {
 		host = name
 	}
 	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.named, host) {
+	// A browser always sends Host; probes by HTTP/1.0 need not.
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.named, host) {
 		return nil
 	}
 	if address, err := netip.ParseAddr(host); err == nil && (address.Unmap().IsLoopback() || h.everywhere && isProbe(c.Path())) {
