@@ -75,7 +75,7 @@ var (
 const versionBytes = 8
 
 // Open opens the file at path, which it creates, with the folders above it,
-// when there is none; an empty file is refused. It returns an error around [storage.ErrUnavailable] that
+// if it does not exist; an empty file is refused. It returns an error around [storage.ErrUnavailable] that
 // names the file when it cannot be created, read or written to, is no database,
 // or is in use by another process. Close releases the file.
 func Open(path string) (*Store, error) {

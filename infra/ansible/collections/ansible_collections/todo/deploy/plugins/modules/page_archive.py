@@ -69,10 +69,10 @@ def pack(root):
     """The same bytes for the same files."""
     raw = io.BytesIO()
     with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
-        for folder, folders, names in os.walk(root):
-            folders.sort()
+        for directory, directories, names in os.walk(root):
+            directories.sort()
             for name in sorted(names):
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 entry = tarfile.TarInfo(os.path.relpath(path, root).replace(os.sep, "/"))
                 entry.size, entry.mode = os.path.getsize(path), 0o644
                 with open(path, "rb") as f:
