@@ -23,7 +23,7 @@ var foreign = map[string][]string{
 	"/ledger":            nil,
 	"/internal/durable":  nil,
 	"/internal/killtest": nil,
-	"/internal/listing":  nil,
+	"/objectname":        nil,
 	"/boltstore":         {"go.etcd.io/bbolt", "golang.org/x/sys/"},
 	"/s3store":           {"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
 }

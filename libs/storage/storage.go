@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -145,17 +146,46 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CheckCall is what a driver does first in every operation on a key: it
-// returns an [*Error] around the context's error when ctx is done, around
-// [ErrInvalidKey] when [CheckKey] refuses the key, and nil otherwise.
+// CheckCall is what a driver does first in every operation: it returns an
+// [*Error] around the context's error when ctx is done, around [ErrInvalidKey]
+// when [CheckKey] refuses the key, and nil otherwise. The operations "keys"
+// and "check" have no key: theirs is not looked at.
 func CheckCall(ctx context.Context, op, key string) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Op: op, Key: key, Err: err}
+	}
+	if op == "keys" || op == "check" {
+		return nil
 	}
 	if err := CheckKey(key); err != nil {
 		return &Error{Op: op, Key: key, Err: err}
 	}
 	return nil
+}
+
+// SortedKeys is [Lister.Keys] for drivers that gather all keys first: it yields
+// what gather returns in the order of the keys' bytes, until ctx is done. An
+// error of gather is yielded as it is.
+func SortedKeys(ctx context.Context, gather func() ([]string, error)) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		var keys []string
+		err := CheckCall(ctx, "keys", "")
+		if err == nil {
+			keys, err = gather()
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
+			if err == nil {
+				err = CheckCall(ctx, "keys", "")
+			}
+			if err != nil || !yield(key, nil) {
+				break
+			}
+		}
+		if err != nil {
+			yield("", err)
+		}
+	}
 }
 
 // CheckKey returns an error around [ErrInvalidKey] that says what is wrong

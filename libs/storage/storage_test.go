@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,19 +51,45 @@ func TestCheckCall(t *testing.T) {
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
-		ctx  context.Context
-		key  string
-		want error
+		ctx     context.Context
+		op, key string
+		want    error
 	}{
-		{t.Context(), "key", nil},
-		{t.Context(), "", storage.ErrInvalidKey},
-		{done, "key", context.Canceled},
+		{t.Context(), "get", "key", nil},
+		{t.Context(), "get", "", storage.ErrInvalidKey},
+		{done, "get", "key", context.Canceled},
+		{t.Context(), "keys", "", nil},
+		{done, "keys", "", context.Canceled},
+		{t.Context(), "check", "", nil},
+		{done, "check", "", context.Canceled},
 	} {
-		err := storage.CheckCall(c.ctx, "get", c.key)
+		err := storage.CheckCall(c.ctx, c.op, c.key)
 		var detailed *storage.Error
-		if !errors.Is(err, c.want) || err != nil && (!errors.As(err, &detailed) || detailed.Op != "get" || detailed.Key != c.key) {
-			t.Errorf("CheckCall(%q): got %v, want %v in a *storage.Error", c.key, err, c.want)
+		if !errors.Is(err, c.want) || err != nil && (!errors.As(err, &detailed) || detailed.Op != c.op || detailed.Key != c.key) {
+			t.Errorf("CheckCall(%s %q): got %v, want %v in a *storage.Error", c.op, c.key, err, c.want)
 		}
+	}
+}
+
+func TestSortedKeys(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	broken := errors.New("broken")
+	var got []string
+	collect := func(err error) {
+		t.Helper()
+		for key, e := range storage.SortedKeys(ctx, func() ([]string, error) { return []string{"c", "a", "B"}, err }) {
+			got = append(got, fmt.Sprintf("%s %v", key, e))
+			if key == "a" {
+				cancel()
+			}
+		}
+	}
+	collect(broken)
+	collect(nil) // cancelled after the second key
+	collect(nil) // cancelled before
+	want := []string{" broken", "B <nil>", "a <nil>", " storage: keys: context canceled", " storage: keys: context canceled"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -41,7 +41,6 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
-	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -384,7 +383,7 @@ func (s *Store) commit() {
 // Keys implements [storage.Lister]: the keys as they were when the iteration
 // began.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return listing.Keys(ctx, func() (keys []string, err error) {
+	return storage.SortedKeys(ctx, func() (keys []string, err error) {
 		err = s.view(func(b *bbolt.Bucket) error {
 			return b.ForEach(func(key, _ []byte) error {
 				keys = append(keys, string(key))

@@ -70,7 +70,6 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
-	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -336,7 +335,7 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 
 // Keys implements [storage.Lister].
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return listing.Keys(ctx, s.keys)
+	return storage.SortedKeys(ctx, s.keys)
 }
 
 func (s *Store) keys() ([]string, error) {
@@ -381,8 +380,8 @@ func (s *Store) keys() ([]string, error) {
 // Check implements [storage.Checker]: the folder is open and still where it
 // was.
 func (s *Store) Check(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return &storage.Error{Op: "check", Err: err}
+	if err := storage.CheckCall(ctx, "check", ""); err != nil {
+		return err
 	}
 	s.life.RLock()
 	defer s.life.RUnlock()

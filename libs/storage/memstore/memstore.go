@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
-	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
@@ -126,7 +125,7 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]: the keys as they were when the iteration
 // began.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return listing.Keys(ctx, func() ([]string, error) {
+	return storage.SortedKeys(ctx, func() ([]string, error) {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 		return slices.Collect(maps.Keys(s.documents)), nil
@@ -135,10 +134,7 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 
 // Check implements [storage.Checker].
 func (s *Store) Check(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return &storage.Error{Op: "check", Err: err}
-	}
-	return nil
+	return storage.CheckCall(ctx, "check", "")
 }
 
 // SoleOwner implements [storage.SoleOwner]: nobody else has this memory.

@@ -57,7 +57,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
-	"github.com/gchamon/devops-challenge/libs/storage/internal/listing"
+	"github.com/gchamon/devops-challenge/libs/storage/objectname"
 )
 
 // Options are a store's settings. The zero value is ready to use.
@@ -144,6 +144,15 @@ func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 	}, nil
 }
 
+// plain reports whether the key is its own object's name: not with a slash,
+// because segments like ".." are refused or resolved, nor with a character that
+// XML 1.0 cannot hold, because S3 answers in XML.
+func plain(key string) bool { return !strings.ContainsAny(key, "/\ufffe\uffff") }
+
+func (s *Store) object(key string) *string {
+	return aws.String(s.prefix + objectname.Of(key, plain))
+}
+
 // Get implements [storage.Store].
 func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 	doc, _, err := s.GetIfChanged(ctx, key, "")
@@ -155,7 +164,7 @@ func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 	if err := storage.CheckCall(ctx, "get", key); err != nil {
 		return storage.Document{}, false, err
 	}
-	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + objectName(key))}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.object(key)}
 	if sendable(known) {
 		in.IfNoneMatch = aws.String(etag(known))
 	}
@@ -209,7 +218,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, condition 
 	}
 	in := &s3.PutObjectInput{
 		Bucket:      &s.bucket,
-		Key:         aws.String(s.prefix + objectName(key)),
+		Key:         s.object(key),
 		Body:        bytes.NewReader(body),
 		ContentType: aws.String("application/json"),
 	}
@@ -234,7 +243,7 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 	return s.attempt(ctx, "delete", key, func(ctx context.Context) error {
 		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket:  &s.bucket,
-			Key:     aws.String(s.prefix + objectName(key)),
+			Key:     s.object(key),
 			IfMatch: aws.String(etag(version)),
 		}, once)
 		if status(err) == http.StatusNotImplemented {
@@ -247,16 +256,16 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]. It lists the whole store before it yields
 // the first key.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return listing.Keys(ctx, func() ([]string, error) { return s.keys(ctx) })
+	return storage.SortedKeys(ctx, func() ([]string, error) { return s.keys(ctx) })
 }
 
 func (s *Store) keys(ctx context.Context) ([]string, error) {
 	var keys []string
-	for _, folder := range []string{"", encodedFolder} {
+	for _, below := range objectname.Prefixes() {
 		in := &s3.ListObjectsV2Input{
 			Bucket: &s.bucket,
-			Prefix: aws.String(s.prefix + folder),
-			// Folders below belong to others.
+			Prefix: aws.String(s.prefix + below),
+			// What lies deeper belongs to others.
 			Delimiter: aws.String("/"),
 			// XML 1.0 cannot hold every key as it is.
 			EncodingType: types.EncodingTypeUrl,
@@ -277,7 +286,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 						return nil, unavailable("keys", "", fmt.Errorf("object name in the listing: %w", err))
 					}
 				}
-				if key, ok := keyOf(strings.TrimPrefix(name, s.prefix)); ok {
+				if key, ok := objectname.Key(strings.TrimPrefix(name, s.prefix), plain); ok {
 					keys = append(keys, key)
 				}
 			}
@@ -296,10 +305,10 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 // server carries that out: two writers on such a server overwrite each other.
 // That error is not [storage.ErrUnavailable], because waiting does not help.
 func (s *Store) Check(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return &storage.Error{Op: "check", Err: err}
+	if err := storage.CheckCall(ctx, "check", ""); err != nil {
+		return err
 	}
-	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + encodedFolder + "check")}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + objectname.Encoded + "check")}
 	err := s.read(ctx, "check", "", func(ctx context.Context) error {
 		_, err := s.get(ctx, in)
 		return err

@@ -394,7 +394,7 @@ func TestOpenURL(t *testing.T) {
 		"s3://bucket?region=x&endpoint=http://localhost:4566&checksums=when_required": "",
 		"s3://bucket":                                           "no region: expected the parameter region or the variable AWS_REGION",
 		"s3:///prefix?region=x":                                 `bucket "": expected s3://BUCKET or s3://BUCKET/PREFIX`,
-		"s3://bucket:80?region=x":                               `bucket "bucket:80": expected s3://BUCKET or s3://BUCKET/PREFIX`,
+		"s3://bucket:80?region=x":                               `host "bucket:80" has a port: expected none`,
 		"s3://bucket?region=x&acl=public":                       `unknown parameter "acl": expected one of region, endpoint, path_style, checksums, probe`,
 		"s3://bucket?region=x&region=y":                         `parameter "region" is given 2 times`,
 		"s3://bucket?region=x&path_style=maybe":                 `path_style "maybe": expected true or false`,

@@ -41,7 +41,7 @@ func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	if u.Host == "" || u.Port() != "" {
+	if u.Host == "" {
 		return nil, fmt.Errorf("bucket %q: expected s3://BUCKET or s3://BUCKET/PREFIX", u.Host)
 	}
 	o.Prefix = strings.Trim(u.Path, "/")

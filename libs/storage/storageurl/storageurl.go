@@ -47,10 +47,10 @@ func (m *Mux) Schemes() []string {
 }
 
 // Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
-// scheme, user information or a fragment is an error that says what was
-// expected; errors repeat neither user information nor the query, which may
-// hold a secret.
-// Whatever else is wrong with it, the scheme's opener reports.
+// scheme or a password is an error that says what was expected. All else is for
+// the scheme's opener to accept or refuse: a port (redis://localhost:6379/0), a
+// user name, a fragment. Errors repeat neither user information nor the query,
+// which may hold a secret.
 func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -69,12 +69,8 @@ func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 		return nil, fmt.Errorf("store URL has no scheme: expected one of %s", m.expected())
 	case !ok:
 		return nil, fmt.Errorf("store URL has the unknown scheme %q: expected one of %s", u.Scheme, m.expected())
-	case u.User != nil:
-		return nil, errors.New("store URL has user information: credentials do not belong in it")
-	case strings.Contains(u.Host, ":"):
-		return nil, errors.New("store URL has a port, or a password with a slash: neither belongs in it")
-	case u.Fragment != "":
-		return nil, fmt.Errorf("store URL has the fragment %q: write # as %%23", u.Fragment)
+	case hasPassword(u):
+		return nil, errors.New("store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials")
 	}
 	store, err := open(ctx, u)
 	if err != nil {
@@ -82,6 +78,13 @@ func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 		return nil, fmt.Errorf("store %q: %w", shown.String(), err)
 	}
 	return store, nil
+}
+
+// hasPassword reports whether u has a password, also one that url.Parse took for
+// a port and a path because of a slash in it.
+func hasPassword(u *url.URL) bool {
+	_, set := u.User.Password()
+	return set || strings.Contains(u.Opaque, "@") || u.Port() != "" && strings.Contains(u.Path, "@")
 }
 
 func (m *Mux) expected() string {
@@ -92,9 +95,19 @@ func (m *Mux) expected() string {
 	return strings.Join(schemes, ", ")
 }
 
-// Parameters returns the URL's query, and an error when it is malformed, has
-// a parameter that is not among the known ones, or has one twice.
+// Parameters returns the query of a URL that has no other extras. It is an error
+// when the query is malformed, has a parameter that is not among the known ones
+// or has one twice, and when u has a user, a port or a fragment: openers to which
+// these mean something read the URL themselves.
 func Parameters(u *url.URL, known ...string) (url.Values, error) {
+	switch {
+	case u.User != nil:
+		return nil, errors.New("URL has user information: credentials do not belong in it")
+	case strings.Contains(u.Host, ":"):
+		return nil, fmt.Errorf("host %q has a port: expected none", u.Host)
+	case u.Fragment != "":
+		return nil, fmt.Errorf("URL has the fragment %q: write # as %%23", u.Fragment)
+	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
@@ -112,7 +125,7 @@ func Parameters(u *url.URL, known ...string) (url.Values, error) {
 	return values, nil
 }
 
-// FilePath returns the path that a URL of a local file or folder names:
+// FilePath returns the path that a URL of a local file or directory names:
 // absolute for file:///var/lib/todo, relative to the working directory for
 // file://./data and file://../data. Percent-encoding is decoded.
 func FilePath(u *url.URL) (string, error) {

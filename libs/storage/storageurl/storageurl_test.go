@@ -113,16 +113,19 @@ func TestOpenErrors(t *testing.T) {
 		"file://data":           `store "file://data": host "data": ` + paths,
 		"file://":               `store "file:": no path: ` + paths,
 		"file:///x?sync=no":     `store "file:///x": unknown parameter "sync": expected none`,
-		"file:///x#y":           `store URL has the fragment "y": write # as %23`,
+		"file:///x#y":           `store "file:///x": URL has the fragment "y": write # as %23`,
 		"file://./x?%zz":        `store "file://./x": query: invalid URL escape "%zz"`,
 		"bolt://todo.db":        `store "bolt://todo.db": host "todo.db": expected bolt:///an/absolute/path or bolt://./a/relative/one`,
 		"bolt://./x?batch=1":    `store "bolt://./x": unknown parameter "batch": expected none`,
 		"s3://b?region=x&a=1":   `store "s3://b": unknown parameter "a": expected one of region, endpoint, path_style, checksums, probe`,
-		"s3://id:secret@b":      "store URL has user information: credentials do not belong in it",
+		"s3://id:secret@b":      "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
+		"s3://id@b":             `store "s3://b": URL has user information: credentials do not belong in it`,
+		"s3://b:9000":           `store "s3://b:9000": host "b:9000" has a port: expected none`,
+		"file:id:secret@b":      "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
 		"s3://id:sec ret@b":     "store URL: it cannot be parsed",
 		"s3://id:secret@b:port": "store URL: it cannot be parsed",
 		"s3://id:sec/ret@b":     "store URL: it cannot be parsed",
-		"s3://id:123/ret@b":     "store URL has a port, or a password with a slash: neither belongs in it",
+		"s3://id:123/ret@b":     "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
 		"s3://b?region=x&endpoint=http://id:secret@host": `store "s3://b": endpoint has user information: credentials do not belong in it`,
 	} {
 		store, err := mux().Open(t.Context(), raw)
@@ -135,6 +138,25 @@ func TestOpenErrors(t *testing.T) {
 	}
 	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
 		t.Errorf("working directory: got %v and %v, want it untouched", entries, err)
+	}
+}
+
+// TestOpenHandsOn: ports, users and fragments are the opener's business.
+func TestOpenHandsOn(t *testing.T) {
+	var got *url.URL
+	var stores storageurl.Mux
+	for _, scheme := range []string{"redis", "postgres"} {
+		stores.Handle(scheme, func(_ context.Context, u *url.URL) (storage.Store, error) {
+			got = u
+			return memstore.New(), nil
+		})
+	}
+	for _, raw := range []string{
+		"redis://localhost:6379/0", "redis://[::1]:6379/0", "postgres://db:5432/app?sslmode=require", "postgres://app@db/app#lists",
+	} {
+		if _, err := stores.Open(t.Context(), raw); err != nil || got.String() != raw {
+			t.Errorf("%s: got %v and %v, want it handed to the opener", raw, got, err)
+		}
 	}
 }
 

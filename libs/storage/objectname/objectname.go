@@ -1,0 +1,51 @@
+// Package objectname turns keys into the names of objects, for drivers of
+// object stores and of anything else that has names and not keys.
+//
+// A key that the store takes as it is becomes KEY.json, which a person finds
+// again. Any other is ~/BASE64URL(KEY).json: at most 689 bytes, in characters
+// that every object store takes. The driver says which keys are plain; the
+// first kind has no slash, so the two never meet.
+package objectname
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Encoded is the beginning of the names of keys that are not plain.
+const Encoded = "~/"
+
+const suffix = ".json"
+
+// Prefixes returns the beginnings below which a listing, delimited by "/",
+// finds the names of all keys.
+func Prefixes() []string { return []string{"", Encoded} }
+
+// Of returns the name of the key's object. plain reports whether the store
+// takes the key as a name; it must report false for a key with a slash.
+func Of(key string, plain func(key string) bool) string {
+	if plain(key) {
+		return key + suffix
+	}
+	return Encoded + base64.RawURLEncoding.EncodeToString([]byte(key)) + suffix
+}
+
+// Key is the inverse of [Of]; ok is false for the name of an object that is not
+// a document.
+func Key(name string, plain func(key string) bool) (key string, ok bool) {
+	base, ok := strings.CutSuffix(name, suffix)
+	if !ok {
+		return "", false
+	}
+	key = base
+	if encoded, ok := strings.CutPrefix(base, Encoded); ok {
+		decoded, err := base64.RawURLEncoding.DecodeString(encoded)
+		if err != nil {
+			return "", false
+		}
+		key = string(decoded)
+	}
+	return key, storage.CheckKey(key) == nil && Of(key, plain) == name
+}
