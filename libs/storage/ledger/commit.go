@@ -556,6 +556,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		doc.mem = base.mem.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
 	}
 	a.body = doc.encode(items)
+	doc.size = len(a.body)
 	return a, nil
 }
 

@@ -16,8 +16,7 @@ type entry[T any] struct {
 	l   *Ledger[T]
 	key string
 
-	refs int       // guarded by Ledger.mu
-	used time.Time // when refs fell to 0; guarded by Ledger.mu
+	held held // guarded by Ledger.mu
 
 	mu        sync.Mutex
 	doc       *document[T] // last known; nil before the first read
@@ -151,6 +150,7 @@ func (e *entry[T]) replace(doc *document[T], at time.Time) {
 	e.changed = time.Now()
 	e.adopted++
 	e.highest = max(e.highest, doc.snap.Revision)
+	e.l.sized(e, doc.size)
 	e.notify()
 }
 

@@ -33,6 +33,7 @@ type document[T any] struct {
 	snap       Snapshot[T]     // Age is 0
 	mem        memory
 	removedRaw []json.RawMessage // snap.Removed as stored
+	size       int               // of the stored body
 }
 
 func newNonce() [nonceBytes]byte {
@@ -93,7 +94,7 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 	if err := checkJSON(body); err != nil {
 		return nil, err
 	}
-	d := &document[T]{version: version}
+	d := &document[T]{version: version, size: len(body)}
 	d.snap.Exists = true
 	members := make(map[string][]byte, 6)
 	var unknown string

@@ -163,6 +163,7 @@ type Ledger[T any] struct {
 
 	mu     sync.Mutex // lock order: entry.mu before Ledger.mu
 	keys   map[string]*entry[T]
+	copies copies
 	closed bool
 	wg     sync.WaitGroup
 }
@@ -341,8 +342,10 @@ func (l *Ledger[T]) Close(ctx context.Context) error {
 
 // Stats is a picture of a ledger's load.
 type Stats struct {
-	// Keys is the number of keys in memory.
-	Keys int
+	// Keys is the number of keys in memory, and Bytes the size of their
+	// documents as they are stored.
+	Keys  int
+	Bytes int64
 	// Waiting is the number of operations that were accepted and are not yet
 	// answered.
 	Waiting int
@@ -355,10 +358,11 @@ type Stats struct {
 // Stats returns the present load. It is cheap.
 func (l *Ledger[T]) Stats() Stats {
 	l.mu.Lock()
-	keys := len(l.keys)
+	keys, bytes := len(l.keys), l.copies.bytes
 	l.mu.Unlock()
 	return Stats{
 		Keys:    keys,
+		Bytes:   bytes,
 		Waiting: int(l.waiting.Load()),
 		Watches: int(l.watches.Load()),
 		Away:    l.health.away.Load(),
@@ -385,38 +389,8 @@ func (l *Ledger[T]) acquire(key string) (*entry[T], error) {
 		e = &entry[T]{l: l, key: key}
 		l.keys[key] = e
 	}
-	e.refs++
+	l.use(e)
 	return e, nil
-}
-
-func (l *Ledger[T]) release(e *entry[T]) {
-	l.mu.Lock()
-	e.refs--
-	if e.refs == 0 {
-		e.used = time.Now()
-	}
-	l.mu.Unlock()
-}
-
-// evictOne drops the entry that was not used for the longest time among a
-// few, or any that is idle. Ledger.mu is held.
-func (l *Ledger[T]) evictOne() bool {
-	var oldest *entry[T]
-	seen := 0
-	for _, e := range l.keys {
-		seen++
-		if e.refs == 0 && (oldest == nil || e.used.Before(oldest.used)) {
-			oldest = e
-		}
-		if seen >= 16 && oldest != nil {
-			break
-		}
-	}
-	if oldest == nil {
-		return false
-	}
-	delete(l.keys, oldest.key)
-	return true
 }
 
 // sweep lets idle keys go.
@@ -429,14 +403,7 @@ func (l *Ledger[T]) sweep() {
 			return
 		case <-tick.C:
 		}
-		l.mu.Lock()
-		limit := time.Now().Add(-l.opts.IdleAfter)
-		for key, e := range l.keys {
-			if e.refs == 0 && e.used.Before(limit) {
-				delete(l.keys, key)
-			}
-		}
-		l.mu.Unlock()
+		l.evictIdle(time.Now().Add(-l.opts.IdleAfter))
 	}
 }
 
@@ -450,7 +417,7 @@ func (l *Ledger[T]) start(e *entry[T], f func()) bool {
 	}
 	l.wg.Add(1)
 	if e != nil {
-		e.refs++
+		l.use(e)
 	}
 	go func() {
 		defer l.wg.Done()

@@ -44,6 +44,11 @@ type Options[T any] struct {
 	// MaxKeys bounds the keys in memory. A key that is idle makes room; when
 	// none is, [ErrOverloaded]. Default 10,000.
 	MaxKeys int
+	// MaxBytes bounds the documents in memory, by their size as they are
+	// stored: the least recently used ones make room. Documents that are in
+	// use do not; a [Ledger.Watch] that would let the watched ones alone exceed
+	// MaxBytes is refused with [ErrOverloaded]. Default: no bound.
+	MaxBytes int64
 	// IdleAfter is how long an unused key stays in memory. Default 10 min.
 	IdleAfter time.Duration
 
@@ -154,7 +159,7 @@ func (o Options[T]) withDefaults() Options[T] {
 		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
 		"ResultBytes": o.ResultBytes, "RemovedCount": o.RemovedCount, "RemovedBytes": o.RemovedBytes,
 		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor),
-		"WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
+		"MaxBytes": int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
 	} {
 		if v < 0 {
 			panic(fmt.Sprintf("ledger: Options.%s is negative: %d", name, v))

@@ -43,11 +43,16 @@ func (e *entry[T]) watch(ctx context.Context) (<-chan Snapshot[T], error) {
 		return nil, ErrClosed
 	default:
 	}
+	if err := e.l.pin(e); err != nil {
+		e.l.refused(e.key)
+		return nil, err
+	}
 	if !e.l.sole && !e.polling {
 		if e.kick == nil {
 			e.kick = make(chan struct{}, 1)
 		}
 		if !e.l.start(e, e.poll) {
+			e.l.unpin(e)
 			return nil, ErrClosed
 		}
 		e.polling = true
@@ -73,6 +78,9 @@ func (e *entry[T]) unwatch(w *watcher[T]) {
 		delete(e.watchers, w)
 		close(w.ch)
 		e.l.watches.Add(-1)
+		if len(e.watchers) == 0 {
+			e.l.unpin(e)
+		}
 		e.wakePoll()
 	}
 	e.mu.Unlock()

@@ -1,0 +1,125 @@
+package ledger
+
+import (
+	"container/list"
+	"fmt"
+	"time"
+)
+
+// copies are the keys in memory. Those that nobody uses make room, the least
+// recently used first. Guarded by Ledger.mu.
+type copies struct {
+	unused  list.List // of *entry, the least recently used first
+	bytes   int64     // of all documents
+	watched int64     // of those that are watched and cannot make room
+}
+
+// held is what the copies know of one entry. Guarded by Ledger.mu.
+type held struct {
+	refs    int
+	used    time.Time     // when refs fell to 0
+	unused  *list.Element // nil while refs > 0
+	bytes   int64
+	watched bool
+}
+
+// use keeps e in memory until unuse. Ledger.mu is held.
+func (l *Ledger[T]) use(e *entry[T]) {
+	e.held.refs++
+	if e.held.unused != nil {
+		l.copies.unused.Remove(e.held.unused)
+		e.held.unused = nil
+	}
+}
+
+// release ends what acquire began.
+func (l *Ledger[T]) release(e *entry[T]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.held.refs--
+	if e.held.refs == 0 {
+		e.held.used = time.Now()
+		e.held.unused = l.copies.unused.PushBack(e)
+		l.fit()
+	}
+}
+
+// fit evicts keys until the documents fit into Options.MaxBytes, as far as
+// there are unused ones. Ledger.mu is held.
+func (l *Ledger[T]) fit() {
+	for l.opts.MaxBytes > 0 && l.copies.bytes > l.opts.MaxBytes && l.evictOne() {
+	}
+}
+
+// evictOne drops the key that was not used for the longest time; false when
+// all are in use. Ledger.mu is held.
+func (l *Ledger[T]) evictOne() bool {
+	e := l.leastUsed()
+	if e != nil {
+		l.evict(e)
+	}
+	return e != nil
+}
+
+func (l *Ledger[T]) leastUsed() *entry[T] {
+	front := l.copies.unused.Front()
+	if front == nil {
+		return nil
+	}
+	e, _ := front.Value.(*entry[T])
+	return e
+}
+
+func (l *Ledger[T]) evict(e *entry[T]) {
+	l.copies.unused.Remove(e.held.unused)
+	l.copies.bytes -= e.held.bytes
+	delete(l.keys, e.key)
+}
+
+// evictIdle drops the keys that were not used since limit.
+func (l *Ledger[T]) evictIdle(limit time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for e := l.leastUsed(); e != nil && e.held.used.Before(limit); e = l.leastUsed() {
+		l.evict(e)
+	}
+}
+
+// sized records the size of e's document, and makes room for it.
+func (l *Ledger[T]) sized(e *entry[T], bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	grown := int64(bytes) - e.held.bytes
+	e.held.bytes += grown
+	l.copies.bytes += grown
+	if e.held.watched {
+		l.copies.watched += grown
+	}
+	l.fit()
+}
+
+// pin keeps e's document in memory because it is watched. It fails when the
+// watched documents would exceed Options.MaxBytes: nothing could be evicted to
+// make room for others.
+func (l *Ledger[T]) pin(e *entry[T]) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.held.watched {
+		return nil
+	}
+	if l.opts.MaxBytes > 0 && l.copies.watched > 0 && l.copies.watched+e.held.bytes > l.opts.MaxBytes {
+		return fmt.Errorf("%w: watched documents have %d bytes", ErrOverloaded, l.copies.watched)
+	}
+	e.held.watched = true
+	l.copies.watched += e.held.bytes
+	return nil
+}
+
+func (l *Ledger[T]) unpin(e *entry[T]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.held.watched {
+		e.held.watched = false
+		l.copies.watched -= e.held.bytes
+	}
+}
