@@ -10,11 +10,8 @@ MAKEFLAGS += --no-print-directory
 # Modules are built as those who import them build them; go.work is for editors.
 export GOWORK := off
 
-# The runner of suites.yaml. ONLY=name,... chooses, WITHOUT=need,... opts out, V=1 shows all output.
-suites := .cache/bin/suites
-choice = $(if $(ONLY),-only '$(ONLY)') $(if $(WITHOUT),-without '$(WITHOUT)') $(if $(V),-v)
 # Runs a command with what it needs set up: $(with) engine localstack -- COMMAND
-with = $(suites) with
+with = tools/run with
 
 .PHONY: help
 help: ## List the targets
@@ -23,10 +20,6 @@ help: ## List the targets
 .PHONY: needs-go
 needs-go:
 	@command -v go >/dev/null || { echo 'missing: Go 1.26 or newer (https://go.dev/dl; mise and asdf read .tool-versions)' >&2; exit 1; }
-
-.PHONY: $(suites)
-$(suites): needs-go
-	@go build -C tools -buildvcs=false -o ../$@ ./cmd/suites
 
 include $(wildcard */*.mk */*/*.mk)
 
@@ -39,19 +32,19 @@ run: build ## Build the page and serve it with the API on http://localhost:8080,
 	exec bin/todo-api
 
 .PHONY: test
-test: $(suites) ## Run every test on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
-	@$(suites) test $(choice)
+test: needs-go ## Run every test of suites.sh on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
+	@tools/run test
 
 .PHONY: lint
-lint: $(suites) ## Check style, modules, scripts and generated files (ONLY=name, V=1)
-	@$(suites) lint $(choice)
+lint: needs-go ## Check style, modules, scripts and generated files (ONLY=name, WITHOUT=need, V=1)
+	@tools/run lint
 
 .PHONY: fmt
-fmt: $(suites) ## Format the Go code
+fmt: needs-go ## Format the Go code
 	$(with) gotool=golangci-lint -- tools/lint/modules golangci-lint fmt
 
 .PHONY: generate
-generate: $(suites) ## Write the generated files again: the settings' table, the page's types of the API
+generate: needs-go ## Write the generated files again: the settings' table, the page's types of the API
 	UPDATE=1 go test -C services/todo-api -count=1 -run '^TestREADME$$' ./cmd/todo-api
 	$(with) node -- npm --prefix apps/web run generate
 

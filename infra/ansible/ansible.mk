@@ -3,7 +3,7 @@
 # Values reach the playbook by the environment, never through the shell's parser.
 .PHONY: deploy
 deploy: export DEPLOY := $(or $(PLAYBOOK),deploy)
-deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rollback, status, unlock, infra), ROLLBACK_TO, BREAK_LOCK, CHECK=1, ARGS=...
+deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rollback, status, unlock, infra), ROLLBACK_TO, BREAK_LOCK, CHECK=1, ARGS=...
 	@[[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \
 	[ -f "infra/ansible/$$DEPLOY.yml" ] || { echo "expected PLAYBOOK to be a playbook of infra/ansible; got '$$DEPLOY'" >&2; exit 2; }; \
 	[[ "$${ROLLBACK_TO:-}$${BREAK_LOCK:-}" =~ ^[A-Za-z0-9-]*$$ ]] || { echo 'expected ROLLBACK_TO and BREAK_LOCK to be ids: letters, digits, hyphens' >&2; exit 2; }; \
@@ -11,6 +11,6 @@ deploy: $(suites) ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rol
 		$${ROLLBACK_TO:+-e "rollback_to=$$ROLLBACK_TO"} $${BREAK_LOCK:+-e "release_break_lock=$$BREAK_LOCK"} $${CHECK:+--check} $(ARGS)
 
 .PHONY: rehearse
-rehearse: $(suites) ## Deploy, break and roll back on this machine: no account, no registry
+rehearse: ## Deploy, break and roll back on this machine: no account, no registry
 	@$(with) engine localstack python node chromium haproxy -- bash -c \
 		'go test -C tools -count=1 -timeout 60m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'

@@ -3,7 +3,7 @@ test-infra: ## The same as make test ONLY=infra/terraform (providers from the re
 	@$(MAKE) test ONLY=infra/terraform
 
 .PHONY: plan
-plan: $(suites) ## Plan ENVIRONMENT=staging with STATE_BUCKET and AWS_REGION, change nothing (FAIL_ON_CHANGES=1: fail on drift)
+plan: ## Plan ENVIRONMENT=staging with STATE_BUCKET and AWS_REGION, change nothing (FAIL_ON_CHANGES=1: fail on drift)
 	@set -eu -o pipefail; [[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \
 	[ -n "$${STATE_BUCKET:-}" ] && [ -n "$${AWS_REGION:-}" ] || { echo 'expected STATE_BUCKET and AWS_REGION, which bootstrap prints' >&2; exit 2; }; \
 	in="$(with) terraform -- terraform -chdir=infra/terraform/environments/$$ENVIRONMENT"; code=0; \

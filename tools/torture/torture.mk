@@ -8,7 +8,7 @@ TORTURE_RUN_yield = ^TestFairness$$
 torture-library = go test -C libs/storage -race -count=1 -timeout 2h -v
 
 .PHONY: torture
-torture: $(suites) ## Prove at length that no update is lost: TORTURE_OPERATIONS=1000000, ... (tools/torture/torture.mk)
+torture: needs-go ## Prove at length that no update is lost: TORTURE_OPERATIONS=1000000, ... (tools/torture/torture.mk)
 ifneq ($(filter fsync yield,$(TORTURE_ABLATION)),)
 	$(torture-library) -run '$(TORTURE_RUN_$(TORTURE_ABLATION))' ./ledger ./diskstore
 else

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# shellcheck shell=bash disable=SC2016 # the commands expand their variables themselves
+# What make lint and make test run; tools/README.md says what a row may hold.
+# A need is a script of that name in tools/setup.
+
+lint go needs='gotool=golangci-lint' timeout=20m \
+  command='tools/lint/modules golangci-lint run --allow-parallel-runners'
+lint go-mod-tidy \
+  command='tools/lint/modules go mod tidy -diff'
+lint shell needs='python' \
+  command='tools/lint/shell'
+lint generated needs='node' \
+  command='tools/lint/generated'
+lint documents needs='node' \
+  command='go run -C tools ./cmd/docs links -root "$ROOT" && go run -C tools ./cmd/docs commands -root "$ROOT"'
+lint workflows needs='gotool=actionlint python' \
+  command='actionlint && zizmor --offline --quiet .github'
+lint ansible needs='python' \
+  command='tools/lint/ansible'
+
+suite libs/config dir=libs/config on='this process' go='./...'
+suite libs/storage dir=libs/storage on='memory, disk and bbolt' go='./...'
+suite libs/storage/integration dir=libs/storage/integration needs='engine localstack' on='S3 of LocalStack 4.14.0' go='./...'
+suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
+suite tools dir=tools on='this process' go='./...'
+suite tools/ecsstandin dir=tools needs='engine haproxy' on="containers of this machine's engine, behind HAProxy" \
+  go='-tags engine ./ecsstandin'
+suite torture dir=tools needs='engine localstack' on='three API processes, a fault proxy, LocalStack 4.14.0' \
+  go='-shuffle=off -tags torture -v ./torture'
+suite tools/bench dir=tools/bench on='this process' go='./...'
+suite web-unit dir=apps/web needs='node' on='Node and happy-dom' \
+  command='npm run --silent test' junit='reports/unit.xml'
+suite web-e2e dir=apps/web needs='node chromium' on='Chromium and the whole program' timeout=40m \
+  command='npm run --silent e2e' junit='reports/e2e.xml'
+suite web-engines dir=apps/web needs='node firefox webkit' on='Firefox, WebKitGTK and the whole program' timeout=40m \
+  command='npm run --silent engines' junit='reports/engines.xml'
+suite web-embed dir=apps/web on='this process' go='.'
+suite infra/compose/dashboard dir=infra/compose needs='python' on="the API's own metrics" \
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_dashboard.py'
+suite infra/compose dir=infra/compose needs='engine localstack compose node python' timeout=30m \
+  on="docker-compose.yml and its s3 profile, under this machine's engine" \
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_compose.py'
+suite infra/ansible dir=infra/ansible needs='python' on='moto' \
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" tests'
+suite rehearsal dir=tools needs='engine localstack python node chromium haproxy' timeout=45m \
+  on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
+suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov engine localstack' timeout=40m \
+  on='mocked providers, LocalStack 4.14.0 and moto' command='test/run' junit='../../.cache/infra/*.xml'

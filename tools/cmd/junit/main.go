@@ -1,0 +1,124 @@
+// Junit counts the tests in JUnit reports. It prints "PASSED FAILED SKIPPED",
+// then each failed test with its message and each skipped test with its reason.
+//
+//	junit FILE...
+//
+// It fails if a file is empty, truncated or another kind of document.
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+func main() {
+	var sum tally
+	for _, name := range os.Args[1:] {
+		if err := sum.addFile(name); err != nil {
+			fmt.Fprintf(os.Stderr, "report %s: %v\n", filepath.Base(name), err)
+			os.Exit(1)
+		}
+	}
+	fmt.Printf("%d %d %d\n%s", sum.passed, sum.failed, sum.skipped, &sum.text)
+}
+
+type tally struct {
+	passed, failed, skipped int
+	text                    strings.Builder
+}
+
+func (t *tally) addFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.add(f)
+}
+
+type testcase struct {
+	Name    string   `xml:"name,attr"`
+	Class   string   `xml:"classname,attr"`
+	Failure *outcome `xml:"failure"`
+	Error   *outcome `xml:"error"`
+	Skipped *outcome `xml:"skipped"`
+}
+
+type outcome struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// add reads one document. Its writers agree on the testcase elements and
+// nest them in different ways.
+func (t *tally) add(r io.Reader) error {
+	dec := xml.NewDecoder(r) //nolint:gosec // the reports are of this repository's suites
+	for root := ""; ; {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			if root == "" {
+				return errors.New("it is empty")
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if root == "" {
+			root = start.Name.Local
+			if root != "testsuites" && root != "testsuite" {
+				return fmt.Errorf("<%s> is not JUnit", root)
+			}
+		}
+		if start.Name.Local == "testcase" {
+			var c testcase
+			if err := dec.DecodeElement(&c, &start); err != nil {
+				return err
+			}
+			t.count(c)
+		}
+	}
+}
+
+func (t *tally) count(c testcase) {
+	name := strings.TrimSpace(c.Class + " " + c.Name)
+	failure := c.Failure
+	if failure == nil {
+		failure = c.Error
+	}
+	switch {
+	case failure != nil:
+		t.failed++
+		const limit = 40
+		lines := strings.Split(strings.TrimSpace(failure.Message+"\n"+strings.TrimSpace(failure.Text)), "\n")
+		if len(lines) > limit {
+			lines = append(lines[:limit], fmt.Sprintf("... %d more lines", len(lines)-limit))
+		}
+		fmt.Fprintf(&t.text, "    FAILED %s\n        %s\n", name, strings.Join(lines, "\n        "))
+	case c.Skipped != nil:
+		t.skipped++
+		fmt.Fprintf(&t.text, "    skipped %s: %s\n", name, reason(c.Skipped.Message+"\n"+c.Skipped.Text))
+	default:
+		t.passed++
+	}
+}
+
+// reason returns the first line that go test did not write itself.
+func reason(message string) string {
+	for line := range strings.Lines(message) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			return line
+		}
+	}
+	return "no reason given"
+}

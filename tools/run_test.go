@@ -1,0 +1,363 @@
+package tools_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// repository makes a directory with suites.sh, a directory "code" and scripts
+// of tools/setup by name, and returns its path.
+func repository(t *testing.T, plan string, setups map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "suites.sh"), plan, 0o644)
+	write(t, filepath.Join(root, "code", "README"), "", 0o644)
+	for name, script := range setups {
+		write(t, filepath.Join(root, "tools", "setup", name), "#!/usr/bin/env bash\n"+script, 0o755)
+	}
+	return root
+}
+
+func write(t *testing.T, file, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// toolsRun runs tools/run on the repository at root; env has NAME=value.
+func toolsRun(t *testing.T, root string, env []string, args ...string) (out string, status int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "./run", args...)
+	for _, setting := range os.Environ() {
+		switch name, _, _ := strings.Cut(setting, "="); name {
+		case "CI", "ONLY", "WITHOUT", "V", "SETUP", "ROOT", "JUNIT":
+		default:
+			cmd.Env = append(cmd.Env, setting)
+		}
+	}
+	cmd.Env = append(append(cmd.Env, "SUITES="+filepath.Join(root, "suites.sh")), env...)
+	said, _ := cmd.CombinedOutput()
+	return string(said), cmd.ProcessState.ExitCode()
+}
+
+func lastLine(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return lines[len(lines)-1]
+}
+
+const (
+	passing = `<testsuites><testsuite><testcase classname="a" name="one"/><testcase classname="a" name="two"/></testsuite></testsuites>`
+	failing = `<testsuite><testsuite><testcase classname="a" name="breaks"><failure message="got 1, want 2">where</failure></testcase></testsuite><testcase name="one"/></testsuite>`
+	skipped = `<testsuites><testsuite><testcase classname="a" name="absent"><skipped message="no network"/></testcase><testcase name="one"/></testsuite></testsuites>`
+)
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	setups := map[string]string{
+		"there":   "",
+		"away":    "echo trying; echo 'missing: a thing' >&2; exit 69",
+		"broken":  "echo 'no space left'; exit 3",
+		"garbled": `echo "export A=1" >>"$SETUP_ENV"`,
+	}
+	report := func(xml string) string { return "printf '%s' '" + xml + "' >$JUNIT" }
+	ci := []string{"CI=true"}
+	tests := []struct {
+		name, row, command string
+		env                []string
+		last, says         string // the last line, and what else the output holds
+	}{
+		{name: "passes", command: report(passing), last: "2 passed, 0 failed", says: "x      air"},
+		{name: "passes with all output", command: "echo hello; " + report(passing), env: []string{"V=1"}, last: "2 passed, 0 failed", says: "hello"},
+		{name: "a test fails", command: report(failing) + "; exit 1", last: "1 passed, 1 failed", says: "got 1, want 2"},
+		{name: "a test fails although the command does not", command: report(failing), last: "1 passed, 1 failed", says: "FAILED a breaks"},
+		{name: "the command fails although no test does", command: report(passing) + "; exit 7", last: "2 passed, 1 failed", says: "FAILED: exit status 7"},
+		{name: "a step of the command fails", command: "false; " + report(passing), last: "0 passed, 1 failed", says: "exit status 1"},
+		{name: "a step of a pipe fails", command: report(passing) + "; false | true", last: "2 passed, 1 failed", says: "exit status 1"},
+		{name: "no report", command: "echo busy", last: "0 passed, 1 failed", says: "    | busy\n"},
+		{name: "no report is told", command: "true", last: "0 passed, 1 failed", says: "FAILED: wrote no report"},
+		{name: "no test", command: report("<testsuites/>"), last: "0 passed, 1 failed", says: "ran no test"},
+		{name: "empty report", command: report(""), last: "0 passed, 1 failed", says: "it is empty"},
+		{name: "truncated report", command: report(passing[:90]), last: "0 passed, 1 failed", says: "unexpected EOF"},
+		{name: "another document", command: report("<html/>"), last: "0 passed, 1 failed", says: "<html> is not JUnit"},
+		{name: "reports elsewhere", row: "junit='out/*.xml'", command: `echo '` + passing + `' | tee out/1.xml >out/2.xml`, last: "4 passed, 0 failed"},
+		{name: "skipped", command: report(skipped), last: "1 passed, 0 failed, 1 skipped", says: "skipped a absent: no network"},
+		{name: "skipped in CI", command: report(skipped), env: ci, last: "1 passed, 1 failed, 1 skipped", says: "skipped tests, which CI does not allow"},
+		{name: "a need that is there", row: "needs=there", command: report(passing), env: ci, last: "2 passed, 0 failed"},
+		{name: "a need that cannot be had", row: "needs=away", command: report(passing), last: "0 passed, 1 failed", says: "FAILED: away: not available here: missing: a thing"},
+		{name: "a broken setup", row: "needs=broken", command: report(passing), last: "0 passed, 1 failed", says: "    | no space left"},
+		{name: "a setup that exports nonsense", row: "needs=garbled", command: report(passing), last: "0 passed, 1 failed", says: `line "export A=1"`},
+		{name: "left out", row: "needs=there", command: report(passing), env: []string{"WITHOUT=other,there"}, last: "0 passed, 1 failed", says: "1 of 1 did NOT RUN"},
+		{name: "left out in CI", row: "needs=there", command: report(passing), env: append(ci, "WITHOUT=there"), last: "0 passed, 1 failed", says: "FAILED: not run, which CI does not allow"},
+		{name: "too long", row: "timeout=1s", command: report(passing) + "; sleep 60", last: "2 passed, 1 failed", says: "not done after 1s"},
+		{name: "too long, deaf to SIGTERM", row: "timeout=1s", command: "trap '' TERM; sleep 60; sleep 60", last: "0 passed, 1 failed", says: "not done after 1s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := repository(t, "suite x dir=code on=air "+tt.row+" command="+quote(tt.command)+"\n", setups)
+			out, status := toolsRun(t, root, tt.env, "test")
+			if ok := strings.Contains(tt.last, " 0 failed"); ok != (status == 0) || !ok && status != 1 {
+				t.Errorf("got exit status %d, want success %v", status, ok)
+			}
+			if got := lastLine(out); got != tt.last {
+				t.Errorf("got last line %q, want %q", got, tt.last)
+			}
+			if !strings.Contains(out, tt.says) {
+				t.Errorf("got output without %q:\n%s", tt.says, out)
+			}
+		})
+	}
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func TestReportsOfAnEarlierRunDoNotCount(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "suite x dir=code on=air junit='out/*.xml' command=true\nsuite y on=air command=true\n", nil)
+	write(t, filepath.Join(root, "code", "out", "old.xml"), passing, 0o644)
+	write(t, filepath.Join(root, ".cache", "junit", "y.xml"), passing, 0o644)
+	if out, status := toolsRun(t, root, nil, "test"); status != 1 || lastLine(out) != "0 passed, 2 failed" {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+}
+
+func TestSuitesAreChosenByNameAndPattern(t *testing.T) {
+	t.Parallel()
+	row := func(name, needs string) string {
+		return "suite " + name + " on=air needs='" + needs + "' command='echo \"" + strings.ReplaceAll(passing, `"`, `\"`) + "\" >$JUNIT'\n"
+	}
+	root := repository(t, row("web-a", "")+row("web-b", "away")+row("libs/c", "")+"lint d command=true\n", map[string]string{"away": "exit 69"})
+	for env, want := range map[string]struct {
+		says   string
+		status int
+	}{
+		"ONLY=web-a":          {"2 passed, 0 failed\n", 0},
+		"ONLY=web-a,libs/c":   {"4 passed, 0 failed\n", 0},
+		"ONLY=web-* libs/*":   {"4 passed, 1 failed\n", 1},
+		"WITHOUT=away":        {"1 of 3 did NOT RUN\n4 passed, 0 failed\n", 0},
+		"ONLY=web-a,nonsense": {"ONLY=nonsense: expected one of web-a web-b libs/c\n", 2},
+		"ONLY=d":              {"ONLY=d: expected one of web-a web-b libs/c\n", 2},
+	} {
+		if out, status := toolsRun(t, root, []string{env}, "test"); status != want.status || !strings.HasSuffix(out, want.says) {
+			t.Errorf("%s: got %d, want %d and last %q:\n%s", env, status, want.status, want.says, out)
+		}
+	}
+}
+
+func TestSetupRunsOnceAndItsExportsReachTheCommands(t *testing.T) {
+	t.Parallel()
+	command := `'test "$COLOUR" = "blue = sky"; test "$ROOT/code" = "$PWD"; test "$GOWORK" = off; case $PATH in /opt/first:*) ;; *) exit 9;; esac'`
+	root := repository(t, "lint x dir=code needs=colour command="+command+"\nlint y dir=code needs='colour there=1' command="+command+"\nlint z command='test -z \"${COLOUR:-}\"'\n",
+		map[string]string{
+			"colour": `echo ran >>count; echo "COLOUR=blue = sky" >>"$SETUP_ENV"; echo PATH+=/opt/first >>"$SETUP_ENV"`,
+			"there":  `test "$*" = 1`,
+		})
+	if out, status := toolsRun(t, root, []string{"CI=true"}, "lint"); status != 0 || lastLine(out) != "3 passed, 0 failed" {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+	if count, err := os.ReadFile(filepath.Join(root, "count")); err != nil || string(count) != "ran\n" {
+		t.Errorf("setup: got %q, %v, want it to run once", count, err)
+	}
+	out, status := toolsRun(t, root, nil, "with", "colour", "--", "bash", "-c", "echo $COLOUR; exit 7")
+	if status != 7 || lastLine(out) != "blue = sky" {
+		t.Errorf("with: got %d, %q", status, out)
+	}
+}
+
+// Two runs in one clone: the second setup starts after the first has ended.
+func TestSetupsDoNotRunAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "", map[string]string{
+		"alone": `mkdir busy; for i in 1 2 3 4 5 6 7 8 9; do ls / >/dev/null; done; rmdir busy`,
+	})
+	failed := make(chan string, 4)
+	for range cap(failed) {
+		go func() {
+			out, status := toolsRun(t, root, nil, "with", "alone", "--", "true")
+			failed <- strings.Repeat(out, min(status, 1))
+		}()
+	}
+	for range cap(failed) {
+		if out := <-failed; out != "" {
+			t.Error(out)
+		}
+	}
+}
+
+func TestACheckShowsWhatItFound(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "lint x dir=code command='echo a.go:3 is ugly; exit 1'\n", nil)
+	if out, status := toolsRun(t, root, nil, "lint"); status != 1 || lastLine(out) != "0 passed, 1 failed" || !strings.Contains(out, "a.go:3 is ugly") {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+}
+
+func TestNothingASuiteStartedOutlivesIt(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "lint x dir=code command='sleep 300 & echo $! >pid'\n", nil)
+	if out, status := toolsRun(t, root, nil, "lint"); status != 0 {
+		t.Fatalf("got %d:\n%s", status, out)
+	}
+	data, err := os.ReadFile(filepath.Join(root, "code", "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for alive(pid) {
+		if t.Context().Err() != nil {
+			t.Fatalf("process %d still runs", pid)
+		}
+	}
+}
+
+// alive is false for a zombie, which a killed process stays until it is reaped.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || !regexp.MustCompile(`\) Z `).Match(status)
+}
+
+func TestGoSuite(t *testing.T) {
+	t.Parallel()
+	tool, err := exec.CommandContext(t.Context(), "go", "tool", "-n", "gotestsum").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := repository(t, "suite go/x dir=code on=air go=./...\n", map[string]string{
+		"gotool": `mkdir -p .cache/bin; ln -sf '` + strings.TrimSpace(string(tool)) + `' ".cache/bin/$1"`,
+	})
+	code := filepath.Join(root, "code")
+	write(t, filepath.Join(code, "go.mod"), "module example.com/x\n\ngo 1.25.0\n", 0o644)
+	write(t, filepath.Join(code, "x.go"), "package x\n", 0o644)
+	for _, tt := range []struct{ body, last, says string }{
+		{"", "1 passed, 0 failed", "go/x"},
+		{`t.Error("got red, want green")`, "0 passed, 1 failed", "got red, want green"},
+		{`t.Skip("no network")`, "0 passed, 1 failed, 1 skipped", "no network"},
+		{`missing()`, "0 passed, 1 failed", "undefined: missing"},
+		{"n := 0\ndone := make(chan bool)\ngo func() { n++; close(done) }()\nn++\n<-done", "0 passed, 1 failed", "race"},
+	} {
+		write(t, filepath.Join(code, "x_test.go"), "package x\n\nimport \"testing\"\n\nfunc TestX(t *testing.T) {\n"+tt.body+"\n}\n", 0o644)
+		out, _ := toolsRun(t, root, []string{"CI=true"}, "test")
+		if got := lastLine(out); got != tt.last || !strings.Contains(out, tt.says) {
+			t.Errorf("%s: got last line %q, want %q, and %q in:\n%s", tt.body, got, tt.last, tt.says, out)
+		}
+	}
+	if err := os.Remove(filepath.Join(code, "x_test.go")); err != nil {
+		t.Fatal(err)
+	}
+	if out, status := toolsRun(t, root, nil, "test"); status != 1 || !strings.Contains(out, "ran no test") {
+		t.Errorf("no test: got %d:\n%s", status, out)
+	}
+}
+
+func TestEveryProblemOfThePlanIsTold(t *testing.T) {
+	t.Parallel()
+	root := repository(t, `
+suite 'a b' dir=nowhere on=x go=./... command=true
+suite c dir=code command=true needs=absent
+suite c dir=code on=x go=./... timeout=-1s colour=blue
+lint '' command=true junit=x.xml
+`, nil)
+	out, status := toolsRun(t, root, nil, "test")
+	if status != 2 {
+		t.Errorf("got exit status %d, want 2", status)
+	}
+	for _, want := range []string{
+		`suite a b: name: expected letters`,
+		`suite a b: dir=nowhere: expected a directory`,
+		`suite a b: expected either go or command`,
+		`suite c: on is missing`,
+		`suite c: needs absent: expected an executable tools/setup/absent`,
+		`suite c: duplicate name`,
+		`suite c: timeout=-1s: expected a time`,
+		`suite c: unknown key colour`,
+		`lint : name: expected letters`,
+		`lint : go and junit are for suites`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got output without %q:\n%s", want, out)
+		}
+	}
+}
+
+// The message comes before the first suite, also before one that needs nothing.
+func TestNothingStartsWhileSomethingIsMissing(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "suite free on=air command='touch \"$ROOT/started\"'\nsuite bound on=air needs='engine gotool=x' command=true\n",
+		map[string]string{"engine": "true", "gotool": "true", "missing": "echo missing: $*; exit 69"})
+	if out, status := toolsRun(t, root, nil, "test"); status != 2 || out != "missing: engine gotool\n" {
+		t.Errorf("got %d, %q, want the message of tools/setup/missing", status, out)
+	}
+	if _, err := os.Stat(filepath.Join(root, "started")); err == nil {
+		t.Error("a suite started although a need is missing")
+	}
+}
+
+// TestMissingIsToldAtOnce runs tools/setup/missing on machines that differ in
+// their PATH alone.
+func TestMissingIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		has   []string // programs beside the shell's own
+		setup string
+		needs []string
+		want  []string // what the message holds; it passes if nil
+	}{
+		"nothing is missing":     {[]string{"haproxy", "chromium"}, "", []string{"haproxy", "chromium", "localstack"}, nil},
+		"Debian":                 {[]string{"apt-get"}, "", []string{"engine", "haproxy", "chromium"}, []string{"sudo apt-get install -y docker.io iptables haproxy chromium"}},
+		"Fedora":                 {[]string{"dnf"}, "", []string{"engine", "firefox"}, []string{"sudo dnf install -y moby-engine iptables-nft firefox"}},
+		"macOS":                  {[]string{"brew"}, "", []string{"haproxy", "firefox"}, []string{"brew install haproxy --cask firefox"}},
+		"packages and languages": {[]string{"apt-get"}, "", []string{"haproxy", "terraform", "node"}, []string{"apt-get install -y haproxy", "Terraform 1.", "Node 2", ".tool-versions"}},
+		"asked to install":       {[]string{"apt-get"}, "install", []string{"engine", "haproxy"}, nil},
+		"cannot be installed":    {[]string{"apt-get"}, "install", []string{"haproxy", "terraform"}, []string{"Terraform 1."}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			bin := t.TempDir()
+			for _, tool := range []string{"bash", "env", "dirname", "awk", "sed", "paste", "uname"} {
+				path, err := exec.LookPath(tool)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, tool := range test.has {
+				write(t, filepath.Join(bin, tool), "#!/bin/sh\nexit 1\n", 0o755)
+			}
+			cmd := exec.CommandContext(t.Context(), "setup/missing", test.needs...)
+			cmd.Env = []string{"PATH=" + bin, "SETUP=" + test.setup, "TODO_PATH_ONLY=1"}
+			said, err := cmd.CombinedOutput()
+			if test.want == nil {
+				if err != nil || len(said) > 0 {
+					t.Fatalf("got %v: %s", err, said)
+				}
+				return
+			}
+			if cmd.ProcessState.ExitCode() != 69 {
+				t.Errorf("got %v, want exit status 69", err)
+			}
+			for _, want := range test.want {
+				if strings.Count(string(said), want) != 1 {
+					t.Errorf("got\n%s\nwant %q, once", said, want)
+				}
+			}
+		})
+	}
+}
