@@ -1,7 +1,11 @@
 import type { components } from './schema'
 import type { Snapshot, Todo } from '@/todos/todo'
 
-export type Problem = Pick<components['schemas']['Problem'], 'status' | 'title' | 'detail'>
+export type Problem = Pick<components['schemas']['Problem'], 'status' | 'title' | 'detail'> & {
+  /** `changed-meanwhile`: the item no longer had the title that the change was to replace; `todo` is the item as it is. */
+  readonly code?: string
+  readonly todo?: Todo
+}
 
 export interface OperationResult {
   readonly id: string
@@ -48,11 +52,13 @@ export function decodeResults(value: unknown, operations: readonly { id: string 
 
 /** Reads an RFC 9457 problem; what is missing is made up from the status. */
 export function decodeProblem(value: unknown, status: number): Problem {
-  const { title, detail } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  const { title, detail, code, todo } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   return {
     status,
     title: typeof title === 'string' ? title : `HTTP ${status}`,
     detail: typeof detail === 'string' ? detail : '',
+    ...(typeof code === 'string' && { code }),
+    ...(todo !== undefined && { todo: decodeTodo(todo, 'todo') }),
   }
 }
 

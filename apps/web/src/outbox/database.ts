@@ -34,14 +34,18 @@ export class StorageTrouble extends Error {
 
 const version = 1
 
+// Some browsers never answer: a profile on a full or broken disk, a version change that another tab blocks.
+const patience = 5_000
+
 /**
- * Opens the page's database. Throws StorageTrouble where the browser forbids it, and where a newer
+ * Opens the page's database. Throws StorageTrouble where the browser forbids it or does not answer, and where a newer
  * version of the page has changed it already. It may close later: cleared by the person, or given up for
  * a newer version of the page in another tab.
  */
 export async function openDatabase(name = 'todos'): Promise<Database> {
+  let timer: ReturnType<typeof setTimeout> | undefined
   try {
-    return await openDB<Schema>(name, version, {
+    const opening = openDB<Schema>(name, version, {
       upgrade(db) {
         db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
         db.createObjectStore('snapshots', { keyPath: 'list' })
@@ -51,9 +55,30 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
         ;(event.target as IDBDatabase).close()
       },
     })
+    let late = false
+    const slow = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        late = true
+        reject(new StorageTrouble('This browser does not open the page’s storage.'))
+      }, patience)
+    })
+    opening.then((opened) => late && opened.close(), () => undefined)
+    return await Promise.race([opening, slow])
   } catch (cause) {
     throw storageTrouble(cause)
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+let asked = false
+
+/** Asks the browser not to delete what is kept when space runs short. Once: some browsers ask the person. */
+export async function persist(): Promise<void> {
+  if (asked) return
+  asked = true
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- missing in insecure contexts, which the types do not say
+  await globalThis.navigator?.storage?.persist?.().catch(() => false)
 }
 
 /** The sentence for an error that IndexedDB gave. */

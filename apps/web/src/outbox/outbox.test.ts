@@ -157,6 +157,20 @@ describe('without storage', () => {
     expect(server.todos.map((todo) => todo.id)).toEqual(['a', 'b'])
   })
 
+  it('gives up on a database that never opens', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      vi.stubGlobal('indexedDB', { open: () => new EventTarget() })
+      vi.stubGlobal('IDBRequest', EventTarget)
+      const opened = expect(openDatabase()).rejects.toThrow('This browser does not open the page’s storage.')
+      await vi.runOnlyPendingTimersAsync()
+      await opened
+    } finally {
+      vi.useRealTimers()
+      vi.unstubAllGlobals()
+    }
+  })
+
   it('says when a newer version of the page has changed the database', async () => {
     await new Promise((resolve) => {
       const request = indexedDB.open('todos', 99)
@@ -211,6 +225,34 @@ describe('a sender', () => {
     await sending(outbox, server).sender.flush()
     expect(server.todos).toHaveLength(9)
     expect(outbox.entries.filter((entry) => entry.state === 'refused')).toMatchObject([{ operation: { id: 'op-bad' }, problem: { status: 400, detail: 'Not this.' } }])
+  })
+
+  it.each([['first', 'bad', 'milk', 'bread'], ['in the middle', 'milk', 'bad', 'bread'], ['last', 'milk', 'bread', 'bad']])('sets aside the operation that a firewall refuses, with later ones on its item, when it is %s', async (_, ...names) => {
+    const { outbox } = open()
+    const server = new MemoryList()
+    const send = server.send.bind(server)
+    server.send = (operations) => (operations.some(({ id }) => id === 'op-bad') ? Promise.reject(new Trouble('refused', 'Forbidden', { status: 403 })) : send(operations))
+    await outbox.add(added(...names.flatMap((name): Operation[] => [create(name), ...(name === 'bad' ? [{ id: 'op-after', type: 'update', todoId: 'bad', change: { completed: true } } as const] : [])])))
+    const { sender, troubles } = sending(outbox, server)
+    await sender.flush()
+    expect(server.todos.map((todo) => todo.id)).toEqual(['milk', 'bread'])
+    expect(states(outbox).sort()).toEqual(['op-after refused', 'op-bad refused', 'op-bread landed', 'op-milk landed'])
+    expect(troubles).toEqual([])
+  })
+
+  it.each([['every request', 20, 20], ['every request after the first', 220, 20]])('refuses nothing when %s is refused', async (_, count, left) => {
+    const { outbox } = open()
+    const server = new MemoryList()
+    const sendFirst = server.send.bind(server)
+    const send = vi.spyOn(server, 'send').mockRejectedValue(new Trouble('refused', 'Forbidden', { status: 403 }))
+    if (count > left) send.mockImplementationOnce(sendFirst)
+    await outbox.add(added(...Array.from({ length: count }, (_, i) => create(`a${i}`))))
+    const { sender, troubles } = sending(outbox, server)
+    await sender.flush()
+    expect(outbox.entries.filter((entry) => entry.state === 'waiting')).toHaveLength(left)
+    expect(outbox.entries.filter((entry) => entry.state === 'refused')).toEqual([])
+    expect(troubles).toHaveLength(1)
+    expect(send.mock.calls.length).toBeLessThan(15)
   })
 
   it.each([

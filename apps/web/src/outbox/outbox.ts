@@ -1,7 +1,7 @@
 import { maxBatch } from '@/api/client'
 import type { OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
-import { storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
+import { persist, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
 
 export interface Entry extends StoredEntry {
   /** Whether the entry is on disk and survives the tab. */
@@ -79,15 +79,23 @@ export class Outbox {
       added.forEach((entry, index) => this.#keys.set(entry.operation.id, keys[index] as number))
       this.#replace(this.#entries.map((entry) => (this.#keys.has(entry.operation.id) ? { ...entry, kept: true } : entry)))
       this.#tell()
+      void persist()
     })
   }
 
-  /** The oldest operations that wait, as many as one request carries, but not more than `most`. */
-  batch(most: number): Operation[] {
+  /**
+   * The oldest operations that wait, as many as one request carries, but not more than `most`.
+   * @param aside ids of operations to leave out, with all later ones on the same items
+   */
+  batch(most: number, aside: { has(id: string): boolean } = new Set()): Operation[] {
     const batch: Operation[] = []
+    const held = new Set<string>()
     let bytes = 0
     for (const { state, operation } of this.#entries) {
       if (state !== 'waiting') continue
+      const item = itemOf(operation)
+      if (aside.has(operation.id) && item !== undefined) held.add(item)
+      if (aside.has(operation.id) || (item !== undefined && held.has(item))) continue
       bytes += new TextEncoder().encode(JSON.stringify(operation)).length + 1
       if (batch.length >= Math.min(most, maxBatch.operations) || (batch.length > 0 && bytes > maxBatch.bytes)) break
       batch.push(operation)
@@ -106,6 +114,18 @@ export class Outbox {
       if (done) return { ...entry, state: 'landed', revision: result.revision }
       return { ...entry, state: 'refused', problem: result.problem ?? { status: result.status, title: `HTTP ${result.status}`, detail: '' } }
     })
+  }
+
+  /** Notes that the request for an operation was refused, and with the creation of an item all that waits for that item. */
+  refuse(operation: Operation, { status = 400, message }: { status?: number | undefined; message: string }): Promise<void> {
+    const item = operation.type === 'create' ? itemOf(operation) : undefined
+    const problem = { status, title: message, detail: message }
+    return this.settle(
+      this.#entries
+        .filter((entry) => entry.state === 'waiting' && (entry.operation.id === operation.id || (item !== undefined && itemOf(entry.operation) === item)))
+        // Never a status that leaves it open, and never one that says that it landed.
+        .map((entry) => ({ id: entry.operation.id, status: status >= 400 && status < 500 && status !== 429 ? status : 400, revision: 0, problem })),
+    )
   }
 
   /**
@@ -188,6 +208,11 @@ export class Outbox {
   #tell() {
     this.#channel?.postMessage(this.#list)
   }
+}
+
+function itemOf(operation: Operation): string | undefined {
+  if (operation.type === 'create') return operation.todo.id
+  return operation.type === 'update' || operation.type === 'delete' ? operation.todoId : undefined
 }
 
 /** Whether the server could not decide an operation and should be asked again. */

@@ -69,9 +69,13 @@ export class Sender {
     // Another tab may have sent, while this one waited for its turn, what this one has in mind.
     await this.#outbox.refresh()
     let most = maxBatch.operations
+    let passes = 0
+    const failedAt = new Map<string, number>() // how many requests had passed when the first request with the operation was refused
+    const aside = new Map<string, Trouble>()
+    const alone = (id: string) => passes > (failedAt.get(id) ?? 0)
     while (!this.#closed) {
-      const batch = this.#outbox.batch(most)
-      if (batch.length === 0) return
+      const batch = this.#outbox.batch(most, aside)
+      if (batch.length === 0) break
       try {
         const results = await (await this.#client()).send(batch)
         await this.#outbox.settle(results)
@@ -79,20 +83,42 @@ export class Sender {
         most = Math.min(most * 2, maxBatch.operations)
         const open = results.find(undecided)
         if (open) throw new Trouble('busy', open.problem?.detail ?? 'The server could not decide.', { status: open.status })
+        passes++
       } catch (cause) {
-        if (!(cause instanceof Trouble) || cause.kind !== 'refused' || !aboutContent.has(cause.status ?? 0)) throw cause
+        if (!(cause instanceof Trouble) || !this.#perhapsOneOnly(cause)) throw cause
         // The request was refused as a whole: halve it until the operation is alone to which the server objects.
         const [operation, ...others] = batch
+        for (const { id } of batch) if (!failedAt.has(id)) failedAt.set(id, passes)
         if (others.length > 0) {
           most = Math.ceil(batch.length / 2)
+        } else if (operation && aboutContent.has(cause.status ?? 0)) {
+          await this.#outbox.refuse(operation, cause)
         } else if (operation) {
-          const status = cause.status ?? 400
-          await this.#outbox.settle([{ id: operation.id, status, revision: 0, problem: { status, title: cause.message, detail: cause.message } }])
+          // The server, or a proxy in front of it, may refuse everything. Whether another operation passes decides that.
+          aside.set(operation.id, cause)
+          if (aside.size >= attempts && ![...aside.keys()].some(alone)) throw cause
         }
       }
     }
+    let unsettled: Trouble | undefined
+    for (const [id, cause] of aside) {
+      const operation = this.#outbox.entries.find((entry) => entry.operation.id === id)?.operation
+      if (operation && alone(id) && cause.kind !== 'busy') await this.#outbox.refuse(operation, cause)
+      else unsettled ??= cause
+    }
+    if (unsettled) throw unsettled
+  }
+
+  /** Whether a request may have failed for one of its operations alone, so that the others should be tried without it. */
+  #perhapsOneOnly({ kind, status = 0 }: Trouble): boolean {
+    if (kind === 'refused' || kind === 'unreadable') return true
+    if (kind === 'signin') return status === 200 // some firewalls refuse by a page
+    return kind === 'busy' && status !== 429 && this.#failures >= 3 // a request on which the server fails each time
   }
 }
+
+/** The number of operations tried one by one before the server counts as refusing all. */
+const attempts = 4
 
 /**
  * Runs one such task at a time among all tabs. Web Locks are missing where the page is served without

@@ -32,9 +32,16 @@ export function applyOperations(todos: readonly Todo[], operations: Iterable<Ope
       case 'delete':
         if (byId.delete(operation.todoId)) last = null
         break
-      case 'completeAll':
+      case 'completeAll': {
+        const ids = operation.ids && new Set(operation.ids)
         for (const todo of byId.values()) {
-          if (todo.completed !== operation.completed) byId.set(todo.id, { ...todo, completed: operation.completed })
+          if (todo.completed !== operation.completed && ids?.has(todo.id) !== false) byId.set(todo.id, { ...todo, completed: operation.completed })
+        }
+        break
+      }
+      case 'clearCompleted':
+        for (const id of operation.ids ?? [...byId.keys()]) {
+          if (byId.get(id)?.completed && byId.delete(id)) last = null
         }
         break
     }

@@ -7,12 +7,16 @@ export type Todo = Readonly<Omit<Schemas['Todo'], 'url'>>
 
 export type Change = Readonly<Schemas['TodoChange']>
 
-/** What the page asks of the server: the API's operations that a person can cause here. Each carries the id under which it may be repeated. */
+/**
+ * What the page asks of the server: the API's operations that a person can cause here. Each carries the id under which it may
+ * be repeated, and what the person saw: the title that a rename replaces, the items that a change of all concerns.
+ */
 export type Operation = Readonly<
   | Schemas['CreateOperation']
   | Schemas['UpdateOperation']
   | Schemas['DeleteOperation']
   | Schemas['CompleteAllOperation']
+  | Schemas['ClearCompletedOperation']
 >
 
 /** The list as the server had it at a revision. */
