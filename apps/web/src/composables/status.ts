@@ -1,4 +1,4 @@
-import type { Contact } from './useTodos'
+import type { Contact } from './useConnection'
 
 /** Whether everything is saved, in a few words that always show, and in a sentence for who asks. */
 export interface Status {

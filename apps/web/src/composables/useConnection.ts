@@ -1,0 +1,199 @@
+import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref } from 'vue'
+import type { ListState } from './useListState'
+import type { ListClient } from '@/api/client'
+import { Trouble } from '@/api/trouble'
+import type { Watch } from '@/api/watch'
+import { Sender } from '@/outbox/sender'
+
+/**
+ * What is known of the server.
+ * - `connecting`: nothing yet.
+ * - `connected`: it answered last time, and the list is followed.
+ * - `unreachable`: it did not answer.
+ * - `troubled`: it answered with trouble of its own, or with something that is not this API.
+ */
+export type Contact = 'connecting' | 'connected' | 'unreachable' | 'troubled'
+
+export interface Connection {
+  contact: ComputedRef<Contact>
+  /** Why the server is not `connected`. */
+  trouble: ComputedRef<Trouble | null>
+  /** Seconds since the server last could ask its store, while it answers from memory. */
+  age: Ref<number | null>
+  /** Sends what waits. */
+  send: () => void
+  /** Asks the server now, rather than at the end of a pause. */
+  wake(): void
+}
+
+// The list is asked for in this rhythm only while it cannot be followed by events.
+const pollPause = 10_000
+// For an event to arrive that shows what has landed.
+const eventPatience = 3_000
+// A hidden page stops following: browsers give one origin six connections, and a stream holds one.
+const hiddenPatience = 10_000
+
+/**
+ * Keeps a list's state and the server's the same: reads and follows the list, and sends what waits.
+ * Ends with the scope it is called in.
+ * @param connect gives the API; called again after it failed
+ */
+export function useConnection(list: string, state: ListState, connect: () => Promise<ListClient>): Connection {
+  const { confirmed, outbox, waiting } = state
+  const met = ref(false)
+  const readTrouble = shallowRef<Trouble | null>(null)
+  const writeTrouble = shallowRef<Trouble | null>(null)
+  const age = ref<number | null>(null)
+
+  const sender = new Sender(list, outbox, client, {
+    sent: () => {
+      answered()
+      writeTrouble.value = null
+      clearTimeout(eventTimer)
+      eventTimer = setTimeout(() => {
+        if (state.landing.value) void load()
+      }, following ? eventPatience : 0)
+    },
+    troubled: (cause) => (writeTrouble.value = cause),
+  })
+
+  // Trouble with sending ends with what there is to send: another tab may have sent it.
+  const trouble = computed(() => readTrouble.value ?? (waiting.value > 0 ? writeTrouble.value : null))
+  const contact = computed((): Contact => {
+    if (trouble.value) return trouble.value.kind === 'unreachable' ? 'unreachable' : 'troubled'
+    return met.value ? 'connected' : 'connecting'
+  })
+
+  let connection: Promise<ListClient> | undefined
+  let watch: Watch | undefined
+  let following = false
+  let loading = false
+  let failures = 0
+  let loadTimer: ReturnType<typeof setTimeout> | undefined
+  let eventTimer: ReturnType<typeof setTimeout> | undefined
+  let hiddenTimer: ReturnType<typeof setTimeout> | undefined
+  let disposed = false
+
+  function client(): Promise<ListClient> {
+    connection ??= connect().catch((cause: unknown) => {
+      connection = undefined
+      throw cause
+    })
+    return connection
+  }
+
+  function answered() {
+    met.value = true
+    readTrouble.value = null
+  }
+
+  function later(pause: number) {
+    clearTimeout(loadTimer)
+    if (!disposed) loadTimer = setTimeout(() => void load(), pause)
+  }
+
+  async function load() {
+    clearTimeout(loadTimer)
+    if (loading || disposed) return
+    loading = true
+    const before = confirmed.value
+    try {
+      const api = await client()
+      const loaded = await api.load()
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have become so while waiting
+      if (disposed) return
+      answered()
+      failures = 0
+      age.value = loaded.age
+      const current = confirmed.value
+      if (!current || loaded.revision >= current.revision) state.accept(loaded)
+      // A read sees every write that was confirmed before it began. Only an answer from the server's memory, or one that
+      // something newer has overtaken, may be older without the list having gone back.
+      else if (loaded.age === null && current === before) state.acceptEarlier(loaded)
+      if (!watch && document.visibilityState === 'visible') follow(api)
+      if (!following || loaded.age !== null) later(pollPause)
+    } catch (cause) {
+      const reason = cause instanceof Trouble ? cause : new Trouble('unreadable', 'The page failed to read the list.', { cause })
+      readTrouble.value = reason
+      later(Math.max(reason.retryAfter ?? 0, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2)))
+    } finally {
+      loading = false
+    }
+  }
+
+  function follow(api: ListClient) {
+    watch = api.watch({
+      opened() {
+        following = true
+        if (age.value === null) clearTimeout(loadTimer)
+        answered()
+        void sender.flush()
+      },
+      received(snapshot) {
+        // One server may hear later than another of a revision: whether the list went back, only a read can tell.
+        if (confirmed.value && snapshot.revision < confirmed.value.revision) void load()
+        else state.accept(snapshot)
+      },
+      lost() {
+        following = false
+        void load() // says why, and keeps the list fresh where streams do not get through
+      },
+      failed: (cause) => (readTrouble.value = cause),
+    })
+  }
+
+  function unfollow() {
+    watch?.close()
+    watch = undefined
+    following = false
+    clearTimeout(loadTimer)
+  }
+
+  function wake() {
+    failures = 0
+    watch?.check()
+    void load()
+    void sender.flush()
+  }
+
+  function onVisibility() {
+    clearTimeout(hiddenTimer)
+    if (document.visibilityState === 'hidden') hiddenTimer = setTimeout(unfollow, hiddenPatience)
+    else wake()
+  }
+
+  function onShow(event: PageTransitionEvent) {
+    if (event.persisted) wake() // brought back by the Back button, with a stream that the browser has closed
+  }
+
+  function onOffline() {
+    readTrouble.value = new Trouble('unreachable', 'This device is offline.')
+  }
+
+  function onUnload(event: BeforeUnloadEvent) {
+    if (state.unkept.value) event.preventDefault()
+  }
+
+  document.addEventListener('visibilitychange', onVisibility)
+  window.addEventListener('online', wake)
+  window.addEventListener('pageshow', onShow)
+  window.addEventListener('offline', onOffline)
+  window.addEventListener('beforeunload', onUnload)
+  onScopeDispose(() => {
+    disposed = true
+    unfollow()
+    sender.close()
+    clearTimeout(eventTimer)
+    clearTimeout(hiddenTimer)
+    document.removeEventListener('visibilitychange', onVisibility)
+    window.removeEventListener('online', wake)
+    window.removeEventListener('pageshow', onShow)
+    window.removeEventListener('offline', onOffline)
+    window.removeEventListener('beforeunload', onUnload)
+  })
+
+  void load()
+  void sender.flush() // begins with what an earlier visit has left
+
+  return { contact, trouble, age, wake, send: () => void sender.flush() }
+}
