@@ -20,6 +20,7 @@ type held struct {
 	used    time.Time     // when refs fell to 0
 	unused  *list.Element // nil while refs > 0
 	bytes   int64
+	known   bool // bytes is that of the document
 	watched bool
 }
 
@@ -89,6 +90,7 @@ func (l *Ledger[T]) evictIdle(limit time.Time) {
 func (l *Ledger[T]) sized(e *entry[T], bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e.held.known = true
 	grown := int64(bytes) - e.held.bytes
 	e.held.bytes += grown
 	l.copies.bytes += grown
@@ -122,4 +124,16 @@ func (l *Ledger[T]) unpin(e *entry[T]) {
 		e.held.watched = false
 		l.copies.watched -= e.held.bytes
 	}
+}
+
+// Size returns the stored size of a document that is in memory, and false for
+// any other. It does not ask the store.
+func (l *Ledger[T]) Size(key string) (bytes int64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.keys[key]
+	if e == nil {
+		return 0, false
+	}
+	return e.held.bytes, e.held.known
 }

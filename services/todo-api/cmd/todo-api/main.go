@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	// A container without certificates of its own still reaches AWS.
 	_ "golang.org/x/crypto/x509roots/fallback"
 )
@@ -22,6 +24,8 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// A log reader that has gone must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
+	// An error leaves the limit as it was.
+	_, _ = memlimit.Set()
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -110,6 +111,9 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	store := figures.Store(opened)
 	defer func() { err = errors.Join(err, within(cfg.ShutdownTimeout, "close the store", store.Close)) }()
 
+	if cfg.MemoryBudget == 0 {
+		cfg.MemoryBudget = memoryBudget(debug.SetMemoryLimit(-1))
+	}
 	service := lists.New(store, listOptions(cfg, figures, log.Logger))
 	figures.Ledger(service.Stats)
 	maxConns := fitDescriptors(&cfg, log.Logger)
@@ -184,9 +188,19 @@ func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Opt
 		StaleFor: staleFor, IdleAfter: cfg.ListIdle,
 		// A stream keeps its list in memory, and must not take the room of another.
 		MaxKeys:      cfg.MaxLists + cfg.MaxStreams,
+		MaxBytes:     int64(cfg.MemoryBudget / 2),
 		WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
 		Logger: log, Observer: figures.Observer(),
 	}
+}
+
+// memoryBudget is what lists may take of the memory that the Go runtime may
+// use, which is math.MaxInt64 without a limit.
+func memoryBudget(limit int64) config.ByteSize {
+	if limit == math.MaxInt64 {
+		return 1 << 30
+	}
+	return config.ByteSize(max(limit/4*3, 16<<20))
 }
 
 // reservedDescriptors are kept for the store's files and the like.
@@ -229,6 +243,7 @@ func options(cfg settings, maxConns int, service *lists.Service, figures *metric
 		WriteTimeout:   cfg.WriteTimeout,
 		MaxConns:       maxConns,
 		MaxStreams:     cfg.MaxStreams,
+		MaxBytes:       int64(cfg.MemoryBudget / 2),
 		ClientStreams:  cfg.MaxClientStreams,
 		AllowedHosts:   cfg.AllowedHosts,
 		RateLimit:      cfg.RateLimit,

@@ -33,6 +33,8 @@ type settings struct {
 	RateLimit           int    `key:"rate_limit" help:"requests a minute that one client may send; 0 for any number; clients on this machine are exempt" validate:"min=0"`
 	ClientAddressHeader string `key:"client_address_header" placeholder:"name" help:"header in which the proxy in front puts the client's address, such as CloudFront-Viewer-Address; set it only when that proxy cannot be bypassed"`
 
+	MemoryBudget config.ByteSize `key:"memory_budget" help:"memory that lists may take, in copies and in requests under way; 0 for three quarters of this process's limit (GOMEMLIMIT or the cgroup's), or for 1GiB without one" validate:"omitempty,min=16777216" expect:"0, or 16MiB or more"`
+
 	StaleFor     time.Duration `key:"stale_for" help:"how old a copy may be that answers reads while the store is away" validate:"min=0"`
 	MaxLists     int           `key:"max_lists" help:"lists to keep in memory at a time" validate:"min=1"`
 	ListIdle     time.Duration `key:"list_idle" help:"how long to keep a list in memory that nobody uses" validate:"min=1s"`

@@ -88,8 +88,13 @@ func successOf(op todo.Op, done lists.Result) int {
 	return http.StatusOK
 }
 
-// sendJSON sends a body that may be shared; it is copied.
+// sendJSON sends a body that may be shared.
 func sendJSON(c *fiber.Ctx, status int, body []byte) error {
+	if len(body) > smallList {
+		c.Status(status)
+		sendStream(c, bytes.NewReader(body), len(body))
+		return nil
+	}
 	c.Status(status).Response().Header.SetContentType(fiber.MIMEApplicationJSON)
 	c.Response().SetBody(body)
 	return nil
@@ -102,19 +107,16 @@ func sendTodo(c *fiber.Ctx, status int, item todo.Item, base string) error {
 
 // sendTodos sends a list's items, whose addresses are below base.
 func sendTodos(c *fiber.Ctx, doc *lists.Document, base string) error {
-	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
 	todos := doc.Todos()
-	if size := todos.Size(base); size > maxCopied {
-		c.Response().SetBodyStream(todos.Reader(base), size)
-	} else {
-		c.Response().SetBodyRaw(todos.Append(make([]byte, 0, size), base))
+	size := todos.Size(base)
+	if size > smallList {
+		sendStream(c, todos.Reader(base), size)
+		return nil
 	}
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	c.Response().SetBodyRaw(todos.Append(make([]byte, 0, size), base))
 	return nil
 }
-
-// maxCopied bounds the answers that are made in memory. A long address before
-// each of a list's items makes an answer many times the size of the list.
-const maxCopied = 2 * todo.MaxBytes
 
 // sendList answers a write with the whole list. When the request was repeated,
 // the list's revision may be a later one than that of the write.

@@ -70,6 +70,7 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	if err != nil {
 		err = s.answerProblem(c, r, err)
 	}
+	unreadBody(c)
 	s.answered(c, r)
 	return err
 }
@@ -84,9 +85,6 @@ func (s *Server) refused(c *fiber.Ctx, err error) error {
 	c.Set(fiber.HeaderXRequestID, r.id)
 	s.cors.allow(c)
 	err = s.answerProblem(c, r, err)
-	if c.Response().StatusCode() == http.StatusRequestEntityTooLarge {
-		lingerOnClose(c)
-	}
 	s.answered(c, r)
 	return err
 }
@@ -187,13 +185,13 @@ func (s *Server) operation(op *operation, h handler) fiber.Handler {
 		if err := op.checkRequest(c); err != nil {
 			return err
 		}
-		if op.tag == "service" || op.id == "watchList" {
+		if op.tag == "service" {
 			return h(c, r)
 		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		c.SetUserContext(ctx)
-		return h(c, r)
+		return s.withMemory(ctx, c, op, func() error { return h(c, r) })
 	}
 }
 

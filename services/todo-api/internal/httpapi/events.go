@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -61,6 +62,7 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 		base:      base,
 		seen:      lists.Revision(string(c.Request().Header.Peek("Last-Event-ID"))),
 		snapshots: snapshots,
+		ctx:       ctx,
 		cancel:    cancel,
 	}
 	head := responseHead(c)
@@ -106,6 +108,7 @@ type eventStream struct {
 	number    uint64 // of the last snapshot
 	seen      lists.Revision
 	snapshots <-chan lists.Snapshot
+	ctx       context.Context // ends the watch
 	cancel    context.CancelFunc
 }
 
@@ -134,9 +137,9 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 				return
 			}
 			e.number = snap.Revision
-			if at := lists.RevisionOf(snap); at != e.seen {
-				e.seen = at
-				if !send(conn, eventText(snap, e.base)) {
+			if lists.RevisionOf(snap) != e.seen {
+				e.see(snap)
+				if !e.sendList(conn, snap) {
 					return
 				}
 				e.server.opts.Metrics.StreamEvents.Inc()
@@ -165,11 +168,44 @@ func send(conn net.Conn, text []byte) bool {
 	return err == nil
 }
 
-// eventText is the event that tells of a snapshot.
-func eventText(s lists.Snapshot, base string) []byte {
-	todos := s.Doc.Todos()
-	text := make([]byte, 0, 128+todos.Size(base))
-	text = fmt.Appendf(text, "event: list\nid: %s\ndata: %s", lists.RevisionOf(s), wholeHead(s))
-	text = todos.Append(text, base)
-	return append(text, "}\n\n"...)
+// sendList sends the event that tells of a snapshot, or of a later one if there
+// is one by the time at which there is memory for it.
+func (e *eventStream) sendList(conn net.Conn, snap lists.Snapshot) bool {
+	todos := snap.Doc.Todos()
+	size := todos.Size(e.base)
+	if size <= smallList {
+		text := append(make([]byte, 0, 512+size), eventHead(snap)...)
+		return send(conn, append(todos.Append(text, e.base), "}\n\n"...))
+	}
+	giveBack, err := e.server.events.take(e.ctx, int64(size))
+	if err != nil {
+		return false
+	}
+	defer giveBack()
+	select {
+	case later, ok := <-e.snapshots:
+		if !ok {
+			return false
+		}
+		e.see(later)
+		snap, todos = later, later.Doc.Todos()
+	default:
+	}
+	return send(conn, eventHead(snap)) && sendFrom(conn, todos.Reader(e.base)) && send(conn, []byte("}\n\n"))
+}
+
+// see notes which snapshot the client gets next.
+func (e *eventStream) see(snap lists.Snapshot) {
+	e.number, e.seen = snap.Revision, lists.RevisionOf(snap)
+}
+
+// eventHead is the beginning of the event that tells of a snapshot, up to its
+// items.
+func eventHead(s lists.Snapshot) []byte {
+	return append(fmt.Appendf(nil, "event: list\nid: %s\ndata: ", lists.RevisionOf(s)), wholeHead(s)...)
+}
+
+func sendFrom(conn net.Conn, r io.WriterTo) bool {
+	_, err := r.WriteTo(conn)
+	return err == nil
 }

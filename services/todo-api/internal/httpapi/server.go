@@ -66,6 +66,9 @@ type Options struct {
 	// connection when that is "".
 	RateLimit     int
 	ClientAddress string
+	// MaxBytes bounds the memory of requests under way about large lists;
+	// further ones wait. 0: unbounded.
+	MaxBytes int64
 	// AccessLog logs each request.
 	AccessLog bool
 	Logger    *slog.Logger
@@ -84,6 +87,9 @@ type Server struct {
 	hosts    hosts
 	rate     rate
 	open     open // event streams of each client
+
+	// What requests about large lists may take.
+	bodies, reads, writes, events memory
 
 	// listener is set by Serve.
 	listener atomic.Pointer[listener]
@@ -115,6 +121,10 @@ func New(opts Options) (*Server, error) {
 		hosts:    newHosts(opts.AllowedHosts, opts.PublicURL),
 		rate:     rate{perMinute: opts.RateLimit},
 		open:     open{max: opts.ClientStreams},
+		bodies:   newMemory(opts.MaxBytes / 10),
+		reads:    newMemory(opts.MaxBytes / 5 * 2),
+		writes:   newMemory(opts.MaxBytes / 5 * 2),
+		events:   newMemory(opts.MaxBytes / 10),
 		others:   opts.Metrics.Operation("none"),
 		closing:  make(chan struct{}),
 	}
@@ -127,6 +137,7 @@ func New(opts Options) (*Server, error) {
 		IdleTimeout:                  opts.IdleTimeout,
 		ReadBufferSize:               maxHeaders,
 		ReadTimeout:                  opts.ReadTimeout,
+		StreamRequestBody:            true,
 		StrictRouting:                true,
 	})
 	server := s.app.Server()

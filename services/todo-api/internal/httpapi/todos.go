@@ -205,9 +205,7 @@ func (s *Server) sendWhole(c *fiber.Ctx, name todo.Name, snap lists.Snapshot) er
 	}
 	head := wholeHead(snap)
 	todos := snap.Doc.Todos()
-	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
-	size := len(head) + todos.Size(base) + 1
-	c.Response().SetBodyStream(io.MultiReader(bytes.NewReader(head), todos.Reader(base), strings.NewReader("}")), size)
+	sendStream(c, io.MultiReader(bytes.NewReader(head), todos.Reader(base), strings.NewReader("}")), len(head)+todos.Size(base)+1)
 	return nil
 }
 

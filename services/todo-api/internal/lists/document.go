@@ -5,22 +5,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
+	"weak"
 
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Document is a list as the ledger keeps it, with its JSON: the ledger hands
-// out one document a revision, so its JSON is made once and not for each
-// reader. A nil document is the list that was never written.
+// Document is a list as the ledger keeps it. The ledger hands out one document
+// a revision, so the JSON that several readers use at a time is made once. A
+// nil document is the list that was never written.
 type Document struct {
 	list todo.List
 	// digest tells contents of the v1 form, which have no revision, apart.
 	digest string
 
-	stateOnce, todosOnce sync.Once
-	state                []byte
-	todos                *todo.Rendering
+	state shared[[]byte]
+	todos shared[todo.Rendering]
 }
 
 // List returns the list itself.
@@ -36,8 +36,10 @@ func (d *Document) State() []byte {
 	if d == nil {
 		return []byte("[]")
 	}
-	d.stateOnce.Do(func() { d.state = d.list.AppendState(nil) })
-	return d.state
+	return *d.state.get(func() *[]byte {
+		text := d.list.AppendState(nil)
+		return &text
+	})
 }
 
 // Todos returns the list's items as Todo-Backend has them. It is shared.
@@ -45,8 +47,26 @@ func (d *Document) Todos() *todo.Rendering {
 	if d == nil {
 		return todo.List{}.Render()
 	}
-	d.todosOnce.Do(func() { d.todos = d.list.Render() })
-	return d.todos
+	return d.todos.get(d.list.Render)
+}
+
+// shared is a value that is kept as long as somebody uses it, and until the
+// next garbage collection: a list is in memory once, not once more for each
+// form in which it was ever read.
+type shared[T any] struct {
+	mu   sync.Mutex
+	last weak.Pointer[T]
+}
+
+func (s *shared[T]) get(make func() *T) *T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.last.Value()
+	if v == nil {
+		v = make()
+		s.last = weak.Make(v)
+	}
+	return v
 }
 
 // codec stores a list as the array of its items, or, with a title, as an

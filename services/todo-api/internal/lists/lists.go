@@ -68,6 +68,10 @@ func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, e
 	return s.ledger.Watch(ctx, string(name))
 }
 
+// Size returns the stored size of a list that is in memory, and false for any
+// other.
+func (s *Service) Size(name todo.Name) (bytes int64, ok bool) { return s.ledger.Size(string(name)) }
+
 // ErrNoNames means that the store cannot list what it holds.
 var ErrNoNames = errors.New("the store cannot list what it holds")
 

@@ -61,9 +61,12 @@ func (r *Rendering) Append(dst []byte, base string) []byte {
 
 // Reader returns the JSON as [Rendering.Append] does, without keeping it in
 // memory.
-func (r *Rendering) Reader(base string) io.Reader { return &renderingReader{r: r, base: []byte(base)} }
+func (r *Rendering) Reader(base string) *RenderingReader {
+	return &RenderingReader{r: r, base: []byte(base)}
+}
 
-type renderingReader struct {
+// RenderingReader reads a rendering.
+type RenderingReader struct {
 	r    *Rendering
 	base []byte
 	// next is the index of the next part: text and bases take turns.
@@ -71,7 +74,8 @@ type renderingReader struct {
 	part []byte
 }
 
-func (rd *renderingReader) Read(p []byte) (int, error) {
+// Read implements [io.Reader].
+func (rd *RenderingReader) Read(p []byte) (int, error) {
 	n := 0
 	for n < len(p) {
 		if len(rd.part) == 0 && !rd.advance() {
@@ -87,7 +91,25 @@ func (rd *renderingReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (rd *renderingReader) advance() bool {
+// WriteTo implements [io.WriterTo], in pieces that are worth a system call.
+func (rd *RenderingReader) WriteTo(w io.Writer) (n int64, err error) {
+	piece := make([]byte, 32<<10)
+	for {
+		m, err := rd.Read(piece)
+		if m > 0 {
+			m, err := w.Write(piece[:m])
+			n += int64(m)
+			if err != nil {
+				return n, err
+			}
+		}
+		if err != nil {
+			return n, nil //nolint:nilerr // io.EOF is the only error of Read
+		}
+	}
+}
+
+func (rd *RenderingReader) advance() bool {
 	i := rd.next
 	if i > 2*len(rd.r.bases) {
 		return false

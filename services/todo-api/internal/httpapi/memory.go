@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
+)
+
+// Requests about small lists need little memory, and nothing waits for it.
+// Those about large ones take what they may need from a budget, and wait until
+// others give theirs back: a thousand of them at a time would otherwise need a
+// thousand times the memory of one.
+
+const (
+	// smallList is the size up to which a list or a body is small.
+	smallList = 64 << 10
+	// readCost and writeCost are what reading and writing a list may take, in
+	// multiples of its size.
+	readCost, writeCost = 4, 8
+)
+
+// memory is a budget in bytes. The zero memory has no bound.
+type memory struct {
+	total int64
+	free  *semaphore.Weighted
+}
+
+func newMemory(bytes int64) memory {
+	if bytes <= 0 {
+		return memory{}
+	}
+	return memory{bytes, semaphore.NewWeighted(bytes)}
+}
+
+// take takes bytes from the budget, or all of it if that is less, and returns
+// what gives them back. Only the first call of that counts.
+func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err error) {
+	if m.free == nil || bytes == 0 {
+		return func() {}, nil
+	}
+	bytes = min(bytes, m.total)
+	if err := m.free.Acquire(ctx, bytes); err != nil {
+		return nil, overloaded.retryable("Requests about large lists are waiting for memory. Nothing was changed; try again later.")
+	}
+	return sync.OnceFunc(func() { m.free.Release(bytes) }), nil
+}
+
+// costOf is what the request may take of memory.
+func (s *Server) costOf(c *fiber.Ctx, op *operation) int64 {
+	if s.writes.free == nil {
+		return 0
+	}
+	name, err := listName(c)
+	if err != nil {
+		return 0 // which the handler will refuse
+	}
+	size, known := s.opts.Lists.Size(name)
+	if !known {
+		size = todo.MaxBytes
+	}
+	if op.consumes != nil {
+		size = max(size, int64(len(c.BodyRaw())))
+	}
+	switch {
+	case size <= smallList:
+		return 0
+	case op.method == fiber.MethodGet:
+		return readCost * size
+	}
+	return writeCost * size
+}
+
+// withMemory calls h when there is memory for it. The memory is given back
+// when the answer is made, or, if that is a stream, when it is sent.
+func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, op *operation, h func() error) error {
+	if op.consumes != nil {
+		giveBack, err := s.readBody(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer giveBack()
+	}
+	budget := s.writes
+	if op.method == fiber.MethodGet {
+		budget = s.reads
+	}
+	giveBack, err := budget.take(ctx, s.costOf(c, op))
+	if err != nil {
+		return err
+	}
+	if err := h(); err != nil {
+		giveBack()
+		return err
+	}
+	if stream, ok := c.Response().BodyStream().(*bodyStream); ok {
+		stream.done = giveBack
+	} else {
+		giveBack()
+	}
+	return nil
+}
+
+// bodyStream is the body of a large answer.
+type bodyStream struct {
+	io.Reader
+	done func()
+}
+
+// Close is called by fasthttp when the body was sent or cannot be.
+func (b *bodyStream) Close() error {
+	if b.done != nil {
+		b.done()
+	}
+	return nil
+}
+
+// WriteTo implements [io.WriterTo].
+func (b *bodyStream) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, b.Reader) }
+
+// sendStream sends size bytes of JSON without a copy of them in memory.
+func sendStream(c *fiber.Ctx, body io.Reader, size int) {
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	c.Response().SetBodyStream(&bodyStream{Reader: body}, size)
+}
+
+// readBody reads the request's body, which fasthttp leaves on the connection
+// but for its beginning, so that a body which nobody may need takes no memory.
+// Clients that send slowly hold up large bodies alone. Call giveBack when the
+// body is not needed any more.
+func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), err error) {
+	stream := c.Context().RequestBodyStream()
+	if stream == nil {
+		return func() {}, nil
+	}
+	length := c.Request().Header.ContentLength()
+	if length > maxBody {
+		return nil, bodyTooLarge
+	}
+	giveBack = func() {}
+	if length > smallList || length < 0 {
+		if giveBack, err = s.bodies.take(ctx, maxBody); err != nil {
+			return nil, err
+		}
+		// The wait for memory was not the client's.
+		if err := c.Context().Conn().SetReadDeadline(time.Now().Add(s.opts.ReadTimeout)); err != nil {
+			giveBack()
+			return nil, err
+		}
+	}
+	var body []byte
+	if length >= 0 {
+		body = make([]byte, length)
+		_, err = io.ReadFull(stream, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(stream, maxBody+1))
+	}
+	if err == nil && len(body) > maxBody {
+		err = bodyTooLarge
+	}
+	if err != nil {
+		giveBack()
+		return nil, bodyProblem(c, err)
+	}
+	c.Request().SetBodyRaw(body)
+	return giveBack, nil
+}
+
+func bodyProblem(c *fiber.Ctx, err error) error {
+	if errors.Is(err, bodyTooLarge) {
+		return err
+	}
+	c.Context().SetConnectionClose()
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		return serverProblem(fiber.ErrRequestTimeout)
+	}
+	return serverProblem(fiber.ErrBadRequest)
+}
+
+var bodyTooLarge = serverProblem(fiber.ErrRequestEntityTooLarge)
+
+// unreadBody makes the connection of a request linger if it has more of a body
+// than fasthttp reads before it closes a connection.
+func unreadBody(c *fiber.Ctx) {
+	const drained = 128 << 10
+	if length := c.Request().Header.ContentLength(); c.Request().IsBodyStream() && (length < 0 || length > drained) {
+		c.Context().SetConnectionClose()
+		lingerOnClose(c)
+	}
+}
