@@ -68,9 +68,8 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	for i, w := range done {
 		result := operationResult{ID: operations[i].ID}
 		if errs[i] != nil {
-			p := *asProblem(errs[i]).withTodo(base)
-			p.Instance = r.id
-			result.Status, result.Problem = p.Status, &p
+			p := asProblem(errs[i]).withTodo(base).at(s.path, r.id)
+			result.Status, result.Problem = p.Status, p
 			decided = decided || !p.retry && p.Status < http.StatusInternalServerError && !errors.As(errs[i], &refused)
 		} else {
 			decided = true

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	_ "embed" // openapi.yaml
 	"fmt"
 	"regexp"
@@ -68,6 +69,14 @@ type contract struct {
 type contractTag struct{ name, description string }
 
 type contractSchema struct{ name, text string }
+
+// contractBelow returns the contract of a server that is found below path.
+func contractBelow(path string) []byte {
+	if path == "" {
+		return contractFile
+	}
+	return bytes.Replace(contractFile, []byte("\n  - url: /\n"), []byte("\n  - url: "+path+"\n"), 1)
+}
 
 // fiberPath returns the path as fiber writes it.
 func (o *operation) fiberPath() string {

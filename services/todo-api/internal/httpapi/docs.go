@@ -31,11 +31,11 @@ func (c *contract) page() []byte {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>%s</title>
-<link rel="stylesheet" href="/api/docs.css">
+<link rel="stylesheet" href="docs.css">
 </head>
 <body>`, c.title)
 	write(`<header><h1>%s</h1>
-<p>%s The contract itself is <a href="/api/openapi.yaml">openapi.yaml</a> (OpenAPI 3.1).</p>
+<p>%s The contract itself is <a href="openapi.yaml">openapi.yaml</a> (OpenAPI 3.1).</p>
 <div class="text">%s</div>
 <nav>`, c.title, c.summary, c.description)
 	for _, tag := range c.tags {

@@ -97,7 +97,7 @@ func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
 	if p.Status >= http.StatusInternalServerError {
 		s.logFailure(c, r, p.Status, err)
 	}
-	return p.send(c, r.id)
+	return p.at(s.path, r.id).send(c)
 }
 
 // logFailure keeps the reason that the client is not told.

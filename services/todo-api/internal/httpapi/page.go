@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -63,6 +64,18 @@ func (a *asset) serve(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderContentType, a.contentType)
 	return c.Send(a.body)
+}
+
+// pageConfig is what the page reads to find the API: the public URL if that has
+// a path, else the page's own origin.
+func (s *Server) pageConfig() ([]byte, error) {
+	config := struct {
+		APIBase string `json:"apiBase"`
+	}{}
+	if s.path != "" {
+		config.APIBase = s.opts.PublicURL
+	}
+	return json.Marshal(config)
 }
 
 // loadPage returns the files of the page by the path that each is served at.

@@ -196,25 +196,31 @@ func serverProblem(err *fiber.Error) *problem {
 	return invalidRequest.with("It is not HTTP as this server reads it.")
 }
 
-// send writes the problem as the answer.
-func (p *problem) send(c *fiber.Ctx, requestID string) error {
+// at returns the problem of one request, with the address of its type where the
+// server is found below path.
+func (p *problem) at(path, requestID string) *problem {
 	q := *p
-	q.Instance = requestID
-	if q.retry {
+	q.Type, q.Instance = path+p.Type, requestID
+	return &q
+}
+
+// send writes the problem as the answer.
+func (p *problem) send(c *fiber.Ctx) error {
+	if p.retry {
 		seconds := retryAfter
-		if q.wait > 0 {
-			seconds = int((q.wait + time.Second - 1) / time.Second)
+		if p.wait > 0 {
+			seconds = int((p.wait + time.Second - 1) / time.Second)
 		}
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
-	if q.allow != "" {
-		c.Set(fiber.HeaderAllow, q.allow)
+	if p.allow != "" {
+		c.Set(fiber.HeaderAllow, p.allow)
 	}
-	if q.etag != "" {
-		c.Set(fiber.HeaderETag, q.etag)
+	if p.etag != "" {
+		c.Set(fiber.HeaderETag, p.etag)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if err := c.Status(q.Status).JSON(&q); err != nil {
+	if err := c.Status(p.Status).JSON(p); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, "application/problem+json")

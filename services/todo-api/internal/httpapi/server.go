@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +86,9 @@ type Server struct {
 	contract *contract
 	cors     cors
 	hosts    hosts
+	// path is that of the public URL, "" or like "/todo": a proxy in front
+	// strips it.
+	path string
 	rate     rate
 	open     open // event streams of each client
 
@@ -113,7 +117,12 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	public, err := url.Parse(opts.PublicURL)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
+		path:     public.EscapedPath(),
 		opts:     opts,
 		log:      opts.Logger,
 		contract: c,
@@ -175,7 +184,7 @@ func (s *Server) handlers() map[string]handler {
 		"live":             s.live,
 		"ready":            s.ready,
 		"metrics":          s.metricsHandler(),
-		"openapi":          static("application/yaml", contractFile),
+		"openapi":          static("application/yaml", contractBelow(s.path)),
 		"docs":             static("text/html; charset=utf-8", s.contract.page()),
 		"docsStyle":        static("text/css; charset=utf-8", docsStyle),
 	}
@@ -222,7 +231,11 @@ func (s *Server) route() error {
 		if err != nil {
 			return err
 		}
-		s.app.Get("/config.json", noCache("application/json", []byte(`{"apiBase": ""}`)))
+		config, err := s.pageConfig()
+		if err != nil {
+			return err
+		}
+		s.app.Get("/config.json", noCache("application/json", config))
 		allowed["/config.json"] = []string{http.MethodGet, http.MethodHead}
 		for path, asset := range page {
 			s.app.Get(path, asset.serve)
