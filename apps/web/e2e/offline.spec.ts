@@ -208,6 +208,28 @@ test('A refused change is rolled back and told, and the word stays until it is d
   await expect(word).toBeHidden()
 })
 
+for (const [button, want] of [['Use “rye bread”', 'rye bread'], ['Keep “white bread”', 'white bread']] as const) {
+  test(`Two renames of one item that meet offer both titles: ${button}`, async ({ page, network, server, list }) => {
+    await server.add(list, ['bread'])
+    const app = await new App(page, network.address, list).open()
+    await expect(app.items).toHaveText(['bread'])
+    network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+    await app.titles.nth(0).dblclick()
+    await app.edit(0).fill('rye bread')
+    await app.edit(0).press('Enter')
+    await server.change(list, 'bread', { title: 'white bread' })
+    network.fault = () => 'pass'
+    const word = page.getByRole('alert').filter({ hasText: 'was renamed to “white bread” elsewhere, while you renamed it to “rye bread”' })
+    await expect(word).toBeVisible()
+    await expect(app.items).toHaveText(['white bread'])
+    await page.reload() // the word lasts until it is answered
+    await word.getByRole('button', { name: button }).click()
+    await expect(word).toBeHidden()
+    await app.saved()
+    await expect.poll(async () => (await server.todos(list)).map((todo) => todo.title)).toEqual([want])
+  })
+}
+
 test('Two tabs share one outbox and send each change once', async ({ page, network, server, list }) => {
   const sent: string[] = []
   let open = false

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Operation } from '@/todos/todo'
 import { listClient } from './client'
 import { decodeConfig } from './config'
-import { decodeSnapshot } from './decode'
+import { decodeProblem, decodeSnapshot } from './decode'
 import { Trouble } from './trouble'
 
 // A real server that answers what the case says, and real requests to it.
@@ -136,4 +136,13 @@ describe('an event', () => {
 describe('config.json', () => {
   it.each([['', ''], ['https://api.example.com', 'https://api.example.com'], ['https://example.com/todo/', 'https://example.com/todo']])('%j', (apiBase, want) => expect(decodeConfig({ apiBase })).toEqual({ apiBase: want }))
   it.each([{}, null, [], { apiBase: 1 }, { apiBase: 'api.example.com' }, { apiBase: 'javascript:alert(1)' }, { apiBase: 'https://a?b' }])('refuses %j', (value) => expect(() => decodeConfig(value)).toThrow(/apiBase: expected/))
+})
+
+describe('a problem', () => {
+  const todo = { id: 'a', title: 'bread', completed: false, order: 1 }
+  it.each<[string, unknown, object]>([
+    ['in full', { title: 'T', detail: 'D', code: 'changed-meanwhile', todo: bread }, { title: 'T', detail: 'D', code: 'changed-meanwhile', todo }],
+    ['with mistyped members', { title: 1, detail: null, code: 7, todo: { id: 'a' } }, { title: 'HTTP 409', detail: '' }],
+    ['that is no object', 'no', { title: 'HTTP 409', detail: '' }],
+  ])('%s is read', (_, value, want) => expect(decodeProblem(value, 409)).toEqual({ status: 409, ...want }))
 })

@@ -50,7 +50,7 @@ export function decodeResults(value: unknown, operations: readonly { id: string 
   })
 }
 
-/** Reads an RFC 9457 problem; what is missing is made up from the status. */
+/** Reads an RFC 9457 problem. Members that are missing or mistyped are replaced from the status or left out. */
 export function decodeProblem(value: unknown, status: number): Problem {
   const { title, detail, code, todo } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   return {
@@ -58,7 +58,15 @@ export function decodeProblem(value: unknown, status: number): Problem {
     title: typeof title === 'string' ? title : `HTTP ${status}`,
     detail: typeof detail === 'string' ? detail : '',
     ...(typeof code === 'string' && { code }),
-    ...(todo !== undefined && { todo: decodeTodo(todo, 'todo') }),
+    ...optional('todo', () => decodeTodo(todo, 'todo')),
+  }
+}
+
+function optional<K extends string, T>(name: K, decode: () => T): Partial<Record<K, T>> {
+  try {
+    return { [name]: decode() } as Record<K, T>
+  } catch {
+    return {}
   }
 }
 

@@ -40,10 +40,9 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
     })))
   }
 
-  function deleteAll(items: readonly Todo[], text: string) {
-    if (items.length === 0) return
+  function remove(items: readonly Todo[], operation: Operation, text: string) {
     removal.value = { todos: items, text }
-    perform(items.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
+    perform([{ operation, about: items[0]?.title ?? '' }])
     announce(`${text} It can be undone.`)
   }
 
@@ -58,23 +57,29 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
 
     change(id, change) {
       const todo = find(id)
-      if (todo) perform([{ operation: { id: randomId(), type: 'update', todoId: id, change }, about: todo.title }])
+      if (!todo) return
+      // A rename says what it replaces: another one of the same item is then told instead of overwritten.
+      const was = change.title === undefined ? {} : { was: { title: todo.title } }
+      perform([{ operation: { id: randomId(), type: 'update', todoId: id, change, ...was }, about: todo.title }])
     },
 
+    // By the ids shown: sent hours later, it must not complete items that this person has never seen.
     completeAll(completed) {
-      perform([{ operation: { id: randomId(), type: 'completeAll', completed }, about: '' }])
+      const ids = todos.value.filter((todo) => todo.completed !== completed).map((todo) => todo.id)
+      if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids }, about: '' }])
     },
 
     remove(id) {
       const todo = find(id)
-      if (todo) deleteAll([todo], `Deleted ${quote(todo.title)}.`)
+      if (todo) remove([todo], { id: randomId(), type: 'delete', todoId: id }, `Deleted ${quote(todo.title)}.`)
     },
 
-    // Each by its id, not the API's clearCompleted: sent hours later, that would also take what others have completed
-    // meanwhile and this person has never seen completed.
+    // By the ids shown, as above. One operation: the history then holds all the items in one revision.
     clearCompleted() {
       const completed = todos.value.filter((todo) => todo.completed)
-      deleteAll(completed, completed.length === 1 ? 'Cleared 1 completed item.' : `Cleared ${completed.length} completed items.`)
+      if (completed.length === 0) return
+      const operation: Operation = { id: randomId(), type: 'clearCompleted', ids: completed.map((todo) => todo.id) }
+      remove(completed, operation, completed.length === 1 ? 'Cleared 1 completed item.' : `Cleared ${completed.length} completed items.`)
     },
 
     move(id, before) {
@@ -96,10 +101,13 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
       void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
     },
 
-    // Under new ids: the server answers the old ones as before.
+    // Under new ids: the server answers the old ones as before. A rename now replaces the title that the refusal told.
     retryRefused(refused) {
       void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
-      perform(refused.map(({ operation, about }) => ({ operation: { ...operation, id: randomId() }, about })))
+      perform(refused.map(({ operation, about, problem }) => {
+        const was = operation.type === 'update' && problem?.todo ? { was: { title: problem.todo.title } } : {}
+        return { operation: { ...operation, id: randomId(), ...was }, about }
+      }))
     },
   }
 }

@@ -164,6 +164,54 @@ describe('a change', () => {
     expect(server.todos.map((todo) => todo.title)).toEqual(['bread', 'milk'])
   })
 
+  it.each([
+    ['theirs is kept', false],
+    ['mine is used', true],
+  ])('that renames what another renamed meanwhile is refused with both titles, and %s', async (_, use) => {
+    filled(bread)
+    const state = open()
+    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await saved(state)
+    server.fates.push(unreachable())
+    state.change('a', { title: 'white bread' })
+    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { title: 'rye bread' } })
+    state.wake()
+    await vi.waitFor(() => expect(state.refused.value).toMatchObject([{ operation: { change: { title: 'white bread' } }, problem: { code: 'changed-meanwhile', todo: { title: 'rye bread' } } }]))
+    expect(titles(state)).toEqual(['rye bread'])
+    if (use) state.retryRefused(state.refused.value)
+    else state.dismissRefused(state.refused.value)
+    await saved(state)
+    expect(state.refused.value).toEqual([])
+    expect(server.todos[0]?.title).toBe(use ? 'white bread' : 'rye bread')
+  })
+
+  it('of the same title made twice is no conflict', async () => {
+    filled(bread)
+    const state = open()
+    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    state.change('a', { title: 'white bread' })
+    state.change('a', { title: 'rye bread' })
+    server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { completed: true } })
+    await saved(state)
+    expect(state.refused.value).toEqual([])
+    expect(server.todos).toEqual([{ ...bread, title: 'rye bread', completed: true }])
+  })
+
+  it('of all items changes those that were shown', async () => {
+    filled(bread, salt)
+    const state = open()
+    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await saved(state)
+    server.fates.push(unreachable())
+    state.completeAll(true)
+    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'insulin' } })
+    state.wake()
+    await saved(state)
+    expect(server.todos.map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt true', 'insulin false'])
+  })
+
   it('without storage is marked as bound to this tab', async () => {
     const state = open(Promise.reject<Database>(new StorageTrouble('Forbidden.')))
     await saved(state)
@@ -256,6 +304,7 @@ describe('undo', () => {
     state.wake()
     await saved(state)
     expect(server.todos).toEqual([{ ...bread, completed: true }])
+    expect(new Set(server.received.flat()).size).toBe(1) // one operation, and so one revision of the history
     state.undo()
     await saved(state)
     expect(server.todos.map((todo) => todo.title)).toEqual(['bread', 'salt'])

@@ -1,9 +1,11 @@
 import type { ListClient } from '@/api/client'
-import type { OperationResult } from '@/api/decode'
+import type { OperationResult, Problem } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
 import type { Watcher } from '@/api/watch'
 import { applyOperations } from '@/todos/operations'
 import type { Operation, Snapshot, Todo } from '@/todos/todo'
+
+type Refusal = Omit<Problem, 'title'>
 
 /** A list in memory that keeps the contract of the API's batch route: for tests of what talks to it. */
 export class MemoryList implements ListClient {
@@ -12,7 +14,7 @@ export class MemoryList implements ListClient {
   /** What happens to the next requests, the first first; then everything works. `lost` is carried out, but its answer does not arrive. */
   readonly fates: ('lost' | Trouble)[] = []
   /** Operations that are refused, by what they do. */
-  refuse: (operation: Operation) => { status: number; detail: string } | null = () => null
+  refuse: (operation: Operation) => Refusal | null = () => null
   /** The operations of each request that arrived. */
   readonly received: string[][] = []
   age: number | null = null
@@ -64,9 +66,9 @@ export class MemoryList implements ListClient {
   #land(operation: Operation): OperationResult {
     const before = this.remembers ? this.#landed.get(operation.id) : undefined
     if (before) return before
-    const refusal = this.refuse(operation) ?? this.#missing(operation)
+    const refusal = this.refuse(operation) ?? this.#missing(operation) ?? this.#changedMeanwhile(operation)
     if (refusal) {
-      const problem = { status: refusal.status, title: 'Refused', detail: refusal.detail }
+      const problem = { title: 'Refused', ...refusal }
       return { id: operation.id, status: refusal.status, revision: this.revision, problem }
     }
     const create = operation.type === 'create' && !this.remembers ? { ...operation, todo: { ...operation.todo, id: `${operation.todo.id ?? ''}${this.revision}` } } : operation
@@ -76,7 +78,14 @@ export class MemoryList implements ListClient {
     return result
   }
 
-  #missing(operation: Operation) {
+  #changedMeanwhile(operation: Operation): Refusal | null {
+    if (operation.type !== 'update' || operation.was?.title === undefined || operation.change.title === undefined) return null
+    const todo = this.todos.find(({ id }) => id === operation.todoId)
+    if (!todo || todo.title === operation.was.title || todo.title === operation.change.title) return null
+    return { status: 409, detail: 'It has another title by now.', code: 'changed-meanwhile', todo }
+  }
+
+  #missing(operation: Operation): Refusal | null {
     if (operation.type !== 'update' && operation.type !== 'delete') return null
     return this.todos.some((todo) => todo.id === operation.todoId) ? null : { status: 404, detail: 'There is no such item.' }
   }

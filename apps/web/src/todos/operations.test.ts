@@ -35,6 +35,19 @@ describe('applyOperations', () => {
     expect(abc[1]?.title).toBe('B')
   })
 
+  it.each<[string, string[] | undefined, string]>([
+    ['all', undefined, 'c'],
+    ['those named', ['a', 'x'], 'bc'],
+    ['none of those named that are active', ['c'], 'abc'],
+  ])('clears %s', (_, cleared, want) => {
+    const mixed = [todo('a', 1, { completed: true }), todo('b', 2, { completed: true }), todo('c', 3)]
+    expect(ids(applyOperations(mixed, [op({ type: 'clearCompleted', ...(cleared && { ids: cleared }) })]))).toBe(want)
+  })
+
+  it('completes those named', () => {
+    expect(applyOperations(abc, [op({ type: 'completeAll', completed: true, ids: ['a', 'x'] })]).map((t) => t.completed)).toEqual([true, false, false])
+  })
+
   it('completes all', () => {
     const mixed = [todo('a', 1, { completed: true }), todo('b', 2)]
     expect(applyOperations(mixed, [op({ type: 'completeAll', completed: true })]).map((t) => t.completed)).toEqual([true, true])
