@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +44,7 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 		}
 		state, err := stateOf(ctx, service, name)
 		if err == nil {
-			err = writeNew(root, string(name)+".json", state)
+			err = writeList(root, string(name), state)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("export: list %q: %w", name, err))
@@ -73,16 +75,41 @@ func emptyDirectory(dir string) (*os.Root, error) {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("export: %s is not empty; expected an empty folder or none", dir)
+		return nil, fmt.Errorf("export: %s is not empty; expected an empty directory, or one that does not exist", dir)
 	}
 	return os.OpenRoot(dir)
 }
 
-func writeNew(root *os.Root, name string, body []byte) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
+// writeList writes a list to {name}.json, or, where the file system takes no
+// such name, to a file named by a digest, with the name in another beside it. A
+// server that opens the directory finds both.
+func writeList(root *os.Root, name string, state []byte) error {
+	f, err := create(root, name+".json")
+	if err == nil {
+		return write(f, state)
 	}
-	_, err = f.Write(body)
+	sum := sha256.Sum256([]byte(name))
+	digest := "~~" + hex.EncodeToString(sum[:])
+	for _, file := range []struct {
+		suffix string
+		body   []byte
+	}{{".key", []byte(name)}, {".json", state}} {
+		f, digestErr := create(root, digest+file.suffix)
+		if digestErr == nil {
+			digestErr = write(f, file.body)
+		}
+		if digestErr != nil {
+			return errors.Join(err, digestErr)
+		}
+	}
+	return nil
+}
+
+func create(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+}
+
+func write(f *os.File, body []byte) error {
+	_, err := f.Write(body)
 	return errors.Join(err, f.Sync(), f.Close())
 }

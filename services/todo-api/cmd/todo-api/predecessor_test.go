@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // samples are the files that the predecessor leaves, by list. PREDECESSOR_SAMPLES
@@ -249,15 +251,52 @@ func TestExport(t *testing.T) {
 		}
 	}
 
-	// The predecessor's folder that came out opens again.
+	// The directory in the v1 form that came out opens again.
 	p = start(t, "TODO_STORE=file://"+dir)
 	p.expect(200, "GET", statePath("default"), "")
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := run(t.Context(), []string{"export", dir}, environ, &out); err == nil || !strings.Contains(err.Error(), "expected an empty folder") {
-		t.Errorf("into a folder with lists: got %v, want a word on what was expected", err)
+	if err := run(t.Context(), []string{"export", dir}, environ, &out); err == nil || !strings.Contains(err.Error(), "expected an empty directory") {
+		t.Errorf("into a directory with lists: got %v, want a word on what was expected", err)
+	}
+}
+
+// Every name that is allowed survives export and reading in place.
+func TestExportTakesEveryName(t *testing.T) {
+	names := []string{
+		strings.Repeat("本", 90), strings.Repeat("本", 128), strings.Repeat("💡", 128), strings.Repeat("x", 128),
+		norm.NFD.String("Férias"), "Casa", "casa", "con", "a:b*c?\"<>|", " ", "...", ".tmp-1", "~~", "~zz", "a.json", "%2e", strings.Repeat("~", 128),
+	}
+	data, dir := "file://"+t.TempDir(), t.TempDir()
+	served := func(p *program) {
+		t.Helper()
+		for i, name := range names {
+			if got := string(p.expect(200, "GET", statePath(name), "").body); !strings.Contains(got, fmt.Sprintf(`"title":"%d"`, i)) {
+				t.Errorf("%q: got %s", name, got)
+			}
+		}
+		if err := p.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "TODO_STORE="+data)
+	for i, name := range names {
+		p.expect(200, "PUT", statePath(name), fmt.Sprintf(`[{"id":1,"title":"%d","completed":false}]`, i))
+	}
+	served(p)
+	var out strings.Builder
+	if err := run(t.Context(), []string{"export", dir}, []string{"TODO_STORE=" + data}, &out); err != nil {
+		t.Fatal(err)
+	}
+	served(start(t, "TODO_STORE=file://"+dir))
+	again := t.TempDir()
+	if err := run(t.Context(), []string{"export", again}, []string{"TODO_STORE=file://" + dir}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%d lists exported to %s, 0 failed\n", len(names), again); !strings.HasSuffix(out.String(), want) {
+		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 

@@ -89,8 +89,8 @@ type Server struct {
 	// path is that of the public URL, "" or like "/todo": a proxy in front
 	// strips it.
 	path string
-	rate     rate
-	open     open // event streams of each client
+	rate rate
+	open open // event streams of each client
 
 	// What requests about large lists may take.
 	bodies, reads, writes, events memory

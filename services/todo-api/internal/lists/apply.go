@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -56,6 +57,10 @@ func (s *Service) Apply(ctx context.Context, name todo.Name, conditions Conditio
 // of its operation, a [*ConditionError], [ErrForgotten], or an error of
 // [ledger.Ledger.Update]. Conditions do not matter to a repeated write.
 func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Conditions, writes []Write) ([]Result, []error) {
+	results := make([]Result, len(writes))
+	if err := s.compose(ctx, name); err != nil {
+		return results, slices.Repeat([]error{err}, len(writes))
+	}
 	prepared := make([]operation, len(writes))
 	ops := make([]ledger.Op[*Document], len(writes))
 	g := &gate{Conditions: conditions}
@@ -65,7 +70,6 @@ func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Condi
 		ops[i] = prepared[i].ledgerOp(ctx)
 	}
 	receipts, errs := s.ledger.UpdateAll(ctx, string(name), ops)
-	results := make([]Result, len(writes))
 	for i := range receipts {
 		if errs[i] == nil {
 			results[i], errs[i] = prepared[i].result(&receipts[i])

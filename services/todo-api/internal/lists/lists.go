@@ -58,6 +58,9 @@ func New(store storage.Store, opts Options) *Service {
 // Read returns a list as it is now. The snapshot of a list that was never
 // written does not exist.
 func (s *Service) Read(ctx context.Context, name todo.Name) (Snapshot, error) {
+	if err := s.compose(ctx, name); err != nil {
+		return Snapshot{}, err
+	}
 	return s.ledger.Read(ctx, string(name))
 }
 
@@ -65,6 +68,9 @@ func (s *Service) Read(ctx context.Context, name todo.Name) (Snapshot, error) {
 // changes. A slow receiver misses all but the newest. The channel is closed
 // when ctx ends or the service is closed.
 func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, error) {
+	if err := s.compose(ctx, name); err != nil {
+		return nil, err
+	}
 	return s.ledger.Watch(ctx, string(name))
 }
 
