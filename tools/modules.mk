@@ -1,29 +1,27 @@
 # Releases of modules; docs/releasing.md is the runbook.
-modules = go run -C tools ./cmd/modules
-
 .PHONY: affected
 affected: needs-go ## List the modules that a change affects (BASE=revision, FORMAT=lines, json or github)
-	@$(modules) affected -root "$$PWD" -base '$(BASE)' -format '$(or $(FORMAT),lines)'
+	@tools/modules affected '$(BASE)' '$(or $(FORMAT),lines)'
 
 .PHONY: release-check
 release-check: needs-go ## Build and test every module from the zip that the proxy would serve
-	@$(with) engine localstack -- $(modules) check -root "$$PWD"
+	@$(with) engine localstack -- tools/modules check
 
 .PHONY: release
 release: needs-go ## Check and tag a library: MODULE=libs/storage VERSION=v0.2.0 (DRY_RUN=1 makes no tag)
-	@$(modules) release -root "$$PWD" -module '$(MODULE)' -version '$(VERSION)' $(if $(DRY_RUN),-dry-run)
+	@tools/modules release '$(MODULE)' '$(VERSION)' $(if $(DRY_RUN),dry-run)
 
 .PHONY: release-verify
 release-verify: needs-go ## Check the module that TAG names, after it was tagged
-	@$(modules) verify -root "$$PWD" -tag '$(TAG)'
+	@tools/modules verify '$(TAG)'
 
 .PHONY: release-artifacts
 release-artifacts: needs-go ## Write what goes onto the page of the release that TAG names
-	@$(modules) artifacts -root "$$PWD" -tag '$(TAG)' -out "$$PWD/.cache/release"
+	@tools/modules artifacts '$(TAG)' .cache/release
 
 .PHONY: rename
 rename: needs-go ## Make a fork one's own: MODULE_PREFIX=example.com/team/app (REPOSITORY=OWNER/NAME)
-	@$(modules) rename -root "$$PWD" -prefix '$(MODULE_PREFIX)' -repository '$(REPOSITORY)'
+	@tools/modules rename '$(MODULE_PREFIX)' '$(REPOSITORY)'
 
 .PHONY: test-module
 test-module: needs-go ## Build, vet and test one module alone: MODULE=libs/config
@@ -34,7 +32,7 @@ test-module: needs-go ## Build, vet and test one module alone: MODULE=libs/confi
 .PHONY: release-publish
 release-publish: ## Publish the artifacts of TAG as a GitHub release (needs gh and GH_TOKEN)
 	@command -v gh >/dev/null || { echo 'missing: gh (https://cli.github.com)' >&2; exit 1; }
-	@[[ '$(TAG)' =~ ^[a-z/-]+/v[0-9] ]] || { echo "expected TAG=folder/version such as libs/config/v0.1.0; got '$(TAG)'" >&2; exit 2; }
+	@[[ '$(TAG)' =~ ^[a-z/-]+/v[0-9] ]] || { echo "expected TAG=directory/version such as libs/config/v0.1.0; got '$(TAG)'" >&2; exit 2; }
 	gh release create '$(TAG)' --verify-tag --title '$(TAG)' --notes-file .cache/release/notes.md \
 		$(if $(findstring -,$(notdir $(TAG))),--prerelease) .cache/release/*.zip .cache/release/*.cdx.json
 

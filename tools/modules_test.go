@@ -1,0 +1,326 @@
+package tools_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// repo is the path of a repository.
+type repo string
+
+// modulesRepo makes a repository of four modules: two libraries of which one is
+// used, a program and a tool that are never released.
+func modulesRepo(t *testing.T) repo {
+	t.Helper()
+	r := repo(t.TempDir())
+	for name, body := range map[string]string{
+		".gitignore":             ".cache/\n",
+		"libs/lamp/go.mod":       "module scratch.example/app/libs/lamp\n\ngo 1.25.0\n",
+		"libs/lamp/LICENSE":      "free\n",
+		"libs/lamp/lamp.go":      "// Package lamp is a lamp.\npackage lamp\n\n// On switches it on.\nfunc On() bool { return true }\n",
+		"libs/lamp/lamp_test.go": "package lamp\n\nimport \"testing\"\n\nfunc TestOn(t *testing.T) {\n\tif !On() {\n\t\tt.Error(\"dark\")\n\t}\n}\n",
+		"libs/lamp/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The lamp.\n",
+		"libs/room/go.mod":       "module scratch.example/app/libs/room\n\ngo 1.25.0\n",
+		"libs/room/room.go":      "// Package room is a room.\npackage room\n\n// Doors counts the doors.\nconst Doors = 1\n",
+		"libs/room/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The room.\n",
+		"cmd/house/go.mod":       "module scratch.example/app/cmd/house\n\ngo 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.0.0\n\nreplace scratch.example/app/libs/lamp => ../../libs/lamp\n",
+		"tools/key/go.mod":       "module scratch.example/app/tools/key\n\ngo 1.25.0\n\ntool scratch.example/app/cmd/house\n\nrequire (\n\tscratch.example/app/cmd/house v0.0.0\n\tscratch.example/app/libs/lamp v0.0.0\n)\n\nreplace (\n\tscratch.example/app/cmd/house => ../../cmd/house\n\tscratch.example/app/libs/lamp => ../../libs/lamp\n)\n",
+		"cmd/house/main.go":      "// Command house is a house.\npackage main\n\nimport \"scratch.example/app/libs/lamp\"\n\nfunc main() { println(lamp.On()) }\n",
+	} {
+		write(t, filepath.Join(string(r), name), body, 0o644)
+	}
+	git(t, r, "init", "--quiet", "--initial-branch=main")
+	git(t, r, "config", "user.name", "A")
+	git(t, r, "config", "user.email", "a@scratch.example")
+	commit(t, r)
+	return r
+}
+
+func edit(t *testing.T, r repo, name, old, replacement string) {
+	t.Helper()
+	file := filepath.Join(string(r), name)
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), old) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	write(t, file, strings.ReplaceAll(string(body), old, replacement), 0o644)
+}
+
+func git(t *testing.T, r repo, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", args...)
+	cmd.Dir = string(r)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func commit(t *testing.T, r repo) {
+	t.Helper()
+	git(t, r, "add", "--all")
+	git(t, r, "commit", "--quiet", "--message", "change")
+}
+
+// modules runs tools/modules in the repository.
+func (r repo) modules(t *testing.T, args ...string) (out string, status int) {
+	t.Helper()
+	script, err := filepath.Abs("modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), script, args...)
+	cmd.Dir = string(r)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	said, _ := cmd.CombinedOutput()
+	if left, err := filepath.Glob(filepath.Join(strings.TrimPrefix(cmd.Env[len(cmd.Env)-1], "TMPDIR="), "tmp.*")); err != nil || len(left) > 0 {
+		t.Errorf("%v left behind: %v, %v", args, left, err)
+	}
+	return string(said), cmd.ProcessState.ExitCode()
+}
+
+func TestModulesCheckPasses(t *testing.T) {
+	t.Parallel()
+	if out, status := modulesRepo(t).modules(t, "check"); status != 0 || lastLine(out) != "8 passed, 0 failed" {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+}
+
+// Each of these must turn the check red, and the output says where and why.
+func TestModulesCheckRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(t *testing.T, r repo)
+		want   []string
+	}{
+		"a dirty tree": {
+			func(t *testing.T, r repo) {
+				write(t, filepath.Join(string(r), "libs/lamp/new.go"), "package lamp\n", 0o644)
+			},
+			[]string{"not clean", "libs/lamp/new.go"},
+		},
+		"a test that fails": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "libs/lamp/lamp.go", "return true", "return false")
+				commit(t, r)
+			},
+			[]string{"libs/lamp: builds, vets and tests", "dark"},
+		},
+		"a file that git does not have": {
+			func(t *testing.T, r repo) {
+				edit(t, r, ".gitignore", ".cache/", ".cache/\nlocal.go")
+				edit(t, r, "libs/lamp/lamp.go", "return true", "return local")
+				write(t, filepath.Join(string(r), "libs/lamp/local.go"), "package lamp\n\nconst local = true\n", 0o644)
+				commit(t, r)
+			},
+			[]string{"undefined: local"},
+		},
+		"a replace in a library": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nreplace scratch.example/app/libs/lamp => ../lamp\n")
+				commit(t, r)
+			},
+			[]string{"libs/room/go.mod:5: replace scratch.example/app/libs/lamp: importers"},
+		},
+		"an untagged sibling": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.1.0\n")
+				commit(t, r)
+			},
+			[]string{"libs/room/go.mod:5: requires the sibling scratch.example/app/libs/lamp@v0.1.0, but the tag libs/lamp/v0.1.0 does not exist"},
+		},
+		"no changelog entry": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "libs/lamp/CHANGELOG.md", "- The lamp.", "")
+				commit(t, r)
+			},
+			[]string{`libs/lamp/CHANGELOG.md: has no item under the heading of v0.1.0`},
+		},
+		"a version that is not above the tag": {
+			func(t *testing.T, r repo) { git(t, r, "tag", "libs/lamp/v0.1.0") },
+			[]string{"libs/lamp/CHANGELOG.md: version is v0.1.0, expected a version above v0.1.0"},
+		},
+		"a breaking change with a patch version": {
+			func(t *testing.T, r repo) {
+				git(t, r, "tag", "libs/lamp/v0.1.0")
+				edit(t, r, "libs/lamp/lamp.go", "func On() bool", "func On(...int) bool")
+				edit(t, r, "libs/lamp/CHANGELOG.md", "0.1.0", "0.1.1")
+				commit(t, r)
+			},
+			[]string{"libs/lamp breaks its API since v0.1.0, expected a version above v0.1.x"},
+		},
+		"a path that does not fit its directory": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "libs/room/go.mod", "app/libs/room", "other/libs/room")
+				commit(t, r)
+			},
+			[]string{"libs/room/go.mod: module is scratch.example/other/libs/room, expected scratch.example/app/libs/room"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := modulesRepo(t)
+			test.change(t, r)
+			out, status := r.modules(t, "check")
+			if status != 1 {
+				t.Errorf("got exit status %d, want 1", status)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("got\n%s\nwant %q", out, want)
+				}
+			}
+		})
+	}
+}
+
+func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
+	t.Parallel()
+	r := modulesRepo(t)
+	git(t, r, "tag", "libs/lamp/v0.1.0")
+	edit(t, r, "libs/lamp/lamp.go", "func On() bool", "func On(...int) bool")
+	edit(t, r, "libs/lamp/CHANGELOG.md", "## [0.1.0]", "## [0.2.0]\n\n- Brighter.\n\n## [0.1.0]")
+	commit(t, r)
+	if out, status := r.modules(t, "release", "libs/lamp", "v0.2.0", "dry-run"); status != 0 || lastLine(out) != "would tag libs/lamp/v0.2.0" {
+		t.Fatalf("dry run: got %d:\n%s", status, out)
+	}
+	if out, status := r.modules(t, "release", "libs/lamp", "v0.2.0"); status != 0 {
+		t.Fatalf("got %d:\n%s", status, out)
+	}
+	if message := git(t, r, "tag", "--list", "--format=%(contents)", "libs/lamp/v0.2.0"); !strings.Contains(message, "Brighter.") || strings.Contains(message, "The lamp.") {
+		t.Errorf("the tag says %q, want the text of the CHANGELOG for v0.2.0", message)
+	}
+	if out, status := r.modules(t, "verify", "libs/lamp/v0.2.0"); status != 0 || lastLine(out) != "verified libs/lamp/v0.2.0" {
+		t.Errorf("verify: got %d:\n%s", status, out)
+	}
+	out := filepath.Join(string(r), ".cache", "page")
+	if said, status := r.modules(t, "artifacts", "libs/lamp/v0.2.0", out); status != 0 {
+		t.Fatalf("artifacts: got %d:\n%s", status, said)
+	}
+	for name, want := range map[string]string{
+		"libs-lamp-v0.2.0.zip":      "scratch.example/app/libs/lamp@v0.2.0/lamp.go",
+		"libs-lamp-v0.2.0.cdx.json": `"bomFormat": "CycloneDX"`,
+		"notes.md":                  "- Brighter.",
+	} {
+		if body, err := os.ReadFile(filepath.Join(out, name)); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: got %q, %v; want it to hold %q", name, body, err, want)
+		}
+	}
+	commit2 := func() { edit(t, r, ".gitignore", ".cache/", ".cache/\n*.swp"); commit(t, r) }
+	commit2()
+	if said, status := r.modules(t, "verify", "libs/lamp/v0.2.0"); status != 1 || !strings.Contains(said, "is not the commit that is checked out") {
+		t.Errorf("verify of another commit: got %d:\n%s", status, said)
+	}
+}
+
+func TestReleaseRefusesBeforeItBuilds(t *testing.T) {
+	t.Parallel()
+	r := modulesRepo(t)
+	git(t, r, "tag", "libs/room/v0.1.0")
+	for _, test := range []struct{ module, version, want string }{
+		{"libs/attic", "v0.1.0", `unknown module "libs/attic", expected one of cmd/house libs/lamp`},
+		{"cmd/house", "v0.1.0", "cmd/house is never released: it has no CHANGELOG.md"},
+		{"libs/lamp", "0.1.0", `version is "0.1.0", but libs/lamp/CHANGELOG.md says v0.1.0`},
+		{"libs/lamp", "v0.3.0", `version is "v0.3.0", but`},
+		{"libs/room", "v0.1.0", "the tag libs/room/v0.1.0 exists"},
+	} {
+		if out, status := r.modules(t, "release", test.module, test.version); status != 1 || !strings.Contains(out, test.want) {
+			t.Errorf("release %s %s: got %d, %q; want %q", test.module, test.version, status, out, test.want)
+		}
+	}
+}
+
+func TestAffected(t *testing.T) {
+	t.Parallel()
+	all := "libs/lamp libs/room cmd/house tools/key"
+	for _, test := range []struct{ name, file, want string }{
+		{"a library and its importers", "libs/lamp/lamp.go", "libs/lamp cmd/house tools/key"},
+		{"a library without importers", "libs/room/room.go", "libs/room"},
+		{"a document", "docs/x.md", ""},
+		{"what every module depends on", ".golangci.yml", all},
+		{"a directory with the same beginning", "libs/lampshade/x.go", ""},
+	} {
+		r := modulesRepo(t)
+		git(t, r, "tag", "base")
+		write(t, filepath.Join(string(r), test.file), "// new\n", 0o644)
+		commit(t, r)
+		out, status := r.modules(t, "affected", "base")
+		got := strings.Fields(out)
+		if status != 0 || len(got) != len(strings.Fields(test.want)) || len(got) > 0 && !containsAll(got, strings.Fields(test.want)) {
+			t.Errorf("%s: got %d, %v; want %s", test.name, status, got, test.want)
+		}
+		if test.file != "libs/room/room.go" {
+			continue
+		}
+		want := `modules=["libs/room"]` + "\n" + `matrix=[{"module":"libs/room","go":"1.25"},{"module":"libs/room","go":"stable"}]` + "\n"
+		if out, status := r.modules(t, "affected", "base", "github"); status != 0 || out != want {
+			t.Errorf("github: got %q, want %q", out, want)
+		}
+		if out, status := r.modules(t, "affected", "base", "xml"); status != 2 || !strings.Contains(out, "tools/modules affected") {
+			t.Errorf("xml: got %d, %q, want the usage", status, out)
+		}
+		// A base that this clone does not have affects all modules.
+		for _, base := range []string{"", strings.Repeat("0", 40), strings.Repeat("ab", 20), "--output=x"} {
+			out, _ := r.modules(t, "affected", base)
+			order := strings.Fields(out)
+			if !containsAll(order, strings.Fields(all)) || strings.Index(out, "libs/lamp") > strings.Index(out, "cmd/house") {
+				t.Errorf("base %q: got %v, want all modules, dependencies first", base, order)
+			}
+		}
+	}
+}
+
+func containsAll(got, want []string) bool {
+	for _, w := range want {
+		if !strings.Contains(" "+strings.Join(got, " ")+" ", " "+w+" ") {
+			return false
+		}
+	}
+	return true
+}
+
+func TestRename(t *testing.T) {
+	t.Parallel()
+	r := modulesRepo(t)
+	for _, prefix := range []string{"", "Not a path", "scratch.example/app"} {
+		if out, status := r.modules(t, "rename", prefix); status != 1 {
+			t.Errorf("rename to %q: got %d, %s", prefix, status, out)
+		}
+	}
+	if out, status := r.modules(t, "rename", "github.com/was/old"); status != 0 {
+		t.Fatalf("got %d, %s", status, out)
+	}
+	owned := map[string][2]string{
+		".github/CODEOWNERS":                {"* @was\n", "* @now\n"},
+		".github/ISSUE_TEMPLATE/config.yml": {"https://github.com/was/old/security", "https://github.com/now/new/security"},
+		"infra/terraform/main.tf":           {`default = "was/old"`, `default = "now/new"`},
+		"docs/migrating.md":                 {"the predecessor, was/old,", "the predecessor, was/old,"},
+	}
+	for name, body := range owned {
+		write(t, filepath.Join(string(r), name), body[0], 0o644)
+	}
+	commit(t, r)
+	if out, status := r.modules(t, "rename", "example.com/team/app", "now/new"); status != 0 {
+		t.Fatalf("got %d, %s", status, out)
+	}
+	commit(t, r)
+	for name, body := range owned {
+		if got, err := os.ReadFile(filepath.Join(string(r), name)); err != nil || string(got) != body[1] {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, body[1])
+		}
+	}
+	if out, status := r.modules(t, "check"); status != 0 {
+		t.Errorf("the renamed fork fails its check: %d\n%s", status, out)
+	}
+	if left := git(t, r, "grep", "-c", "", "--", "*.go", "*.mod"); strings.Contains(left, "was/old") {
+		t.Errorf("the old name is still in %s", left)
+	}
+}
