@@ -11,8 +11,8 @@ lint shell needs='python' \
   command='tools/lint/shell'
 lint generated needs='node' \
   command='tools/lint/generated'
-lint documents needs='node' \
-  command='go run -C tools ./cmd/docs links -root "$ROOT" && go run -C tools ./cmd/docs commands -root "$ROOT"'
+lint documents needs='python node' \
+  command='tools/lint/documents'
 lint workflows needs='gotool=actionlint python' \
   command='actionlint && zizmor --offline --quiet .github'
 lint ansible needs='python' \
