@@ -119,6 +119,23 @@ test('A change whose answer is lost is not repeated over what another did since'
   expect((await server.todos(list))[0]?.completed).toBe(false)
 })
 
+test('Changes that wait for one list are counted and sent while another is open', async ({ page, network, server, list }) => {
+  const other = `${list} B`
+  await server.add(list, ['bread'])
+  network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+  const one = await new App(page, network.address, list).open()
+  await expect(one.items).toHaveText(['bread'])
+  await one.add('salt', 'milk')
+  await expect(one.status).toHaveText(/^2 changes waiting\./)
+  const two = await new App(page, network.address, other).open()
+  await expect(two.status).toHaveText(/^saved here, 2 waiting in other lists\./)
+  await expect(page.getByRole('listitem').filter({ hasText: list })).toContainText('2 waiting')
+  network.fault = () => 'pass'
+  await two.saved()
+  await expect(page.getByRole('listitem').filter({ hasText: list })).not.toContainText('waiting')
+  expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt', 'milk'])
+})
+
 test('A server that is killed and started again in mid-edit costs nothing', async ({ page, own, list }) => {
   await own.add(list, ['bread'])
   const app = await new App(page, own.address, list).open()

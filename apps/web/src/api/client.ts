@@ -1,3 +1,4 @@
+import { loadConfig, type Config } from './config'
 import { decodeResults, decodeTodos, type OperationResult } from './decode'
 import { read, request } from './request'
 import { watchList, type Watch, type Watcher } from './watch'
@@ -44,6 +45,20 @@ export function listClient(base: string, list: string): ListClient {
       return read(response, (value) => decodeResults(value, operations))
     },
     watch: (watcher) => watchList(`${root}/events`, watcher),
+  }
+}
+
+/** Gives the lists of the API that `config.json` names, which is read once, and again after that failed. */
+export function lists(): (list: string) => Promise<ListClient> {
+  let config: Promise<Config> | undefined
+  return async (list) => {
+    config ??= loadConfig()
+    try {
+      return listClient((await config).apiBase, list)
+    } catch (cause) {
+      config = undefined
+      throw cause
+    }
   }
 }
 

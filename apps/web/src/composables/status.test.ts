@@ -18,3 +18,7 @@ it.each([
 it('never says saved without a word while the server answers from memory', () => {
   expect(status('connected', 0, 12)).toMatchObject({ text: 'saved, perhaps not current', tone: 'away' })
 })
+
+it('never says that everything is saved while changes of other lists wait', () => {
+  expect(status('connected', 0, null, 2)).toMatchObject({ text: 'saved here, 2 waiting in other lists', tone: 'busy' })
+})

@@ -7,7 +7,7 @@ export interface Status {
   readonly detail: string
 }
 
-export function status(contact: Contact, waiting: number, age: number | null = null): Status {
+export function status(contact: Contact, waiting: number, age: number | null = null, elsewhere = 0): Status {
   const changes = waiting === 1 ? '1 change' : `${waiting} changes`
   const keep = `${changes} not yet on the server: sent as soon as it answers, and kept until then.`
   switch (contact) {
@@ -18,6 +18,10 @@ export function status(contact: Contact, waiting: number, age: number | null = n
     case 'connected':
       if (waiting > 0) return { tone: 'busy', text: 'saving…', detail: `${changes} on the way to the server.` }
       if (age !== null) return { tone: 'away', text: 'saved, perhaps not current', detail: `The server cannot reach its store; this is the list as of ${age} seconds ago.` }
+      if (elsewhere > 0) {
+        const changes = elsewhere === 1 ? '1 change' : `${elsewhere} changes`
+        return { tone: 'busy', text: `saved here, ${elsewhere} waiting in other lists`, detail: `This list is on the server. ${changes} of other lists not yet: sent as soon as the server takes them.` }
+      }
       return { tone: 'saved', text: 'saved', detail: 'Everything is on the server.' }
     case 'unreachable':
       return waiting === 0

@@ -17,6 +17,9 @@ export interface OutboxEvents {
   troubled(trouble: StorageTrouble): void
 }
 
+/** Where tabs tell each other the name of a list whose outbox has changed on disk. */
+export const channelName = 'todo-outbox'
+
 /**
  * The changes to one list that the server has not confirmed, in the order in which they were made, on
  * disk. All tabs of the browser share them: what one adds or settles, the others see. A change is in
@@ -42,7 +45,7 @@ export class Outbox {
       (opened) => (this.#database = opened),
       (trouble: unknown) => events.troubled(storageTrouble(trouble)),
     )
-    this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('todo-outbox')
+    this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(channelName)
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       if (data === list) void this.refresh()
     })

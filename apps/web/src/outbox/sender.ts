@@ -60,9 +60,14 @@ export class Sender {
     }
   }
 
+  /** Gives up the next try; `flush` begins anew. */
+  rest(): void {
+    clearTimeout(this.#timer)
+  }
+
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.rest()
   }
 
   async #drain() {
