@@ -479,7 +479,8 @@ func revisionOf(resp *http.Response) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("ETag: got %q, want a revision", resp.Header.Get("ETag"))
 	}
-	return strconv.ParseUint(text, 10, 64)
+	number, _, _ := strings.Cut(text, "-")
+	return strconv.ParseUint(number, 10, 64)
 }
 
 // read reads a list, or asks whether it has changed.

@@ -24,6 +24,7 @@ type follower struct {
 
 	mu       sync.Mutex
 	revision uint64
+	id       string // of that event
 	events   int
 	streams  int
 	failed   []string
@@ -60,8 +61,11 @@ func (f *follower) stream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if last := f.last(); last > 0 {
-		req.Header.Set("Last-Event-ID", strconv.FormatUint(last, 10))
+	f.mu.Lock()
+	last := f.id
+	f.mu.Unlock()
+	if last != "" {
+		req.Header.Set("Last-Event-ID", last)
 	}
 	resp, err := f.http.Do(req)
 	if err != nil {
@@ -101,12 +105,12 @@ func (f *follower) take(id, data string) error {
 	if err := json.Unmarshal([]byte(data), &event); err != nil {
 		return fmt.Errorf("event %s: %w: %s", id, err, data)
 	}
-	if strconv.FormatUint(event.Revision, 10) != id {
-		return fmt.Errorf("event: got id %s and revision %d, want them equal", id, event.Revision)
+	if number, _, _ := strings.Cut(id, "-"); number != strconv.FormatUint(event.Revision, 10) {
+		return fmt.Errorf("event: got id %s and revision %d, want the id of that revision", id, event.Revision)
 	}
 	f.mu.Lock()
 	before := f.revision
-	f.revision = event.Revision
+	f.revision, f.id = event.Revision, id
 	f.events++
 	first := f.events == 1
 	f.mu.Unlock()

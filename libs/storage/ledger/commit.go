@@ -493,7 +493,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 				o.err = ErrIDReused
 				continue
 			}
-			o.receipt = Receipt[T]{Revision: found.rev, Index: found.index, Result: found.result, Replayed: true, ResultForgotten: !found.kept}
+			o.receipt = Receipt[T]{Revision: found.rev, Index: found.index, Tag: tag(found.rev, nonceOf(found.nonce)), Result: found.result, Replayed: true, ResultForgotten: !found.kept}
 			continue
 		}
 		if j, ok := first[q.ref.id]; ok {
@@ -511,7 +511,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 			continue
 		}
 		if change.Unchanged {
-			o.receipt = Receipt[T]{Revision: state.Revision, Index: a.effects - 1, Result: change.Result, Unchanged: true}
+			o.receipt = Receipt[T]{Revision: state.Revision, Index: a.effects - 1, Tag: state.Tag(), Result: change.Result, Unchanged: true}
 			if a.effects == 0 {
 				o.receipt.Index = base.mem.last(state.Revision)
 			}
@@ -535,7 +535,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		if result == nil {
 			result = []byte{}
 		}
-		o.receipt = Receipt[T]{Revision: rev, Index: a.effects, Result: change.Result}
+		o.receipt = Receipt[T]{Revision: rev, Index: a.effects, Tag: tag(rev, nonceText(nonce)), Result: change.Result}
 		refs = append(refs, q.ref)
 		results = append(results, result)
 		a.effects++

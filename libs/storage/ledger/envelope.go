@@ -47,6 +47,11 @@ func nonceText(n [nonceBytes]byte) string { return base64.RawURLEncoding.EncodeT
 // nonceDigest is what a memory keeps of a nonce.
 func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:]) }
 
+// nonceOf returns the beginning of the nonce with that digest, as text.
+func nonceOf(digest uint64) string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, digest))[:tagNonce]
+}
+
 // packs are buffers of encode.
 var packs sync.Pool
 

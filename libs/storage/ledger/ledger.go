@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,9 @@ type Receipt[T any] struct {
 	// none in this revision.
 	Revision uint64
 	Index    int
-	Result   []byte
+	// Tag is that of the snapshot at Revision; see [Snapshot.Tag].
+	Tag    string
+	Result []byte
 	// Unchanged is the operation's own word that it changed nothing.
 	Unchanged bool
 	// Replayed is true when the operation had landed before, by the same ID.
@@ -114,6 +117,24 @@ type Snapshot[T any] struct {
 	// Age is zero for a linearizable answer. Otherwise the store is away and
 	// it is how long ago the snapshot was last known to be current.
 	Age time.Duration
+}
+
+// Tag names the document at its revision: the revision, and after a hyphen the
+// beginning of its nonce. Unlike a revision alone, a tag never comes back, also
+// when somebody puts an older document back or the key begins anew.
+func (s Snapshot[T]) Tag() string { return tag(s.Revision, s.Nonce) }
+
+// Tag is that of the snapshot; see [Snapshot.Tag].
+func (s State[T]) Tag() string { return tag(s.Revision, s.Nonce) }
+
+const tagNonce = 10 // characters
+
+func tag(revision uint64, nonce string) string {
+	text := strconv.FormatUint(revision, 10)
+	if nonce == "" {
+		return text // nothing was ever written
+	}
+	return text + "-" + nonce[:tagNonce]
 }
 
 // The reasons for which the ledger itself refuses an operation. They come in

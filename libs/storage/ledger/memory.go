@@ -59,6 +59,7 @@ type limits struct {
 // entry of a memory: what was found.
 type remembered struct {
 	rev     uint64
+	nonce   uint64
 	index   int
 	payload uint32
 	result  []byte
@@ -89,7 +90,7 @@ func (m *memory) at(i int) remembered {
 	}
 	for _, run := range m.runs {
 		if i < run.n {
-			r.rev, r.index = run.rev, i
+			r.rev, r.nonce, r.index = run.rev, run.nonce, i
 			break
 		}
 		i -= run.n

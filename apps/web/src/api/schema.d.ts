@@ -140,7 +140,7 @@ export interface paths {
         };
         /**
          * Follow the list as it changes
-         * @description Server-Sent Events named `list`, whose `id` is the revision and whose `data` is a ListEvent. The first one is the list as it is, unless `Last-Event-ID` already names its revision.
+         * @description Server-Sent Events named `list`, whose `id` is the text of the `ETag` and whose `data` is a ListEvent. The first one is the list as it is, unless `Last-Event-ID` already names its revision.
          *     Revisions that follow one another quickly may be reported as the last of them. An event named `heartbeat`, without an `id`, whose `data` is a Heartbeat, is sent after the first one, each 15 seconds, and when the number of streams of the list changes.
          */
         get: operations["watchList"];
@@ -555,7 +555,7 @@ export interface components {
     };
     requestBodies: never;
     headers: {
-        /** @description The list's revision. */
+        /** @description The list's revision, and after a hyphen what tells it from the same revision of another list of that name, such as one that was put back from a backup. */
         ETag: string;
         /** @description Only when the store is away, the seconds since this answer was known to be current. */
         Age: string;

@@ -152,7 +152,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("first: got %+v, want the empty list at 0", first)
 		}
 		p.create("l", "a")
-		if e, _ := s.next(); e.id != "1" || e.revision != 1 || titles(e.todos) != "a" {
+		if e, _ := s.next(); !strings.HasPrefix(e.id, "1-") || e.revision != 1 || titles(e.todos) != "a" {
 			t.Errorf("after a write: got %+v, want a at 1", e)
 		}
 		p.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":false}`) // changes nothing
@@ -164,13 +164,13 @@ func TestEvents(t *testing.T) {
 		s.close()
 
 		// One who has seen the last revision waits for the next.
-		again := p.watch("l", "Last-Event-ID", "2")
+		again := p.watch("l", "Last-Event-ID", e.id)
 		p.create("l", "c")
-		if e, _ := again.next(); e.id != "3" {
+		if e, _ := again.next(); e.revision != 3 {
 			t.Errorf("Last-Event-ID 2: got %+v first, want revision 3", e)
 		}
-		old := p.watch("l", "Last-Event-ID", "1")
-		if e, _ := old.next(); e.id != "3" || titles(e.todos) != "a,b,c" {
+		old := p.watch("l", "Last-Event-ID", "1-0123456789")
+		if e, _ := old.next(); e.revision != 3 || titles(e.todos) != "a,b,c" {
 			t.Errorf("Last-Event-ID 1: got %+v, want the list at 3", e)
 		}
 		p.expect(400, "GET", "/api/lists/%00/events", "")
@@ -187,7 +187,8 @@ func TestHeartbeatTellsWhoIsHere(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	p.create("l", "a")
 	s := p.watch("l")
-	if first, _ := s.any(); first.name != "list" {
+	first, _ := s.any()
+	if first.name != "list" {
 		t.Errorf("first: got %s, want the list", first.name)
 	}
 	if b := s.heartbeat(); b != (beat{1, 1}) {
@@ -202,7 +203,7 @@ func TestHeartbeatTellsWhoIsHere(t *testing.T) {
 	}
 	p.watch("another").close()
 	other.close()
-	seen := p.watch("l", "Last-Event-ID", "1")
+	seen := p.watch("l", "Last-Event-ID", first.id)
 	if b := seen.heartbeat(); b.Revision != 1 || b.Here < 2 {
 		t.Errorf("nothing new for it: got %+v, want a heartbeat of revision 1 all the same", b)
 	}

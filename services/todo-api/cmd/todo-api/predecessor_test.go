@@ -185,7 +185,7 @@ func TestReplacementsCanBeRestored(t *testing.T) {
 		before := p.todos("l")
 		lost := p.expect(200, "PUT", "/api/state/l", "[]").Header.Get("ETag")
 		p.create("l", "newer")
-		a := p.expect(200, "POST", "/api/lists/l/restore", `{"revision":`+strings.Trim(lost, `"`)+`}`)
+		a := p.expect(200, "POST", "/api/lists/l/restore", fmt.Sprintf(`{"revision":%d}`, numberOf(t, lost)))
 		var got []todoBody
 		a.into(t, &got)
 		if titles(got) != "newer,a,b,c" && titles(got) != "a,newer,b,c" || len(got) != 4 {

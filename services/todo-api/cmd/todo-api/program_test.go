@@ -231,6 +231,15 @@ func (p *program) create(list, title string) (todo todoBody) {
 	return todo
 }
 
+// numberOf returns the revision that an ETag names.
+func numberOf(t testing.TB, tag string) (number uint64) {
+	t.Helper()
+	if _, err := fmt.Sscanf(tag, `"%d-`, &number); err != nil {
+		t.Fatalf("ETag: got %s, want a revision and what tells it from others", tag)
+	}
+	return number
+}
+
 func titles(todos []todoBody) string {
 	var out []string
 	for _, t := range todos {

@@ -238,8 +238,8 @@ func TestConditions(t *testing.T) {
 		var x todoBody
 		a.into(t, &x)
 		tag := a.Header.Get("ETag")
-		if tag != `"1"` {
-			t.Errorf("first write: ETag: got %s, want %q", tag, `"1"`)
+		if numberOf(t, tag) != 1 {
+			t.Errorf("first write: ETag: got %s, want one of revision 1", tag)
 		}
 		item := todos + "/" + x.ID
 		for _, path := range []string{todos, state, item, "/api/lists/l/history"} {
@@ -424,7 +424,7 @@ func TestBatch(t *testing.T) {
 		if r := answer.Results[2]; r.Todo == nil || r.Todo.Title != "A" {
 			t.Errorf("update: got %+v, want the item with title A", r.Todo)
 		}
-		if answer.Revision != 1 || a.Header.Get("ETag") != `"1"` {
+		if answer.Revision != 1 || numberOf(t, a.Header.Get("ETag")) != 1 {
 			t.Errorf("got revision %d and ETag %s, want one commit for all", answer.Revision, a.Header.Get("ETag"))
 		}
 		want := p.todos("l")

@@ -90,7 +90,7 @@ type gate struct {
 func (g *gate) check(o *operation, state *ledger.State[*Document]) error {
 	if g.first == nil || g.first == o {
 		g.first, g.refused = o, nil
-		if at := revisionOf(state.Doc, state.Revision, state.Exists); !g.hold(at, state.Exists) {
+		if at := Revision(state.Tag()); !g.hold(at, state.Exists) {
 			g.refused = &ConditionError{at}
 		}
 	}
@@ -246,7 +246,7 @@ func (o *operation) decodeResult(b []byte) (item todo.Item, existed bool, err er
 func (o *operation) result(receipt *ledger.Receipt[*Document]) (Result, error) {
 	r := Result{
 		Number:   receipt.Revision,
-		Revision: revisionOf(receipt.Snapshot.Doc, receipt.Revision, receipt.Snapshot.Exists),
+		Revision: Revision(receipt.Tag),
 		Replayed: receipt.Replayed,
 		Snapshot: receipt.Snapshot,
 	}

@@ -2,8 +2,6 @@ package lists
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"sync"
 	"weak"
 
@@ -16,8 +14,6 @@ import (
 // nil document is the list that was never written.
 type Document struct {
 	list todo.List
-	// digest tells contents of the v1 form, which have no revision, apart.
-	digest string
 
 	state shared[[]byte]
 	todos shared[todo.Rendering]
@@ -90,7 +86,6 @@ var codec = ledger.Codec[*Document]{
 		if err != nil {
 			return nil, true, err
 		}
-		sum := sha256.Sum256(body)
-		return &Document{list: list, digest: hex.EncodeToString(sum[:4])}, true, nil
+		return &Document{list: list}, true, nil
 	},
 }

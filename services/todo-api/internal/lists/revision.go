@@ -1,27 +1,14 @@
 package lists
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // Revision names the content of a list, for comparison: as an entity tag
 // without its quotes, and as the id of an event.
 type Revision string
 
-// RevisionOf returns the revision of a snapshot.
-func RevisionOf(s Snapshot) Revision {
-	return revisionOf(s.Doc, s.Revision, s.Exists)
-}
-
-// revisionOf names a document of the v1 form, which has no number, by a digest
-// of its content.
-func revisionOf(doc *Document, number uint64, exists bool) Revision {
-	if number == 0 && exists && doc != nil {
-		return Revision("0-" + doc.digest)
-	}
-	return Revision(strconv.FormatUint(number, 10))
-}
+// RevisionOf returns the revision of a snapshot. It never comes back, also when
+// the store's directory is put back from a backup.
+func RevisionOf(s Snapshot) Revision { return Revision(s.Tag()) }
 
 // Condition is a set of revisions: what a request names in If-Match or
 // If-None-Match. The zero Condition has none.
