@@ -328,7 +328,15 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bin := t.TempDir()
+			root, bin := t.TempDir(), t.TempDir()
+			for _, name := range []string{"missing", "command"} {
+				script, err := os.ReadFile(filepath.Join("setup", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(root, "tools", "setup", name), string(script), 0o755)
+			}
+			write(t, filepath.Join(root, ".tool-versions"), "terraform 1.14.0\nnodejs 22.1.0\n", 0o644)
 			for _, tool := range []string{"bash", "env", "dirname", "awk", "sed", "paste", "uname"} {
 				path, err := exec.LookPath(tool)
 				if err != nil {
@@ -341,7 +349,7 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 			for _, tool := range test.has {
 				write(t, filepath.Join(bin, tool), "#!/bin/sh\nexit 1\n", 0o755)
 			}
-			cmd := exec.CommandContext(t.Context(), "setup/missing", test.needs...)
+			cmd := exec.CommandContext(t.Context(), filepath.Join(root, "tools", "setup", "missing"), test.needs...)
 			cmd.Env = []string{"PATH=" + bin, "SETUP=" + test.setup, "TODO_PATH_ONLY=1"}
 			said, err := cmd.CombinedOutput()
 			if test.want == nil {

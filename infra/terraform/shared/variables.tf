@@ -29,7 +29,7 @@ variable "ssh_key_generation" {
 }
 
 variable "keydeposit" {
-  description = "Command that runs tools/keydeposit; null builds it from the repository, which takes Go."
+  description = "Shell command that runs tools/keydeposit. null runs the one of the repository, which needs ssh-keygen and the AWS CLI."
   type        = string
   default     = null
 }

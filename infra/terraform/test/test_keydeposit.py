@@ -1,10 +1,12 @@
-"""The SSH key's way: the tool on LocalStack's S3; then the real provisioner with it, and no private key left behind."""
+"""tools/keydeposit on a server that fails, on LocalStack's S3, and from the real provisioner, which leaves no private key behind."""
 
+import http.server
 import os
 import pathlib
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -55,10 +57,8 @@ def moto():
 
 
 @pytest.fixture(scope="module")
-def tool(tmp_path_factory):
-    path = tmp_path_factory.mktemp("bin") / "keydeposit"
-    subprocess.run(["go", "build", "-C", str(REPOSITORY / "tools"), "-o", str(path), "./keydeposit"], check=True, env={**os.environ, "GOWORK": "off"})
-    return path
+def tool():
+    return REPOSITORY / "tools" / "keydeposit"
 
 
 def objects(s3, bucket):
@@ -92,6 +92,142 @@ def test_one_pair_of_many_runs(tool, localstack):
     s3.delete_object(Bucket="many", Key="a.pem.pub")
     assert deposit(tool, localstack, "-bucket", "many", "-key", "a.pem").stdout.startswith("completed ")
     assert objects(s3, "many")["a.pem.pub"].split()[:2] == first["a.pem.pub"].split()[:2], "the public half was not derived from the private one"
+
+
+class Bucket(http.server.ThreadingHTTPServer):
+    """Answers as S3 does for what keydeposit asks. fault(method, path, landed) may return the status and code of an error."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), BucketHandler)
+        self.objects, self.puts, self.fault, self.lock = {}, [], lambda *_: None, threading.Lock()
+
+
+class BucketHandler(http.server.BaseHTTPRequestHandler):
+    def handle_request(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with self.server.lock:
+            path, objects = self.path.partition("?")[0], self.server.objects
+            error = self.server.fault(self.command, path, False)
+            if not error and self.command == "PUT":
+                self.server.puts.append(self.headers)
+                if path in objects and self.headers["If-None-Match"] == "*":
+                    error = (412, "PreconditionFailed")
+                else:
+                    objects[path] = body
+                    error = self.server.fault(self.command, path, True)
+            elif not error and path not in objects:
+                error = (404, "NoSuchKey")
+            answer = f"<Error><Code>{error[1]}</Code></Error>".encode() if error else objects[path] if self.command == "GET" else b""
+        self.send_response(error[0] if error else 200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("ETag", '"1"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    do_GET = do_HEAD = do_PUT = handle_request
+
+    def log_message(self, *_):
+        pass
+
+
+PRIVATE, PUBLIC = "/keys/ops.pem", "/keys/ops.pem.pub"
+ARGS = ["-bucket", "keys", "-key", "ops.pem", "-comment", "ops", "-kms-key-id", "arn:aws:kms:us-east-1:1:key/k"]
+DENIED = (403, "AccessDenied")
+
+
+@pytest.fixture
+def bucket(tool, tmp_path):
+    server = Bucket()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = tmp_path / "config"
+    config.write_text("[default]\ns3 =\n  addressing_style = path\n")
+
+    def run(*more):
+        environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{server.server_address[1]}", "AWS_CONFIG_FILE": str(config), "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
+        return subprocess.run([str(tool), *ARGS, *more], text=True, capture_output=True, env=environment)
+
+    server.run = run
+    yield server
+    server.shutdown()
+
+
+def want_pair(bucket, tmp_path, *texts):
+    """Both halves are there and belong together, and no text holds a line of the private one."""
+    key = tmp_path / "key"
+    key.write_bytes(bucket.objects[PRIVATE])
+    key.chmod(0o600)
+    derived = subprocess.run(["ssh-keygen", "-y", "-f", str(key)], text=True, capture_output=True, check=True).stdout.split()
+    assert bucket.objects[PUBLIC].decode().split() == [derived[0], derived[1], "ops"]
+    lines = bucket.objects[PRIVATE].decode().splitlines()[1:-1]
+    assert len(lines) >= 3 and not any(line in text for line in lines for text in texts), texts
+
+
+def test_a_pair_is_made_once_and_encrypted(bucket, tmp_path):
+    made = bucket.run()
+    assert made.returncode == 0 and made.stdout.startswith("made SHA256:"), made
+    want_pair(bucket, tmp_path, made.stdout, made.stderr)
+    assert [(h["If-None-Match"], h["x-amz-server-side-encryption"], h["x-amz-server-side-encryption-aws-kms-key-id"]) for h in bucket.puts] == [("*", "aws:kms", ARGS[-1])] * 2
+    assert bucket.puts[1]["Content-Type"] == "text/plain", "Terraform reads the body of text alone"
+    before = dict(bucket.objects)
+    assert bucket.run().stdout == made.stdout.replace("made", "found", 1)
+    assert bucket.objects == before and len(bucket.puts) == 2
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [(PRIVATE, False), (PUBLIC, False), (PRIVATE, True), (PUBLIC, True)],
+    ids=["before the private half", "between the halves", "private half landed, unanswered", "public half landed, unanswered"],
+)
+def test_the_next_run_completes_an_interrupted_one(bucket, tmp_path, failing):
+    bucket.fault = lambda method, path, landed: DENIED if method == "PUT" and (path, landed) == failing else None
+    first = bucket.run()
+    assert first.returncode == 1 and "AccessDenied" in first.stderr, first
+    bucket.fault = lambda *_: None
+    second = bucket.run()
+    assert second.returncode == 0, second
+    want_pair(bucket, tmp_path, first.stdout, first.stderr, second.stdout, second.stderr)
+
+
+@pytest.mark.parametrize("error, landed", [((500, "InternalError"), True), ((409, "ConditionalRequestConflict"), False)], ids=["lost answers", "conflicts"])
+def test_each_write_fails_once(bucket, tmp_path, error, landed):
+    failed = set()
+
+    def fault(method, path, now):
+        if method == "PUT" and now == landed and path not in failed:
+            failed.add(path)
+            return error
+        return None
+
+    bucket.fault = fault
+    done = bucket.run()
+    assert done.returncode == 0 and failed == {PRIVATE, PUBLIC}, done
+    want_pair(bucket, tmp_path, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "objects, args, want",
+    [
+        ({PUBLIC: b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH4Nq9mC9kJ0rBa3mW5mB9a3cZ0cXzI0w0qSgT2uJ0Vd ops\n"}, [], "without its private half the public half is useless"),
+        ({PRIVATE: b"hunter2"}, [], "is not an ed25519 private key"),
+        ({}, ["-bucket", ""], "-bucket is missing"),
+        ({}, ["-key", "ops/"], '-key is "ops/"'),
+        ({}, ["-key", "/ops"], '-key is "/ops"'),
+        ({}, ["-comment", "a\nb"], "expected one"),
+        ({}, ["now"], 'unexpected argument "now"'),
+        ({}, ["-region"], "-region has no value"),
+    ],
+)
+def test_refusals(bucket, objects, args, want):
+    bucket.objects.update(objects)
+    done = bucket.run(*args)
+    assert done.returncode == 1 and want in done.stderr and "hunter2" not in done.stderr, done
+    assert bucket.objects == objects
+
+
+def test_a_bucket_that_may_not_be_read(bucket):
+    bucket.fault = lambda *_: DENIED
+    assert "cannot read s3://keys/ops.pem.pub" in bucket.run().stderr
 
 
 def test_bucket_that_is_not_there(tool, localstack):

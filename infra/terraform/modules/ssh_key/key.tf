@@ -1,5 +1,5 @@
 locals {
-  keydeposit = coalesce(var.keydeposit, "env GOWORK=off go run -C '${abspath(path.module)}/../../../../tools' ./keydeposit")
+  keydeposit = coalesce(var.keydeposit, "'${abspath(path.module)}/../../../../tools/keydeposit'")
 }
 
 # The tool makes the pair and puts it into the bucket itself: no private key ever is a value in Terraform, so none can be

@@ -26,7 +26,7 @@ variable "bucket" {
 }
 
 variable "keydeposit" {
-  description = "Shell command that runs tools/keydeposit. The default builds it from the repository; give a path to run a binary built before."
+  description = "Shell command that runs tools/keydeposit. null runs the one of the repository, which needs ssh-keygen and the AWS CLI."
   type        = string
   default     = null
 

@@ -16,7 +16,7 @@ variable "endpoint" {
 }
 
 variable "keydeposit" {
-  description = "The tool, built."
+  description = "Path of the tool."
   type        = string
 }
 
