@@ -481,6 +481,10 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		doc     = &document[T]{snap: base.snap, removedRaw: base.removedRaw}
 		first   map[uint64]int
 	)
+	if l.opts.RemovedFor > 0 {
+		doc.expireRemoved(now.Add(-l.opts.RemovedFor))
+		state.Removed = doc.snap.Removed
+	}
 	a := &attempt[T]{base: base, doc: doc, nonce: nonceDigest(nonce), outcomes: make([]outcome[T], len(calls))}
 	if len(calls) > 1 {
 		first = make(map[uint64]int, len(calls))

@@ -70,8 +70,8 @@
 //
 // What is asked of the store is the contract of package storage, no more: that
 // a write is refused unless it names the version that is there. Nobody may
-// delete the documents of a ledger, or write them without compare-and-swap,
-// while it is used.
+// delete the documents of a ledger but by [Ledger.Forget], or write them without
+// compare-and-swap, while it is used.
 //
 // # Concurrency
 //

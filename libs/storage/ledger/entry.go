@@ -133,7 +133,7 @@ func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *documen
 		e.confirmed, e.trusted = began, true
 		return e.doc
 	}
-	if doc.snap.Revision < e.highest {
+	if doc.snap.Exists && doc.snap.Revision < e.highest {
 		e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "document went back to an older revision",
 			slog.String("key", e.key), slog.Uint64("revision", doc.snap.Revision), slog.Uint64("seen", e.highest))
 	}

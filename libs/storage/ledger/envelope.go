@@ -232,6 +232,13 @@ func parseRemoval(raw []byte) (Removal, error) {
 	return r, err
 }
 
+// expireRemoved drops the removals before limit.
+func (d *document[T]) expireRemoved(limit time.Time) {
+	for len(d.snap.Removed) > 0 && d.snap.Removed[0].At.Before(limit) {
+		d.snap.Removed, d.removedRaw = d.snap.Removed[1:], d.removedRaw[1:]
+	}
+}
+
 // limitRemoved drops the oldest removals beyond the limits; the newest stays.
 func (d *document[T]) limitRemoved(count, size int) {
 	from := len(d.removedRaw)

@@ -72,6 +72,9 @@ type Options[T any] struct {
 	// RemovedCount and RemovedBytes bound what a document keeps of what was
 	// taken away; the newest is kept whatever its size. Defaults 32 and 16 KiB.
 	RemovedCount, RemovedBytes int
+	// RemovedFor bounds how long a document keeps what was taken away: older
+	// entries are dropped by the next write of the key. Default: no bound.
+	RemovedFor time.Duration
 
 	// WatchFastest and WatchSlowest are the intervals of the conditional
 	// reads for a watched key: fastest for a minute after a change, then a
@@ -158,7 +161,7 @@ func (o Options[T]) withDefaults() Options[T] {
 		"MaxBatch": o.MaxBatch, "MaxWaiting": o.MaxWaiting, "MaxWaitingPerKey": o.MaxWaitingPerKey,
 		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
 		"ResultBytes": o.ResultBytes, "RemovedCount": o.RemovedCount, "RemovedBytes": o.RemovedBytes,
-		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor),
+		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor), "RemovedFor": int(o.RemovedFor),
 		"MaxBytes": int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
 	} {
 		if v < 0 {

@@ -12,10 +12,10 @@ type watcher[T any] struct {
 	stop     func() bool // of the context's function
 }
 
-// send puts s into the channel in place of what is there, unless it is not
-// newer than what was sent before. entry.mu is held: there is one sender.
+// send puts s into the channel in place of what is there, unless it was sent
+// before. entry.mu is held: there is one sender.
 func (w *watcher[T]) send(s Snapshot[T]) {
-	if s.Revision > w.revision || s.Revision == w.revision && s.Nonce != w.nonce {
+	if s.Revision != w.revision || s.Nonce != w.nonce {
 		w.put(s)
 	}
 }

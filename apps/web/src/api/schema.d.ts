@@ -43,7 +43,11 @@ export interface paths {
         get: operations["getList"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Erase the list for good
+         * @description Deletes the items, the title, the history and the keys of earlier writes from the store; nothing of it can be restored. The list is then one that was never written. Erasing it again succeeds, with or without the same `Idempotency-Key`.
+         */
+        delete: operations["eraseList"];
         options?: never;
         head?: never;
         /** Set the title of the list */
@@ -681,6 +685,42 @@ export interface operations {
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            421: components["responses"]["Problem"];
+            429: components["responses"]["Busy"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Busy"];
+        };
+    };
+    eraseList: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
+                name: components["parameters"]["Name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list is erased. */
+            204: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];

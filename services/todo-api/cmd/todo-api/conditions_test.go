@@ -17,6 +17,7 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 		"delete /api/lists/{name}/todos":      ``,
 		"patch /api/lists/{name}/todos/{id}":  `{"title":"new"}`,
 		"delete /api/lists/{name}/todos/{id}": ``,
+		"delete /api/lists/{name}":            "",
 		"post /api/lists/{name}/batch":        `{"operations":[{"id":"o","type":"clear"},{"id":"p","type":"create","todo":{"title":"new"}}]}`,
 		"post /api/lists/{name}/restore":      `{"revision":2}`,
 	}

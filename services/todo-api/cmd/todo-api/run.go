@@ -185,6 +185,7 @@ func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Opt
 		staleFor = -1 // never, where 0 is the ledger's default
 	}
 	return lists.Options{
+		RemovedFor: cfg.KeepRemoved,
 		StaleFor: staleFor, IdleAfter: cfg.ListIdle,
 		// A stream keeps its list in memory, and must not take the room of another.
 		MaxKeys:      cfg.MaxLists + cfg.MaxStreams,

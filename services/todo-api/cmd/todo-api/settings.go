@@ -35,6 +35,7 @@ type settings struct {
 
 	MemoryBudget config.ByteSize `key:"memory_budget" help:"memory that lists may take, in copies and in requests under way; 0 for three quarters of this process's limit (GOMEMLIMIT or the cgroup's), or for 1GiB without one" validate:"omitempty,min=16777216" expect:"0, or 16MiB or more"`
 
+	KeepRemoved  time.Duration `key:"keep_removed" help:"how long removed items can be restored; older ones are not shown, and leave the store with the next write to their list; 0 for no bound but that of their number" validate:"min=0"`
 	StaleFor     time.Duration `key:"stale_for" help:"how old a copy may be that answers reads while the store is away" validate:"min=0"`
 	MaxLists     int           `key:"max_lists" help:"lists to keep in memory at a time" validate:"min=1"`
 	ListIdle     time.Duration `key:"list_idle" help:"how long to keep a list in memory that nobody uses" validate:"min=1s"`

@@ -123,7 +123,7 @@ func (s *Server) getHistory(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	removed, err := lists.History(snap)
+	removed, err := s.opts.Lists.History(snap)
 	if err != nil {
 		return err
 	}

@@ -170,6 +170,7 @@ func (s *Server) handlers() map[string]handler {
 		"putState":         s.putState,
 		"getList":          s.getList,
 		"updateList":       s.updateList,
+		"eraseList":        s.eraseList,
 		"listTodos":        s.listTodos,
 		"createTodo":       s.createTodo,
 		"completeAllTodos": s.completeAllTodos,

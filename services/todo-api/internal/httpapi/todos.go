@@ -198,6 +198,28 @@ func (s *Server) updateList(c *fiber.Ctx, _ *request) error {
 	return s.sendWhole(c, name, done.Snapshot)
 }
 
+func (s *Server) eraseList(c *fiber.Ctx, _ *request) error {
+	name, err := listName(c)
+	if err != nil {
+		return err
+	}
+	// A repetition needs no key: what is erased stays so.
+	if _, err := idempotencyKey(c); err != nil {
+		return err
+	}
+	conditions, err := conditionsOf(c)
+	if err != nil {
+		return err
+	}
+	if err := s.opts.Lists.Erase(c.UserContext(), name, conditions); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(lists.Snapshot{})))
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
 func (s *Server) sendWhole(c *fiber.Ctx, name todo.Name, snap lists.Snapshot) error {
 	base, err := s.base(c, name)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 // either form since is left alone.
 func (s *Service) compose(ctx context.Context, name todo.Name) error {
 	key := string(name)
-	decomposed := norm.NFD.String(key)
-	if decomposed == key || !norm.NFC.IsNormalString(key) || storage.CheckKey(decomposed) != nil {
+	decomposed := decompose(key)
+	if decomposed == "" {
 		return nil
 	}
 	if bytes, _ := s.ledger.Size(key); bytes > 0 {
@@ -47,6 +47,34 @@ func (s *Service) compose(ctx context.Context, name todo.Name) error {
 	if err == nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "a list of the v1 form was stored under the decomposed Unicode form of its name (NFD), as on a Mac; it was copied to the composed one",
 			slog.String("list", key))
+	}
+	return err
+}
+
+// decompose returns the other form of a composed name, or "" if it has none.
+func decompose(key string) string {
+	decomposed := norm.NFD.String(key)
+	if decomposed == key || !norm.NFC.IsNormalString(key) || storage.CheckKey(decomposed) != nil {
+		return ""
+	}
+	return decomposed
+}
+
+// eraseDecomposed deletes the list that compose copied.
+func (s *Service) eraseDecomposed(ctx context.Context, name todo.Name) error {
+	decomposed := decompose(string(name))
+	if decomposed == "" {
+		return nil
+	}
+	errNotOurs := errors.New("it is a list of its own")
+	err := s.ledger.Forget(ctx, decomposed, func(snap Snapshot) error {
+		if snap.Revision > 0 {
+			return errNotOurs
+		}
+		return nil
+	})
+	if errors.Is(err, errNotOurs) {
+		return nil
 	}
 	return err
 }

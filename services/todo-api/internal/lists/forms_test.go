@@ -45,6 +45,19 @@ func TestFindsNamesFromAMac(t *testing.T) {
 			}
 		}
 
+		// Erased, it does not come back from where it was.
+		store := memstore.New()
+		if _, err := store.Create(t.Context(), decomposed, passport); err != nil {
+			t.Fatal(err)
+		}
+		erased := newService(t, store)
+		if err := erased.Erase(t.Context(), composed, Conditions{}); err != nil {
+			t.Fatal(err)
+		}
+		if snap, err := erased.Read(t.Context(), composed); err != nil || snap.Exists {
+			t.Errorf("%s: erased, got %q, %v", name, titles(snap.Doc.List()), err)
+		}
+
 		// Lists that this program wrote are those of their exact names.
 		s := newService(t, memstore.New())
 		if _, err := s.Apply(t.Context(), todo.Name(decomposed), Conditions{}, Write{Op: todo.Create{Title: "other"}}); err != nil {

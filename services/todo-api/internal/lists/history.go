@@ -2,6 +2,7 @@ package lists
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
@@ -9,7 +10,13 @@ import (
 
 // History returns what is kept of the items that earlier operations removed,
 // oldest first.
-func History(s Snapshot) ([]todo.Removal, error) { return removals(s.Removed) }
+func (s *Service) History(snap Snapshot) ([]todo.Removal, error) {
+	kept := snap.Removed
+	for s.keepRemoved > 0 && len(kept) > 0 && time.Since(kept[0].At) > s.keepRemoved {
+		kept = kept[1:] // which the next write of the list deletes
+	}
+	return removals(kept)
+}
 
 func removals(stored []ledger.Removal) ([]todo.Removal, error) {
 	out := make([]todo.Removal, len(stored))

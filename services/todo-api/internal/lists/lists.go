@@ -29,6 +29,8 @@ type Service struct {
 	ledger *ledger.Ledger[*Document]
 	log    *slog.Logger
 
+	keepRemoved time.Duration // 0: without bound
+
 	conflicts atomic.Int64
 	closeOnce sync.Once
 	closing   chan struct{}
@@ -41,7 +43,7 @@ func New(store storage.Store, opts Options) *Service {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	s := &Service{store: store, log: opts.Logger, closing: make(chan struct{})}
+	s := &Service{store: store, log: opts.Logger, keepRemoved: opts.RemovedFor, closing: make(chan struct{})}
 	opts.Codec = codec
 	onConflict := opts.Observer.Conflict
 	opts.Observer.Conflict = func(key string) {
@@ -77,6 +79,24 @@ func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, e
 // Size returns the stored size of a list that is in memory, and false for any
 // other.
 func (s *Service) Size(name todo.Name) (bytes int64, ok bool) { return s.ledger.Size(string(name)) }
+
+// Erase deletes a list if the conditions hold, for good: its items, its history
+// and the keys of its writes. A list that was never written is erased.
+func (s *Service) Erase(ctx context.Context, name todo.Name, conditions Conditions) error {
+	if err := s.compose(ctx, name); err != nil {
+		return err
+	}
+	err := s.ledger.Forget(ctx, string(name), func(snap Snapshot) error {
+		if at := RevisionOf(snap); !conditions.hold(at, snap.Exists) {
+			return &ConditionError{at}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.eraseDecomposed(ctx, name)
+}
 
 // ErrNoNames means that the store cannot list what it holds.
 var ErrNoNames = errors.New("the store cannot list what it holds")

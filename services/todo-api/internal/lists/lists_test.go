@@ -76,7 +76,7 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 		if got := titles(snap.Doc.List()); got != want.titles {
 			t.Errorf("%s: got %q, want %q", name, got, want.titles)
 		}
-		removed, err := History(snap)
+		removed, err := s.History(snap)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -154,7 +154,7 @@ func TestRestoreIsAnOperation(t *testing.T) {
 	if err != nil || titles(r.Snapshot.Doc.List()) != one {
 		t.Fatalf("got %q, %v", titles(r.Snapshot.Doc.List()), err)
 	}
-	removed, err := History(r.Snapshot)
+	removed, err := s.History(r.Snapshot)
 	if err != nil || len(removed) != 2 || removed[1].Kind != "restore" || removed[1].Items[0].Title != "two" {
 		t.Errorf("history: got %+v, %v, want the restored title as a removal of kind restore", removed, err)
 	}

@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// Forget deletes the document under key from the store, with the operations
+// that it remembers and what it keeps of removed items. allowed, if not nil, is
+// asked before each attempt, and its error is returned. Forgetting a key that
+// has no document succeeds.
+//
+// Operations that are under way at the same time take effect before or after:
+// those after begin a new document. Revisions begin at 1 again on ledgers that
+// do not have the key in memory; tags do not come back (see [Snapshot.Tag]).
+//
+// [storage.ErrUnavailable] means that the document may or may not be there.
+// Forgetting can be repeated.
+func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapshot[T]) error) error {
+	if err := ctx.Err(); err != nil {
+		return fail("forget", key, err)
+	}
+	e, err := l.acquire(key)
+	if err != nil {
+		return fail("forget", key, err)
+	}
+	defer l.release(e)
+	for tries := 0; ; tries++ {
+		err := e.forget(ctx, allowed)
+		if !errors.Is(err, storage.ErrConflict) {
+			return err
+		}
+		timer := time.NewTimer(l.jitter(0, min(retryFirst<<min(tries, 10), retryLast)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fail("forget", key, fmt.Errorf("%w: other writers were faster: %w", storage.ErrUnavailable, ctx.Err()))
+		}
+	}
+}
+
+// forget makes one attempt; [storage.ErrConflict] if another writer was faster.
+func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) error {
+	l := e.l
+	doc, err := e.fetch(l.opts.CallTimeout)
+	if err != nil {
+		return fail("forget", e.key, err)
+	}
+	if allowed != nil {
+		if err := allowed(doc.snap); err != nil {
+			return err
+		}
+	}
+	if !doc.snap.Exists {
+		return nil
+	}
+	e.mu.Lock()
+	seq := e.adopted
+	e.mu.Unlock()
+	began := time.Now()
+	callCtx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
+	defer cancel()
+	err = l.store.Delete(callCtx, e.key, doc.version)
+	switch {
+	case err == nil:
+		l.answered()
+		e.adopt(&document[T]{}, began, seq)
+	case isAnswer(err):
+		l.answered()
+	default:
+		l.unanswered(e.key, began)
+		e.mu.Lock()
+		e.trusted = false
+		e.mu.Unlock()
+	}
+	return err
+}

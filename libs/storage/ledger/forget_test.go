@@ -1,0 +1,100 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+)
+
+func TestForget(t *testing.T) {
+	store := memstore.New()
+	l := open(t, unowned{store}, ledger.Options[int]{})
+	other := open(t, unowned{store}, ledger.Options[int]{Logger: quietly})
+	first, err := l.Update(t.Context(), "k", ledger.Op[int]{ID: "a", Apply: add(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch, err := l.Watch(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := <-watch; s.Doc != 1 {
+		t.Fatalf("watched: got %d, want 1", s.Doc)
+	}
+	if s, err := other.Read(t.Context(), "k"); err != nil || s.Doc != 1 {
+		t.Fatalf("got %d, %v, want 1", s.Doc, err)
+	}
+	refused := errors.New("refused")
+	if err := l.Forget(t.Context(), "k", func(s ledger.Snapshot[int]) error {
+		if s.Tag() != first.Tag {
+			t.Errorf("asked about %s, want %s", s.Tag(), first.Tag)
+		}
+		return refused
+	}); !errors.Is(err, refused) {
+		t.Fatalf("got %v, want what was refused", err)
+	}
+	for range 2 {
+		if err := l.Forget(t.Context(), "k", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := <-watch; s.Exists || s.Doc != 0 {
+		t.Errorf("watched: got %+v, want nothing", s)
+	}
+	if _, err := store.Get(t.Context(), "k"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("the store: got %v, want nothing", err)
+	}
+	for name, l := range map[string]*ledger.Ledger[int]{"the same": l, "the other": other} {
+		if s, err := l.Read(t.Context(), "k"); err != nil || s.Exists || s.Doc != 0 {
+			t.Errorf("%s ledger: got %+v, %v, want nothing", name, s, err)
+		}
+	}
+	// What was remembered is forgotten too.
+	again, err := other.Update(t.Context(), "k", ledger.Op[int]{ID: "a", Apply: add(1)})
+	if err != nil || again.Replayed || again.Snapshot.Doc != 1 || again.Tag == first.Tag {
+		t.Errorf("got %+v, %v, want a new document", again, err)
+	}
+}
+
+// unowned is a store that others write to as well.
+type unowned struct{ storage.Store }
+
+// Whatever else is under way, each operation stands before a forgetting or
+// after it, and none is lost or doubled.
+func TestForgetAmongWriters(t *testing.T) {
+	store := unowned{memstore.New()}
+	l := open(t, store, ledger.Options[string]{Logger: quietly})
+	other := open(t, store, ledger.Options[string]{Logger: quietly})
+	var wg sync.WaitGroup
+	for i, l := range []*ledger.Ledger[string]{l, other} {
+		wg.Go(func() {
+			for n := range 200 {
+				mark := string(rune('a' + i))
+				r, err := l.Update(t.Context(), "k", ledger.Op[string]{Apply: func(s ledger.State[string]) (ledger.Change[string], error) {
+					return ledger.Change[string]{Doc: s.Doc + mark}, nil
+				}})
+				if err != nil || !strings.HasSuffix(r.Snapshot.Doc, mark) && strings.Count(r.Snapshot.Doc, mark) == 0 {
+					t.Errorf("update %d: got %q, %v", n, r.Snapshot.Doc, err)
+				}
+				if n%20 == 0 {
+					if err := l.Forget(t.Context(), "k", nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := l.Forget(context.Background(), "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := other.Read(t.Context(), "k"); err != nil || s.Exists {
+		t.Errorf("got %+v, %v, want nothing", s, err)
+	}
+}
