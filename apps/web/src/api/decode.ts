@@ -37,6 +37,12 @@ export function decodeSnapshot(value: unknown): Snapshot {
   return { revision: number(revision, 'revision'), todos: decodeTodos(todos, 'todos') }
 }
 
+/** Reads the data of a heartbeat. Throws a TypeError that names the place. */
+export function decodeHeartbeat(value: unknown): { revision: number; here: number | null } {
+  const { revision, here } = members(value, 'the heartbeat')
+  return { revision: number(revision, 'revision'), here: typeof here === 'number' ? here : null }
+}
+
 /** Reads the answer to a batch: one result for each operation, in their order. Throws a TypeError that names the place. */
 export function decodeResults(value: unknown, operations: readonly { id: string }[]): OperationResult[] {
   const { results } = members(value, 'the answer')

@@ -14,7 +14,7 @@ const server = createServer((_, response) => {
   response.writeHead(...head)
   response.flushHeaders()
 })
-const watcher = { opened: vi.fn(), received: vi.fn(), alive: vi.fn(), lost: vi.fn(), failed: vi.fn() }
+const watcher = { opened: vi.fn(), received: vi.fn(), alive: vi.fn(), heartbeat: vi.fn(), lost: vi.fn(), failed: vi.fn() }
 
 beforeEach(async () => {
   streams = []
@@ -51,7 +51,7 @@ describe('a stream', () => {
     expect(watcher.received).toHaveBeenCalledWith({ revision: 3, todos: [{ id: 'a', title: 'pão 🍞', completed: false, order: 1 }] })
   })
 
-  it.each([': heartbeat\n\n', 'event: heartbeat\ndata: {}\n\n', 'event: of-a-newer-version\ndata: x\n\n'])('lives while it sends %j, and is opened again when it falls silent', async (life) => {
+  it.each([': heartbeat\n\n', 'event: heartbeat\ndata: {"revision":3,"here":2}\n\n', 'event: of-a-newer-version\ndata: x\n\n'])('lives while it sends %j, and is opened again when it falls silent', async (life) => {
     watch = watchList(address, watcher)
     await opened()
     for (let i = 1; i <= 3; i++) {
@@ -66,6 +66,17 @@ describe('a stream', () => {
     streams[1]?.write(event(4))
     await until(() => watcher.received.mock.calls.length === 1)
     expect(watcher.failed).not.toHaveBeenCalled()
+  })
+
+  it.each<[string, number | null]>([
+    ['{"revision":3,"here":2}', 2],
+    ['{"revision":3}', null],
+  ])('gives the heartbeat %s', async (data, here) => {
+    watch = watchList(address, watcher)
+    await opened()
+    streams[0]?.write(`event: heartbeat\ndata: ${data}\n\n`)
+    await until(() => watcher.heartbeat.mock.calls.length === 1)
+    expect(watcher.heartbeat).toHaveBeenCalledWith(3, here)
   })
 
   it.each([-86_400_000, 60_000, 3_600_000])('is opened again by a check after the clock has moved by %i ms, and not while it lives', async (ms) => {

@@ -1,5 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { decodeSnapshot } from './decode'
+import { decodeHeartbeat, decodeSnapshot } from './decode'
 import { parse, signInTrouble } from './request'
 import { Trouble } from './trouble'
 import type { Snapshot } from '@/todos/todo'
@@ -8,8 +8,10 @@ export interface Watcher {
   /** The stream is open; the list as it is follows. */
   opened(): void
   received(snapshot: Snapshot): void
-  /** Something arrived, if only a heartbeat: the stream is alive. */
-  alive?(): void
+  /** Something arrived, if only a comment: the stream is alive. */
+  alive(): void
+  /** The list is still at a revision; so many streams of it are open on that server, when it says so. */
+  heartbeat(revision: number, here: number | null): void
   /** The stream broke or fell silent. It is opened again automatically. */
   lost(): void
   /** An event was not one of this API. */
@@ -80,15 +82,20 @@ export function watchList(address: string, watcher: Watcher): Watch {
       const { done, value } = await reader.read()
       if (done || current !== stream) return
       touch(current)
-      watcher.alive?.()
+      watcher.alive()
       parser.feed(decoder.decode(value, { stream: true }))
     }
   }
 
   function receive({ event, data }: EventSourceMessage) {
-    if (event !== 'list') return // a heartbeat, or an event of a newer version
     try {
-      watcher.received(parse(data, decodeSnapshot))
+      if (event === 'list') {
+        watcher.received(parse(data, decodeSnapshot))
+      } else if (event === 'heartbeat') {
+        const { revision, here } = parse(data, decodeHeartbeat)
+        watcher.heartbeat(revision, here)
+      }
+      // Others are of a newer version.
     } catch (trouble) {
       watcher.failed(trouble as Trouble)
     }

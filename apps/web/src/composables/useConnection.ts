@@ -2,7 +2,7 @@ import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref }
 import type { ListState } from './useListState'
 import type { ListClient } from '@/api/client'
 import { Trouble } from '@/api/trouble'
-import type { Watch } from '@/api/watch'
+import { silence, type Watch } from '@/api/watch'
 import { Sender } from '@/outbox/sender'
 
 /**
@@ -18,8 +18,12 @@ export interface Connection {
   contact: ComputedRef<Contact>
   /** Why the server is not `connected`. */
   trouble: ComputedRef<Trouble | null>
-  /** Seconds since the server last could ask its store, while it answers from memory. */
-  age: Ref<number | null>
+  /** Whether the server cannot reach its store and answers from memory. */
+  fromMemory: Ref<boolean>
+  /** How many seconds ago what is shown was last known to be current; null when that is unknown. Counted while it is not. */
+  age: ComputedRef<number | null>
+  /** How many streams of the list are open on the server that this one is open on, or null. */
+  here: Ref<number | null>
   /** Sends what waits. */
   send: () => void
   /** Asks the server now, rather than at the end of a pause. */
@@ -43,7 +47,9 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   const met = ref(false)
   const readTrouble = shallowRef<Trouble | null>(null)
   const writeTrouble = shallowRef<Trouble | null>(null)
-  const age = ref<number | null>(null)
+  const fromMemory = ref(false)
+  const here = ref<number | null>(null)
+  const now = ref(Date.now())
 
   const sender = new Sender(list, outbox, client, {
     sent: () => {
@@ -61,8 +67,14 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   const trouble = computed(() => readTrouble.value ?? (waiting.value > 0 ? writeTrouble.value : null))
   const contact = computed((): Contact => {
     if (trouble.value) return trouble.value.kind === 'unreachable' ? 'unreachable' : 'troubled'
-    return met.value ? 'connected' : 'connecting'
+    return met.value && fresh.value ? 'connected' : 'connecting'
   })
+  const age = computed(() => (state.current.value === null ? null : Math.max(0, Math.round((now.value - state.current.value) / 1000))))
+  // Heartbeats come every 15 s; when none does, the list may have changed long ago.
+  const fresh = computed(() => fromMemory.value || age.value === null || age.value * 1000 < silence)
+  const clock = setInterval(() => {
+    if (document.visibilityState === 'visible') now.value = Date.now()
+  }, 5_000)
 
   let connection: Promise<ListClient> | undefined
   let watch: Watch | undefined
@@ -104,9 +116,10 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
       if (disposed) return
       answered()
       failures = 0
-      age.value = loaded.age
+      fromMemory.value = loaded.age !== null
+      now.value = Date.now()
       const current = confirmed.value
-      if (!current || loaded.revision >= current.revision) state.accept(loaded)
+      if (!current || loaded.revision >= current.revision) state.accept(loaded, now.value - (loaded.age ?? 0) * 1000)
       // A read sees every write that was confirmed before it began. Only an answer from the server's memory, or one that
       // something newer has overtaken, may be older without the list having gone back.
       else if (loaded.age === null && current === before) state.acceptEarlier(loaded)
@@ -125,7 +138,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     watch = api.watch({
       opened() {
         following = true
-        if (age.value === null) clearTimeout(loadTimer)
+        if (!fromMemory.value) clearTimeout(loadTimer)
         answered()
         void sender.flush()
       },
@@ -134,8 +147,16 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
         if (confirmed.value && snapshot.revision < confirmed.value.revision) void load()
         else state.accept(snapshot)
       },
+      alive() {
+        if (!fromMemory.value) state.reaffirm()
+      },
+      heartbeat(revision, streams) {
+        here.value = streams
+        if (revision !== confirmed.value?.revision) void load() // an event was missed
+      },
       lost() {
         following = false
+        here.value = null
         void load() // says why, and keeps the list fresh where streams do not get through
       },
       failed: (cause) => (readTrouble.value = cause),
@@ -146,10 +167,12 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     watch?.close()
     watch = undefined
     following = false
+    here.value = null
     clearTimeout(loadTimer)
   }
 
   function wake() {
+    now.value = Date.now()
     failures = 0
     watch?.check()
     void load()
@@ -185,6 +208,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     sender.close()
     clearTimeout(eventTimer)
     clearTimeout(hiddenTimer)
+    clearInterval(clock)
     document.removeEventListener('visibilitychange', onVisibility)
     window.removeEventListener('online', wake)
     window.removeEventListener('pageshow', onShow)
@@ -195,5 +219,5 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   void load()
   void sender.flush() // begins with what an earlier visit has left
 
-  return { contact, trouble, age, wake, send: () => void sender.flush() }
+  return { contact, trouble, fromMemory, age, here, wake, send: () => void sender.flush() }
 }

@@ -1,4 +1,4 @@
-import { computed, onScopeDispose, shallowRef, type ComputedRef, type ShallowRef } from 'vue'
+import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 import type { Database, StorageTrouble } from '@/outbox/database'
 import { Outbox, type Entry } from '@/outbox/outbox'
 import { differences } from '@/todos/differences'
@@ -15,6 +15,8 @@ export interface ListState {
   readonly outbox: Outbox
   /** The list as the server last told it, or null before that. */
   confirmed: Readonly<ShallowRef<Snapshot | null>>
+  /** When what is shown was last known to be current, by this device's clock; null when that is unknown. */
+  current: Readonly<Ref<number | null>>
   /** The list as it will be when everything that waits has landed. */
   todos: ComputedRef<readonly Todo[]>
   /** Whether the list was ever read from the server, now or in an earlier visit. Until then `todos` is only what was added here. */
@@ -30,8 +32,10 @@ export interface ListState {
   storageTrouble: ShallowRef<StorageTrouble | null>
   removal: ShallowRef<Removal | null>
 
-  /** Takes a list that the server told. */
-  accept(snapshot: Snapshot): void
+  /** Takes a list that the server told, and when it was that. */
+  accept(snapshot: Snapshot, at?: number): void
+  /** The server still has the list that is shown. */
+  reaffirm(): void
   /** Takes a list at an earlier revision: the server's store was emptied or restored. */
   acceptEarlier(snapshot: Snapshot): void
 }
@@ -44,6 +48,7 @@ export interface ListState {
  */
 export function useListState(list: string, database: Promise<Database>, announce: (sentence: string) => void): ListState {
   const confirmed = shallowRef<Snapshot | null>(null)
+  const current = ref<number | null>(null)
   const entries = shallowRef<readonly Entry[]>([])
   const storageTrouble = shallowRef<StorageTrouble | null>(null)
   const removal = shallowRef<Removal | null>(null)
@@ -52,6 +57,7 @@ export function useListState(list: string, database: Promise<Database>, announce
     changed: () => (entries.value = outbox.entries),
     stored: (snapshot) => {
       if (!confirmed.value || snapshot.revision > confirmed.value.revision) show(snapshot)
+      if (snapshot.revision === confirmed.value?.revision) current.value = Math.max(current.value ?? 0, snapshot.at ?? 0) || null
     },
     troubled: (cause) => (storageTrouble.value = cause),
   })
@@ -72,6 +78,7 @@ export function useListState(list: string, database: Promise<Database>, announce
   return {
     outbox,
     confirmed,
+    current,
     todos,
     loaded: computed(() => confirmed.value !== null),
     waiting: computed(() => waiting.value.length),
@@ -81,14 +88,20 @@ export function useListState(list: string, database: Promise<Database>, announce
     storageTrouble,
     removal,
 
-    accept(snapshot) {
+    accept(snapshot, at = Date.now()) {
       show(snapshot)
-      void outbox.confirm(snapshot)
+      current.value = at
+      void outbox.confirm(snapshot, at)
+    },
+
+    reaffirm() {
+      current.value = Date.now()
     },
 
     acceptEarlier(snapshot) {
       const before = todos.value
-      void outbox.confirm(snapshot, true)
+      current.value = Date.now()
+      void outbox.confirm(snapshot, current.value, true)
       show(snapshot)
       const present = new Set(todos.value.map((todo) => todo.id))
       const missing = before.filter((todo) => !present.has(todo.id))

@@ -14,12 +14,14 @@ let server: MemoryList
 let heard: string[]
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   vi.stubGlobal('indexedDB', new IDBFactory())
   server = new MemoryList()
   heard = []
 })
 afterEach(() => {
   for (const scope of scopes.splice(0)) scope.stop()
+  vi.useRealTimers()
 })
 
 function open(database: Promise<Database> = openDatabase()): Todos & { stop: () => void } {
@@ -68,9 +70,38 @@ describe('loading', () => {
     await vi.waitFor(() => expect(before.loaded.value).toBe(true))
     before.stop()
     server.fates.push(unreachable())
+    vi.setSystemTime(Date.now() + 3_600_000)
     const state = open()
     await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
     await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    expect(state.age.value).toBeGreaterThanOrEqual(3_600)
+    expect(state.age.value).toBeLessThan(3_700)
+  })
+
+  it.each([-86_400_000, 45_000, 86_400_000])('asks when it wakes after the clock has moved by %i ms, and does not call an old list current', async (ms) => {
+    filled(bread)
+    const state = open()
+    await saved(state)
+    await vi.waitFor(() => expect(state.age.value).toBe(0))
+    vi.setSystemTime(Date.now() + ms)
+    const load = vi.spyOn(server, 'load').mockReturnValue(new Promise(() => undefined))
+    document.dispatchEvent(new Event('visibilitychange'))
+    await vi.waitFor(() => expect(load).toHaveBeenCalled())
+    expect([state.contact.value, state.age.value]).toEqual(ms > 0 ? ['connecting', ms / 1000] : ['connected', 0])
+    server.beat()
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect([state.contact.value, state.age.value]).toEqual(['connected', 0])
+  })
+
+  it('asks when a heartbeat names a revision that it has not heard of', async () => {
+    filled(bread)
+    const state = open()
+    await saved(state)
+    server.todos = [bread, salt]
+    server.revision++
+    server.beat(2)
+    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'salt']))
+    expect(state.here.value).toBe(2)
   })
 
   it('takes what is added before for what it is, and puts it behind the list', async () => {

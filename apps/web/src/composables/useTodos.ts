@@ -13,7 +13,7 @@ export interface Options {
   readonly announce?: (sentence: string) => void
 }
 
-export type Todos = Omit<ListState, 'outbox' | 'accept' | 'acceptEarlier'> & Connection & ListActions
+export type Todos = Omit<ListState, 'outbox' | 'current' | 'accept' | 'acceptEarlier' | 'reaffirm'> & Connection & ListActions
 
 /** One list: its state, its connection to the server, and what a person does with it. Ends with the scope it is called in. */
 export function useTodos({ list, connect, database, announce = () => undefined }: Options): Todos {

@@ -21,7 +21,8 @@ export interface StoredEntry {
 
 interface Schema extends DBSchema {
   operations: { key: number; value: StoredEntry & { key: number }; indexes: { list: string } }
-  snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[] } }
+  // `at` is when the list was known to be this, by this device's clock; versions before that member wrote none.
+  snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[]; at?: number } }
   visits: { key: number; value: { key: number; list: string }; indexes: { list: string } }
 }
 

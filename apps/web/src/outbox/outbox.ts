@@ -12,7 +12,7 @@ export interface OutboxEvents {
   /** `entries` is another array than before. */
   changed(): void
   /** Another tab has stored a newer state of the list. */
-  stored(snapshot: Snapshot): void
+  stored(snapshot: Snapshot & { at?: number }): void
   /** Something could not be kept on disk. It is still in `entries` and will be sent while the page is open. */
   troubled(trouble: StorageTrouble): void
 }
@@ -133,13 +133,14 @@ export class Outbox {
 
   /**
    * Stores the list as the server has it, and forgets the operations that it contains.
+   * @param at when the list was known to be this
    * @param reset the server's list went back to an earlier revision: what had landed may be gone, and is not waited for
    */
-  confirm(snapshot: Snapshot, reset = false): Promise<void> {
+  confirm(snapshot: Snapshot, at = Date.now(), reset = false): Promise<void> {
     const { revision, todos } = snapshot
     return this.#change(
       (entry) => (entry.state === 'landed' && (reset || (entry.revision ?? 0) <= revision) ? null : entry),
-      { list: this.#list, revision, todos: [...todos] },
+      { list: this.#list, revision, todos: [...todos], at },
     )
   }
 
@@ -153,7 +154,7 @@ export class Outbox {
   }
 
   /** Replaces or, where `change` gives null, removes entries, here at once and then on disk, together with the snapshot when one is given. */
-  #change(change: (entry: Entry) => Entry | null, snapshot?: { list: string } & Snapshot): Promise<void> {
+  #change(change: (entry: Entry) => Entry | null, snapshot?: { list: string; at: number } & Snapshot): Promise<void> {
     const touched = new Map<string, Entry | null>()
     const apply = () => {
       const next = this.#entries.flatMap((before) => {

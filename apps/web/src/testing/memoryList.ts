@@ -59,6 +59,13 @@ export class MemoryList implements ListClient {
     this.#publish()
   }
 
+  beat(here: number | null = null) {
+    for (const watcher of this.#watchers) {
+      watcher.alive()
+      watcher.heartbeat(this.revision, here)
+    }
+  }
+
   breakStreams() {
     for (const watcher of this.#watchers) watcher.lost()
   }
