@@ -48,7 +48,13 @@ func (l *Ledger[T]) release(e *entry[T]) {
 // fit evicts keys until the documents fit into Options.MaxBytes, as far as
 // there are unused ones. Ledger.mu is held.
 func (l *Ledger[T]) fit() {
-	for l.opts.MaxBytes > 0 && l.copies.bytes > l.opts.MaxBytes && l.evictOne() {
+	if l.opts.MaxBytes <= 0 {
+		return
+	}
+	for l.copies.bytes > l.opts.MaxBytes {
+		if !l.evictOne() {
+			return
+		}
 	}
 }
 

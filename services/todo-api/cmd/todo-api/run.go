@@ -186,7 +186,7 @@ func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Opt
 	}
 	return lists.Options{
 		RemovedFor: cfg.KeepRemoved,
-		StaleFor: staleFor, IdleAfter: cfg.ListIdle,
+		StaleFor:   staleFor, IdleAfter: cfg.ListIdle,
 		// A stream keeps its list in memory, and must not take the room of another.
 		MaxKeys:      cfg.MaxLists + cfg.MaxStreams,
 		MaxBytes:     int64(cfg.MemoryBudget / 2),

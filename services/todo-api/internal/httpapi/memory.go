@@ -142,7 +142,7 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 	}
 	length := c.Request().Header.ContentLength()
 	if length > maxBody {
-		return nil, bodyTooLarge
+		return nil, errBodyTooLarge
 	}
 	giveBack = func() {}
 	if length > smallList || length < 0 {
@@ -163,7 +163,7 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 		body, err = io.ReadAll(io.LimitReader(stream, maxBody+1))
 	}
 	if err == nil && len(body) > maxBody {
-		err = bodyTooLarge
+		err = errBodyTooLarge
 	}
 	if err != nil {
 		giveBack()
@@ -174,7 +174,7 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 }
 
 func bodyProblem(c *fiber.Ctx, err error) error {
-	if errors.Is(err, bodyTooLarge) {
+	if errors.Is(err, errBodyTooLarge) {
 		return err
 	}
 	c.Context().SetConnectionClose()
@@ -184,7 +184,7 @@ func bodyProblem(c *fiber.Ctx, err error) error {
 	return serverProblem(fiber.ErrBadRequest)
 }
 
-var bodyTooLarge = serverProblem(fiber.ErrRequestEntityTooLarge)
+var errBodyTooLarge = serverProblem(fiber.ErrRequestEntityTooLarge)
 
 // unreadBody makes the connection of a request linger if it has more of a body
 // than fasthttp reads before it closes a connection.

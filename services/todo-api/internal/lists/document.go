@@ -54,12 +54,12 @@ type shared[T any] struct {
 	last weak.Pointer[T]
 }
 
-func (s *shared[T]) get(make func() *T) *T {
+func (s *shared[T]) get(build func() *T) *T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.last.Value()
 	if v == nil {
-		v = make()
+		v = build()
 		s.last = weak.Make(v)
 	}
 	return v
