@@ -105,7 +105,6 @@ type client struct {
 	*users
 	number int
 	server int
-	waits  bool // for answers, always
 	dice   *rand.Rand
 	seen   map[int]string // the ETag that it saw last of a list
 }
@@ -452,7 +451,7 @@ func (c *client) sendWith(method, path string, header http.Header, body any) (*h
 	// The client's own time limit ends it, whatever happens to the test; now
 	// and then it leaves before it has an answer.
 	ctx := context.Background()
-	if !c.patient && !c.waits && method != http.MethodGet && c.dice.IntN(c.haste) == 0 {
+	if !c.patient && method != http.MethodGet && c.dice.IntN(c.haste) == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(1+c.dice.IntN(500))*time.Millisecond)
 		defer cancel()

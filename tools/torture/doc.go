@@ -1,43 +1,45 @@
-// Package torture puts the promise to the proof over real processes: servers
-// that share nothing but a bucket never lose an update, whatever the network
-// and the bucket do, and a server that is killed loses nothing that it
-// acknowledged.
+// Package torture tests over real processes that servers which share only a
+// bucket never lose an update, whatever the network and the bucket do, also
+// when servers are killed.
 //
 // The tests start services/todo-api as processes, in front of an S3 in a
 // container, behind a proxy of our own that injects faults. They need the
-// build tag torture. Short by default, they take as long as they are told:
+// build tag torture. They are short by default; variables make them longer:
 //
 //	TORTURE_LONG        any value: the long form's numbers instead of the short form's
 //	TORTURE_OPERATIONS  operations of TestThreeInstances
 //	TORTURE_LISTS       lists that they are spread over
 //	TORTURE_CLIENTS     clients of each instance
-//	TORTURE_CYCLES      kills of TestKill9, for each kind of store on disk
-//	TORTURE_AWAY        how long the store stays away in TestStoreAway, such as 60s
+//	TORTURE_CYCLES      servers killed in it, one after the other
+//	TORTURE_AWAY        how long one server does not reach the store in it, such as 60s
 //	TORTURE_RESTARTS    restarts of TestRollingRestarts
-//	TORTURE_SEED        decides what the proxy and the clients do; printed by each run
-//	TORTURE_ABLATION    takes away one thing that the promise rests on (see below)
+//	TORTURE_SEED        seed of the proxy and the clients; each run prints it
+//	TORTURE_ABLATION    removes one mechanism that the promise needs (see below)
+//
+// A process that is killed while it writes to a disk is TestKill of libs/storage
+// and of services/todo-api; readers and writers of a store that is away, and
+// watchers of another server, have their tests there as well.
 //
 // A decision of the proxy is a function of the seed, the instance, the list, and
 // the number of the request among the reads, or the writes, of this list; a
-// choice of a client is one of the seed and the client. How they meet is up to
-// the scheduler.
+// client's choice is a function of the seed and the client. The scheduler
+// decides how they meet.
 //
-// Clients, too, leave now and then before they are answered, and repeat what
-// they have no answer to under the same Idempotency-Key, at another server
-// perhaps.
+// Some clients close the connection before the answer. A client repeats an
+// unanswered request with the same Idempotency-Key, sometimes at another server.
 //
 // # What is checked
 //
 // The proxy keeps every document that the store has accepted, so that the
-// state of each list at each revision is known apart from what the servers
-// say. Acknowledgements tell their revision, not their place in it. The oracle
-// replays the revisions in their order and demands that
+// state of each list at each revision is known independently of the servers.
+// An acknowledgement has a revision, but no position in it. The oracle
+// replays the revisions in their order and checks that
 //
 //   - each revision was written once, and none is missing;
-//   - what a revision changed of an item is what the operations acknowledged
-//     in that revision make of it, in some order that keeps that of each
-//     request: else one is lost, or took effect twice;
-//   - no title, all of which are different, comes up twice;
+//   - the changes of an item in a revision are the effect of the operations
+//     acknowledged in that revision, in an order that keeps the order of each
+//     request: otherwise one is lost, or took effect twice;
+//   - no title occurs twice; all titles are different;
 //   - an operation's revision is above all that were acknowledged before the
 //     operation began, and a read's is not below them: real time;
 //   - a read shows exactly what was stored at the revision that it names;
@@ -45,19 +47,17 @@
 //     a revision without the item;
 //   - at the end every server shows the last revision.
 //
-// What was refused, or changed nothing, is not remembered by a list: after a
-// repetition was answered so, its first copy may still land, once.
+// A list does not remember operations that were refused or changed nothing:
+// after such an answer to a repetition, its first copy may still take effect, once.
 //
-// Beside that, porcupine searches a linearization of all that happened to
-// sampled items.
+// In addition, porcupine searches a linearization of the history of sampled
+// items.
 //
 // # Ablations
 //
-// TestAblations shows that the oracle finds what it is there for: without
-// If-Match, with a conflict taken for success, and without the names of
-// requests (Idempotency-Key) it must find violations. TORTURE_ABLATION takes
-// the same away from TestThreeInstances, which turns red: if-match,
-// conflict-as-success, memory. The values fsync and yield do so to the tests of
-// libs/storage that prove them, diskstore's TestPowerCut and ledger's
-// TestFairness.
+// TestAblations shows that the oracle finds violations: without If-Match, with
+// a conflict taken for success, and without Idempotency-Key. TORTURE_ABLATION
+// removes the same mechanism from TestThreeInstances, which then fails:
+// if-match, conflict-as-success, memory. The values fsync and yield do so in
+// libs/storage: diskstore's TestPowerCut and ledger's TestFairness.
 package torture

@@ -20,7 +20,6 @@ type follower struct {
 	history *history
 	http    *http.Client
 	server  func() string
-	event   func(revision uint64) // may be nil
 
 	mu       sync.Mutex
 	revision uint64
@@ -120,8 +119,5 @@ func (f *follower) take(id, data string) error {
 	f.history.mu.Lock()
 	f.history.views = append(f.history.views, view{event.Revision, digestOf(event.Todos)})
 	f.history.mu.Unlock()
-	if f.event != nil {
-		f.event(event.Revision)
-	}
 	return nil
 }

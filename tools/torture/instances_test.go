@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
 )
 
 // world is servers that share a bucket, each behind a proxy, and their clients.
@@ -18,6 +21,8 @@ type world struct {
 	ablation                              string
 	progress                              bool
 	search                                time.Duration // how long porcupine may take
+	kills                                 int           // of servers, while the clients work
+	away                                  time.Duration // one server's store, while the clients work
 }
 
 type report struct {
@@ -28,31 +33,73 @@ type report struct {
 	unclear    int64
 	revisions  int
 	samples    [4]int // histories linearizable, operations in them, histories undecided, wrong
+	killed     int
 	violations map[string][]string
+}
+
+func (w world) start(t *testing.T, bucket string, p *proxy) *server {
+	store := storeURL(bucket, p.URL)
+	if w.ablation == noIfMatch {
+		store += "&probe=off" // it would be refused at the start
+	}
+	return startServer(t, store)
+}
+
+// away keeps the store from the first server, in both ways that a store is
+// away, and reads there.
+func (u *users) away(p *proxy, d time.Duration) {
+	reader := u.client(0)
+	reader.read(0) // it has something to answer then
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for _, way := range []int32{refused, hanging} {
+		p.cut.Store(way)
+		for end := time.Now().Add(d / 2); time.Now().Before(end); <-tick.C {
+			reader.read(0)
+		}
+	}
+	p.cut.Store(open)
+}
+
+// begun waits until n operations have begun, and reports whether the clients
+// still work.
+func (u *users) begun(n int64, w world, worked <-chan struct{}) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for int64(w.operations)-u.left.Load() < n {
+		select {
+		case <-worked:
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
 }
 
 func (w world) run(t *testing.T) report {
 	log := newCommits()
-	bucket := newBucket(t)
+	bucket := localstack.NewBucket(t)
 	var proxies []*proxy
 	var servers []*server
-	var addresses []string
 	for i := range w.instances {
 		p := newProxy(t, fmt.Sprint("instance-", i), w.seed, w.weather, w.ablation, log)
 		p.calm.Store(true)
 		proxies = append(proxies, p)
-		store := storeURL(bucket, p.URL)
-		if w.ablation == noIfMatch {
-			store += "&probe=off" // it would be refused at the start
-		}
-		s := startServer(t, store)
-		servers = append(servers, s)
-		addresses = append(addresses, s.url)
+		servers = append(servers, w.start(t, bucket, p))
 	}
+	var addresses atomic.Value
+	publish := func() {
+		var all []string
+		for _, s := range servers {
+			all = append(all, s.url)
+		}
+		addresses.Store(all)
+	}
+	publish()
 	for _, p := range proxies {
 		p.calm.Store(false)
 	}
-	u := newUsers(w.seed, w.lists, func() []string { return addresses })
+	u := newUsers(w.seed, w.lists, func() []string { return addresses.Load().([]string) })
 	t.Cleanup(u.http.CloseIdleConnections)
 	u.ablation = w.ablation
 	if w.ablation == noMemory {
@@ -70,7 +117,25 @@ func (w world) run(t *testing.T) report {
 	for i := range w.instances * w.clients {
 		group.Go(func() { u.client(i).run(t.Context()) })
 	}
-	group.Wait()
+	worked := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(worked)
+	}()
+	for n := range w.kills {
+		at := int64(w.operations) * int64(n+1) / int64(w.kills+1)
+		if !u.begun(at, w, worked) {
+			break
+		}
+		servers[n%len(servers)].kill()
+		servers[n%len(servers)] = w.start(t, bucket, proxies[n%len(servers)])
+		publish()
+		rep.killed++
+		if n == w.kills/2 {
+			u.away(proxies[0], w.away)
+		}
+	}
+	<-worked
 	close(stop)
 	watch.Wait()
 	rep.took = time.Since(began)
@@ -161,7 +226,7 @@ func (rep *report) String() string {
 	fmt.Fprintf(&b, "TORTURE_SEED=%d: %d instances, %d clients each, %d lists, %v\n", rep.world.seed, rep.instances, rep.clients, rep.lists, rep.took.Round(100*time.Millisecond))
 	fmt.Fprintf(&b, "operations %d (%.0f a second): acknowledged %d, refused %d, given up %d; %d revisions, %.1f operations each\n", ops, float64(ops)/rep.took.Seconds(),
 		rep.acknowledged.Load(), rep.refused.Load(), rep.unknown.Load(), rep.revisions, float64(rep.acknowledged.Load())/float64(max(rep.revisions, 1)))
-	fmt.Fprintf(&b, "repeated %d, of which answered from memory %d; requests without an answer or with 503 %d\n", rep.repeated.Load(), rep.replayed.Load(), rep.unanswered.Load())
+	fmt.Fprintf(&b, "servers killed %d; repeated %d, of which answered from memory %d; requests without an answer or with 503 %d\n", rep.killed, rep.repeated.Load(), rep.replayed.Load(), rep.unanswered.Load())
 	fmt.Fprintf(&b, "reads %d, of which stale and said so %d\n", rep.reads.Load(), rep.stale.Load())
 	fmt.Fprintf(&b, "requests to the store %d; faults:", sum(rep.injected))
 	for f := unavailable; f < faults; f++ {
@@ -189,11 +254,13 @@ func (rep *report) found() (n int) {
 }
 
 // TestThreeInstances: whatever happens between three servers and their bucket,
-// no operation is lost, none takes effect twice, and no read is stale.
+// servers that are killed and a bucket that does not answer one of them
+// included, no operation is lost, none takes effect twice, and no read is stale
+// without saying so.
 func TestThreeInstances(t *testing.T) {
 	rep := world{
 		instances: 3, clients: chosen.clients, lists: chosen.lists, operations: chosen.operations, seed: chosen.seed,
-		weather: storm, ablation: chosen.ablation, progress: true, search: time.Minute,
+		weather: storm, ablation: chosen.ablation, progress: true, search: time.Minute, kills: chosen.cycles, away: chosen.away,
 	}.run(t)
 	t.Logf("\n%v", &rep)
 	for kind, texts := range rep.violations {
@@ -211,6 +278,12 @@ func TestThreeInstances(t *testing.T) {
 		if rep.injected[f] == 0 {
 			t.Errorf("faults: got no %v, want some", f)
 		}
+	}
+	if rep.killed < chosen.cycles {
+		t.Errorf("got %d kills, want %d", rep.killed, chosen.cycles)
+	}
+	if rep.stale.Load() == 0 {
+		t.Error("got no read that says its age, want some while the store is away")
 	}
 	if rep.samples[0] == 0 || rep.reads.Load() == 0 || rep.replayed.Load() == 0 {
 		t.Errorf("got %d items checked, %d reads, %d repetitions answered from memory, want some of each", rep.samples[0], rep.reads.Load(), rep.replayed.Load())

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
 )
 
 // weather is how many of 1,000 requests meet which fault.
@@ -85,7 +87,7 @@ var lanes = make(chan struct{}, 24)
 
 func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string, c *commits) *proxy {
 	t.Helper()
-	upstream, err := url.Parse(endpoint)
+	upstream, err := url.Parse(localstack.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
 )
 
 // TestRollingRestarts: servers behind a balancer are restarted one after the
@@ -15,7 +17,7 @@ import (
 // later revisions, the last one among them.
 func TestRollingRestarts(t *testing.T) {
 	log := newCommits()
-	bucket := newBucket(t)
+	bucket := localstack.NewBucket(t)
 	b := newBalancer(t)
 	type running struct {
 		*server

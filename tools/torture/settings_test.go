@@ -33,7 +33,7 @@ const (
 var chosen settings
 
 func readSettings() (s settings, err error) {
-	s = settings{operations: 5_000, lists: 10, clients: 16, cycles: 20, restarts: 3, away: 4 * time.Second, seed: rand.Uint64() >> 1}
+	s = settings{operations: 5_000, lists: 10, clients: 16, cycles: 9, restarts: 3, away: 4 * time.Second, seed: rand.Uint64() >> 1}
 	if os.Getenv("TORTURE_LONG") != "" {
 		s.long = true
 		s.operations, s.lists, s.clients, s.cycles, s.restarts, s.away = 1_000_000, 100, 64, 1000, 20, time.Minute

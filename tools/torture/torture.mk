@@ -2,7 +2,7 @@
 #
 # TORTURE_OPERATIONS, TORTURE_LISTS, TORTURE_CLIENTS, TORTURE_CYCLES, TORTURE_AWAY, TORTURE_RESTARTS and TORTURE_SEED
 # change its numbers (tools/torture/doc.go), TORTURE_RUN chooses tests of tools/torture alone, and
-# TORTURE_ABLATION=if-match, conflict-as-success, memory, fsync or yield takes away what a test rests on: it must fail.
+# TORTURE_ABLATION=if-match, conflict-as-success, memory, fsync or yield removes a mechanism that a test needs: it must fail.
 TORTURE_RUN_fsync = ^TestPowerCut$$
 TORTURE_RUN_yield = ^TestFairness$$
 torture-library = go test -C libs/storage -race -count=1 -timeout 2h -v
@@ -14,6 +14,8 @@ ifneq ($(filter fsync yield,$(TORTURE_ABLATION)),)
 else
 ifeq ($(TORTURE_RUN)$(TORTURE_ABLATION),)
 	LEDGER_SEEDS='$(or $(LEDGER_SEEDS),300)' $(torture-library) -run '^(TestSimulation|TestFairness|TestPowerCut)$$' ./ledger ./diskstore
+	$(torture-library) -run '^TestKill$$' -count=20 ./diskstore ./boltstore
+	go test -C services/todo-api -count=60 -timeout 2h -run '^TestKill$$' ./cmd/todo-api
 endif
 	@$(if $(TORTURE_ABLATION),,TORTURE_LONG=1) $(with) engine localstack -- go test -C tools -race -count=1 -timeout 12h -tags torture -v \
 		-run '$(or $(TORTURE_RUN),$(if $(TORTURE_ABLATION),^TestThreeInstances$$,.))' ./torture

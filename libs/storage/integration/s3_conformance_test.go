@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
 	"github.com/gchamon/devops-challenge/libs/storage/storagetest"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
@@ -46,7 +47,7 @@ func TestConformance(t *testing.T) {
 		return openAt(tb, before.url)
 	}
 	storagetest.Run(t, storagetest.Harness{
-		Name:     "S3 of " + image,
+		Name:     "S3 of " + localstack.Image,
 		Open:     func(tb testing.TB) storage.Store { return openAt(tb, newBucket(tb)) },
 		Second:   again,
 		Reopen:   again,
@@ -59,7 +60,7 @@ func TestConformance(t *testing.T) {
 func TestPredecessorsBucket(t *testing.T) {
 	rawURL := newBucket(t)
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(rawURL, "s3://"), "/")
-	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &localstack.Endpoint, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	names := []string{"Casa", "São João 2020", "a~b", "casa", "default"}
 	for _, name := range names {
 		object := "lists/" + name + ".json"
