@@ -10,16 +10,16 @@ import (
 	"path/filepath"
 )
 
-// size is that of bin/todo-api and of the image that tools/cmd/image makes of
-// the same sources, the page in both.
+// size is that of bin/todo-api and of the image that tools/image builds from
+// the same sources, both with the page.
 func size(ctx context.Context, b *bench) ([]figure, error) {
 	info, err := os.Stat(b.api)
 	if err != nil {
 		return nil, err
 	}
 	out := filepath.Join(b.work, "image")
-	cmd := exec.CommandContext(ctx, "go", "run", "./cmd/image", "build", "-page", "-out", out)
-	cmd.Dir = filepath.Join(b.root, "tools")
+	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "tools", "image"), "build", "-page", "-out", out)
+	cmd.Dir = b.root
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

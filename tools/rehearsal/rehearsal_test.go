@@ -3,16 +3,24 @@
 package rehearsal
 
 import (
+	"archive/tar"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 // row is a line of the closing table.
@@ -313,10 +321,12 @@ func (s *script) stopped(t *testing.T, l *load) string {
 	return fmt.Sprintf("%d sent, %d failed", sent, failed)
 }
 
-// reproducible builds A's image once more, in another folder.
+// reproducible builds A's image again, in another clone, and checks what is in it.
 func (s *script) reproducible(t *testing.T) string {
 	revision := command(t, s.repository, nil, "git", "rev-parse", "HEAD")
-	out := command(t, filepath.Join(s.repository, "tools"), []string{"GOWORK=off"}, "go", "run", "-buildvcs=false", "./cmd/image", "build", "-out", filepath.Join(s.dir, "again"))
+	clone, again := filepath.Join(s.dir, "clone"), filepath.Join(s.dir, "again")
+	command(t, s.dir, nil, "git", "clone", "--quiet", s.repository, clone)
+	out := command(t, clone, nil, filepath.Join(s.repository, "tools", "image"), "build", "-out", again)
 	var d struct {
 		Digest      string
 		Bytes       int64
@@ -331,6 +341,7 @@ func (s *script) reproducible(t *testing.T) string {
 	if d.Bytes >= 25_000_000 {
 		t.Errorf("got an image of %d bytes, want fewer than 25 MB", d.Bytes)
 	}
+	s.contents(t, filepath.Join(again, "oci"), d.Digest, revision)
 	text, err := os.ReadFile(filepath.Join(s.dir, "again", "sbom.cdx.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -349,6 +360,64 @@ func (s *script) reproducible(t *testing.T) string {
 		}
 	}
 	return fmt.Sprintf("one digest, %.1f MB, %.1f MB to pull, %d components", float64(d.Bytes)/1e6, float64(d.PulledBytes)/1e6, len(bill.Components))
+}
+
+// contents fails unless the image in the layout is the program alone, for both
+// platforms, run by a user without rights.
+func (s *script) contents(t *testing.T, dir, digest, revision string) {
+	hash, err := v1.NewHash(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := root.ImageIndex(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var platforms []string
+	for _, d := range manifest.Manifests {
+		platforms = append(platforms, d.Platform.String())
+		image, err := index.Image(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := image.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := config.Config.User, "65532:65532"; got != want {
+			t.Errorf("%s: user: got %q, want %q", d.Platform, got, want)
+		}
+		if got := config.Config.Labels["org.opencontainers.image.revision"]; got != revision {
+			t.Errorf("%s: revision: got %q, want %q", d.Platform, got, revision)
+		}
+		var files []string
+		for r := tar.NewReader(mutate.Extract(image)); ; {
+			header, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if header.Typeflag != tar.TypeDir {
+				files = append(files, path.Clean("/"+header.Name))
+			}
+		}
+		if !slices.Equal(files, config.Config.Entrypoint) {
+			t.Errorf("%s: files: got %q, want the entry point %q alone", d.Platform, files, config.Config.Entrypoint)
+		}
+	}
+	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
+		t.Errorf("platforms: got %q, want %q", platforms, want)
+	}
 }
 
 func (s *script) drive(t *testing.T) string {

@@ -670,7 +670,7 @@ func (s *stage) serving() (releases, images map[string]bool, page string, err er
 // digest is that of the image which the clone has built for a revision.
 func (s *stage) digest(revision string) string {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.repository, ".cache", "releases", revision, "image-linux-amd64", "image.json"))
+	text, err := os.ReadFile(filepath.Join(s.repository, ".cache", "releases", revision, "image", "image.json"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ SMOKE = {"smoke_site": "http://127.0.0.1:1", "smoke_release": "sha256:0", "smoke
     [
         ("preflight", "main", {"preflight_account_id": "12"}, "expected the 12 digits of an AWS account"),
         ("preflight", "main", {"preflight_account_id": "123456789012", "preflight_tree": "perhaps"}, "preflight_tree"),
-        ("backend_image", "build", {"backend_image_root": "/", "backend_image_revision": "0", "backend_image_platform": "plan9/386"}, "plan9/386"),
         ("backend_image", "build", {"backend_image_root": "/", "backend_image_revision": "0", "backend_image_page": "maybe"}, "backend_image_page"),
         ("backend_service", "main", {**SERVICE, "backend_service_image": "todo:latest"}, "a tag can be moved"),
         ("backend_service", "main", {**SERVICE, "backend_service_poll_seconds": "often"}, "backend_service_poll_seconds"),

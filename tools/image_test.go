@@ -1,0 +1,232 @@
+package tools_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+var ecr = authn.FromConfig(authn.AuthConfig{Username: "AWS", Password: "ecr-password"})
+
+// imageRepository starts a registry that wants ECR's password and returns the
+// HOST/NAME of a repository in it. deny refuses requests.
+func imageRepository(t *testing.T, deny func(*http.Request) bool) string {
+	t.Helper()
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "AWS" || password != "ecr-password" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if deny != nil && deny(r) {
+			http.Error(w, `{"errors":[{"code":"DENIED","message":"no"}]}`, http.StatusForbidden)
+			return
+		}
+		images.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://") + "/todo-api"
+}
+
+// image runs tools/image. An aws on its path stands in for ECR, which the
+// rehearsal asks for real.
+func image(t *testing.T, args ...string) (out string, status int) {
+	t.Helper()
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "aws"), "#!/bin/sh\n[ \"$*\" = 'ecr get-login-password' ] && echo \"${ECR_PASSWORD-ecr-password}\"\n", 0o755)
+	script, err := filepath.Abs("image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), script, args...)
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stderr.String(), cmd.ProcessState.ExitCode()
+	}
+	return stdout.String(), 0
+}
+
+type transferred struct {
+	Digest, Image, Tag string
+	Pushed             bool
+}
+
+func transfer(t *testing.T, args ...string) transferred {
+	t.Helper()
+	out, status := image(t, args...)
+	var got transferred
+	if status != 0 {
+		t.Fatalf("image %v: status %d: %s", args, status, out)
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatalf("image %v: %v: %s", args, err, out)
+	}
+	return got
+}
+
+// builtImage writes what build writes, for two platforms with random content.
+func builtImage(t *testing.T, revision string) (dir, digest string) {
+	t.Helper()
+	dir = t.TempDir()
+	var index v1.ImageIndex = empty.Index
+	for _, platform := range []string{"amd64", "arm64"} {
+		one, err := random.Image(100, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := one.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config = config.DeepCopy()
+		config.OS, config.Architecture = "linux", platform
+		config.Config.Labels = map[string]string{"org.opencontainers.image.revision": revision}
+		if one, err = mutate.ConfigFile(one, config); err != nil {
+			t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add: one, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: platform}},
+		})
+	}
+	oci, err := layout.Write(filepath.Join(dir, "oci"), empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := oci.AppendIndex(index); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "image.json"), fmt.Sprintf(`{"digest":"%s","revision":"%s"}`, hash, revision), 0o644)
+	return dir, hash.String()
+}
+
+func TestImagePush(t *testing.T) {
+	repository := imageRepository(t, nil)
+	commit := strings.Repeat("a", 40)
+	dir, digest := builtImage(t, commit)
+
+	if got := transfer(t, "push", "-from", dir, "-repository", repository, "-dry-run"); !got.Pushed {
+		t.Errorf("dry run: got %+v, want it to say that it would push", got)
+	}
+	want := transferred{Digest: digest, Image: repository + "@" + digest, Tag: commit, Pushed: true}
+	if got := transfer(t, "push", "-from", dir, "-repository", repository); got != want {
+		t.Errorf("first push after a dry run: got %+v, want %+v", got, want)
+	}
+	want.Pushed = false
+	if got := transfer(t, "push", "-from", dir, "-repository", repository); got != want {
+		t.Errorf("second push: got %+v, want %+v", got, want)
+	}
+
+	other, _ := builtImage(t, commit)
+	if out, status := image(t, "push", "-from", other, "-repository", repository); status != 1 || !strings.Contains(out, "one commit must give one image") {
+		t.Errorf("another image of the same commit: got status %d, %s, want a refusal to move the tag", status, out)
+	}
+	for range 2 {
+		dirty, digest := builtImage(t, commit+"-dirty")
+		for _, pushed := range []bool{true, false} {
+			if got := transfer(t, "push", "-from", dirty, "-repository", repository); got.Pushed != pushed || got.Digest != digest {
+				t.Errorf("uncommitted work: got %+v, want %s, pushed %t", got, digest, pushed)
+			}
+		}
+	}
+}
+
+func TestImageCopyKeepsTheDigest(t *testing.T) {
+	staging, production := imageRepository(t, nil), imageRepository(t, nil)
+	commit := strings.Repeat("b", 40)
+	dir, digest := builtImage(t, commit)
+	from := transfer(t, "push", "-from", dir, "-repository", staging).Image
+
+	for _, pushed := range []bool{true, false} {
+		want := transferred{Digest: digest, Image: production + "@" + digest, Tag: commit, Pushed: pushed}
+		if got := transfer(t, "copy", "-from", from, "-repository", production); got != want {
+			t.Errorf("copy: got %+v, want %+v", got, want)
+		}
+	}
+	copied, err := name.ParseReference(production + "@" + digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(copied, remote.WithAuth(ecr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range manifest.Manifests {
+		one, err := index.Image(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers, err := one.Layers()
+		if err != nil || len(layers) != 1 {
+			t.Fatalf("%s: got %d layers, %v, want 1", d.Platform, len(layers), err)
+		}
+		content, err := layers[0].Compressed()
+		if err != nil {
+			t.Fatalf("%s: %v", d.Platform, err)
+		}
+		content.Close()
+	}
+
+	gone := staging + "@sha256:" + strings.Repeat("0", 64)
+	if out, status := image(t, "copy", "-from", gone, "-repository", production); status != 1 || !strings.Contains(out, staging) {
+		t.Errorf("a digest that does not exist: got status %d, %s, want an error that names %s", status, out, staging)
+	}
+}
+
+func TestImageRefusals(t *testing.T) {
+	dir, _ := builtImage(t, strings.Repeat("c", 40))
+	readOnly := imageRepository(t, func(r *http.Request) bool { return r.Method == http.MethodPost })
+	closed := imageRepository(t, func(*http.Request) bool { return true })
+	for _, test := range []struct{ args, want string }{
+		{"", `command "": expected build, push or copy`},
+		{"bake", `command "bake"`},
+		{"build", "build needs -out"},
+		{"build -out", "-out has no value"},
+		{"build -out x y", `unexpected argument "y"`},
+		{"build -from x", `unexpected argument "-from"`},
+		{"push -from x", "push needs -repository"},
+		{"push -from " + t.TempDir() + " -repository localhost:1/x", "holds no built image"},
+		{"push -from " + dir + " -repository localhost:1/x", "the registry of localhost:1/x: "},
+		{"push -from " + dir + " -repository " + readOnly, "the registry of " + readOnly + " refuses these credentials"},
+		{"push -from " + dir + " -repository " + closed, "the registry of " + closed + " refuses these credentials"},
+		{"copy -from " + readOnly + ":tag -repository " + closed, "expected HOST/NAME@sha256: and 64 hexadecimal digits"},
+	} {
+		if out, status := image(t, strings.Fields(test.args)...); status != 1 || !strings.Contains(out, test.want) {
+			t.Errorf("image %s: got status %d, %s, want %q", test.args, status, out, test.want)
+		}
+	}
+
+	t.Setenv("ECR_PASSWORD", "expired")
+	open := imageRepository(t, nil)
+	if out, _ := image(t, "push", "-from", dir, "-repository", open); !strings.Contains(out, open+" refuses these credentials") {
+		t.Errorf("an expired password: got %s, want that %s refuses it", out, open)
+	}
+}
