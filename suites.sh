@@ -15,6 +15,8 @@ lint documents needs='python node' \
   command='tools/lint/documents'
 lint workflows needs='gotool=actionlint python' \
   command='actionlint && zizmor --offline --quiet .github'
+lint workflows-run needs='gotool=act python' \
+  command='tools/lint/workflows-run'
 lint ansible needs='python' \
   command='tools/lint/ansible'
 
