@@ -27,6 +27,11 @@ def run(words, **options):
     return done.stdout.strip()
 
 
+def compose_command():
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+    return ["docker", "compose"] if plugin else ["docker-compose"]
+
+
 def ask(method, url, body=None):
     request = urllib.request.Request(url, method=method, data=body and json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -49,7 +54,7 @@ def until(what, met, seconds=600):
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    """The project's folder, how to call compose in it, and the ports."""
+    """The project's directory, how to call compose in it, and the ports."""
     folder = tmp_path_factory.mktemp("workshop") / "clone"
     run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)])
     # What is tested is the file as it is, committed or not.
@@ -66,16 +71,41 @@ def workshop(tmp_path_factory):
         "TODO_GO_MODULES": modules, "TODO_WEB_MODULES": str(packages), "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
         "COMPOSE_PROJECT_NAME": f"workshop{ports['TODO_API_PORT']}", "GOPROXY": "off",
     }
-    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
-    words = ["docker", "compose"] if plugin else ["docker-compose"]
 
     def compose(*more):
-        return run([*words, "--profile", "s3", *more], cwd=folder, env=environment)
+        return run([*compose_command(), "--profile", "s3", *more], cwd=folder, env=environment)
 
     for module in ("services/todo-api", "tools/air"):
         run(["go", "mod", "download"], cwd=folder / module, env={**os.environ, "GOWORK": "off"})
     try:
         yield folder, compose, ports
+    finally:
+        compose("down", "--volumes", "--timeout", "5")
+
+
+def test_defaults_on_an_empty_engine(tmp_path):
+    """With none of the variables that the workshop above sets, and no volume yet, the developer can write wherever a container does."""
+    clone = tmp_path / "clone"
+    run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)])
+    shutil.copy(ROOT / "docker-compose.yml", clone)
+    developer = os.getuid() or 1000
+    if os.getuid() == 0:
+        run(["chown", "-R", f"{developer}:{developer}", str(clone)])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TODO_")}
+    environment["COMPOSE_PROJECT_NAME"] = f"defaults{free_port()}"
+    if developer != 1000:
+        environment.update(TODO_UID=str(developer), TODO_GID=str(os.getgid()))
+
+    def compose(*more):
+        return run([*compose_command(), *more], cwd=clone, env=environment)
+
+    try:
+        compose("run", "--rm", "volumes")
+        compose("run", "--rm", "--no-deps", "api", "touch", "/var/cache/modules/written", "/var/cache/go/written", "/src/written")
+        compose("run", "--rm", "--no-deps", "web", "touch", "/src/apps/web/node_modules/written")
+        foreign = [str(f) for f in clone.rglob("*") if f.lstat().st_uid != developer]
+        assert not foreign, f"these do not belong to the developer ({developer}): {foreign}"
+        assert (clone / "apps/web/node_modules").is_dir()
     finally:
         compose("down", "--volumes", "--timeout", "5")
 
@@ -106,7 +136,7 @@ def test_page_and_apis(workshop):
     with urllib.request.urlopen(f"http://127.0.0.1:{ports['TODO_S3_PORT']}/todo-lists", timeout=10) as answer:
         assert b"<Key>" in answer.read(), "the list is an object of the bucket"
     files = [f for f in (folder / "data").rglob("*") if f.is_file()]
-    assert files, "the list is a file of the folder"
+    assert files, "the list is a file of the directory"
     assert {f.stat().st_uid for f in files} == {os.getuid()}, "and belongs to the developer"
 
 
