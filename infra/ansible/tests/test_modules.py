@@ -2,8 +2,11 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
+
+COLLECTION = pathlib.Path(__file__).resolve().parent.parent / "collections/ansible_collections/todo/deploy"
 
 
 def ended_process():
@@ -103,3 +106,9 @@ def test_releases_info(module, bucket, client):
     s3.put_object(Bucket=bucket, Key="staging/releases/20260103T000000Z-c.json", Body=b"{")
     broken = module("releases_info", **arguments)
     assert broken["failed"] and "20260103T000000Z-c.json is no release record" in broken["msg"]
+
+
+def test_readme_names_every_module():
+    modules = sorted(path.stem for path in (COLLECTION / "plugins/modules").glob("*.py"))
+    readme = (COLLECTION / "README.md").read_text()
+    assert modules and [name for name in modules if f"| module `{name}` |" not in readme] == []
