@@ -124,17 +124,17 @@ func TestModulesCheckRefuses(t *testing.T) {
 		},
 		"a replace in a library": {
 			func(t *testing.T, r repo) {
-				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nreplace scratch.example/app/libs/lamp => ../lamp\n")
+				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nreplace golang.org/x/text => ../text\n")
 				commit(t, r)
 			},
-			[]string{"libs/room/go.mod:5: replace scratch.example/app/libs/lamp: importers"},
+			[]string{"libs/room/go.mod:5: replace golang.org/x/text: importers"},
 		},
 		"an untagged sibling": {
 			func(t *testing.T, r repo) {
-				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.1.0\n")
+				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.2.0\n")
 				commit(t, r)
 			},
-			[]string{"libs/room/go.mod:5: requires the sibling scratch.example/app/libs/lamp@v0.1.0, but the tag libs/lamp/v0.1.0 does not exist"},
+			[]string{"libs/room/go.mod:5: requires the sibling scratch.example/app/libs/lamp@v0.2.0, but the tag libs/lamp/v0.2.0 does not exist"},
 		},
 		"no changelog entry": {
 			func(t *testing.T, r repo) {
@@ -218,6 +218,30 @@ func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 	commit2()
 	if said, status := r.modules(t, "verify", "libs/lamp/v0.2.0"); status != 1 || !strings.Contains(said, "is not the commit that is checked out") {
 		t.Errorf("verify of another commit: got %d:\n%s", status, said)
+	}
+}
+
+// A library that imports a sibling is developed against its directory, checked
+// against its zip, and released after it.
+func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
+	t.Parallel()
+	r := modulesRepo(t)
+	edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.1.0\n\nreplace scratch.example/app/libs/lamp => ../lamp\n")
+	edit(t, r, "libs/room/room.go", "package room\n", "package room\n\nimport \"scratch.example/app/libs/lamp\"\n\n// Lit is the lamp.\nvar Lit = lamp.On\n")
+	commit(t, r)
+	if out, status := r.modules(t, "check"); status != 0 || lastLine(out) != "8 passed, 0 failed" {
+		t.Errorf("check: got %d:\n%s", status, out)
+	}
+	const want = "requires the sibling scratch.example/app/libs/lamp@v0.1.0, but the tag libs/lamp/v0.1.0 does not exist"
+	if out, status := r.modules(t, "release", "libs/room", "v0.1.0"); status != 1 || !strings.Contains(out, want) {
+		t.Errorf("release before its sibling: got %d:\n%s\nwant %q", status, out, want)
+	}
+	git(t, r, "tag", "libs/lamp/v0.1.0")
+	git(t, r, "tag", "libs/room/v0.1.0")
+	edit(t, r, "libs/room/CHANGELOG.md", "## [0.1.0]", "## [0.1.1]\n\n- Brighter.\n\n## [0.1.0]")
+	commit(t, r)
+	if out, status := r.modules(t, "release", "libs/room", "v0.1.1", "dry-run"); status != 0 || lastLine(out) != "would tag libs/room/v0.1.1" {
+		t.Errorf("release after its sibling: got %d:\n%s", status, out)
 	}
 }
 
