@@ -9,6 +9,7 @@ package objectname
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -18,6 +19,32 @@ import (
 const Encoded = "~/"
 
 const suffix = ".json"
+
+// maxPrefix leaves room for the longest name in the 1,024 that S3 (bytes), Cloud
+// Storage (bytes) and Azure (characters) allow.
+const maxPrefix = 300
+
+// Below returns what is put before the names of a store's objects so that they
+// lie below prefix: prefix and a slash, or "" for "". A prefix of more than 300
+// bytes, with a line break, or with a segment that is empty, "." or ".." is an
+// error.
+func Below(prefix string) (string, error) {
+	if prefix == "" {
+		return "", nil
+	}
+	for segment := range strings.SplitSeq(prefix, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return "", fmt.Errorf("prefix %q: segments must not be empty, \".\" or \"..\"", prefix)
+		}
+	}
+	if len(prefix) > maxPrefix {
+		return "", fmt.Errorf("prefix has %d bytes, at most %d are allowed", len(prefix), maxPrefix)
+	}
+	if strings.ContainsAny(prefix, "\r\n") {
+		return "", fmt.Errorf("prefix %q: line breaks are not allowed", prefix)
+	}
+	return prefix + "/", nil
+}
 
 // Prefixes returns the beginnings below which a listing, delimited by "/",
 // finds the names of all keys.

@@ -52,3 +52,16 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+func TestBelow(t *testing.T) {
+	for prefix, want := range map[string]string{"": "", "a": "a/", "a/b c": "a/b c/"} {
+		if got, err := objectname.Below(prefix); got != want || err != nil {
+			t.Errorf("%q: got %q and %v, want %q", prefix, got, err, want)
+		}
+	}
+	for _, prefix := range []string{"/", "/a", "a/", "a//b", ".", "a/../b", "a\nb", strings.Repeat("p", 301)} {
+		if got, err := objectname.Below(prefix); err == nil {
+			t.Errorf("%.20q: got %q, want an error", prefix, got)
+		}
+	}
+}

@@ -109,28 +109,17 @@ var (
 	_ storage.Checker           = (*Store)(nil)
 )
 
-// maxPrefix leaves room for the longest object name in the 1,024 bytes that
-// S3 allows.
-const maxPrefix = 300
-
 // New returns a store in the bucket, which must exist; it sends no request.
 // Whatever retries client has are not used. Its HTTP client should keep as many
 // idle connections a host as there are concurrent calls; [OpenURL] makes one
 // that does.
 func New(client *s3.Client, bucket string, options Options) (*Store, error) {
-	prefix := options.Prefix
-	for segment := range strings.SplitSeq(prefix, "/") {
-		if prefix != "" && (segment == "" || segment == "." || segment == "..") {
-			return nil, fmt.Errorf("prefix %q: segments must not be empty, \".\" or \"..\"", prefix)
-		}
+	prefix, err := objectname.Below(options.Prefix)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case bucket == "":
+	if bucket == "" {
 		return nil, errors.New("no bucket is named")
-	case len(prefix) > maxPrefix:
-		return nil, fmt.Errorf("prefix has %d bytes, at most %d are allowed", len(prefix), maxPrefix)
-	case prefix != "":
-		prefix += "/"
 	}
 	options.AttemptTimeout = cmp.Or(options.AttemptTimeout, 2*time.Second)
 	options.CallTimeout = cmp.Or(options.CallTimeout, 10*time.Second)
