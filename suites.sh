@@ -22,6 +22,7 @@ lint ansible needs='python' \
 
 suite libs/config dir=libs/config on='this process' go='./...'
 suite libs/storage dir=libs/storage on='memory, disk and bbolt' go='./...'
+suite libs/storage/gcsstore dir=libs/storage/gcsstore on='fake-gcs-server 1.56.1 in this process' go='./...'
 suite libs/storage/integration dir=libs/storage/integration needs='engine localstack' on='S3 of LocalStack 4.14.0' go='./...'
 suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
 suite tools dir=tools on='this process' go='./...'
