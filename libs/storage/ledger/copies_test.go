@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
@@ -17,6 +18,19 @@ func setText(text string) ledger.Op[string] {
 	}}
 }
 
+// fill writes n documents of size bytes under k0, k1, ... in this order. A key
+// is in use until its goroutine has ended, which is a moment after the answer:
+// hence the bubble that the callers run in, and its Wait.
+func fill(t *testing.T, l *ledger.Ledger[string], n, size int) {
+	t.Helper()
+	for i := range n {
+		if _, err := l.Update(t.Context(), fmt.Sprint("k", i), setText(strings.Repeat("x", size))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+	}
+}
+
 // reads counts the reads of the store that reading keys takes.
 func reads(t *testing.T, l *ledger.Ledger[string], s *counting, keys ...string) int {
 	t.Helper()
@@ -25,19 +39,20 @@ func reads(t *testing.T, l *ledger.Ledger[string], s *counting, keys ...string) 
 		if _, err := l.Read(t.Context(), key); err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
+		synctest.Wait()
 	}
 	return s.gets - before
 }
 
 func TestMaxBytesEvictsTheLeastRecentlyUsed(t *testing.T) {
+	synctest.Test(t, testMaxBytesEvictsTheLeastRecentlyUsed)
+}
+
+func testMaxBytesEvictsTheLeastRecentlyUsed(t *testing.T) {
 	store := &counting{Store: memstore.New()}
 	const size, room = 10_000, 3
 	l := open(t, store, ledger.Options[string]{MaxBytes: room*size + 5_000})
-	for i := range 10 {
-		if _, err := l.Update(t.Context(), fmt.Sprint("k", i), setText(strings.Repeat("x", size))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	fill(t, l, 10, size)
 	if got := l.Stats(); got.Keys != room || got.Bytes > room*size+5_000 || got.Bytes < room*size {
 		t.Errorf("got %d keys of %d bytes, want %d of %d bytes and a little", got.Keys, got.Bytes, room, room*size)
 	}
@@ -55,19 +70,20 @@ func TestMaxBytesEvictsTheLeastRecentlyUsed(t *testing.T) {
 	if _, err := l.Update(t.Context(), "k7", setText("")); err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait()
 	if got, limit := l.Stats().Bytes, int64(2*size+5_000); got > limit {
 		t.Errorf("after a document shrank: got %d bytes, want at most %d", got, limit)
 	}
 }
 
 func TestMaxBytesBoundsWatchedDocuments(t *testing.T) {
+	synctest.Test(t, testMaxBytesBoundsWatchedDocuments)
+}
+
+func testMaxBytesBoundsWatchedDocuments(t *testing.T) {
 	const size = 10_000
 	l := open(t, memstore.New(), ledger.Options[string]{MaxBytes: 2*size + 5_000})
-	for i := range 4 {
-		if _, err := l.Update(t.Context(), fmt.Sprint("k", i), setText(strings.Repeat("x", size))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	fill(t, l, 4, size)
 	ctx, cancel := context.WithCancel(t.Context())
 	watch := func(key string) error {
 		_, err := l.Watch(ctx, key)
@@ -85,14 +101,12 @@ func TestMaxBytesBoundsWatchedDocuments(t *testing.T) {
 	if got, err := l.Read(t.Context(), "k3"); err != nil || len(got.Doc) != size {
 		t.Errorf("got %d bytes, %v", len(got.Doc), err)
 	}
+	synctest.Wait()
 	if got := l.Stats().Keys; got != 2 {
 		t.Errorf("got %d keys in memory, want the watched ones alone", got)
 	}
 	cancel()
-	for l.Stats().Watches > 0 {
-		// Channels close in a goroutine of the context.
-		continue
-	}
+	synctest.Wait() // channels close in a goroutine of the context
 	ctx = t.Context()
 	if err := watch("k2"); err != nil {
 		t.Errorf("after the others had left: %v", err)
