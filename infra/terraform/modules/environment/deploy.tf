@@ -151,7 +151,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid      = "InvalidatePage"
         Effect   = "Allow"
-        Action   = ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"]
+        Action   = ["cloudfront:CreateInvalidation"]
         Resource = module.website.distribution_arn
       },
     ]
