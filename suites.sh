@@ -47,5 +47,5 @@ suite infra/ansible dir=infra/ansible needs='python' on='moto' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" tests'
 suite rehearsal dir=tools needs='engine localstack python node chromium haproxy' timeout=45m \
   on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
-suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov engine localstack' timeout=40m \
+suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov node iam-simulate engine localstack' timeout=40m \
   on='mocked providers, LocalStack 4.14.0 and moto' command='test/run' junit='../../.cache/infra/*.xml'

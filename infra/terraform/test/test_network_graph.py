@@ -64,6 +64,7 @@ def test_task_may_do_exactly_this():
     want = {
         ("Allow", "s3:GetObject", f"{bucket}/lists/*", False),
         ("Allow", "s3:PutObject", f"{bucket}/lists/*", False),
+        ("Allow", "s3:DeleteObject", f"{bucket}/lists/*", True),
         ("Allow", "s3:ListBucket", bucket, False),
     }
     assert got == want, f"more: {sorted(got - want)}; less: {sorted(want - got)}"

@@ -75,16 +75,22 @@ resource "aws_iam_role_policy" "deploy" {
         Sid    = "PushImage"
         Effect = "Allow"
         Action = [
-          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
+          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
           "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
         ]
         Resource = local.shared.repository_arn
       },
       {
-        # Neither action knows resources: a revision has no name before it is registered.
         Sid      = "RegisterTaskDefinition"
         Effect   = "Allow"
-        Action   = ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition"]
+        Action   = "ecs:RegisterTaskDefinition"
+        Resource = "${local.ecs}:task-definition/${local.deploy.task_family}:*"
+      },
+      {
+        # This action knows no resources.
+        Sid      = "ReadTaskDefinitions"
+        Effect   = "Allow"
+        Action   = "ecs:DescribeTaskDefinition"
         Resource = "*"
       },
       {
@@ -129,17 +135,9 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "${local.s3}${module.website.bucket}/*"
       },
       {
-        # amazon.aws.s3_object asks whether the bucket has ACLs before it writes: without an answer it would set one.
-        Sid      = "TellThatAclsAreOff"
-        Effect   = "Allow"
-        Action   = "s3:GetBucketOwnershipControls"
-        Resource = "${local.s3}${module.releases.name}"
-      },
-      {
-        # The tags are read by amazon.aws.s3_object after each write.
         Sid      = "KeepRecords"
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:PutObject"]
+        Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = "${local.s3}${module.releases.name}/${local.deploy.releases_prefix}*"
       },
       {
@@ -151,7 +149,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid      = "InvalidatePage"
         Effect   = "Allow"
-        Action   = ["cloudfront:CreateInvalidation"]
+        Action   = "cloudfront:CreateInvalidation"
         Resource = module.website.distribution_arn
       },
     ]

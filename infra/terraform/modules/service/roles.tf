@@ -48,7 +48,7 @@ resource "aws_iam_role_policy" "execution" {
       {
         Sid      = "PullImage"
         Effect   = "Allow"
-        Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         Resource = var.repository_arn
       },
       {

@@ -24,21 +24,22 @@ run "no_write_without_a_condition" {
   }
 }
 
-run "access_is_exactly_get_put_and_list" {
+run "access_is_exactly_get_put_erase_and_list" {
   command = plan
 
   assert {
-    condition = { for s in output.access_statements : s.Resource => toset(flatten([s.Action])) } == {
-      "arn:aws:s3:::todo-staging-lists-123456789012/lists/*" = toset(["s3:GetObject", "s3:PutObject"])
-      "arn:aws:s3:::todo-staging-lists-123456789012"         = toset(["s3:ListBucket"])
+    condition = { for s in output.access_statements : s.Sid => "${join(",", flatten([s.Action]))} ${s.Resource}" if s.Effect == "Allow" } == {
+      ReadAndWriteLists        = "s3:GetObject,s3:PutObject arn:aws:s3:::todo-staging-lists-123456789012/lists/*"
+      EraseLists               = "s3:DeleteObject arn:aws:s3:::todo-staging-lists-123456789012/lists/*"
+      TellMissingFromForbidden = "s3:ListBucket arn:aws:s3:::todo-staging-lists-123456789012"
     }
     error_message = "got ${jsonencode(output.access_statements)}"
   }
 
   # GetObject has no s3:prefix: a condition on it would turn every missing list into a refusal.
   assert {
-    condition     = alltrue([for s in output.access_statements : s.Effect == "Allow" && !can(s.Condition)])
-    error_message = "the statements have no condition"
+    condition     = { for s in output.access_statements : s.Sid => s.Condition if can(s.Condition) } == { EraseLists = { Null = { "s3:if-match" = "false" } } }
+    error_message = "only deleting has a condition, and deletes a known version alone"
   }
 
   assert {

@@ -67,7 +67,7 @@ run "roles_are_two_and_narrow" {
   }
 
   assert {
-    condition     = toset(flatten([for s in jsondecode(output.execution_policy_json).Statement : s.Action])) == toset(["ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([for s in jsondecode(output.execution_policy_json).Statement : s.Action])) == toset(["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "logs:CreateLogStream", "logs:PutLogEvents"])
     error_message = "got ${output.execution_policy_json}"
   }
 

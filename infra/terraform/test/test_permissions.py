@@ -1,0 +1,94 @@
+"""Each role may do what its holder calls, and nothing else. @cloud-copilot/iam-simulate judges as IAM does."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from conftest import HERE, REPOSITORY, TERRAFORM, verbose_test
+from test_network_graph import resources
+
+TABLE = yaml.safe_load((HERE / "permissions/calls.yaml").read_text())
+POLICIES = {
+    "deploy": "aws_iam_role_policy.deploy",
+    "task": "module.api.aws_iam_role_policy.task",
+    "execution": "module.api.aws_iam_role_policy.execution",
+    "agent": "module.cluster.aws_iam_role_policy.agent",
+}
+NAMES = {"NAME": "todo-staging", "ACCOUNT": "123456789012", "REGION": "eu-west-1"}
+
+
+def named(word):
+    text = TABLE["resources"].get(word, word)
+    for name, value in NAMES.items():
+        text = text.replace(name, value)
+    return text
+
+
+def task_calls():
+    """The operations that the API's S3 client is called for."""
+    source = (REPOSITORY / "libs/storage/s3store/s3store.go").read_text()
+    found = set(re.findall(r"\bs\.client\.([A-Z]\w+)\(", source))
+    assert found == TABLE["task"].keys(), f"called and not in calls.yaml: {sorted(found - TABLE['task'].keys())}; in calls.yaml and not called: {sorted(TABLE['task'].keys() - found)}"
+    return list(TABLE["task"].values())
+
+
+def deploy_calls():
+    rows = yaml.safe_load((REPOSITORY / "infra/ansible/permissions.yaml").read_text())
+    of = TABLE["resource_of_action"]
+    unknown = {row["resource"] for row in rows if row["action"]} - TABLE["deploy"].keys()
+    assert not unknown, f"calls.yaml does not say what stands behind {sorted(unknown)} of infra/ansible/permissions.yaml"
+    return [{"action": row["action"], **target, **({"resource": of[row["action"]]} if row["action"] in of else {})} for row in rows if row["action"] for target in TABLE["deploy"][row["resource"]]]
+
+
+@functools.cache
+def calls(role):
+    rows = {"task": task_calls, "deploy": deploy_calls}.get(role, lambda: TABLE[role])()
+    return [{"action": r["action"], "resource": named(r["resource"]), "context": {key: named(value) for key, value in r.get("context", {}).items()}} for r in rows]
+
+
+def policy(role):
+    state = verbose_test(TERRAFORM / "modules/environment", "test_state", "whole")
+    return json.loads(next(r["values"]["policy"] for r in resources(state["root_module"]) if r["address"] == POLICIES[role]))
+
+
+def judged(role, requests):
+    request = {"account": NAMES["ACCOUNT"], "policy": policy(role), "calls": requests}
+    node = shutil.which("node")
+    assert node and (HERE / "permissions/node_modules").is_dir(), "run tools/setup/iam-simulate"
+    done = subprocess.run([node, HERE / "permissions/simulate.mjs"], input=json.dumps(request), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("role", POLICIES)
+def test_each_call_is_allowed(role):
+    refused = [f"{call['action']} on {call['resource']}: {result}" for call, result in zip(calls(role), judged(role, calls(role)), strict=True) if result != "Allowed"]
+    assert not refused, f"the {role} role is refused what it calls: {refused}"
+
+
+@pytest.mark.parametrize("role", POLICIES)
+def test_each_allowed_action_is_called(role):
+    actions = set()
+    for statement in policy(role)["Statement"]:
+        actions |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    called = {call["action"] for call in calls(role)}
+    assert actions == called, f"allowed and not called: {sorted(actions - called)}; called and not allowed: {sorted(called - actions)}"
+
+
+def test_another_environment_is_out_of_reach():
+    """The deploy role of staging, on what is production's."""
+    own = json.dumps(calls("deploy"))
+    other = [call for call in json.loads(own.replace("staging", "production")) if call not in json.loads(own)]
+    assert len(other) >= 15, f"got {len(other)} calls that name an environment"
+    allowed = [f"{call['action']} on {call['resource']}" for call, result in zip(other, judged("deploy", other), strict=True) if result == "Allowed"]
+    assert not allowed, f"staging's deploy role may change production: {allowed}"
+
+
+def test_erasing_takes_a_version():
+    """The lists' history outlives a delete that names none."""
+    call = {"action": "s3:DeleteObject", "resource": named("list"), "context": {}}
+    assert judged("task", [call]) != ["Allowed"]
