@@ -287,6 +287,7 @@ func (c *committer[T]) write(a *attempt[T]) {
 	defer cancel()
 	c.attempts++
 	began := time.Now()
+	volatile := e.isVolatile()
 	var version storage.Version
 	var err error
 	if a.base.snap.Exists {
@@ -297,6 +298,7 @@ func (c *committer[T]) write(a *attempt[T]) {
 	switch {
 	case err == nil:
 		l.answered()
+		e.durable(volatile)
 		l.observeRTT(time.Since(began))
 		a.doc.version = version
 		c.landed(a, began)
@@ -330,12 +332,10 @@ func (c *committer[T]) write(a *attempt[T]) {
 	case errors.Is(err, storage.ErrNotDurable):
 		// Reading it back would show what a power cut may take away.
 		l.answered()
-		e.mu.Lock()
-		e.trusted = false
-		e.mu.Unlock()
+		e.notDurable(err)
 		c.reject(err)
 	default:
-		l.unanswered(e.key, began)
+		l.unanswered(e.key, began, err)
 		e.mu.Lock()
 		e.trusted = false
 		e.mu.Unlock()
@@ -386,6 +386,10 @@ func (c *committer[T]) settle(doc *document[T]) {
 	a := c.pending
 	landed, known := doc.mem.commit(a.doc.snap.Revision, a.nonce)
 	switch {
+	case landed && c.e.isVolatile() != 0:
+		// It can be read, and may be lost again. It is applied again, as a
+		// repetition, so that a write that lasts carries it.
+		c.pending = nil
 	case landed:
 		if doc.snap.Nonce == a.doc.snap.Nonce {
 			a.doc = doc
@@ -544,6 +548,13 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		results = append(results, result)
 		a.effects++
 		state = State[T]{Doc: change.Doc, Revision: rev, Nonce: nonceText(nonce), Exists: true, Removed: doc.snap.Removed}
+	}
+	if a.effects == 0 && base.snap.Exists && e.isVolatile() != 0 {
+		// What these answers rest on may be lost again: write it once more.
+		refs = append(refs, refOf(rand.Text(), nil))
+		results = append(results, []byte{})
+		a.effects++
+		state.Nonce = nonceText(nonce)
 	}
 	if a.effects == 0 {
 		return a, nil

@@ -50,6 +50,14 @@
 //     others have written since. If the old version is still there, the same
 //     bytes are sent again against the same version: whichever of the two
 //     lands, or both try, it is one commit, and the other conflicts.
+//   - A write took effect and may be lost again ([storage.ErrNotDurable]): its
+//     operations fail with [ErrOutcomeUnknown], the log has an error and
+//     [Ledger.Health] says so. Until a later write of the key succeeds nothing
+//     that rests on it is acknowledged: repetitions, refusals and operations
+//     without a change write the document once more. The ledger repeats the
+//     write by itself, after half a second and then up to every 10 seconds.
+//     Reads show what can be read. A process that starts afterwards does not
+//     know, and takes what it reads for durable.
 //   - The store is away: updates wait until their context ends. Then the error
 //     is [storage.ErrUnavailable]; it is also [ErrOutcomeUnknown] when a write
 //     that carries the operation was sent, and otherwise the operation will

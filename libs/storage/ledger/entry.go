@@ -26,6 +26,7 @@ type entry[T any] struct {
 	highest   uint64       // the highest revision ever seen
 	trusted   bool         // sole owner: doc is what the store holds
 	damage    *damage      // the stored document cannot be understood
+	volatile  uint64       // not 0: what is stored may be lost again; see notDurable
 
 	queue      []*call[T]
 	goneQueued int // calls in queue that nobody waits for
@@ -95,7 +96,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		case errors.Is(err, storage.ErrRefused):
 			l.answered()
 		case !isAnswer(err):
-			l.unanswered(e.key, began)
+			l.unanswered(e.key, began, err)
 		}
 		return nil, err
 	}

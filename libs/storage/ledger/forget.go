@@ -57,26 +57,70 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 		}
 	}
 	if !doc.snap.Exists {
-		return nil
+		if e.isVolatile() == 0 {
+			return nil
+		}
+		if doc, err = e.createEmpty(ctx); err != nil {
+			return err
+		}
 	}
 	e.mu.Lock()
 	seq := e.adopted
 	e.mu.Unlock()
 	began := time.Now()
+	volatile := e.isVolatile()
 	callCtx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
 	defer cancel()
 	err = l.store.Delete(callCtx, e.key, doc.version)
 	switch {
 	case err == nil:
 		l.answered()
+		e.durable(volatile)
 		e.adopt(&document[T]{}, began, seq)
+	case errors.Is(err, storage.ErrNotDurable):
+		l.answered()
+		e.notDurable(err)
 	case isAnswer(err):
 		l.answered()
 	default:
-		l.unanswered(e.key, began)
+		l.unanswered(e.key, began, err)
 		e.mu.Lock()
 		e.trusted = false
 		e.mu.Unlock()
 	}
 	return err
+}
+
+// createEmpty stores a document without content under a key that has none, so
+// that it can be deleted again: a deletion that may not last is repeated so.
+func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
+	l := e.l
+	var zero T
+	items, err := e.encodeItems(zero)
+	if err != nil {
+		return nil, fail("forget", e.key, err)
+	}
+	e.mu.Lock()
+	doc := &document[T]{snap: Snapshot[T]{Revision: e.highest + 1, Nonce: nonceText(newNonce()), Exists: true}}
+	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
+	defer cancel()
+	began := time.Now()
+	doc.version, err = l.store.Create(ctx, e.key, doc.encode(items))
+	switch {
+	case err == nil || isAnswer(err):
+		l.answered()
+	case errors.Is(err, storage.ErrNotDurable):
+		l.answered()
+		e.notDurable(err)
+		// Delete it all the same, unless another writer was faster.
+		found, err := e.fetch(l.opts.CallTimeout)
+		if err == nil && found.snap.Nonce != doc.snap.Nonce {
+			err = fail("forget", e.key, storage.ErrConflict)
+		}
+		return found, err
+	default:
+		l.unanswered(e.key, began, err)
+	}
+	return doc, err
 }

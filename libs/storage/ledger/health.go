@@ -30,10 +30,20 @@ type health struct {
 	away  atomic.Bool
 	fails atomic.Int64 // since the last answer
 
+	volatile atomic.Int64 // keys whose latest write may be lost
+
 	mu        sync.Mutex
+	latest    error         // of the store
 	since     time.Time     // when the first call of fails began
 	recovered chan struct{} // closed at an answer, when the store was away
 	probing   bool
+}
+
+// failed keeps the store's latest error.
+func (h *health) failed(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.latest = err
 }
 
 // answered notes that the store answered, whatever it said.
@@ -59,13 +69,14 @@ func (l *Ledger[T]) answered() {
 }
 
 // unanswered notes that a call that began then got no answer.
-func (l *Ledger[T]) unanswered(key string, began time.Time) {
+func (l *Ledger[T]) unanswered(key string, began time.Time, cause error) {
 	if l.base.Err() != nil {
 		return // it was given up, by Close
 	}
 	h := &l.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.latest = cause
 	if h.fails.Add(1) == 1 {
 		h.since = began
 	}
@@ -79,7 +90,7 @@ func (l *Ledger[T]) unanswered(key string, began time.Time) {
 	h.probing = true
 	h.away.Store(true)
 	l.log.LogAttrs(context.Background(), slog.LevelWarn, "store does not answer",
-		slog.String("key", key), slog.Int64("failures", h.fails.Load()), slog.Duration("since", silent))
+		slog.String("key", key), slog.Int64("failures", h.fails.Load()), slog.Duration("since", silent), slog.Any("error", cause))
 	if f := l.opts.Observer.Away; f != nil {
 		f(true)
 	}

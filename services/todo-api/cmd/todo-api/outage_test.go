@@ -120,6 +120,29 @@ func (s *turning) Check(ctx context.Context) error {
 	return nil
 }
 
+// A write that the store could not make durable is never confirmed, and the
+// server is not ready until a write lasts.
+func TestNotReadyWhileWritesMayBeLost(t *testing.T) {
+	store := faultstore.New(memstore.New(), func(c faultstore.Call) faultstore.Fault {
+		if c.Op == "create" || c.Op == "replace" {
+			return faultstore.Fault{Kind: faultstore.FailAfter, Err: storage.ErrNotDurable}
+		}
+		return faultstore.Fault{}
+	})
+	p := startOn(t, func(context.Context, string) (storage.Store, error) { return store, nil })
+	const body = `{"title": "a"}`
+	for range 2 {
+		a := p.expect(503, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
+		if !strings.Contains(string(a.body), "outcome") {
+			t.Errorf("got %s, want an unknown outcome", a.body)
+		}
+	}
+	p.expect(503, "GET", "/readyz", "")
+	store.SetPlan(nil)
+	p.expect(201, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
+	p.expect(200, "GET", "/readyz", "")
+}
+
 // A damaged list is a 500 that the log explains, never an empty list, is left
 // as it is, and stops no other.
 func TestDamagedLists(t *testing.T) {

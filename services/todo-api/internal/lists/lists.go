@@ -5,6 +5,7 @@ package lists
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
@@ -117,8 +118,12 @@ func (s *Service) Names(ctx context.Context) iter.Seq2[todo.Name, error] {
 	}
 }
 
-// Check reports whether the store answers, or nil if the store cannot tell.
+// Check returns an error if the store does not answer, or if a write may be
+// lost again because the store could not make it durable.
 func (s *Service) Check(ctx context.Context) error {
+	if health := s.ledger.Health(); health.NotDurable > 0 {
+		return fmt.Errorf("the latest write of %d lists may be lost: %w", health.NotDurable, health.Err)
+	}
 	if checker, ok := s.store.(storage.Checker); ok {
 		return checker.Check(ctx)
 	}

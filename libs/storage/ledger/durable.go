@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+)
+
+// The pauses between two attempts to write a document again that may be lost.
+const (
+	rewriteFirst = 500 * time.Millisecond
+	rewriteLast  = 10 * time.Second
+)
+
+// errNoLongerGone ends the repetition of a deletion.
+var errNoLongerGone = errors.New("the key holds a document again")
+
+// notDurable notes that a write or deletion took effect and may be lost again.
+// Nothing that rests on it is acknowledged until a later write succeeded:
+// operations that would only read, repetitions among them, write the document
+// once more. The same is tried in the background, so that the state ends
+// without a client.
+func (e *entry[T]) notDurable(cause error) {
+	l := e.l
+	e.mu.Lock()
+	first := e.volatile == 0
+	e.volatile++
+	e.trusted = false
+	e.mu.Unlock()
+	l.health.failed(cause)
+	if !first {
+		return
+	}
+	l.health.volatile.Add(1)
+	l.log.LogAttrs(context.Background(), slog.LevelError, "a write may be lost; it is not acknowledged and will be repeated",
+		slog.String("key", e.key), slog.Any("error", cause))
+	l.start(e, e.makeDurable)
+}
+
+// isVolatile returns 0 if what is stored lasts, and otherwise what [durable]
+// takes.
+func (e *entry[T]) isVolatile() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.volatile
+}
+
+// durable notes a write that lasts and before which isVolatile returned seen.
+func (e *entry[T]) durable(seen uint64) {
+	if seen == 0 {
+		return
+	}
+	e.mu.Lock()
+	ended := e.volatile == seen
+	if ended {
+		e.volatile = 0
+	}
+	e.mu.Unlock()
+	if ended {
+		e.l.health.volatile.Add(-1)
+		e.l.log.LogAttrs(context.Background(), slog.LevelInfo, "the key's document is durable again", slog.String("key", e.key))
+	}
+}
+
+// makeDurable writes the document again until that lasts.
+func (e *entry[T]) makeDurable() {
+	l := e.l
+	for pause := rewriteFirst; e.isVolatile() != 0; pause = min(2*pause, rewriteLast) {
+		timer := time.NewTimer(l.jitter(pause/2, pause))
+		select {
+		case <-timer.C:
+		case <-l.closing:
+			timer.Stop()
+			return
+		}
+		e.rewrite()
+	}
+}
+
+// rewrite makes one attempt. Its errors are noted where they happen.
+func (e *entry[T]) rewrite() {
+	err := e.forget(e.l.base, func(s Snapshot[T]) error {
+		if s.Exists {
+			return errNoLongerGone
+		}
+		return nil
+	})
+	if !errors.Is(err, errNoLongerGone) {
+		return // deleted once more, or the store failed
+	}
+	c := newCall(Op[T]{Apply: func(s State[T]) (Change[T], error) {
+		return Change[T]{Doc: s.Doc, Unchanged: true}, nil
+	}})
+	if e.enqueue(c) != nil {
+		return
+	}
+	select {
+	case <-c.done:
+	case <-e.l.closing:
+		e.leave(c, ErrClosed)
+	}
+}
+
+// Health is what a ledger knows of its store.
+type Health struct {
+	// Away is true while the store does not answer.
+	Away bool
+	// NotDurable is the number of keys whose latest write took effect and may
+	// be lost again; see [storage.ErrNotDurable]. Nothing that rests on such a
+	// write is acknowledged, and the ledger repeats it until it lasts.
+	NotDurable int
+	// Err is the latest error of the store while one of the above holds, and
+	// nil otherwise.
+	Err error
+}
+
+// Health returns the present state. It is cheap and does not ask the store: a
+// server is ready while its Err is nil and the store's own check succeeds.
+func (l *Ledger[T]) Health() Health {
+	h := Health{Away: l.health.away.Load(), NotDurable: int(l.health.volatile.Load())}
+	if h.Away || h.NotDurable > 0 {
+		l.health.mu.Lock()
+		h.Err = l.health.latest
+		l.health.mu.Unlock()
+		if h.Err == nil {
+			h.Err = storage.ErrUnavailable
+		}
+	}
+	return h
+}
