@@ -27,15 +27,3 @@ resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://${local.github}"
   client_id_list = ["sts.amazonaws.com"]
 }
-
-module "deploy_role" {
-  source   = "../modules/deploy_role"
-  for_each = local.environments
-
-  name              = "${local.project.name}-${each.key}-deploy"
-  repository        = local.project.repository
-  environment       = each.key
-  oidc_provider_arn = local.oidc_provider_arn
-
-  depends_on = [aws_iam_openid_connect_provider.github]
-}

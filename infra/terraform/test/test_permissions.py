@@ -51,12 +51,13 @@ def calls(role):
 
 
 def policy(role):
+    """The role's policy as Terraform renders it."""
     state = verbose_test(TERRAFORM / "modules/environment", "test_state", "whole")
     return json.loads(next(r["values"]["policy"] for r in resources(state["root_module"]) if r["address"] == POLICIES[role]))
 
 
-def judged(role, requests):
-    request = {"account": NAMES["ACCOUNT"], "policy": policy(role), "calls": requests}
+def judged(document, requests):
+    request = {"account": NAMES["ACCOUNT"], "policy": document, "calls": requests}
     node = shutil.which("node")
     assert node and (HERE / "permissions/node_modules").is_dir(), "run tools/setup/iam-simulate"
     done = subprocess.run([node, HERE / "permissions/simulate.mjs"], input=json.dumps(request), capture_output=True, text=True)
@@ -66,7 +67,7 @@ def judged(role, requests):
 
 @pytest.mark.parametrize("role", POLICIES)
 def test_each_call_is_allowed(role):
-    refused = [f"{call['action']} on {call['resource']}: {result}" for call, result in zip(calls(role), judged(role, calls(role)), strict=True) if result != "Allowed"]
+    refused = [f"{call['action']} on {call['resource']}: {result}" for call, result in zip(calls(role), judged(policy(role), calls(role)), strict=True) if result != "Allowed"]
     assert not refused, f"the {role} role is refused what it calls: {refused}"
 
 
@@ -84,11 +85,34 @@ def test_another_environment_is_out_of_reach():
     own = json.dumps(calls("deploy"))
     other = [call for call in json.loads(own.replace("staging", "production")) if call not in json.loads(own)]
     assert len(other) >= 15, f"got {len(other)} calls that name an environment"
-    allowed = [f"{call['action']} on {call['resource']}" for call, result in zip(other, judged("deploy", other), strict=True) if result == "Allowed"]
+    allowed = [f"{call['action']} on {call['resource']}" for call, result in zip(other, judged(policy("deploy"), other), strict=True) if result == "Allowed"]
     assert not allowed, f"staging's deploy role may change production: {allowed}"
 
 
 def test_erasing_takes_a_version():
     """The lists' history outlives a delete that names none."""
     call = {"action": "s3:DeleteObject", "resource": named("list"), "context": {}}
-    assert judged("task", [call]) != ["Allowed"]
+    assert judged(policy("task"), [call]) != ["Allowed"]
+
+
+def test_plan_role_reads_no_content():
+    """It has AWS's ReadOnlyAccess, of which a few actions stand here, less what its own policy denies."""
+    plan = verbose_test(TERRAFORM / "bootstrap", "test_plan", "roles_are_bound_to_the_repository")
+    after = {c["address"]: c["change"]["after"] for c in plan["resource_changes"]}
+    assert after["aws_iam_role_policy_attachment.plan"]["policy_arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    allowed = {"Effect": "Allow", "Action": ["ecs:Describe*", "kms:Decrypt", "logs:Get*", "s3:Get*", "s3:List*"], "Resource": "*"}
+    document = json.loads(after["aws_iam_role_policy.plan"]["policy"])
+    document["Statement"].append(allowed)
+    want = {
+        ("s3:GetObject", "arn:aws:s3:::todo-terraform-state-123456789012/staging/terraform.tfstate"): True,
+        ("s3:GetBucketPolicy", named("lists")): True,
+        ("ecs:DescribeServices", named("service")): True,
+        ("s3:GetObject", named("list")): False,
+        ("s3:GetObjectVersion", named("list")): False,
+        ("s3:GetObject", "arn:aws:s3:::todo-ssh-keys-123456789012/todo-v1"): False,
+        ("logs:GetLogEvents", named("log")): False,
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/1"): False,
+        ("s3:PutObject", "arn:aws:s3:::todo-terraform-state-123456789012/staging/terraform.tfstate"): False,
+    }
+    got = judged(document, [{"action": action, "resource": resource, "context": {}} for action, resource in want])
+    assert {call: result == "Allowed" for call, result in zip(want, got, strict=True)} == want

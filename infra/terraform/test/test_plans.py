@@ -71,7 +71,7 @@ def test_a_third_environment_is_a_folder(copy):
     assert names == ["todo-preview"], f"got the clusters {names}, want todo-preview"
 
     roles = verbose_test(copy / "bootstrap", "test_plan", "a_deploy_role_for_each_environment")
-    got = sorted(change["change"]["after"]["name"] for change in roles["resource_changes"] if change["type"] == "aws_iam_role")
+    got = sorted(change["change"]["after"]["name"] for change in roles["resource_changes"] if change["type"] == "aws_iam_role" and "-deploy" in change["change"]["after"]["name"])
     assert got == ["todo-preview-deploy", "todo-production-deploy", "todo-staging-deploy"], f"got the roles {got}"
 
 

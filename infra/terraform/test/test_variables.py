@@ -129,3 +129,10 @@ def test_bad_values_are_refused_with_what_was_expected(folder, values, want, cop
     got = "\n".join(m["diagnostic"]["summary"] + ": " + m["diagnostic"].get("detail", "") for m in messages if "diagnostic" in m)
     missing = [words for words in want if words not in got]
     assert not missing, f"not said: {missing}; said:\n{got}"
+
+
+def test_bad_repository_is_refused(copy):
+    project = copy / "project.yaml"
+    project.write_text(re.sub(r"^repository: \S+", "repository: https://github.com/gchamon/devops-challenge", project.read_text(), flags=re.M))
+    terraform(copy / "bootstrap", "init", "-backend=false", "-input=false")
+    assert "repository in project.yaml is owner/name" in terraform(copy / "bootstrap", "test", check=False)

@@ -16,6 +16,25 @@ run "a_deploy_role_for_each_environment" {
   }
 }
 
+run "roles_are_bound_to_the_repository" {
+  command = plan
+
+  assert {
+    condition = { for name, role in merge(aws_iam_role.deploy, { plan = aws_iam_role.plan }) : name => [for s in jsondecode(role.assume_role_policy).Statement : s.Condition.StringEquals] } == {
+      for name, subjects in merge(
+        { for name in keys(aws_iam_role.deploy) : name => ["repo:gchamon/devops-challenge:environment:${name}"] },
+        { plan = ["repo:gchamon/devops-challenge:pull_request", "repo:gchamon/devops-challenge:ref:refs/heads/main"] },
+      ) : name => [{ "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com", "token.actions.githubusercontent.com:sub" = subjects }]
+    }
+    error_message = "got ${jsonencode({ for name, role in merge(aws_iam_role.deploy, { plan = aws_iam_role.plan }) : name => role.assume_role_policy })}"
+  }
+
+  assert {
+    condition     = output.deploy_role_arns.staging == "arn:aws:iam::123456789012:role/todo-staging-deploy" && output.plan_variables.AWS_PLAN_ROLE == "arn:aws:iam::123456789012:role/todo-plan" && output.plan_variables.TERRAFORM_STATE_BUCKET == module.state.name
+    error_message = "got ${jsonencode(output.deploy_role_arns)} and ${jsonencode(output.plan_variables)}"
+  }
+}
+
 run "provider_that_is_there" {
   command = plan
   variables {

@@ -1,0 +1,87 @@
+locals {
+  # Who may take a role: a workflow of the repository, known by what GitHub says of its run.
+  # https://docs.github.com/actions/reference/openid-connect-reference
+  subjects = merge(
+    { for name in local.environments : "${name}-deploy" => ["repo:${local.project.repository}:environment:${name}"] },
+    { plan = ["repo:${local.project.repository}:pull_request", "repo:${local.project.repository}:ref:refs/heads/main"] },
+  )
+
+  trust = { for role, subjects in local.subjects : role => jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "WorkflowOfThisRepository"
+      Effect    = "Allow"
+      Principal = { Federated = local.oidc_provider_arn }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = { StringEquals = { "${local.github}:aud" = "sts.amazonaws.com", "${local.github}:sub" = subjects } }
+    }]
+  }) }
+
+  role_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${local.project.name}"
+}
+
+# Who may deploy is said here, what that takes where it is known: the environment attaches the permissions.
+resource "aws_iam_role" "deploy" {
+  for_each = local.environments
+
+  name                 = "${local.project.name}-${each.key}-deploy"
+  description          = "Deploys ${local.project.repository} to ${each.key}"
+  max_session_duration = 3600
+  assume_role_policy   = local.trust["${each.key}-deploy"]
+
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", local.project.repository))
+      error_message = "repository in project.yaml is owner/name, such as gchamon/devops-challenge."
+    }
+
+    precondition {
+      condition     = can(regex("^[a-z][a-z0-9]{1,11}$", each.key))
+      error_message = "The folder environments/${each.key}: an environment's name has 2 to 12 lower-case letters and digits and begins with a letter."
+    }
+  }
+
+  depends_on = [aws_iam_openid_connect_provider.github]
+}
+
+# Plans environments, on pull requests and on a schedule. Whoever may open a pull request in the repository may run
+# commands with it, so it reads how things are set up, and not what is in them.
+resource "aws_iam_role" "plan" {
+  name                 = "${local.project.name}-plan"
+  description          = "Plans ${local.project.repository}, changes nothing"
+  max_session_duration = 3600
+  assume_role_policy   = local.trust.plan
+
+  depends_on = [aws_iam_openid_connect_provider.github]
+}
+
+resource "aws_iam_role_policy_attachment" "plan" {
+  #checkov:skip=CKV_AWS_275: ReadOnlyAccess, less what the policy below denies
+
+  role       = aws_iam_role.plan.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/ReadOnlyAccess"
+}
+
+resource "aws_iam_role_policy" "plan" {
+  name = "no-content"
+  role = aws_iam_role.plan.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # Lists, private keys and access logs. Left are the states, which plans read.
+        Sid         = "NoObjects"
+        Effect      = "Deny"
+        Action      = ["s3:GetObject", "s3:GetObjectVersion"]
+        NotResource = "${module.state.arn}/*"
+      },
+      {
+        Sid      = "NoLogsAndSecrets"
+        Effect   = "Deny"
+        Action   = ["kms:Decrypt", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults", "logs:StartLiveTail", "logs:StartQuery", "secretsmanager:GetSecretValue"]
+        Resource = "*"
+      },
+    ]
+  })
+}
