@@ -91,6 +91,7 @@ func (e *entry[T]) leave(c *call[T], cause error) {
 		return
 	default:
 	}
+	cause = e.because(cause)
 	if c.attempted {
 		c.err = fmt.Errorf("%w: %w: a write was sent and not settled: %w", storage.ErrUnavailable, ErrOutcomeUnknown, cause)
 	} else {
@@ -295,15 +296,14 @@ func (c *committer[T]) write(a *attempt[T]) {
 	} else {
 		version, err = l.store.Create(ctx, e.key, a.body)
 	}
+	e.heard(&e.writes, began, err)
 	switch {
 	case err == nil:
-		l.answered()
 		e.durable(volatile)
 		l.observeRTT(time.Since(began))
 		a.doc.version = version
 		c.landed(a, began)
 	case errors.Is(err, storage.ErrConflict):
-		l.answered()
 		if f := l.opts.Observer.Conflict; f != nil {
 			f(e.key)
 		}
@@ -319,7 +319,6 @@ func (c *committer[T]) write(a *attempt[T]) {
 			c.backOff()
 		}
 	case errors.Is(err, storage.ErrRefused):
-		l.answered()
 		if c.pending == nil {
 			// No earlier write of this batch has an unknown outcome.
 			e.mu.Lock()
@@ -331,11 +330,8 @@ func (c *committer[T]) write(a *attempt[T]) {
 		c.reject(err)
 	case errors.Is(err, storage.ErrNotDurable):
 		// Reading it back would show what a power cut may take away.
-		l.answered()
-		e.notDurable(err)
 		c.reject(err)
 	default:
-		l.unanswered(e.key, began, err)
 		e.mu.Lock()
 		e.trusted = false
 		e.mu.Unlock()

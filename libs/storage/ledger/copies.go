@@ -81,6 +81,7 @@ func (l *Ledger[T]) evict(e *entry[T]) {
 	l.copies.unused.Remove(e.held.unused)
 	l.copies.bytes -= e.held.bytes
 	delete(l.keys, e.key)
+	e.forgotten()
 }
 
 // evictIdle drops the keys that were not used since limit.

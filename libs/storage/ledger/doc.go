@@ -58,14 +58,23 @@
 //     write by itself, after half a second and then up to every 10 seconds.
 //     Reads show what can be read. A process that starts afterwards does not
 //     know, and takes what it reads for durable.
-//   - The store is away: updates wait until their context ends. Then the error
-//     is [storage.ErrUnavailable]; it is also [ErrOutcomeUnknown] when a write
-//     that carries the operation was sent, and otherwise the operation will
-//     never be applied. Reads answer with the last known copy and its Age, for
-//     10 minutes; at once when nothing was heard from the store for a second
-//     and three calls failed, or for 2.5 seconds; until then after at most
-//     2 seconds. The store is asked about every
-//     second, and what waits goes on at its first answer.
+//   - The store refuses ([storage.ErrRefused]: permission, size, no space): the
+//     operations of that write, or the read, fail at once with its reason, and
+//     nothing was applied. Other keys go on.
+//   - The store does not answer for a key: updates wait until their context
+//     ends. Then the error is [storage.ErrUnavailable] with the store's latest
+//     reason; it is also [ErrOutcomeUnknown] if a write that carries the
+//     operation was sent, and otherwise the operation will never be applied.
+//     Reads answer after 2 seconds with the last known copy and its Age, for
+//     10 minutes. Other keys go on.
+//   - The store does not answer for any key, which a read of an unused key
+//     tells: it is away when nothing was heard from it for a second and three
+//     calls failed, or for 2.5 seconds. Reads then answer at once with the last
+//     known copy. The store is asked about every second, and what waits goes on
+//     at its first answer.
+//   - Each such state of a key, or of the store, is logged once when it begins
+//     and once when it ends, with the reason; of more than 10 keys the log names
+//     only the first. [Ledger.Health] has the present state.
 //   - An operation fails, or panics: it alone fails. What shares its commit is
 //     not affected.
 //   - The stored document is damaged, or of a newer format: its key fails with

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"time"
-
-	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
 // The pauses between two attempts to write a document again that may be lost.
@@ -102,32 +100,4 @@ func (e *entry[T]) rewrite() {
 	case <-e.l.closing:
 		e.leave(c, ErrClosed)
 	}
-}
-
-// Health is what a ledger knows of its store.
-type Health struct {
-	// Away is true while the store does not answer.
-	Away bool
-	// NotDurable is the number of keys whose latest write took effect and may
-	// be lost again; see [storage.ErrNotDurable]. Nothing that rests on such a
-	// write is acknowledged, and the ledger repeats it until it lasts.
-	NotDurable int
-	// Err is the latest error of the store while one of the above holds, and
-	// nil otherwise.
-	Err error
-}
-
-// Health returns the present state. It is cheap and does not ask the store: a
-// server is ready while its Err is nil and the store's own check succeeds.
-func (l *Ledger[T]) Health() Health {
-	h := Health{Away: l.health.away.Load(), NotDurable: int(l.health.volatile.Load())}
-	if h.Away || h.NotDurable > 0 {
-		l.health.mu.Lock()
-		h.Err = l.health.latest
-		l.health.mu.Unlock()
-		if h.Err == nil {
-			h.Err = storage.ErrUnavailable
-		}
-	}
-	return h
 }

@@ -25,8 +25,10 @@ type entry[T any] struct {
 	adopted   uint64       // how often doc was replaced
 	highest   uint64       // the highest revision ever seen
 	trusted   bool         // sole owner: doc is what the store holds
-	damage    *damage      // the stored document cannot be understood
-	volatile  uint64       // not 0: what is stored may be lost again; see notDurable
+	reads     trouble
+	writes    trouble
+	damage    *damage // the stored document cannot be understood
+	volatile  uint64  // not 0: what is stored may be lost again; see notDurable
 
 	queue      []*call[T]
 	goneQueued int // calls in queue that nobody waits for
@@ -87,20 +89,13 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		stored, err = l.store.Get(ctx, e.key)
 		changed = err != nil || version == "" || stored.Version != version
 	}
+	e.heard(&e.reads, began, err)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		l.answered()
 		return e.adopt(&document[T]{}, began, seq), nil
 	case err != nil:
-		switch {
-		case errors.Is(err, storage.ErrRefused):
-			l.answered()
-		case !isAnswer(err):
-			l.unanswered(e.key, began, err)
-		}
 		return nil, err
 	}
-	l.answered()
 	if !changed {
 		if dmg != nil {
 			return nil, dmg.err

@@ -72,18 +72,12 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 	callCtx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
 	defer cancel()
 	err = l.store.Delete(callCtx, e.key, doc.version)
+	e.heard(&e.writes, began, err)
 	switch {
 	case err == nil:
-		l.answered()
 		e.durable(volatile)
 		e.adopt(&document[T]{}, began, seq)
-	case errors.Is(err, storage.ErrNotDurable):
-		l.answered()
-		e.notDurable(err)
-	case isAnswer(err):
-		l.answered()
-	default:
-		l.unanswered(e.key, began, err)
+	case !isAnswer(err):
 		e.mu.Lock()
 		e.trusted = false
 		e.mu.Unlock()
@@ -107,20 +101,14 @@ func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
 	defer cancel()
 	began := time.Now()
 	doc.version, err = l.store.Create(ctx, e.key, doc.encode(items))
-	switch {
-	case err == nil || isAnswer(err):
-		l.answered()
-	case errors.Is(err, storage.ErrNotDurable):
-		l.answered()
-		e.notDurable(err)
+	e.heard(&e.writes, began, err)
+	if errors.Is(err, storage.ErrNotDurable) {
 		// Delete it all the same, unless another writer was faster.
 		found, err := e.fetch(l.opts.CallTimeout)
 		if err == nil && found.snap.Nonce != doc.snap.Nonce {
 			err = fail("forget", e.key, storage.ErrConflict)
 		}
 		return found, err
-	default:
-		l.unanswered(e.key, began, err)
 	}
 	return doc, err
 }

@@ -372,8 +372,9 @@ type Stats struct {
 	Waiting int
 	// Watches is the number of open channels of [Ledger.Watch].
 	Watches int
-	// Away is true while the store is known not to answer.
-	Away bool
+	// Away, NotDurable and Failing are those of [Health].
+	Away                bool
+	NotDurable, Failing int
 }
 
 // Stats returns the present load. It is cheap.
@@ -382,11 +383,13 @@ func (l *Ledger[T]) Stats() Stats {
 	keys, bytes := len(l.keys), l.copies.bytes
 	l.mu.Unlock()
 	return Stats{
-		Keys:    keys,
-		Bytes:   bytes,
-		Waiting: int(l.waiting.Load()),
-		Watches: int(l.watches.Load()),
-		Away:    l.health.away.Load(),
+		Keys:       keys,
+		Bytes:      bytes,
+		Waiting:    int(l.waiting.Load()),
+		Watches:    int(l.watches.Load()),
+		Away:       l.health.away.Load(),
+		NotDurable: int(l.health.volatile.Load()),
+		Failing:    int(l.health.failing.Load()),
 	}
 }
 

@@ -112,6 +112,9 @@ type Observer struct {
 	Damaged func(key string, err error)
 	// Refused: an operation or a read met a limit.
 	Refused func(key string)
+	// StoreError: a call for the key failed: it was refused, got no answer, or
+	// may not last. err is the store's.
+	StoreError func(key string, err error)
 	// Away: the store stopped, or began again, to answer.
 	Away func(away bool)
 }

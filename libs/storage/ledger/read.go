@@ -61,7 +61,10 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 			}
 		case <-slow:
 		case <-ctx.Done():
-			return Snapshot[T]{}, fmt.Errorf("%w: no answer yet: %w", storage.ErrUnavailable, ctx.Err())
+			e.mu.Lock()
+			err := e.because(fmt.Errorf("%w: no answer yet: %w", storage.ErrUnavailable, ctx.Err()))
+			e.mu.Unlock()
+			return Snapshot[T]{}, err
 		}
 		e.mu.Lock()
 		s, ok := e.stale()

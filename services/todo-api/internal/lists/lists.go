@@ -121,8 +121,11 @@ func (s *Service) Names(ctx context.Context) iter.Seq2[todo.Name, error] {
 // Check returns an error if the store does not answer, or if a write may be
 // lost again because the store could not make it durable.
 func (s *Service) Check(ctx context.Context) error {
-	if health := s.ledger.Health(); health.NotDurable > 0 {
+	switch health := s.ledger.Health(); {
+	case health.NotDurable > 0:
 		return fmt.Errorf("the latest write of %d lists may be lost: %w", health.NotDurable, health.Err)
+	case health.Away:
+		return fmt.Errorf("the store does not answer: %w", health.Err)
 	}
 	if checker, ok := s.store.(storage.Checker); ok {
 		return checker.Check(ctx)

@@ -144,6 +144,8 @@ func (s *Set) Ledger(stats func() ledger.Stats) {
 	}
 	gauge("ledger_keys", "Lists in memory.", func(s ledger.Stats) int { return s.Keys })
 	gauge("ledger_waiting", "Operations that are not yet answered.", func(s ledger.Stats) int { return s.Waiting })
+	gauge("ledger_failing_keys", "Reads and writes that the store refuses or does not answer, by list.", func(s ledger.Stats) int { return s.Failing })
+	gauge("ledger_not_durable_keys", "Lists whose latest write may be lost and is not confirmed.", func(s ledger.Stats) int { return s.NotDurable })
 	gauge("ledger_watches", "Watches of lists.", func(s ledger.Stats) int { return s.Watches })
 }
 
