@@ -566,9 +566,30 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	if !l.opts.ablate.memory {
 		doc.mem = base.mem.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
 	}
+	if err := e.checkReadable(doc, items); err != nil {
+		return nil, err
+	}
 	a.body = doc.encode(items)
 	doc.size = len(a.body)
 	return a, nil
+}
+
+// checkReadable returns an error if the next process could not read doc with
+// items: it decodes the envelope, with all that the caller's code made. Left
+// out is the memory of operations, most of the bytes of a small document. What
+// is decoded is not kept: the codec may share memory with what it is given.
+func (e *entry[T]) checkReadable(doc *document[T], items []byte) error {
+	probe := document[T]{snap: doc.snap, removedRaw: doc.removedRaw}
+	if _, err := e.decode(probe.encode(items), ""); err != nil {
+		return fmt.Errorf("ledger: the document cannot be stored, because it could not be read again: %w", err)
+	}
+	return nil
+}
+
+// decode decodes a stored document. A panic of the codec is an error.
+func (e *entry[T]) decode(body []byte, version storage.Version) (doc *document[T], err error) {
+	defer e.recovered("Codec.Decode", &err)
+	return decode(body, version, e.l.opts.Codec)
 }
 
 // applyOne calls one Apply. A panic in it is its error.
@@ -577,14 +598,10 @@ func (e *entry[T]) applyOne(q *call[T], s State[T]) (change Change[T], err error
 	return q.op.Apply(s)
 }
 
-// encodeItems calls the codec, and checks what it returns: damage is found
-// before it is stored.
+// encodeItems calls the codec.
 func (e *entry[T]) encodeItems(doc T) (items []byte, err error) {
 	defer e.recovered("Codec.Encode", &err)
 	items, err = e.l.opts.Codec.Encode(doc)
-	if err == nil {
-		err = checkJSON(items)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("ledger: encoding the document: %w", err)
 	}

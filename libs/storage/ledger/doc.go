@@ -77,9 +77,13 @@
 //     only the first. [Ledger.Health] has the present state.
 //   - An operation fails, or panics: it alone fails. What shares its commit is
 //     not affected.
+//   - An operation makes a document that the next process could not read (its
+//     codec refuses what it encoded, invalid UTF-8, too many levels): it alone
+//     fails, and nothing is written.
 //   - The stored document is damaged, or of a newer format: its key fails with
 //     [ErrDamaged], which names the place; the log and the [Observer] are told
-//     once. Nothing is written over it. Other keys go on. Once it is repaired
+//     once. A checksum finds every change of up to 3 bits, and all but one in
+//     4 billion of the others, in documents that this version wrote. Nothing is written over it. Other keys go on. Once it is repaired
 //     the next call finds out.
 //   - Too much waits: [ErrOverloaded], at once; nothing was applied.
 //   - The process dies: what was acknowledged is in the store. Of what was not,
@@ -115,8 +119,12 @@
 //
 // # The stored form
 //
-//	{"v":1,"rev":17,"nonce":"…","items":…,"ops":"…","removed":[{"rev","at","kind","items"}]}
+//	{"v":2,"crc":"…","rev":17,"nonce":"…","items":…,"ops":"…","removed":[{"rev","at","kind","items"}]}
 //
+// crc is the CRC-32C, in hexadecimal, of what follows it after the quote. Format
+// 1, which has no crc, is read and upgraded by the next write; whoever repairs a
+// document by hand stores it in that format. Programs that know format 1 alone
+// take format 2 for damage: replace all of them before the first write.
 // items is the document as its [Codec] writes it; ops is the memory of
 // operations, in base64. Because of the nonce no two writes have equal bytes,
 // so that a version derived from them (an S3 ETag) never comes back.

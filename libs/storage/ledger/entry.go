@@ -108,7 +108,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		}
 		return e.doc, nil
 	}
-	doc, err := decode(stored.Body, stored.Version, l.opts.Codec)
+	doc, err := e.decode(stored.Body, stored.Version)
 	if err != nil {
 		return nil, e.damaged(stored.Version, err, seq)
 	}

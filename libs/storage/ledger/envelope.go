@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"strconv"
 	"sync"
 	"time"
@@ -18,12 +19,19 @@ import (
 )
 
 const (
-	// format is the v of the envelope that this library writes.
-	format = 1
+	// format is the v of the envelope that this library writes. Format 1 has no
+	// checksum.
+	format = 2
+	// preamble begins an envelope. The checksum follows in crcDigits hexadecimal
+	// digits: the CRC-32C of all bytes after the quote behind them.
+	preamble  = `{"v":2,"crc":"`
+	crcDigits = 8
 	// maxRevision is the largest integer that every JSON reader keeps exactly.
 	maxRevision = 1<<53 - 1
 	nonceBytes  = 16
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errUnknownMember = errors.New("unknown member")
 
@@ -57,7 +65,7 @@ var packs sync.Pool
 
 // encode returns the envelope of d around items:
 //
-//	{"v":1,"rev":17,"nonce":"...","items":...,"ops":"...","removed":[...]}
+//	{"v":2,"crc":"...","rev":17,"nonce":"...","items":...,"ops":"...","removed":[...]}
 //
 // The nonce stands early so that two bodies never share a digest, not even
 // one of a prefix.
@@ -72,9 +80,7 @@ func (d *document[T]) encode(items []byte) []byte {
 		size += len(r) + 1
 	}
 	b := make([]byte, 0, size)
-	b = append(b, `{"v":`...)
-	b = strconv.AppendInt(b, format, 10)
-	b = append(b, `,"rev":`...)
+	b = append(b, preamble+`00000000","rev":`...)
 	b = strconv.AppendUint(b, d.snap.Revision, 10)
 	b = append(b, `,"nonce":"`...)
 	b = append(b, d.snap.Nonce...)
@@ -91,7 +97,28 @@ func (d *document[T]) encode(items []byte) []byte {
 		}
 		b = append(b, r...)
 	}
-	return append(b, "]}"...)
+	b = append(b, "]}"...)
+	sum := binary.BigEndian.AppendUint32(nil, checksum(b))
+	hex.Encode(b[len(preamble):], sum)
+	return b
+}
+
+// checksum returns that of an envelope that begins with the preamble.
+func checksum(body []byte) uint32 {
+	return crc32.Checksum(body[len(preamble)+crcDigits+1:], castagnoli)
+}
+
+// checkSum compares the envelope's checksum with its bytes.
+func checkSum(body []byte) error {
+	const end = len(preamble) + crcDigits
+	if len(body) <= end || string(body[:len(preamble)]) != preamble || body[end] != '"' {
+		return fmt.Errorf("expected a document that begins with %s and %d digits", preamble, crcDigits)
+	}
+	text := body[len(preamble):end]
+	if want := fmt.Sprintf("%08x", checksum(body)); string(text) != want {
+		return fmt.Errorf("expected %q, the checksum of the document's bytes, got %s: they were changed after they had been written", want, short(text))
+	}
+	return nil
 }
 
 // decode is the inverse of encode, and takes what the codec calls legacy.
@@ -101,11 +128,11 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 	}
 	d := &document[T]{version: version, size: len(body)}
 	d.snap.Exists = true
-	members := make(map[string][]byte, 6)
+	members := make(map[string][]byte, 7)
 	var unknown string
 	collect := func(name string, value []byte) error {
 		switch name {
-		case "v", "rev", "nonce", "items", "ops", "removed":
+		case "v", "crc", "rev", "nonce", "items", "ops", "removed":
 			members[name] = value
 		default:
 			unknown = name
@@ -141,6 +168,8 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 		return nil, at("v", fmt.Errorf("the document is of format %d, this library knows formats up to %d", v, format))
 	case unknown != "":
 		return nil, at(unknown, errUnknownMember)
+	case v == 1 && members["crc"] != nil:
+		return nil, at("crc", errors.New("not a member of format 1"))
 	}
 	for _, name := range []string{"rev", "nonce", "items", "ops", "removed"} {
 		if members[name] == nil {
@@ -175,6 +204,11 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 	})
 	if err != nil {
 		return nil, at("removed", err)
+	}
+	if v > 1 { // last, because the errors above name a place
+		if err := checkSum(body); err != nil {
+			return nil, at("crc", err)
+		}
 	}
 	return d, nil
 }

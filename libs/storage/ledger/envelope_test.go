@@ -23,6 +23,10 @@ var listCodec = Options[[]string]{Codec: Codec[[]string]{Legacy: func(body []byt
 const goodNonce = "AAECAwQFBgcICQoLDA0ODw"
 
 func TestEnvelopeMessages(t *testing.T) {
+	sealed := string((&document[[]string]{snap: Snapshot[[]string]{Revision: 3, Nonce: goodNonce}}).encode([]byte(`["a"]`)))
+	if _, err := decode([]byte(sealed), "x", listCodec); err != nil {
+		t.Fatalf("a good one of format 2: %v", err)
+	}
 	good := `{"v":1,"rev":3,"nonce":"` + goodNonce + `","items":["a"],"ops":"AAAA","removed":[{"rev":2,"at":"2026-01-02T03:04:05Z","kind":"clear","items":["b"]}]}`
 	if d, err := decode([]byte(good), "x", listCodec); err != nil || d.snap.Revision != 3 || len(d.snap.Removed) != 1 {
 		t.Fatalf("a good one: %+v, %v", d, err)
@@ -35,7 +39,12 @@ func TestEnvelopeMessages(t *testing.T) {
 		{"number", `17`, `expected an envelope, an object with /v, got "17"`},
 		{"object of something else", `{"a":1}`, "expected an envelope"},
 		{"legacy of another type", `[1]`, "in the format before revisions: json: cannot unmarshal number"},
-		{"newer", `{"items":1,"v":2,"more":true}`, "/v: the document is of format 2, this library knows formats up to 1"},
+		{"newer", `{"items":1,"v":3,"more":true}`, "/v: the document is of format 3, this library knows formats up to 2"},
+		{"no checksum", strings.Replace(good, `"v":1`, `"v":2`, 1), `/crc: expected a document that begins with {"v":2,"crc":"`},
+		{"checksum in format 1", strings.Replace(good, `"v":1`, `"v":1,"crc":"00000000"`, 1), "/crc: not a member of format 1"},
+		{"checksum of other bytes", strings.Replace(sealed, `["a"]`, `["b"]`, 1), "/crc: expected \""},
+		{"checksum in capitals", strings.Replace(sealed, sealed[14:22], strings.ToUpper(sealed[14:22]), 1), "/crc: expected \""},
+		{"checksum behind other members", `{"rev":3,"v":2,` + strings.Replace(sealed[7:], `"rev":3,`, ``, 1), "/crc: expected a document that begins"},
 		{"version no number", strings.Replace(good, `"v":1`, `"v":"1"`, 1), `/v: expected a positive number, got "\"1\""`},
 		{"version 0", strings.Replace(good, `"v":1`, `"v":0`, 1), "/v: expected a positive number"},
 		{"no revision", strings.Replace(good, `"rev":3,`, ``, 1), "/rev: missing"},
@@ -89,13 +98,31 @@ func TestLegacyIsRevisionZero(t *testing.T) {
 	}
 }
 
+// No change of a single bit of a stored document goes unnoticed.
+func TestEveryFlippedBitIsDamage(t *testing.T) {
+	d := document[[]string]{snap: Snapshot[[]string]{Revision: 3, Nonce: goodNonce}}
+	d.mem = d.mem.with(run{rev: 3, at: 5, nonce: 6, n: 1}, []opRef{{1, 2}}, [][]byte{[]byte("r")}, limits{atMost: 9, resultBytes: 99, resultLargest: 9})
+	d.removedRaw = []json.RawMessage{json.RawMessage(`{"rev":2,"at":"2026-01-02T03:04:05Z","kind":"clear","items":["b"]}`)}
+	body := d.encode([]byte(`["a","b"]`))
+	if _, err := decode(body, "x", listCodec); err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(body) {
+		body[bit/8] ^= 1 << (bit % 8)
+		if _, err := decode(body, "x", listCodec); err == nil {
+			t.Errorf("bit %d of byte %d flipped: %s is served", bit%8, bit/8, body)
+		}
+		body[bit/8] ^= 1 << (bit % 8)
+	}
+}
+
 func FuzzEnvelope(f *testing.F) {
 	d := document[[]string]{snap: Snapshot[[]string]{Revision: 3, Nonce: goodNonce}}
 	d.mem = d.mem.with(run{rev: 2, at: 5, nonce: 6, n: 1}, []opRef{{1, 2}}, [][]byte{[]byte("r")}, limits{atMost: 9, resultBytes: 99, resultLargest: 9})
 	f.Add(d.encode([]byte(`["a"]`)))
 	f.Add([]byte(`{"v":1,"rev":3,"nonce":"` + goodNonce + `","items":["a"],"ops":"AAAA","removed":[{"rev":2,"at":"2026-01-02T03:04:05Z","kind":"clear","items":["b"]}]}`))
 	f.Add([]byte(`["a"]`))
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, err := decode(body, "x", listCodec)
 		if err != nil || d.snap.Revision == 0 {

@@ -97,6 +97,9 @@ func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
 	e.mu.Lock()
 	doc := &document[T]{snap: Snapshot[T]{Revision: e.highest + 1, Nonce: nonceText(newNonce()), Exists: true}}
 	e.mu.Unlock()
+	if err := e.checkReadable(doc, items); err != nil {
+		return nil, fail("forget", e.key, err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
 	defer cancel()
 	began := time.Now()

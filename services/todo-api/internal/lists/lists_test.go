@@ -3,8 +3,10 @@ package lists
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,6 +119,47 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 	snap, err := again.Read(t.Context(), "used")
 	if err != nil || titles(snap.Doc.List()) != "brown bread,milk,to be cleared" {
 		t.Errorf("after the upgrade: got %q, %v", titles(snap.Doc.List()), err)
+	}
+}
+
+// The program of commit a225378 wrote this document, of format 1 without a
+// checksum. The first write upgrades it, and then no flipped bit is served.
+func TestUpgradesDocumentsOfA225378(t *testing.T) {
+	store := stored(t, "a225378")
+	s := newService(t, store)
+	renamed := "brown bread"
+	update := Write{Key: "rename-bread", Op: todo.Update{UID: "bread-1", Change: todo.Change{Title: &renamed}}}
+	r, err := s.Apply(t.Context(), "used", Conditions{}, update)
+	if err != nil || !r.Replayed || r.Item.Title != renamed {
+		t.Errorf("an update is repeated: got %+v, %v", r, err)
+	}
+	if _, err := s.Apply(t.Context(), "used", Conditions{}, Write{Op: todo.Restore{Revision: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := store.Get(t.Context(), "used")
+	if err != nil || !strings.HasPrefix(string(doc.Body), `{"v":2,"crc":"`) {
+		t.Fatalf("after the first write: got %.20s, %v, want format 2", doc.Body, err)
+	}
+	r, err = newService(t, store).Apply(t.Context(), "used", Conditions{}, update)
+	if err != nil || !r.Replayed || titles(r.Snapshot.Doc.List()) != "milk,brown bread" {
+		t.Errorf("after the upgrade: got %+v, %v", r, err)
+	}
+	flipped := memstore.New()
+	for i := range doc.Body {
+		doc.Body[i] ^= 1 << (i % 8)
+		if _, err := flipped.Create(t.Context(), strconv.Itoa(i), doc.Body); err != nil {
+			t.Fatal(err)
+		}
+		doc.Body[i] ^= 1 << (i % 8)
+	}
+	damaged := New(flipped, Options{Logger: slog.New(slog.DiscardHandler)})
+	for i := range doc.Body {
+		if _, err := damaged.Read(t.Context(), todo.Name(strconv.Itoa(i))); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("a flipped bit in byte %d: got %v, want ErrDamaged", i, err)
+		}
+	}
+	if err := damaged.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,93 @@
+package ledger_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+)
+
+type shape interface{ Area() int }
+
+type square struct{ Side int }
+
+func (s square) Area() int { return s.Side * s.Side }
+
+// refuses checks that a change which could not be read again is refused, that
+// nothing is stored, and that an operation beside it lands.
+func refuses[T any](t *testing.T, change, good ledger.Change[T], codec ledger.Codec[T], want string) {
+	t.Helper()
+	store := memstore.New()
+	l := open(t, store, ledger.Options[T]{Logger: quietly, Codec: codec})
+	of := func(c ledger.Change[T]) ledger.Op[T] {
+		return ledger.Op[T]{Apply: func(ledger.State[T]) (ledger.Change[T], error) { return c, nil }}
+	}
+	_, err := l.Update(t.Context(), "k", of(change))
+	if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ledger.ErrDamaged) {
+		t.Errorf("got %v, want an error with %q", err, want)
+	}
+	if _, err := store.Get(t.Context(), "k"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("stored: got %v, want nothing", err)
+	}
+	_, errs := l.UpdateAll(t.Context(), "k", []ledger.Op[T]{of(good), of(change)})
+	if errs[0] != nil || errs[1] == nil {
+		t.Errorf("beside good ones: got %v, want the second alone to fail", errs)
+	}
+	next := ledger.New(store, ledger.Options[T]{Logger: quietly, Codec: codec})
+	if _, err := next.Read(t.Context(), "k"); err != nil {
+		t.Errorf("the next process: %v", err)
+	}
+	if err := next.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A write is acknowledged only if the next process can read it.
+func TestUnreadableIsRefused(t *testing.T) {
+	raw := func(s string) ledger.Change[json.RawMessage] {
+		return ledger.Change[json.RawMessage]{Doc: json.RawMessage(s)}
+	}
+	asIs := ledger.Codec[json.RawMessage]{Encode: func(d json.RawMessage) ([]byte, error) { return d, nil }}
+	nested := strings.Repeat("[", 10000) + strings.Repeat("]", 10000)
+	t.Run("removed not UTF-8", func(t *testing.T) {
+		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage("\"\xff\"")}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "not UTF-8")
+	})
+	t.Run("removed not JSON", func(t *testing.T) {
+		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage("[")}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "Change.Removed")
+	})
+	t.Run("removed too deep", func(t *testing.T) {
+		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage(nested)}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "max depth")
+	})
+	t.Run("duplicate member", func(t *testing.T) {
+		refuses(t, raw(`{"a":1,"a":2}`), raw(`1`), ledger.Codec[json.RawMessage]{}, "/items/a")
+	})
+	t.Run("nested too deep in the envelope", func(t *testing.T) {
+		refuses(t, raw(nested), raw(`1`), asIs, "max depth")
+	})
+	t.Run("not JSON", func(t *testing.T) {
+		refuses(t, raw(`{"a":`), raw(`1`), asIs, "not JSON")
+	})
+	t.Run("two values", func(t *testing.T) {
+		refuses(t, raw(`1,"ops":2`), raw(`1`), asIs, "/ops")
+	})
+	t.Run("nothing", func(t *testing.T) {
+		refuses(t, raw(``), raw(`1`), asIs, "not JSON")
+	})
+	t.Run("a type that can be written and not read", func(t *testing.T) {
+		type doc struct{ Shapes []shape }
+		refuses(t, ledger.Change[doc]{Doc: doc{[]shape{square{2}}}}, ledger.Change[doc]{}, ledger.Codec[doc]{}, "/items: json: cannot unmarshal object")
+	})
+	t.Run("a codec that panics", func(t *testing.T) {
+		refuses(t, raw(`2`), raw(`1`), ledger.Codec[json.RawMessage]{Decode: func(b []byte) (json.RawMessage, error) {
+			if string(b) == "2" {
+				panic("two")
+			}
+			return b, nil
+		}}, "Codec.Decode panicked: two")
+	})
+}
