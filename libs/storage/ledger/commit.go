@@ -514,12 +514,16 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 			o.err, o.own = err, true
 			continue
 		}
-		if change.Unchanged {
+		if change.Unchanged && q.op.ID == "" {
 			o.receipt = Receipt[T]{Revision: state.Revision, Index: a.effects - 1, Tag: state.Tag(), Result: change.Result, Unchanged: true}
 			if a.effects == 0 {
 				o.receipt.Index = base.mem.last(state.Revision)
 			}
 			continue
+		}
+		if change.Unchanged {
+			// Written all the same, so that its repetition is known.
+			change.Doc, change.Removed = state.Doc, nil
 		}
 		if change.Removed != nil {
 			r := Removal{Revision: rev, At: now.UTC().Truncate(time.Millisecond), Kind: strings.Clone(q.op.Kind), Items: change.Removed}
@@ -539,7 +543,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		if result == nil {
 			result = []byte{}
 		}
-		o.receipt = Receipt[T]{Revision: rev, Index: a.effects, Tag: tag(rev, nonceText(nonce)), Result: change.Result}
+		o.receipt = Receipt[T]{Revision: rev, Index: a.effects, Tag: tag(rev, nonceText(nonce)), Result: change.Result, Unchanged: change.Unchanged}
 		refs = append(refs, q.ref)
 		results = append(results, result)
 		a.effects++
@@ -563,6 +567,12 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		return nil, err
 	}
 	doc.snap.Doc, doc.snap.Revision, doc.snap.Nonce, doc.snap.Exists = state.Doc, rev, state.Nonce, true
+	if ahead := base.mem.ahead(now); ahead > l.opts.ClockSkew {
+		l.clockOnce.Do(func() {
+			l.log.LogAttrs(context.Background(), slog.LevelWarn, "the clock of another writer is ahead of this one; operations may be forgotten early",
+				slog.String("key", e.key), slog.Duration("ahead", ahead), slog.Duration("allowed", l.opts.ClockSkew))
+		})
+	}
 	if !l.opts.ablate.memory {
 		doc.mem = base.mem.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
 	}
@@ -625,7 +635,7 @@ func (l *Ledger[T]) refused(key string) {
 
 func (o *Options[T]) limits() limits {
 	return limits{
-		keep: o.RememberFor, atLeast: o.RememberMin, atMost: o.RememberMax,
+		keep: o.RememberFor + o.ClockSkew, atLeast: o.RememberMin, atMost: o.RememberMax,
 		resultBytes: o.ResultBytes, resultLargest: o.ResultBytes / 4,
 	}
 }

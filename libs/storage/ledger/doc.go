@@ -26,13 +26,15 @@
 // save for [ErrOutcomeUnknown]. Repeated under the same ID, by whatever
 // process, it is answered and not applied again while the document remembers
 // it: for at least 60 seconds or 4,096 later operations on its key, whichever
-// is less, and for 256 later operations however long those take. Its result is
+// is less, and for 256 later operations however long those take. The seconds are
+// told by the clocks of the writers, which may differ by 30 seconds; one that is
+// further ahead forgets early what is older than 256 operations. Its result is
 // remembered while the results after it, with three bytes each, fit in 16 KiB.
 // Beyond that a repetition is a new operation: where it could come so late,
 // let its effect tell (create under an identifier that the caller chose). An
-// operation that changed nothing is not remembered, and neither is one that
-// was refused: the refusal of a repetition says nothing of an earlier call
-// that is still under way elsewhere. All these numbers are [Options].
+// operation with an ID that changed nothing is remembered too. One that was
+// refused is not: its repetition is applied anew, and its refusal says nothing
+// of an earlier call that is still under way elsewhere. All these numbers are [Options].
 //
 // Revisions only grow, by one a commit; but for an older state that somebody
 // put back by hand, which is taken as it is, and written over with a revision

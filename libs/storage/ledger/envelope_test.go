@@ -171,7 +171,7 @@ func TestMemoryKeepsWhatItPromises(t *testing.T) {
 			t.Fatalf("revision %d: got %x, want %x", rev, got, want)
 		}
 		m = parsed
-		if m.ops() > lim.atMost || m.ops() < min(len(all), lim.atLeast) {
+		if m.ops() >= lim.atMost+m.runs[0].n || m.ops() < min(len(all), lim.atLeast) {
 			t.Fatalf("revision %d: %d operations are remembered", rev, m.ops())
 		}
 		if len(m.results) > lim.resultBytes || m.kept == 0 {

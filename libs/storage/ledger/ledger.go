@@ -65,9 +65,10 @@ type Change[T any] struct {
 	// Removed, when not nil, is what this operation took away, as JSON, so
 	// that a later one can bring it back.
 	Removed json.RawMessage
-	// Unchanged says that Doc is what was given and that nothing needs to be
-	// written: the result is returned at the current revision. The operation
-	// is not remembered; its repetition is evaluated anew.
+	// Unchanged says that the document stays as it is; Doc and Removed are
+	// ignored. Without an ID nothing is written, and the result is returned at
+	// the current revision. An operation with an ID is remembered like any
+	// other: that is a commit.
 	Unchanged bool
 }
 
@@ -84,8 +85,8 @@ type Removal struct {
 type Receipt[T any] struct {
 	// Revision is the one that the operation landed in, and Index its place,
 	// from 0, among the operations of that commit: together the order of all
-	// operations on a key. For an Unchanged operation they are those of the
-	// operation before it, and Index is -1 when that is not known or there is
+	// operations on a key. For an Unchanged operation without an ID they are
+	// those of the operation before it, and Index is -1 when that is not known or there is
 	// none in this revision.
 	Revision uint64
 	Index    int
@@ -174,10 +175,11 @@ type Ledger[T any] struct {
 	closing chan struct{} // closed when Close begins
 	drained chan struct{} // closed when every goroutine is gone
 
-	health  health
-	rtt     atomic.Int64 // smoothed duration of a successful write, ns
-	waiting atomic.Int64
-	watches atomic.Int64
+	health    health
+	clockOnce sync.Once    // a clock that is ahead is logged
+	rtt       atomic.Int64 // smoothed duration of a successful write, ns
+	waiting   atomic.Int64
+	watches   atomic.Int64
 
 	rndMu sync.Mutex
 	rnd   *rand.Rand

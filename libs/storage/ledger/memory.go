@@ -127,7 +127,16 @@ func (m *memory) last(rev uint64) int {
 	return -1
 }
 
-// with returns m and one more commit, within lim.
+// ahead returns how far the last commit's clock is ahead of now.
+func (m *memory) ahead(now time.Time) time.Duration {
+	if len(m.runs) == 0 {
+		return 0
+	}
+	return time.Duration(m.runs[len(m.runs)-1].at-now.Unix()) * time.Second
+}
+
+// with returns m and one more commit. It forgets commits all of whose
+// operations lim allows to be forgotten.
 func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory {
 	total := m.ops() + len(refs)
 	drop, dropped := 0, 0
@@ -136,7 +145,8 @@ func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory 
 		old := m.runs[drop]
 		rest := total - dropped - old.n
 		expired := r.at-old.at > int64(lim.keep/time.Second)
-		if rest < lim.atLeast || total-dropped <= lim.atMost && !expired {
+		// Its last operation is followed by rest others.
+		if rest < lim.atLeast || rest < lim.atMost && !expired {
 			break
 		}
 		floor = max(floor, old.rev)

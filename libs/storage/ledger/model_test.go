@@ -110,7 +110,10 @@ func (m *model) apply(s step) (result []byte, rev uint64, replayed bool, err err
 		result = fmt.Append(nil, m.doc[len(m.doc)-1])
 		m.doc = m.doc[:len(m.doc)-1]
 	case "touch":
-		return []byte("same"), m.rev, false, nil
+		result = []byte("same")
+		if s.ID == 0 {
+			return result, m.rev, false, nil
+		}
 	case "clear":
 		m.removed = append(m.removed, m.doc)
 		m.doc = nil

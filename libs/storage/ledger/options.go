@@ -62,10 +62,16 @@ type Options[T any] struct {
 	// RememberFor, RememberMin and RememberMax bound the memory of operation
 	// ids in a document: an operation is remembered for RememberFor or while
 	// it is among the last RememberMax, whichever is less, and always while
-	// it is among the last RememberMin. 12 bytes each. Defaults 60 s, 256 and
-	// 4,096. All ledgers on a store should use the same.
+	// it is among the last RememberMin; commits are forgotten as a whole, so
+	// that up to MaxBatch more may be remembered. 12 bytes each. Defaults 60 s,
+	// 256 and 4,096. All ledgers on a store should use the same.
 	RememberFor              time.Duration
 	RememberMin, RememberMax int
+	// ClockSkew is by how much the clocks of writers may differ: operations are
+	// remembered for that much longer than RememberFor. A writer whose clock is
+	// further ahead makes the others forget early, down to RememberMin; that it
+	// is ahead is logged once. Default 30 s.
+	ClockSkew time.Duration
 	// ResultBytes bounds the results that are remembered, newest first. A
 	// result larger than a quarter of it is not kept. Default 16 KiB.
 	ResultBytes int
@@ -158,6 +164,7 @@ func (o Options[T]) withDefaults() Options[T] {
 	defd(&o.StaleFor, 10*time.Minute)
 	defd(&o.CallTimeout, 3*time.Second)
 	defd(&o.RememberFor, time.Minute)
+	defd(&o.ClockSkew, 30*time.Second)
 	defd(&o.WatchFastest, time.Second)
 	defd(&o.WatchSlowest, max(10*time.Second, o.WatchFastest))
 	for name, v := range map[string]int{
@@ -165,7 +172,8 @@ func (o Options[T]) withDefaults() Options[T] {
 		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
 		"ResultBytes": o.ResultBytes, "RemovedCount": o.RemovedCount, "RemovedBytes": o.RemovedBytes,
 		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor), "RemovedFor": int(o.RemovedFor),
-		"MaxBytes": int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
+		"ClockSkew": int(o.ClockSkew),
+		"MaxBytes":  int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
 	} {
 		if v < 0 {
 			panic(fmt.Sprintf("ledger: Options.%s is negative: %d", name, v))

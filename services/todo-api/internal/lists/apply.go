@@ -183,11 +183,7 @@ func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Docume
 		return change, err
 	}
 	o.existed = effect.Existed
-	// The ledger remembers what it writes. An operation with a key is written
-	// although it changed nothing: its repetition must not do later, when the
-	// list is another, what it did not do then.
-	change.Unchanged = !effect.Changed && o.Key == "" && (state.Exists || !o.creates)
-	if !change.Unchanged {
+	if change.Unchanged = !effect.Changed && (state.Exists || !o.creates); !change.Unchanged {
 		change.Doc = &Document{list: effect.List}
 	}
 	if len(effect.Removed) > 0 {
