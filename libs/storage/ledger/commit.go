@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -146,9 +147,43 @@ type committer[T any] struct {
 
 // commitLoop commits what waits until nothing does.
 func (e *entry[T]) commitLoop() {
-	c := &committer[T]{e: e}
+	e.commitOn(&committer[T]{e: e})
+}
+
+// commitOn is commitLoop from c's state. If the caller's code ends the
+// goroutine, by [runtime.Goexit], the loop goes on in another one.
+func (e *entry[T]) commitOn(c *committer[T]) {
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		e.l.logGoexit(e.key)
+		c.failed(errGoexit)
+		e.l.goOn(e, func() { e.commitOn(c) })
+	}()
 	for c.step() {
 	}
+	ended = true
+}
+
+// errGoexit is the error of an operation, or of a codec.
+var errGoexit = errors.New("ledger: an operation or the codec ended its goroutine (runtime.Goexit)")
+
+func (l *Ledger[T]) logGoexit(key string) {
+	l.log.LogAttrs(context.Background(), slog.LevelError, "goroutine ended by an operation or the codec", slog.String("key", key))
+}
+
+// failed answers a batch that could not be applied together: its operations
+// are applied one by one, so that only those that cause it fail.
+func (c *committer[T]) failed(err error) {
+	if len(c.batch) > 1 {
+		c.alone = len(c.batch)
+		c.e.putBack(c.batch)
+		c.batch = nil
+		return
+	}
+	c.reject(err)
 }
 
 // step makes one step; false when there is nothing left to do.
@@ -199,12 +234,8 @@ func (c *committer[T]) step() bool {
 	}
 	a, err := e.apply(doc, c.batch)
 	switch {
-	case err != nil && len(c.batch) > 1:
-		c.alone = len(c.batch)
-		e.putBack(c.batch)
-		c.batch = nil
 	case err != nil:
-		c.reject(err)
+		c.failed(err)
 	case a.effects == 0 && !c.fresh:
 		c.read = true
 	case a.effects == 0:
@@ -497,7 +528,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 				o.err = ErrIDReused
 				continue
 			}
-			o.receipt = Receipt[T]{Revision: found.rev, Index: found.index, Tag: tag(found.rev, nonceOf(found.nonce)), Result: found.result, Replayed: true, ResultForgotten: !found.kept}
+			o.receipt = Receipt[T]{Revision: found.rev, Index: found.index, Tag: tag(found.rev, nonceOf(found.nonce)), Result: bytes.Clone(found.result), Replayed: true, ResultForgotten: !found.kept}
 			continue
 		}
 		if j, ok := first[q.ref.id]; ok {
@@ -507,6 +538,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 			}
 			o.receipt = a.outcomes[j].receipt
 			o.receipt.Replayed = true
+			o.receipt.Result = bytes.Clone(o.receipt.Result)
 			continue
 		}
 		change, err := e.applyOne(q, state)
@@ -605,7 +637,40 @@ func (e *entry[T]) decode(body []byte, version storage.Version) (doc *document[T
 // applyOne calls one Apply. A panic in it is its error.
 func (e *entry[T]) applyOne(q *call[T], s State[T]) (change Change[T], err error) {
 	defer e.recovered("Op.Apply", &err)
+	if e.l.opts.CheckOperations {
+		return e.applyTwice(q.op, s)
+	}
 	return q.op.Apply(s)
+}
+
+// applyTwice checks that op is pure.
+func (e *entry[T]) applyTwice(op Op[T], s State[T]) (Change[T], error) {
+	encode := func(doc T) (string, error) {
+		b, err := e.l.opts.Codec.Encode(doc)
+		return string(b), err
+	}
+	before, err := encode(s.Doc)
+	if err != nil {
+		return Change[T]{}, err
+	}
+	first, firstErr := op.Apply(s)
+	if after, err := encode(s.Doc); err != nil || after != before {
+		return Change[T]{}, fmt.Errorf("ledger: Op.Apply changed the document that it was given from %s to %s", short([]byte(before)), short([]byte(after)))
+	}
+	made, err := encode(first.Doc)
+	if err != nil {
+		return Change[T]{}, err
+	}
+	second, secondErr := op.Apply(s)
+	again, err := encode(second.Doc)
+	if err != nil {
+		return Change[T]{}, err
+	}
+	if made != again || !bytes.Equal(first.Result, second.Result) || !bytes.Equal(first.Removed, second.Removed) ||
+		first.Unchanged != second.Unchanged || (firstErr == nil) != (secondErr == nil) {
+		return Change[T]{}, fmt.Errorf("ledger: Op.Apply came to two results from one document: %s and %s", short([]byte(made)), short([]byte(again)))
+	}
+	return second, secondErr
 }
 
 // encodeItems calls the codec.

@@ -77,7 +77,7 @@
 //   - Each such state of a key, or of the store, is logged once when it begins
 //     and once when it ends, with the reason; of more than 10 keys the log names
 //     only the first. [Ledger.Health] has the present state.
-//   - An operation fails, or panics: it alone fails. What shares its commit is
+//   - An operation fails, panics or ends its goroutine: it alone fails. What shares its commit is
 //     not affected.
 //   - An operation makes a document that the next process could not read (its
 //     codec refuses what it encoded, invalid UTF-8, too many levels): it alone
@@ -103,7 +103,8 @@
 // commit that others may have waited for, the winner pauses for 1.5 to 3 round
 // trips. [Ledger.Watch] sends what lands here at once, and what lands elsewhere
 // as conditional reads find it, within 1.1 seconds and a round trip of its
-// landing while the document changes at least once a minute.
+// landing while the document changes at least once a minute. That a document is
+// damaged, or cannot be asked for, is sent once, and so is its end.
 //
 // Of a store that only this process can write to ([storage.SoleOwner]) a key is
 // read once while it stays in memory: the copy there is the truth, until a

@@ -105,6 +105,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		if e.doc == known && e.confirmed.Before(began) {
 			e.confirmed = began
 			e.trusted = true
+			e.notifyWell()
 		}
 		return e.doc, nil
 	}
@@ -127,6 +128,7 @@ func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *documen
 	same := e.doc != nil && e.doc.version == doc.version
 	if same && e.damage == nil {
 		e.confirmed, e.trusted = began, true
+		e.notifyWell()
 		return e.doc
 	}
 	if doc.snap.Exists && doc.snap.Revision < e.highest {

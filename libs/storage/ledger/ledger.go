@@ -118,6 +118,11 @@ type Snapshot[T any] struct {
 	// Age is zero for a linearizable answer. Otherwise the store is away and
 	// it is how long ago the snapshot was last known to be current.
 	Age time.Duration
+	// Err is not nil only in a channel of [Ledger.Watch]: what this is a
+	// snapshot of is still the last known document, and why there may be a
+	// newer one that cannot be read: [ErrDamaged] or the store's error. The
+	// snapshot after it, without Err, says that the document can be read again.
+	Err error
 }
 
 // Tag names the document at its revision: the revision, and after a hyphen the
@@ -270,6 +275,8 @@ func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]R
 		case <-c.done:
 		case <-ctx.Done():
 			e.leave(c, ctx.Err())
+		case <-l.base.Done():
+			e.leave(c, ErrClosed)
 		}
 		receipts[i], errs[i] = c.receipt, c.err
 		if c.err != nil && !c.own {
@@ -309,7 +316,9 @@ func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
 // what others write is found by conditional reads, each second while the
 // document changes and falling to every ten while it is quiet (see
 // Options.WatchFastest). The channel holds the newest snapshot alone: a slow
-// receiver misses revisions, but never sees an older one after a newer.
+// receiver misses revisions, but never sees an older one after a newer. A
+// document that is damaged, or that the store does not answer for, is told once
+// by a snapshot with Err, and its end by one without.
 //
 // The channel is closed when ctx ends or the ledger is closed. An error means
 // that there is no channel.
@@ -334,7 +343,9 @@ func (l *Ledger[T]) Watch(ctx context.Context, key string) (<-chan Snapshot[T], 
 // When ctx ends before that, the rest fail: with [ErrClosed] when they were
 // not applied, with [ErrOutcomeUnknown] when that is not known; Close then
 // returns the context's error. No goroutine of the ledger is left when Close
-// returns. It may be called more than once.
+// returns, unless a call of the store outlives its context by more than half a
+// second: Close then says so and leaves it behind. It may be called more than
+// once.
 func (l *Ledger[T]) Close(ctx context.Context) error {
 	l.mu.Lock()
 	first := !l.closed
@@ -357,11 +368,22 @@ func (l *Ledger[T]) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fail("close", "", ctx.Err())
 		l.abandon()
-		<-l.drained
+		// Calls of a store that keeps its contract end now.
+		timer := time.NewTimer(closeGrace)
+		defer timer.Stop()
+		select {
+		case <-l.drained:
+		case <-timer.C:
+			err = fail("close", "", fmt.Errorf("a call of the store outlives its context: %w", ctx.Err()))
+		}
 	}
 	l.abandon()
 	return err
 }
+
+// closeGrace is how long Close waits for calls of the store to end after their
+// context has.
+const closeGrace = 500 * time.Millisecond
 
 // Stats is a picture of a ledger's load.
 type Stats struct {
@@ -441,6 +463,19 @@ func (l *Ledger[T]) start(e *entry[T], f func()) bool {
 	if l.closed {
 		return false
 	}
+	l.goLocked(e, f)
+	return true
+}
+
+// goOn is start for what goes on after it was accepted, also while the ledger
+// is being closed. The caller is a goroutine of the ledger.
+func (l *Ledger[T]) goOn(e *entry[T], f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.goLocked(e, f)
+}
+
+func (l *Ledger[T]) goLocked(e *entry[T], f func()) {
 	l.wg.Add(1)
 	if e != nil {
 		l.use(e)
@@ -452,7 +487,6 @@ func (l *Ledger[T]) start(e *entry[T], f func()) bool {
 		}
 		f()
 	}()
-	return true
 }
 
 // jitter returns a duration between low and high.

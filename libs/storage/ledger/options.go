@@ -87,6 +87,11 @@ type Options[T any] struct {
 	// sixtieth of the time since, up to slowest. Defaults 1 s and 10 s.
 	WatchFastest, WatchSlowest time.Duration
 
+	// CheckOperations makes every operation run twice, and fail if it changed
+	// the document that it was given or came to two results. For tests: it
+	// encodes the document four times.
+	CheckOperations bool
+
 	// Logger gets what an operator should know: damaged documents, a store
 	// that went away and came back, panics. Default [slog.Default].
 	Logger *slog.Logger

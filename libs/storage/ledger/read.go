@@ -60,6 +60,8 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 				return Snapshot[T]{}, f.err
 			}
 		case <-slow:
+		case <-e.l.base.Done():
+			return Snapshot[T]{}, ErrClosed
 		case <-ctx.Done():
 			e.mu.Lock()
 			err := e.because(fmt.Errorf("%w: no answer yet: %w", storage.ErrUnavailable, ctx.Err()))
@@ -133,19 +135,45 @@ func (e *entry[T]) join() *flight[T] {
 // fly reads for e.flight and those that follow it.
 func (e *entry[T]) fly() {
 	for {
-		doc, err := e.fetchPersistently()
-		e.mu.Lock()
-		f := e.flight
-		f.doc, f.err = doc, err
-		f.timer.Stop()
-		e.flight, e.next = e.next, nil
-		more := e.flight != nil
-		e.mu.Unlock()
-		close(f.done)
-		if !more {
+		doc, err := e.fetchOr(errGoexit)
+		if !e.answerFlight(doc, err) {
 			return
 		}
 	}
+}
+
+// answerFlight answers those who wait for e.flight; true if another one follows.
+func (e *entry[T]) answerFlight(doc *document[T], err error) (more bool) {
+	e.mu.Lock()
+	f := e.flight
+	f.doc, f.err = doc, err
+	f.timer.Stop()
+	e.flight, e.next = e.next, nil
+	more = e.flight != nil
+	if err != nil {
+		e.notifyError(err)
+	}
+	e.mu.Unlock()
+	close(f.done)
+	return more
+}
+
+// fetchOr is fetchPersistently. If the codec ends the goroutine, the flight
+// fails with err and the next one begins in another goroutine.
+func (e *entry[T]) fetchOr(err error) (*document[T], error) {
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		e.l.logGoexit(e.key)
+		if e.answerFlight(nil, err) {
+			e.l.goOn(e, e.fly)
+		}
+	}()
+	doc, err := e.fetchPersistently()
+	ended = true
+	return doc, err
 }
 
 // fetchPersistently is fetch, and again when the store failed. The first try

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -9,19 +10,20 @@ type watcher[T any] struct {
 	ch       chan Snapshot[T] // of one: the newest
 	revision uint64           // of what was sent last
 	nonce    string
+	failed   bool        // a snapshot with Err was sent last
 	stop     func() bool // of the context's function
 }
 
 // send puts s into the channel in place of what is there, unless it was sent
 // before. entry.mu is held: there is one sender.
 func (w *watcher[T]) send(s Snapshot[T]) {
-	if s.Revision != w.revision || s.Nonce != w.nonce {
+	if s.Revision != w.revision || s.Nonce != w.nonce || w.failed {
 		w.put(s)
 	}
 }
 
 func (w *watcher[T]) put(s Snapshot[T]) {
-	w.revision, w.nonce = s.Revision, s.Nonce
+	w.revision, w.nonce, w.failed = s.Revision, s.Nonce, s.Err != nil
 	select {
 	case <-w.ch:
 	default:
@@ -108,6 +110,31 @@ func (e *entry[T]) notify() {
 		w.send(e.doc.snap)
 	}
 	e.wakePoll()
+}
+
+// notifyError tells all watchers, once, that the document cannot be read. e.mu
+// is held.
+func (e *entry[T]) notifyError(err error) {
+	if e.doc == nil || errors.Is(err, ErrClosed) {
+		return
+	}
+	s := e.doc.snap
+	s.Age, s.Err = max(time.Since(e.confirmed), 1), fail("watch", e.key, err)
+	for w := range e.watchers {
+		if !w.failed {
+			w.put(s)
+		}
+	}
+}
+
+// notifyWell tells those who were told of an error that it has passed. e.mu is
+// held.
+func (e *entry[T]) notifyWell() {
+	for w := range e.watchers {
+		if w.failed {
+			w.put(e.doc.snap)
+		}
+	}
 }
 
 // wakePoll makes the poller look at the time again. e.mu is held.
