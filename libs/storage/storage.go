@@ -96,7 +96,8 @@ type Checker interface {
 // that a copy in memory, once written, is the truth and needs no revalidation.
 type SoleOwner interface {
 	// SoleOwner reports whether no other process can write to the store while
-	// it is open.
+	// it is open. Within the process, callers that rely on that share the keys
+	// out among them.
 	SoleOwner() bool
 }
 

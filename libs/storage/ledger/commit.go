@@ -210,7 +210,7 @@ func (c *committer[T]) step() bool {
 	if certain {
 		c.fresh = true
 	}
-	if c.read || doc == nil || e.l.sole && !certain {
+	if c.read || doc == nil || e.sole() && !certain {
 		var err error
 		doc, err = e.fetch(e.l.opts.CallTimeout)
 		switch {
@@ -339,6 +339,9 @@ func (c *committer[T]) write(a *attempt[T]) {
 			f(e.key)
 		}
 		e.mu.Lock()
+		if e.doc == a.base && c.pending == nil {
+			e.shareKey("a write met another version than the last one")
+		}
 		e.fair.foreign(time.Now(), time.Duration(l.rtt.Load()))
 		e.mu.Unlock()
 		// Usually another writer was faster. But a proxy, or a client library
@@ -386,7 +389,7 @@ func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 	case e.doc.snap.Nonce == a.doc.snap.Nonce:
 		a.doc = e.doc // a reader was faster
 	}
-	if !e.l.opts.ablate.yield && !e.l.sole {
+	if !e.l.opts.ablate.yield && !e.sole() {
 		e.fair.committed(time.Now(), time.Duration(e.l.rtt.Load()), e.l.jitter)
 	}
 	e.mu.Unlock()

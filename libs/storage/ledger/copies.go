@@ -82,6 +82,7 @@ func (l *Ledger[T]) evict(e *entry[T]) {
 	l.copies.bytes -= e.held.bytes
 	delete(l.keys, e.key)
 	e.forgotten()
+	l.releaseClaim(e)
 }
 
 // evictIdle drops the keys that were not used since limit.

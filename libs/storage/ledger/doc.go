@@ -108,7 +108,13 @@
 //
 // Of a store that only this process can write to ([storage.SoleOwner]) a key is
 // read once while it stays in memory: the copy there is the truth, until a
-// write fails without a clear answer. One ledger may be open on such a store.
+// write fails without a clear answer. Any number of ledgers may be open on such
+// a store, for example one for each type of document; they keep to keys of their
+// own, such as "user/…" and "order/…". When two ledgers of this process use one
+// key nevertheless, or the store says that another writer was faster, the log
+// has an error and the key is read each time, as if the store were shared: both
+// stay correct, and watchers may learn of a change by the other up to 10 seconds
+// late.
 //
 // # What it costs
 //

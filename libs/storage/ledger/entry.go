@@ -16,7 +16,8 @@ type entry[T any] struct {
 	l   *Ledger[T]
 	key string
 
-	held held // guarded by Ledger.mu
+	held  held   // guarded by Ledger.mu
+	claim *claim // nil unless the store has one owner
 
 	mu        sync.Mutex
 	doc       *document[T] // last known; nil before the first read
@@ -57,7 +58,7 @@ func (e *entry[T]) current() (doc *document[T], certain bool) {
 	if e.damage != nil {
 		return nil, false
 	}
-	return e.doc, e.trusted && e.l.sole && e.doc != nil
+	return e.doc, e.trusted && e.sole() && e.doc != nil
 }
 
 // fetch reads the document from the store within timeout. What it returns was

@@ -378,6 +378,13 @@ func (l *Ledger[T]) Close(ctx context.Context) error {
 		}
 	}
 	l.abandon()
+	if first {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, e := range l.keys {
+			l.releaseClaim(e)
+		}
+	}
 	return err
 }
 
@@ -435,6 +442,7 @@ func (l *Ledger[T]) acquire(key string) (*entry[T], error) {
 		// The caller's string may live in a buffer that is used again.
 		key = strings.Clone(key)
 		e = &entry[T]{l: l, key: key}
+		l.claimKey(e)
 		l.keys[key] = e
 	}
 	l.use(e)

@@ -28,7 +28,7 @@ func isAnswer(err error) bool {
 
 func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 	e.mu.Lock()
-	if e.l.sole && e.trusted && e.doc != nil {
+	if e.sole() && e.trusted && e.doc != nil {
 		s := e.doc.snap
 		e.mu.Unlock()
 		return s, nil

@@ -49,7 +49,7 @@ func (e *entry[T]) watch(ctx context.Context) (<-chan Snapshot[T], error) {
 		e.l.refused(e.key)
 		return nil, err
 	}
-	if !e.l.sole && !e.polling {
+	if !e.polling {
 		if e.kick == nil {
 			e.kick = make(chan struct{}, 1)
 		}
@@ -167,6 +167,10 @@ func (e *entry[T]) poll() {
 		}
 		interval := l.watchInterval(now.Sub(e.changed))
 		wait := last.Add(time.Duration(int64(interval) * factor / 1000)).Sub(now)
+		if e.sole() {
+			// There is nothing to find, unless the key will be shared.
+			wait = l.opts.WatchSlowest
+		}
 		var f *flight[T]
 		if wait <= 0 {
 			f = e.join()

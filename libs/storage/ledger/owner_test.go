@@ -1,0 +1,96 @@
+package ledger_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+)
+
+// Ledgers of two types on a store with one owner keep to keys of their own:
+// each key is read once.
+func TestOneOwnerTwoTypes(t *testing.T) {
+	reads := 0
+	store := faultstore.New(memstore.New(), func(c faultstore.Call) faultstore.Fault {
+		if c.Op == "get" {
+			reads++
+		}
+		return faultstore.Fault{}
+	})
+	var log lines
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	numbers := open(t, store, ledger.Options[int]{Logger: logger})
+	texts := open(t, store, ledger.Options[[]string]{Logger: logger})
+	for i := range 10 {
+		increment(t, numbers, "number/k")
+		if _, err := texts.Update(t.Context(), "text/k", appendOp(fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+		n, err := numbers.Read(t.Context(), "number/k")
+		if err != nil || n.Doc != i+1 {
+			t.Errorf("number: got %d, %v", n.Doc, err)
+		}
+		s, err := texts.Read(t.Context(), "text/k")
+		if err != nil || len(s.Doc) != i+1 {
+			t.Errorf("text: got %v, %v", s.Doc, err)
+		}
+	}
+	if reads != 2 || log.String() != "" {
+		t.Errorf("got %d reads and the log %q, want one read a key and no log", reads, &log)
+	}
+}
+
+// Two ledgers that use one key of a store with one owner are found out, and
+// lose no update, serve no old document and tell their watchers.
+func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
+	for name, wrap := range map[string]func(storage.Store) storage.Store{
+		"one store": func(s storage.Store) storage.Store { return s },
+		// Found out at the first conflict only.
+		"two wrappers": func(s storage.Store) storage.Store { return faultstore.New(s, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memstore.New()
+				var log lines
+				o := ledger.Options[int]{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+				a, b := open(t, wrap(store), o), open(t, wrap(store), o)
+				snapshots, err := a.Watch(t.Context(), "k")
+				if err != nil {
+					t.Fatal(err)
+				}
+				increment(t, a, "k")
+				increment(t, b, "k")
+				if name == "two wrappers" {
+					increment(t, a, "k")
+					increment(t, b, "k")
+				}
+				if got := log.count("level=ERROR"); got == 0 || got > 2 {
+					t.Errorf("log: got %d errors, want one for each ledger that noticed:\n%s", got, &log)
+				}
+				for i := range 10 {
+					before, err := a.Read(t.Context(), "k")
+					if err != nil {
+						t.Fatal(err)
+					}
+					increment(t, b, "k")
+					after, err := a.Read(t.Context(), "k")
+					if err != nil || after.Doc != before.Doc+1 || before.Doc != int(before.Revision) {
+						t.Errorf("read %d: got %d after %d, %v", i, after.Doc, before.Doc, err)
+					}
+				}
+				increment(t, b, "k")
+				time.Sleep(10 * time.Second)
+				want, err := b.Read(t.Context(), "k")
+				if got := <-snapshots; err != nil || got.Doc != want.Doc {
+					t.Errorf("watched: got %d, %v, want %d", got.Doc, err, want.Doc)
+				}
+			})
+		})
+	}
+}
