@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -545,6 +546,9 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 			continue
 		}
 		change, err := e.applyOne(q, state)
+		if err == nil && !change.set && !change.Unchanged && isZero(change.Doc) && !isZero(state.Doc) {
+			err = fmt.Errorf("ledger: %w", ErrNoDocument)
+		}
 		if err != nil {
 			o.err, o.own = err, true
 			continue
@@ -645,6 +649,8 @@ func (e *entry[T]) applyOne(q *call[T], s State[T]) (change Change[T], err error
 	}
 	return q.op.Apply(s)
 }
+
+func isZero[T any](doc T) bool { return reflect.ValueOf(&doc).Elem().IsZero() }
 
 // applyTwice checks that op is pure.
 func (e *entry[T]) applyTwice(op Op[T], s State[T]) (Change[T], error) {

@@ -14,7 +14,7 @@ import (
 
 func setText(text string) ledger.Op[string] {
 	return ledger.Op[string]{Apply: func(ledger.State[string]) (ledger.Change[string], error) {
-		return ledger.Change[string]{Doc: text}, nil
+		return ledger.Set(text), nil
 	}}
 }
 

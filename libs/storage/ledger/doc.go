@@ -1,12 +1,24 @@
 // Package ledger keeps documents that many processes change at once, on
-// nothing but a store with compare-and-swap: a bucket, a folder, memory.
+// nothing but a store with compare-and-swap: a bucket, a directory, memory.
+//
+//	visitors := ledger.New(store, ledger.Options[int]{})
+//	defer visitors.Close(ctx)
+//	n, err := ledger.Do(ctx, visitors, "visitors", func(n int) (int, error) {
+//		return n + 1, nil
+//	})
+//
+//	receipt, err := visitors.Update(ctx, "visitors", ledger.Op[int]{
+//		ID:    requestID, // a repetition is answered, and not applied again
+//		Apply: func(s ledger.State[int]) (ledger.Change[int], error) { return ledger.Set(s.Doc + 1), nil },
+//	})
+//	snapshot, err := visitors.Read(ctx, "visitors")
 //
 // A document is any Go value, and a change to it is a pure function of it, an
 // [Op]. A [Ledger] applies operations to the document of a key and returns
 // when their effect is durable. Any number of ledgers, in any number of
 // processes that share nothing but the store, may do so at the same time: when
 // another writer was faster, the document is read again and the operations are
-// applied again. Nobody's intent is lost, whoever wins.
+// applied again, so that no update is lost.
 //
 // # What is promised
 //

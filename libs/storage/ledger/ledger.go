@@ -55,8 +55,11 @@ type State[T any] struct {
 	Removed []Removal
 }
 
-// Change is the effect of an operation.
+// Change is the effect of an operation; see [Set] and [Keep].
 type Change[T any] struct {
+	// Doc is the new document. If it is the zero value of T although the
+	// document was not, the operation fails, because an empty Change would
+	// erase it by mistake: use [Set] to store the zero value.
 	Doc T
 	// Result is the caller's answer, kept with the operation's ID so that a
 	// repetition gets the same one while it is remembered. Keep it small: it
@@ -70,7 +73,15 @@ type Change[T any] struct {
 	// the current revision. An operation with an ID is remembered like any
 	// other: that is a commit.
 	Unchanged bool
+
+	set bool // Doc is meant, also if it is zero
 }
+
+// Set returns the change that stores doc, which may be the zero value of T.
+func Set[T any](doc T) Change[T] { return Change[T]{Doc: doc, set: true} }
+
+// Keep returns the change that leaves the document as it is.
+func Keep[T any]() Change[T] { return Change[T]{Unchanged: true} }
 
 // Removal is what one operation took away.
 type Removal struct {
@@ -155,6 +166,12 @@ var (
 	// not valid for its codec, or of a newer format than this library knows.
 	// It is never overwritten.
 	ErrDamaged = errors.New("stored document is damaged or of a newer format")
+	// ErrNoDocument: an operation returned a [Change] without a document. It
+	// would have erased the one that is there.
+	ErrNoDocument = errors.New("the change has no document: use ledger.Set to store a zero value, ledger.Keep to change nothing")
+	// ErrResultForgotten: [Call] repeated an operation that landed before, and
+	// whose result was too large or too long ago to be kept.
+	ErrResultForgotten = errors.New("the operation landed before, its result is forgotten")
 	// ErrOutcomeUnknown: the context ended, or the ledger was closed, after a
 	// write that carries the operation was sent and before its fate was
 	// known. Repeating the operation under the same ID settles it. Without

@@ -59,7 +59,9 @@ func (s step) op() ledger.Op[[]int] {
 			return ledger.Change[[]int]{Unchanged: true, Result: []byte("same")}, nil
 		case "clear":
 			removed, err := json.Marshal(st.Doc)
-			return ledger.Change[[]int]{Removed: removed}, err
+			change := ledger.Set[[]int](nil)
+			change.Removed = removed
+			return change, err
 		case "restore":
 			doc := slices.Clone(st.Doc)
 			if n := len(st.Removed); n > 0 {
