@@ -26,7 +26,7 @@ suite libs/storage/gcsstore dir=libs/storage/gcsstore on='fake-gcs-server 1.56.1
 suite libs/storage/integration dir=libs/storage/integration needs='engine localstack' on='S3 of LocalStack 4.14.0' go='./...'
 suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
 suite tools dir=tools on='this process' go='./...'
-suite tools/ecsstandin dir=tools needs='engine haproxy' on="containers of this machine's engine, behind HAProxy" \
+suite tools/ecsstandin dir=tools needs='engine haproxy ministack' on="containers of this machine's engine, behind HAProxy and ministack 1.5.33" \
   go='-tags engine ./ecsstandin'
 suite torture dir=tools needs='engine localstack' on='three API processes, a fault proxy, LocalStack 4.14.0' \
   go='-shuffle=off -tags torture -v ./torture'

@@ -54,10 +54,10 @@ func (e Engine) pull(ctx context.Context, image string) error {
 	return failure
 }
 
-// run starts a container and returns its id and the port of the host under
-// which its mapped port is reached, 0 when none is.
-func (e Engine) run(ctx context.Context, owner, name string, c containerSpec, environment map[string]string) (string, int, error) {
-	args := []string{"create", "--name", name, "--label", Label + "=" + owner}
+// run starts a container with the label that the ECS agent gives it, and returns
+// its id and the host's port for its mapped port, 0 if it maps none.
+func (e Engine) run(ctx context.Context, owner, name, arn string, c containerSpec, environment map[string]string) (string, int, error) {
+	args := []string{"create", "--name", name, "--label", Label + "=" + owner, "--label", "com.amazonaws.ecs.task-arn=" + arn}
 	if e.Network != "" {
 		args = append(args, "--network", e.Network)
 	}

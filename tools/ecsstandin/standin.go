@@ -400,7 +400,7 @@ func (s *Standin) live(t *task, again bool) {
 			s.end(v, t, "TaskFailedToStart", "CannotPullContainerError: "+err.Error(), nil)
 			return
 		}
-		id, port, err := s.config.Engine.run(s.ctx, s.config.Name, "ecs-"+v.Name+"-"+t.ID[:12], container, s.config.TaskEnvironment)
+		id, port, err := s.config.Engine.run(s.ctx, s.config.Name, "ecs-"+v.Name+"-"+t.ID[:12], s.arn("task", s.config.Cluster+"/"+t.ID), container, s.config.TaskEnvironment)
 		s.mu.Lock()
 		t.Container, t.HostPort = id, port
 		s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Command server is what the stand-in's tests run in containers. RELEASE is
-// what it answers, UNREADY makes its /readyz fail, EXIT ends it at once.
+// Command server is what the stories run in containers. RELEASE is its answer,
+// UNREADY makes its /readyz fail, EXIT=1.5s ends it 1.5 s after its start.
 package main
 
 import (
@@ -13,13 +13,11 @@ import (
 )
 
 func main() {
-	if os.Getenv("EXIT") != "" {
-		fmt.Println("leaving, as EXIT says")
-		os.Exit(3)
-	}
-	if err := os.WriteFile("/written", nil, 0o600); err == nil {
-		fmt.Println("the root can be written to")
-		os.Exit(4)
+	if after, err := time.ParseDuration(os.Getenv("EXIT")); err == nil {
+		time.AfterFunc(after, func() {
+			fmt.Println("exit after", after)
+			os.Exit(3)
+		})
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -29,6 +27,13 @@ func main() {
 	})
 	mux.HandleFunc("/api/release", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getenv("RELEASE")) })
 	mux.HandleFunc("/api/user", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getuid()) })
+	mux.HandleFunc("/api/root", func(w http.ResponseWriter, _ *http.Request) {
+		if err := os.WriteFile("/written", nil, 0o600); err != nil {
+			fmt.Fprint(w, err)
+			return
+		}
+		fmt.Fprint(w, "written to")
+	})
 	// Holds the request until the process is told to end, and a little longer.
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
