@@ -21,6 +21,7 @@ import (
 type call[T any] struct {
 	op   Op[T]
 	ref  opRef
+	ctx  context.Context //nolint:containedctx // the caller's, for its values
 	done chan struct{}
 
 	// Guarded by entry.mu until done is closed.
@@ -31,12 +32,12 @@ type call[T any] struct {
 	own       bool // err is the operation's own
 }
 
-func newCall[T any](op Op[T]) *call[T] {
+func newCall[T any](ctx context.Context, op Op[T]) *call[T] {
 	id := op.ID
 	if id == "" {
 		id = rand.Text()
 	}
-	return &call[T]{op: op, ref: refOf(id, op.Payload), done: make(chan struct{})}
+	return &call[T]{ctx: ctx, op: op, ref: refOf(id, op.Payload), done: make(chan struct{})}
 }
 
 // outcome is what an operation comes to when its commit stands.
@@ -213,7 +214,7 @@ func (c *committer[T]) step() bool {
 	}
 	if c.read || doc == nil || e.sole() && !certain {
 		var err error
-		doc, err = e.fetch(e.l.opts.CallTimeout)
+		doc, err = e.fetch(c.cause(), e.l.opts.CallTimeout)
 		switch {
 		case err == nil:
 			c.read, c.fresh = false, true
@@ -248,6 +249,14 @@ func (c *committer[T]) step() bool {
 		}
 	}
 	return true
+}
+
+// cause returns the context of the first call of the batch.
+func (c *committer[T]) cause() context.Context {
+	if len(c.batch) == 0 {
+		return c.e.l.base
+	}
+	return c.batch[0].ctx
 }
 
 // fill completes the batch from the queue; false, with the loop ended, when
@@ -316,18 +325,22 @@ func (c *committer[T]) claim(a *attempt[T]) bool {
 // write sends a's document in place of its base.
 func (c *committer[T]) write(a *attempt[T]) {
 	e, l := c.e, c.e.l
-	ctx, cancel := context.WithTimeout(l.base, l.opts.CallTimeout)
-	defer cancel()
+	op := "create"
+	if a.base.snap.Exists {
+		op = "replace"
+	}
 	c.attempts++
 	began := time.Now()
 	volatile := e.isVolatile()
 	var version storage.Version
 	var err error
+	ctx, done := l.storeCall(caused{l.base, c.cause()}, op, e.key, l.opts.CallTimeout)
 	if a.base.snap.Exists {
 		version, err = l.store.Replace(ctx, e.key, a.body, a.base.version)
 	} else {
 		version, err = l.store.Create(ctx, e.key, a.body)
 	}
+	done(err)
 	e.heard(&e.writes, began, err)
 	switch {
 	case err == nil:

@@ -89,7 +89,7 @@ func (e *entry[T]) rewrite() {
 	if !errors.Is(err, errNoLongerGone) {
 		return // deleted once more, or the store failed
 	}
-	c := newCall(Op[T]{Apply: func(s State[T]) (Change[T], error) {
+	c := newCall(e.l.base, Op[T]{Apply: func(s State[T]) (Change[T], error) {
 		return Change[T]{Doc: s.Doc, Unchanged: true}, nil
 	}})
 	if e.enqueue(c) != nil {

@@ -64,7 +64,7 @@ func (e *entry[T]) current() (doc *document[T], certain bool) {
 // fetch reads the document from the store within timeout. What it returns was
 // current at some moment during the call. The errors are ErrDamaged and the
 // store's.
-func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
+func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*document[T], error) {
 	l := e.l
 	e.mu.Lock()
 	known, seq, dmg := e.doc, e.adopted, e.damage
@@ -77,8 +77,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		version = known.version
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(l.base, timeout)
-	defer cancel()
+	ctx, done := l.storeCall(caused{l.base, cause}, "get", e.key, timeout)
 	var (
 		stored  storage.Document
 		changed bool
@@ -90,6 +89,7 @@ func (e *entry[T]) fetch(timeout time.Duration) (*document[T], error) {
 		stored, err = l.store.Get(ctx, e.key)
 		changed = err != nil || version == "" || stored.Version != version
 	}
+	done(err)
 	e.heard(&e.reads, began, err)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):

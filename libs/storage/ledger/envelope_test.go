@@ -211,7 +211,7 @@ func TestForgottenCommitIsUnknown(t *testing.T) {
 	defer func() { _ = l.Close(t.Context()) }()
 	e := &entry[int]{l: l, key: "k", pending: 1}
 	l.waiting.Add(1)
-	q := newCall(Op[int]{ID: "a"})
+	q := newCall(t.Context(), Op[int]{ID: "a"})
 	q.attempted = true
 	base := &document[int]{}
 	a := &attempt[int]{base: base, doc: &document[int]{snap: Snapshot[int]{Revision: 1}}, nonce: 7, outcomes: []outcome[int]{{call: q}}, effects: 1}

@@ -47,7 +47,7 @@ func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapsho
 // forget makes one attempt; [storage.ErrConflict] if another writer was faster.
 func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) error {
 	l := e.l
-	doc, err := e.fetch(l.opts.CallTimeout)
+	doc, err := e.fetch(ctx, l.opts.CallTimeout)
 	if err != nil {
 		return fail("forget", e.key, err)
 	}
@@ -69,9 +69,9 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 	e.mu.Unlock()
 	began := time.Now()
 	volatile := e.isVolatile()
-	callCtx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
-	defer cancel()
+	callCtx, done := l.storeCall(ctx, "delete", e.key, l.opts.CallTimeout)
 	err = l.store.Delete(callCtx, e.key, doc.version)
+	done(err)
 	e.heard(&e.writes, began, err)
 	switch {
 	case err == nil:
@@ -100,14 +100,14 @@ func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
 	if err := e.checkReadable(doc, items); err != nil {
 		return nil, fail("forget", e.key, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.opts.CallTimeout)
-	defer cancel()
+	callCtx, done := l.storeCall(ctx, "create", e.key, l.opts.CallTimeout)
 	began := time.Now()
-	doc.version, err = l.store.Create(ctx, e.key, doc.encode(items))
+	doc.version, err = l.store.Create(callCtx, e.key, doc.encode(items))
+	done(err)
 	e.heard(&e.writes, began, err)
 	if errors.Is(err, storage.ErrNotDurable) {
 		// Delete it all the same, unless another writer was faster.
-		found, err := e.fetch(l.opts.CallTimeout)
+		found, err := e.fetch(ctx, l.opts.CallTimeout)
 		if err == nil && found.snap.Nonce != doc.snap.Nonce {
 			err = fail("forget", e.key, storage.ErrConflict)
 		}

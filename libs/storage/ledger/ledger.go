@@ -274,7 +274,7 @@ func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]R
 		if op.Apply == nil {
 			return refuse(errors.New("an operation has no Apply"))
 		}
-		calls[i] = newCall(op)
+		calls[i] = newCall(ctx, op)
 	}
 	if err := ctx.Err(); err != nil {
 		return refuse(err)

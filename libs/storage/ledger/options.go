@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -123,6 +124,13 @@ type Observer struct {
 	Damaged func(key string, err error)
 	// Refused: an operation or a read met a limit.
 	Refused func(key string)
+	// StoreCall is called before each call to the store: op is "get",
+	// "create", "replace" or "delete". ctx has the values of the context of the
+	// Update or Read that causes the call (the first of several that share it),
+	// and the context that StoreCall returns, which must be derived from ctx, is
+	// the store's. ended is called with the store's error. So a call can be a
+	// span below the caller's.
+	StoreCall func(ctx context.Context, op, key string) (call context.Context, ended func(error))
 	// StoreError: a call for the key failed: it was refused, got no answer, or
 	// may not last. err is the store's.
 	StoreError func(key string, err error)

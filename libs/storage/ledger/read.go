@@ -17,7 +17,8 @@ type flight[T any] struct {
 	doc  *document[T]
 	err  error
 
-	timer *time.Timer // closes slow
+	timer *time.Timer     // closes slow
+	cause context.Context //nolint:containedctx // of the first reader, for its values
 }
 
 // isAnswer reports whether err is what a store that is there says.
@@ -41,7 +42,7 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 		}
 	}
 	hasCopy := e.doc != nil
-	f := e.join()
+	f := e.join(ctx)
 	e.mu.Unlock()
 	if f == nil {
 		return Snapshot[T]{}, ErrClosed
@@ -114,11 +115,11 @@ func (e *entry[T]) served(s Snapshot[T]) {
 
 // join returns a flight that has not begun its reading: the one after that
 // under way, or a new one; nil when the ledger is closed. e.mu is held.
-func (e *entry[T]) join() *flight[T] {
+func (e *entry[T]) join(cause context.Context) *flight[T] {
 	if e.next != nil {
 		return e.next
 	}
-	f := &flight[T]{done: make(chan struct{}), slow: make(chan struct{})}
+	f := &flight[T]{done: make(chan struct{}), slow: make(chan struct{}), cause: cause}
 	if e.flight != nil {
 		e.next = f
 	} else {
@@ -182,9 +183,12 @@ func (e *entry[T]) fetchOr(err error) (*document[T], error) {
 func (e *entry[T]) fetchPersistently() (*document[T], error) {
 	const tries = 3
 	began := time.Now()
+	e.mu.Lock()
+	cause := e.flight.cause
+	e.mu.Unlock()
 	timeout := e.l.opts.CallTimeout / 3
 	for try := 1; ; try++ {
-		doc, err := e.fetch(timeout)
+		doc, err := e.fetch(cause, timeout)
 		switch {
 		case err == nil || errors.Is(err, ErrDamaged) || isAnswer(err):
 			return doc, err

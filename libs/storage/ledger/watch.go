@@ -173,7 +173,7 @@ func (e *entry[T]) poll() {
 		}
 		var f *flight[T]
 		if wait <= 0 {
-			f = e.join()
+			f = e.join(l.base)
 		}
 		e.mu.Unlock()
 		if wait <= 0 {

@@ -114,7 +114,11 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if cfg.MemoryBudget == 0 {
 		cfg.MemoryBudget = memoryBudget(debug.SetMemoryLimit(-1))
 	}
-	service := lists.New(store, listOptions(cfg, figures, log.Logger))
+	listOpts := listOptions(cfg, figures, log.Logger)
+	if tracer != nil {
+		listOpts.Observer.StoreCall = storeSpans(tracer)
+	}
+	service := lists.New(store, listOpts)
 	figures.Ledger(service.Stats)
 	maxConns := fitDescriptors(&cfg, log.Logger)
 	server, err := httpapi.New(options(cfg, maxConns, service, figures, log.Logger, tracer))

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -20,6 +22,8 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
 // newTracer returns what spans are sent to, nil when no endpoint is set, and
@@ -45,6 +49,29 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer tra
 		defer cancel()
 		_ = provider.Shutdown(ctx)
 	}, nil
+}
+
+// storeSpans returns an Observer.StoreCall that makes a call to the store a
+// span of the request that caused it. Calls that no traced request caused have
+// none. The list's name is not in it.
+func storeSpans(provider trace.TracerProvider) func(ctx context.Context, op, key string) (context.Context, func(error)) {
+	tracer := provider.Tracer("github.com/gchamon/devops-challenge/services/todo-api")
+	return func(ctx context.Context, op, _ string) (context.Context, func(error)) {
+		if !trace.SpanContextFromContext(ctx).IsValid() {
+			return ctx, func(error) {}
+		}
+		ctx, span := tracer.Start(ctx, "store "+op, trace.WithSpanKind(trace.SpanKindClient))
+		return ctx, func(err error) {
+			switch {
+			case err == nil:
+			case errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrNotFound):
+				span.SetAttributes(attribute.Bool("todo.store.absent_or_changed", true))
+			default:
+				span.SetStatus(codes.Error, "")
+			}
+			span.End()
+		}
+	}
 }
 
 // otlpClient sends spans by OTLP over HTTP (opentelemetry.io/docs/specs/otlp).
