@@ -144,8 +144,9 @@ http {
 	})
 }
 
-// startPocketBase starts PocketBase on an empty folder.
-func (b *bench) startPocketBase(ctx context.Context) (*process, error) {
+// startPocketBase starts PocketBase on an empty directory; synchronous is SQLite's
+// pragma, "NORMAL" as PocketBase has it or "FULL", which syncs every commit.
+func (b *bench) startPocketBase(ctx context.Context, synchronous string) (*process, error) {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func (b *bench) startPocketBase(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	return b.start(ctx, command{
-		name: "pocketbase", dir: dir, args: []string{filepath.Join(b.cache, "pocketbase"), "serve", "--http", addr, "--dir", dir},
+		name: "pocketbase-" + synchronous, dir: dir, env: []string{"POCKETBASE_SYNCHRONOUS=" + synchronous}, args: []string{filepath.Join(b.cache, "pocketbase"), "serve", "--http", addr, "--dir", dir},
 		addr: addr, ready: "/api/health",
 	})
 }

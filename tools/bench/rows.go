@@ -167,7 +167,7 @@ func getLocal(ctx context.Context, b *bench) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	pocketbase, err := l.add(b.startPocketBase(ctx))
+	pocketbase, err := l.add(b.startPocketBase(ctx, "NORMAL"))
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,11 @@ func putSpread(ctx context.Context, b *bench) ([]figure, error) {
 		return nil, err
 	}
 	defer l.stop()
-	pocketbase, err := l.add(b.startPocketBase(ctx))
+	pocketbase, err := l.add(b.startPocketBase(ctx, "NORMAL"))
+	if err != nil {
+		return nil, err
+	}
+	durable, err := l.add(b.startPocketBase(ctx, "FULL"))
 	if err != nil {
 		return nil, err
 	}
@@ -225,15 +229,22 @@ func putSpread(ctx context.Context, b *bench) ([]figure, error) {
 			name: "PocketBase", server: pocketbase,
 			clients: b.writes(pocketbase, http.MethodPost, []string{pocketBaseRecords}, pocketBaseBody(body)),
 		},
+		contestant{
+			name: "PocketBase, durable", server: durable,
+			clients: b.writes(durable, http.MethodPost, []string{pocketBaseRecords}, pocketBaseBody(body)),
+		},
 	)
 	if err != nil {
 		return nil, err
 	}
-	old, file, bolt := got["predecessor"], got["API file"], got["API bolt"]
+	old, file, bolt, sqlite := got["predecessor"], got["API file"], got["API bolt"], got["PocketBase, durable"]
 	return []figure{
 		{"rate, file, to the predecessor (which does not sync)", times, ratios(file, old, tally.rate), atLeast(4.6)},
 		{"rate, bolt, to the predecessor (which does not sync)", times, ratios(bolt, old, tally.rate), atLeast(15)},
 		{"rate, PocketBase create, to the predecessor", times, ratios(got["PocketBase"], old, tally.rate), goal{}},
+		{"rate, durable PocketBase create, to the predecessor", times, ratios(sqlite, old, tally.rate), goal{}},
+		{"rate, file, to durable PocketBase create", times, ratios(file, sqlite, tally.rate), atLeast(1)},
+		{"rate, bolt, to durable PocketBase create", times, ratios(bolt, sqlite, tally.rate), goal{}},
 		{"CPU a request, file", micros, each(file, tally.micros), goal{}},
 		{"CPU a request, bolt", micros, each(bolt, tally.micros), goal{}},
 		{"CPU a request, predecessor", micros, each(old, tally.micros), goal{}},
