@@ -189,6 +189,18 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestSamples(t *testing.T) {
+	want := "Unit req/s better=higher\nBenchmarkRow/put-spread/API_file 1 90 req/s 2000000 p99-ns 10000 cpu-ns/op\n" +
+		"BenchmarkRow/hot-s3/API 1 5 req/s 1000000 p99-ns\n"
+	got := samples([]measurement{
+		{"put-spread", "API file", []tally{{requests: 100, failed: 10, elapsed: time.Second, cpu: time.Millisecond, p99: 2 * time.Millisecond}}},
+		{"hot-s3", "API", []tally{{requests: 5, elapsed: time.Second, p99: time.Millisecond}}},
+	})
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestChart(t *testing.T) {
 	chart := sampleReport().chart()
 	texts := 0

@@ -4,6 +4,9 @@
 //
 //	BENCH_ROUNDS  how often each contestant has its turn: 5
 //	BENCH_ROWS    a regular expression that chooses rows: all
+//	BENCH_API     the API's program: bin/todo-api
+//	BENCH_SAMPLES a file to which each turn is appended in the format of Go's
+//	              benchmarks, for benchstat; docs are not written then
 //
 // It prints a table with what each figure is to reach. When all rows were
 // measured it writes the table and a chart into docs. A figure that falls
@@ -90,7 +93,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return fmt.Errorf("BENCH_ROWS=%s: expected an expression that matches one of %s", chosen, strings.Join(rowNames(), ", "))
 	}
 
-	b, err := newBench(args[0], rounds, stdout)
+	b, err := newBench(args[0], getenv("BENCH_API"), rounds, stdout)
 	if err != nil {
 		return err
 	}
@@ -121,6 +124,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return err
 	}
+	if file := getenv("BENCH_SAMPLES"); file != "" {
+		return appendSamples(file, b.measured)
+	}
 	if len(selected) < len(rows()) {
 		fmt.Fprintln(stdout, "\ndocs/benchmarks.md stays as it is: not all rows were measured.")
 		return nil
@@ -128,13 +134,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	return r.write(b.root)
 }
 
-func newBench(root string, rounds int, stdout io.Writer) (*bench, error) {
+func newBench(root, api string, rounds int, stdout io.Writer) (*bench, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
 	b := &bench{
-		root: root, cache: filepath.Join(root, ".cache", "bench"), api: filepath.Join(root, "bin", "todo-api"), rounds: rounds, stdout: stdout,
+		root: root, cache: filepath.Join(root, ".cache", "bench"), api: cmp.Or(api, filepath.Join(root, "bin", "todo-api")), rounds: rounds, stdout: stdout,
 		versitygw: filepath.Join(root, ".cache", "bin", "versitygw"), quiet: log.New(io.Discard, "", 0),
 	}
 	for _, file := range []string{b.api, b.versitygw, filepath.Join(b.cache, "pocketbase"), filepath.Join(b.cache, "venv", "bin", "gunicorn")} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -129,6 +130,32 @@ func (r report) absolute() string {
 			number(median(each(m.tallies, tally.rate))), cpu, millis.format(median(each(m.tallies, p99))))
 	}
 	return out.String()
+}
+
+// samples is every turn in the format of Go's benchmarks.
+// https://golang.org/design/14313-benchmark-format
+func samples(measured []measurement) string {
+	var out strings.Builder
+	out.WriteString("Unit req/s better=higher\n")
+	for _, m := range measured {
+		for _, t := range m.tallies {
+			fmt.Fprintf(&out, "BenchmarkRow/%s/%s 1 %g req/s %d p99-ns", m.row, strings.ReplaceAll(m.name, " ", "_"), t.rate(), t.p99.Nanoseconds())
+			if t.cpu > 0 {
+				fmt.Fprintf(&out, " %g cpu-ns/op", t.micros()*1000)
+			}
+			out.WriteString("\n")
+		}
+	}
+	return out.String()
+}
+
+func appendSamples(file string, measured []measurement) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(samples(measured))
+	return errors.Join(err, f.Close())
 }
 
 //go:embed benchmarks.md.tmpl
