@@ -102,11 +102,25 @@ func TestSnapshotsShareTheDocument(t *testing.T) {
 }
 
 func TestStoreAway(t *testing.T) {
+	var mu sync.Mutex
 	var away []bool
 	stale := 0
+	told := func() ([]bool, int) {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(away), stale
+	}
 	o := ledger.Options[int]{StaleFor: time.Minute, Observer: ledger.Observer{
-		Away:      func(a bool) { away = append(away, a) },
-		StaleRead: func(string, time.Duration) { stale++ },
+		Away: func(a bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			away = append(away, a)
+		},
+		StaleRead: func(string, time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			stale++
+		},
 	}}
 	inBubble(t, o, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
 		increment(t, l, "k")
@@ -130,7 +144,7 @@ func TestStoreAway(t *testing.T) {
 		if worst > 50*time.Millisecond {
 			t.Errorf("a read while the store is known away took %v", worst)
 		}
-		if !slices.Equal(away, []bool{true}) || stale == 0 || !l.Stats().Away {
+		if away, stale := told(); !slices.Equal(away, []bool{true}) || stale == 0 || !l.Stats().Away {
 			t.Errorf("told: away %v, %d stale reads, stats %+v", away, stale, l.Stats())
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -172,7 +186,8 @@ func TestStoreAway(t *testing.T) {
 		if took := landed.Sub(back); took > 5*time.Second {
 			t.Errorf("the write recovered after %v", took)
 		}
-		if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc < 2 || !slices.Equal(away, []bool{true, false}) {
+		got, err := l.Read(t.Context(), "k")
+		if away, _ := told(); err != nil || got.Doc < 2 || !slices.Equal(away, []bool{true, false}) {
 			t.Errorf("after recovery: got %d, %v, told %v", got.Doc, err, away)
 		}
 	})
