@@ -1,0 +1,138 @@
+// Package listkey derives and checks the keys of private lists.
+//
+// A private list has an edit key W, 16 random bytes. Its read key R is
+// SHA-256("read" || W), and its ID is "k-" and the first 20 bytes of
+// SHA-256("list" || R) in lower-case base32. W opens the list for editing and
+// R for reading; the ID opens nothing. Each is derived from the one before it
+// and tells nothing about it, so a server stores no key.
+package listkey
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const (
+	editBytes = 16
+	readBytes = sha256.Size
+	idBytes   = 20
+	idPrefix  = "k-"
+	idLength  = len(idPrefix) + idBytes/5*8
+	idLetters = "abcdefghijklmnopqrstuvwxyz234567"
+)
+
+var (
+	text = base64.RawURLEncoding.Strict()
+	name = base32.NewEncoding(idLetters).WithPadding(base32.NoPadding)
+)
+
+// ErrMalformed is the error of [Parse] for text that is not a key. It does not
+// repeat the text.
+var ErrMalformed = errors.New("a key has 22 (edit key) or 43 (read key) characters of base64url without padding")
+
+// Access is what a key opens a list for.
+type Access int
+
+// The accesses, each of which includes those before it.
+const (
+	None Access = iota
+	Read
+	Edit
+)
+
+// Key is an edit key or a read key. The zero Key opens no list. It prints as
+// "[key]"; see [Key.Text].
+type Key struct {
+	edit bool
+	read [readBytes]byte
+	w    [editBytes]byte // when edit
+}
+
+// New returns a random edit key.
+func New() Key {
+	var w [editBytes]byte
+	_, _ = rand.Read(w[:]) // never fails (crypto/rand)
+	return editKey(w)
+}
+
+// Parse returns the key that s encodes: 22 characters of base64url (RFC 4648,
+// 5, without padding) for an edit key, 43 for a read key. For anything else
+// the error is [ErrMalformed].
+func Parse(s string) (Key, error) {
+	switch len(s) {
+	case text.EncodedLen(editBytes):
+		var w [editBytes]byte
+		if n, err := text.Decode(w[:], []byte(s)); err != nil || n != editBytes {
+			return Key{}, ErrMalformed
+		}
+		return editKey(w), nil
+	case text.EncodedLen(readBytes):
+		var k Key
+		if n, err := text.Decode(k.read[:], []byte(s)); err != nil || n != readBytes {
+			return Key{}, ErrMalformed
+		}
+		return k, nil
+	}
+	return Key{}, ErrMalformed
+}
+
+func editKey(w [editBytes]byte) Key {
+	return Key{edit: true, w: w, read: sha256.Sum256(append([]byte("read"), w[:]...))}
+}
+
+// ReadKey returns the key that opens the same list for reading only.
+func (k Key) ReadKey() Key { return Key{read: k.read} }
+
+// ID returns the name of the list that the key opens.
+func (k Key) ID() string {
+	sum := sha256.Sum256(append([]byte("list"), k.read[:]...))
+	return idPrefix + name.EncodeToString(sum[:idBytes])
+}
+
+// Opens returns what the key opens the list named id for: [None] unless id is
+// k.ID(). The time it takes does not depend on how much of id is right.
+func (k Key) Opens(id string) Access {
+	if subtle.ConstantTimeCompare([]byte(k.ID()), []byte(id)) != 1 {
+		return None
+	}
+	if k.edit {
+		return Edit
+	}
+	return Read
+}
+
+// Text returns the key as [Parse] reads it.
+func (k Key) Text() string {
+	if k.edit {
+		return text.EncodeToString(k.w[:])
+	}
+	return text.EncodeToString(k.read[:])
+}
+
+// Format writes a fixed word for every verb, so that no log or message holds a
+// key.
+func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[key]") }
+
+// LogValue returns the same for log/slog.
+func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
+
+// IsID reports whether a list of this name is private: "k-" and 32 lower-case
+// characters of base32.
+func IsID(name string) bool {
+	if len(name) != idLength || name[:len(idPrefix)] != idPrefix {
+		return false
+	}
+	for _, c := range []byte(name[len(idPrefix):]) {
+		if !(c >= 'a' && c <= 'z' || c >= '2' && c <= '7') {
+			return false
+		}
+	}
+	return true
+}
