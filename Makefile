@@ -17,14 +17,16 @@ with = tools/run with
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 
-.PHONY: needs-go
+.PHONY: needs-go needs-go-and-node
 needs-go:
-	@command -v go >/dev/null || { echo 'missing: Go 1.26 or newer (https://go.dev/dl; mise and asdf read .tool-versions)' >&2; exit 1; }
+	@tools/setup/missing go
+needs-go-and-node:
+	@tools/setup/missing go node
 
 include $(wildcard */*.mk */*/*.mk)
 
 .PHONY: build
-build: needs-go $(web-page) ## Build bin/todo-api, with the page in it, static and without debug information
+build: needs-go-and-node $(web-page) ## Build bin/todo-api, with the page in it, static and without debug information
 	CGO_ENABLED=0 go build -C services/todo-api -trimpath -ldflags '-s -w' -o ../../bin/todo-api ./cmd/todo-api
 
 .PHONY: run
@@ -32,11 +34,11 @@ run: build ## Build the page and serve it with the API on http://localhost:8080,
 	exec bin/todo-api
 
 .PHONY: test
-test: needs-go ## Run every test of suites.sh on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
+test: ## Run every test of suites.sh on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
 	@tools/run test
 
 .PHONY: lint
-lint: needs-go ## Check style, modules, scripts and generated files (ONLY=name, WITHOUT=need, V=1)
+lint: ## Check style, modules, scripts and generated files (ONLY=name, WITHOUT=need, V=1)
 	@tools/run lint
 
 .PHONY: fmt

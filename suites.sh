@@ -22,18 +22,23 @@ lint ansible needs='python' \
 
 suite libs/config dir=libs/config on='this process' go='./...'
 suite libs/storage dir=libs/storage on='memory, disk and bbolt' go='./...'
+suite libs/storage/azblobstore dir=libs/storage/azblobstore needs='azurite' on='Azurite 3.37.0' go='./...'
 suite libs/storage/gcsstore dir=libs/storage/gcsstore on='fake-gcs-server 1.56.1 in this process' go='./...'
 suite libs/storage/integration dir=libs/storage/integration needs='engine localstack' on='S3 of LocalStack 4.14.0' go='./...'
 suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
+suite services/todo-api/hints dir=services/todo-api needs='redis' on='redis-server, or valkey-server' \
+  go='-tags redis -run Hints ./internal/redishints ./cmd/todo-api'
+suite services/todo-api/contract dir=services/todo-api needs='schemathesis' on='the whole program, sent what openapi.yaml allows and what it does not' \
+  command='schemathesis/run'
 suite tools dir=tools on='this process' go='./...'
 suite tools/ecsstandin dir=tools needs='engine haproxy ministack' on="containers of this machine's engine, behind HAProxy and ministack 1.5.33" \
   go='-tags engine ./ecsstandin'
-suite torture dir=tools needs='engine localstack' on='three API processes, a fault proxy, LocalStack 4.14.0' \
+suite torture dir=tools needs='engine localstack redis' on='three API processes, a fault proxy, LocalStack 4.14.0, redis-server or valkey-server' \
   go='-shuffle=off -tags torture -v ./torture'
 suite tools/bench dir=tools/bench on='this process' go='./...'
 suite web-unit dir=apps/web needs='node' on='Node and happy-dom' \
   command='npm run --silent test' junit='reports/unit.xml'
-suite web-e2e dir=apps/web needs='node chromium' on='Chromium and the whole program' timeout=40m \
+suite web-e2e dir=apps/web needs='node chromium gotool=oauth2-proxy' on='Chromium and the whole program' timeout=40m \
   command='npm run --silent e2e' junit='reports/e2e.xml'
 suite web-engines dir=apps/web needs='node firefox webkit' on='Firefox, WebKitGTK and the whole program' timeout=40m \
   command='npm run --silent engines' junit='reports/engines.xml'
@@ -41,10 +46,12 @@ suite web-embed dir=apps/web on='this process' go='.'
 suite infra/compose/dashboard dir=infra/compose needs='python' on="the API's own metrics" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_dashboard.py'
 suite infra/compose dir=infra/compose needs='engine localstack compose node python' timeout=30m \
-  on="docker-compose.yml and its s3 profile, under this machine's engine" \
+  on="docker-compose.yml and its profiles s3 and signin, under this machine's engine" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_compose.py'
-suite infra/ansible dir=infra/ansible needs='python' on='moto' \
-  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" tests'
+suite infra/ansible dir=infra/ansible needs='python' timeout=30m on='moto' \
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 --dist loadscope --ignore tests/test_interruptions.py tests'
+suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=35m on='moto, with an ECS that rolls out at once' \
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" tests/test_interruptions.py'
 suite rehearsal dir=tools needs='engine localstack python node chromium haproxy' timeout=45m \
   on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
 suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov node iam-simulate engine localstack' timeout=40m \

@@ -194,6 +194,20 @@ func TestSetupsDoNotRunAtTheSameTime(t *testing.T) {
 	}
 }
 
+func TestLaterNeedsAreSetUpWhileASuiteRuns(t *testing.T) {
+	t.Parallel()
+	root := repository(t, `suite first on=air needs=one timeout=30s command='until [ -e "$ROOT/two" ]; do sleep 0.1; done; echo "<testsuites><testcase name=\"x\"/></testsuites>" >"$JUNIT"'
+suite second on=air needs=two command='[ "$TWO" = 2 ]; echo "<testsuites><testcase name=\"x\"/></testsuites>" >"$JUNIT"'
+suite third on=air needs=three command=true
+`, map[string]string{
+		"one": "true", "two": `touch "$ROOT/two"; echo TWO=2 >>"$SETUP_ENV"`, "three": "echo no luck; exit 1",
+	})
+	out, status := toolsRun(t, root, nil, "test")
+	if status != 1 || lastLine(out) != "2 passed, 1 failed" || strings.Count(out, "| no luck") != 1 {
+		t.Errorf("got %d, want two suites that pass, and once what the third need said:\n%s", status, out)
+	}
+}
+
 func TestACheckShowsWhatItFound(t *testing.T) {
 	t.Parallel()
 	root := repository(t, "lint x dir=code command='echo a.go:3 is ugly; exit 1'\n", nil)
@@ -234,12 +248,12 @@ func alive(pid int) bool {
 
 func TestGoSuite(t *testing.T) {
 	t.Parallel()
-	tool, err := exec.CommandContext(t.Context(), "go", "tool", "-n", "gotestsum").Output()
+	tools, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := repository(t, "suite go/x dir=code on=air go=./...\n", map[string]string{
-		"gotool": `mkdir -p .cache/bin; ln -sf '` + strings.TrimSpace(string(tool)) + `' ".cache/bin/$1"`,
+		"gotool": `'` + tools + `/setup/gotool' "$1"; mkdir -p .cache/bin; ln -sf '` + tools + `/../.cache/bin/'"$1" .cache/bin/`,
 	})
 	code := filepath.Join(root, "code")
 	write(t, filepath.Join(code, "go.mod"), "module example.com/x\n\ngo 1.25.0\n", 0o644)
@@ -300,7 +314,7 @@ func TestNothingStartsWhileSomethingIsMissing(t *testing.T) {
 	t.Parallel()
 	root := repository(t, "suite free on=air command='touch \"$ROOT/started\"'\nsuite bound on=air needs='engine gotool=x' command=true\n",
 		map[string]string{"engine": "true", "gotool": "true", "missing": "echo missing: $*; exit 69"})
-	if out, status := toolsRun(t, root, nil, "test"); status != 2 || out != "missing: engine gotool\n" {
+	if out, status := toolsRun(t, root, nil, "test"); status != 2 || out != "missing: go engine gotool\n" {
 		t.Errorf("got %d, %q, want the message of tools/setup/missing", status, out)
 	}
 	if _, err := os.Stat(filepath.Join(root, "started")); err == nil {
@@ -323,6 +337,7 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 		"Fedora":                 {[]string{"dnf"}, "", []string{"engine", "firefox"}, []string{"sudo dnf install -y moby-engine iptables-nft firefox"}},
 		"macOS":                  {[]string{"brew"}, "", []string{"haproxy", "firefox"}, []string{"brew install haproxy --cask firefox"}},
 		"packages and languages": {[]string{"apt-get"}, "", []string{"haproxy", "terraform", "node"}, []string{"apt-get install -y haproxy", "Terraform 1.", "Node 2", ".tool-versions"}},
+		"all languages":          {[]string{"apt-get"}, "", []string{"go", "node", "python"}, []string{"Go 1.26", "Node 2", "Python 3"}},
 		"asked to install":       {[]string{"apt-get"}, "install", []string{"engine", "haproxy"}, nil},
 		"cannot be installed":    {[]string{"apt-get"}, "install", []string{"haproxy", "terraform"}, []string{"Terraform 1."}},
 	}
@@ -336,7 +351,7 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 				}
 				write(t, filepath.Join(root, "tools", "setup", name), string(script), 0o755)
 			}
-			write(t, filepath.Join(root, ".tool-versions"), "terraform 1.14.0\nnodejs 22.1.0\n", 0o644)
+			write(t, filepath.Join(root, ".tool-versions"), "golang 1.26.1\nterraform 1.14.0\nnodejs 22.1.0\npython 3.11.1\n", 0o644)
 			for _, tool := range []string{"bash", "env", "dirname", "awk", "sed", "paste", "uname"} {
 				path, err := exec.LookPath(tool)
 				if err != nil {
