@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Balancer is an HAProxy in the place of the load balancer and of what stands
-// before it: one address, below which some paths go to the service's tasks and
+// Balancer is an HAProxy that replaces the load balancer and CloudFront: one
+// address, below which some paths go to the service's tasks and
 // all others to a bucket.
 type Balancer struct {
 	cmd    *exec.Cmd
@@ -35,10 +35,10 @@ type Balancer struct {
 type Front struct {
 	// Listen is the address, HOST:PORT.
 	Listen string
-	// Paths are the beginnings of the paths that go to the tasks.
+	// Paths are the path prefixes that are sent to the tasks.
 	Paths []string
 	// Bucket is the address HOST:PORT of an S3 endpoint and Name that of the
-	// bucket on it; a path that names no object of its own is Index.
+	// bucket on it; the path / is Index.
 	Bucket, Name, Index string
 	// Authorization is what the bucket is asked with, as CloudFront's origin
 	// access control signs its requests.
@@ -53,7 +53,7 @@ const slots = 64
 // Idle connections live 60 s, and a request that no target can take is
 // answered 503 at once, as an Application Load Balancer does it; nothing is
 // tried twice, so that a lost request shows.
-var configuration = template.Must(template.New("haproxy.cfg").Parse(`global
+var haproxy = template.Must(template.New("haproxy.cfg").Parse(`global
   stats socket {{.Socket}} mode 600 level admin
   maxconn 4000
 defaults
@@ -97,7 +97,7 @@ func StartBalancer(dir string, front Front) (*Balancer, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if err := configuration.Execute(file, struct {
+	if err := haproxy.Execute(file, struct {
 		Front
 		Socket string
 		Slots  int

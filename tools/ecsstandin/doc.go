@@ -46,12 +46,14 @@
 //   - UpdateService starts a deployment when the task definition changes or a new
 //     deployment is forced, and only then.
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+//   - RunTask starts a task of no service, with another command if it is asked to.
+//     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 //   - In bridge mode a host port of 0 is a free port of the host.
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
 //
 // # What it leaves out
 //
-// One cluster in one zone with room for everything: there is no placement. A
+// There is one cluster in one zone with room for everything, and no placement. A
 // task has one container. Roles are not assumed: [Config.TaskEnvironment] is
 // what a task would get of its role. Logs stay with the engine. Restarts are
 // not throttled. A limit of open files above this machine's is lowered to it. A

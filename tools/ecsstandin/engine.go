@@ -84,12 +84,6 @@ func (e Engine) port(ctx context.Context, id string) (int, error) {
 	return strconv.Atoi(fields[0])
 }
 
-// running reports whether the container runs.
-func (e Engine) running(ctx context.Context, id string) bool {
-	text, err := e.docker(ctx, "inspect", "--format", "{{.State.Running}}", id)
-	return err == nil && text == "true"
-}
-
 // wait returns the exit code once the container has ended.
 func (e Engine) wait(ctx context.Context, id string) (int, error) {
 	text, err := e.docker(ctx, "wait", id)

@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,11 +84,10 @@ type cluster struct {
 
 	*Standin // nil on ministack
 	config   Config
-	server   *httptest.Server
 }
 
-// judges runs a story on the stand-in and on ministack, which others wrote.
-// https://pypi.org/project/ministack/
+// judges runs a story on the stand-in and on ministack, which others wrote
+// (tools/setup/ministack).
 func judges(t *testing.T, story func(t *testing.T, c *cluster)) {
 	t.Run("standin", func(t *testing.T) { story(t, newCluster(t)) })
 	t.Run("ministack", func(t *testing.T) { story(t, newMinistack(t)) })
@@ -127,7 +125,7 @@ func newCluster(t *testing.T) *cluster {
 	}
 	c := &cluster{t: t, front: "http://" + front, config: Config{
 		Name: filepath.Base(dir), Account: "123456789012", Region: "eu-west-1", Cluster: "main",
-		Balancer: balancer, StateFile: filepath.Join(dir, "state.json"), Log: t.Logf,
+		Balancer: balancer, Log: t.Logf,
 		// Below what Elastic Load Balancing allows, so that these tests are short.
 		TargetGroup: TargetGroup{
 			Arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/1", Path: "/readyz",
@@ -136,9 +134,13 @@ func newCluster(t *testing.T) *cluster {
 		},
 	}}
 	c.targetGroup = c.config.TargetGroup.Arn
-	c.start()
+	if c.Standin, err = Start(c.config); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(c.Standin)
+	c.api = server.URL
 	t.Cleanup(func() {
-		c.server.Close()
+		server.Close()
 		if err := c.Purge(); err != nil {
 			t.Error(err)
 		}
@@ -148,16 +150,6 @@ func newCluster(t *testing.T) *cluster {
 		os.RemoveAll(dir)
 	})
 	return c
-}
-
-func (c *cluster) start() {
-	c.t.Helper()
-	standin, err := Start(c.config)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.Standin, c.server = standin, httptest.NewServer(standin)
-	c.api = c.server.URL
 }
 
 // newMinistack starts a ministack with a load balancer and a cluster.
@@ -290,7 +282,8 @@ func (c *cluster) register(environment ...string) string {
 		list = append(list, object{"name": name, "value": value})
 	}
 	out := c.must("RegisterTaskDefinition", object{"family": "app", "networkMode": "bridge", "containerDefinitions": []object{{
-		"name": "app", "image": testImage, "memory": 64, "essential": true, "user": "65532", "readonlyRootFilesystem": true, "stopTimeout": 5,
+		// With ECS's default of 2 shares a container starves on a busy machine.
+		"name": "app", "image": testImage, "cpu": 1024, "memory": 64, "essential": true, "user": "65532", "readonlyRootFilesystem": true, "stopTimeout": 5,
 		"environment": list, "portMappings": []object{{"containerPort": 8080, "hostPort": 0}},
 	}}})
 	return out["taskDefinition"].(object)["taskDefinitionArn"].(string)
@@ -354,7 +347,7 @@ func primary(service object) object {
 // until waits for a condition that the service's description meets.
 func (c *cluster) until(what string, met func(service, primary object) bool) object {
 	c.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		service := c.describe()
 		if met(service, primary(service)) {
@@ -362,7 +355,7 @@ func (c *cluster) until(what string, met func(service, primary object) bool) obj
 		}
 		if time.Now().After(deadline) {
 			text, _ := json.MarshalIndent(service, "", " ")
-			c.t.Fatalf("not within a minute: %s; the service is %s", what, text)
+			c.t.Fatalf("not within 5 minutes: %s; the service is %s", what, text)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -427,6 +420,9 @@ func TestRollingUpdateLosesNoRequest(t *testing.T) {
 			clients.Go(func() {
 				for ctx.Err() == nil && sent.Load() < 100_000 {
 					status, body, err := c.get("/api/release")
+					if c.ministack && status == http.StatusBadGateway && strings.Contains(body, "connect error") {
+						continue // ministack sends requests to a task as soon as its container runs, before it listens
+					}
 					sent.Add(1)
 					if err != nil || status != http.StatusOK || body != "a" && body != "b" {
 						lost.Add(1)
@@ -578,29 +574,35 @@ func TestLostTaskIsReplaced(t *testing.T) {
 	})
 }
 
-func TestStateIsKept(t *testing.T) {
+func TestSameTaskDefinitionDeploysNothing(t *testing.T) {
 	c := newCluster(t)
 	arn := c.register("RELEASE=a")
-	c.create(arn, 2)
-	c.steady()
-	tasks := c.must("ListTasks", object{"cluster": "main"})["taskArns"]
-	c.server.Close()
-	c.Close()
-
-	c.start()
-	if got := c.must("ListTasks", object{"cluster": "main"})["taskArns"]; !slices.Equal(got.([]any), tasks.([]any)) {
-		t.Errorf("tasks after a restart: got %v, want %v", got, tasks)
-	}
-	// Nothing was asked for, so nothing is deployed.
-	before := primary(c.describe())["id"]
+	c.create(arn, 1)
+	before := primary(c.steady())["id"]
 	if got := c.update(arn); got != before {
-		t.Errorf("the same task definition again: got deployment %s, want %s to stay", got, before)
+		t.Errorf("got deployment %s, want %s to stay", got, before)
 	}
-	c.update(c.register("RELEASE=b"))
-	c.steady()
-	if _, got, _ := c.get("/api/release"); got != "b" {
-		t.Errorf("got release %q, want b", got)
-	}
+}
+
+func TestOneOffTask(t *testing.T) {
+	judges(t, func(t *testing.T, c *cluster) {
+		out := c.must("RunTask", object{"cluster": "main", "taskDefinition": c.register("EXIT=1ms"), "overrides": object{
+			"containerOverrides": []object{{"name": "app", "command": []string{"once"}}},
+		}})
+		arn := out["tasks"].([]any)[0].(object)["taskArn"]
+		for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+			task := c.must("DescribeTasks", object{"cluster": "main", "tasks": []any{arn}})["tasks"].([]any)[0].(object)
+			if task["lastStatus"] == "STOPPED" {
+				if code := task["containers"].([]any)[0].(object)["exitCode"]; code != float64(3) {
+					t.Errorf("got exit code %v, want 3", code)
+				}
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("not stopped after three minutes: %v", task)
+			}
+		}
+	})
 }
 
 func TestCallsThatAreRefused(t *testing.T) {
@@ -610,7 +612,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 		request object
 		want    string
 	}{
-		{"RunTask", object{}, "UnknownOperationException"},
+		{"StopTask", object{}, "UnknownOperationException"},
 		{"DescribeServices", object{"cluster": "other", "services": []string{"app"}}, "ClusterNotFoundException"},
 		{"UpdateService", object{"cluster": "main", "service": "app"}, "ServiceNotFoundException"},
 		{"UpdateService", object{"cluster": "main", "service": "app", "enableExecuteCommand": true}, "ClientException"},

@@ -49,8 +49,8 @@ func decide(r rollout) decision {
 		d.start = max(0, min(r.desired-wanted, upper-present))
 	}
 
-	// A task that serves nobody is stopped at once; one that serves only while
-	// enough others do.
+	// Stop an unhealthy task at once, a healthy one only while enough others
+	// remain.
 	stop := func(t placed) {
 		if t.healthy {
 			if healthy-1 < lower {

@@ -41,7 +41,7 @@ func TestDecide(t *testing.T) {
 		{"the upper bound is rounded down", rollout{desired: 3, minimumPercent: 100, maximumPercent: 150, tasks: []placed{
 			serving(old("a")), serving(old("b")), serving(old("c")),
 		}}, 1, nil},
-		{"an old task that serves nobody goes at once", rollout{desired: 1, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
+		{"an old task that is not healthy is stopped at once", rollout{desired: 1, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
 			old("a"),
 		}}, 1, []string{"a"}},
 		{"a failing task is replaced", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{

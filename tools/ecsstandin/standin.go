@@ -5,37 +5,32 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Config says what a stand-in stands in for. Name, Account, Region, Cluster,
-// Engine and StateFile must be set.
+// Config configures a stand-in. Name, Account, Region and Cluster must be set.
 type Config struct {
 	// Name tells this stand-in's containers from others'.
 	Name string
 	// Account, Region and Cluster name the one cluster that there is.
 	Account, Region, Cluster string
 	Engine                   Engine
-	// Balancer and TargetGroup stand before the tasks of the services that
-	// have a load balancer.
+	// Balancer and TargetGroup are in front of the tasks of services with a
+	// load balancer.
 	Balancer    *Balancer
 	TargetGroup TargetGroup
-	// StateFile keeps services, task definitions and tasks; a stand-in that
-	// finds one goes on where the last one ended.
-	StateFile string
 	// TaskEnvironment is added to every container's environment: the
 	// credentials that a task gets of its role.
 	TaskEnvironment map[string]string
-	// Log is told what happens; nothing when nil.
+	// Log is told what happens. If nil, nothing is logged.
 	Log func(format string, args ...any)
 }
 
@@ -61,80 +56,126 @@ type Standin struct {
 	wait   sync.WaitGroup
 	wake   chan struct{}
 
-	mu    sync.Mutex
-	state state
-}
-
-type state struct {
-	Definitions map[string][]*taskDefinition `json:"definitions"` // by family, revision 1 first
-	Services    map[string]*service          `json:"services"`
-	Tasks       map[string]*task             `json:"tasks"`
+	mu          sync.Mutex
+	definitions map[string][]*taskDefinition // by family, revision 1 first
+	services    map[string]*service          // by name
+	tasks       map[string]*task             // by id
 }
 
 type service struct {
-	Name         string        `json:"name"`
-	Desired      int           `json:"desired"`
-	Minimum      int           `json:"minimum_healthy_percent"`
-	Maximum      int           `json:"maximum_percent"`
-	Breaker      bool          `json:"breaker"`
-	Rollback     bool          `json:"rollback"`
-	Grace        int           `json:"grace_seconds"`
-	LoadBalanced bool          `json:"load_balanced"`
-	Container    string        `json:"container"`
-	Port         int           `json:"port"`
-	Created      time.Time     `json:"created"`
-	Deployments  []*deployment `json:"deployments"` // newest first
-	Events       []event       `json:"events"`      // newest first
-	steady       bool
+	Arn            string         `json:"serviceArn"`
+	Name           string         `json:"serviceName"`
+	Status         string         `json:"status"`
+	Cluster        string         `json:"clusterArn"`
+	TaskDefinition string         `json:"taskDefinition"` // of the primary deployment
+	Desired        int            `json:"desiredCount"`
+	Running        int            `json:"runningCount"`
+	Pending        int            `json:"pendingCount"`
+	LaunchType     string         `json:"launchType"`
+	Strategy       string         `json:"schedulingStrategy"`
+	Configuration  configuration  `json:"deploymentConfiguration"`
+	Grace          int            `json:"healthCheckGracePeriodSeconds"`
+	LoadBalancers  []loadBalancer `json:"loadBalancers"` // at most one
+	Created        moment         `json:"createdAt"`
+	Deployments    []*deployment  `json:"deployments"` // newest first
+	Events         []event        `json:"events"`      // newest first
+	steady         bool
+}
+
+type configuration struct {
+	Maximum int `json:"maximumPercent"`
+	Minimum int `json:"minimumHealthyPercent"`
+	Breaker struct {
+		Enable   bool `json:"enable"`
+		Rollback bool `json:"rollback"`
+	} `json:"deploymentCircuitBreaker"`
+}
+
+type loadBalancer struct {
+	TargetGroup string `json:"targetGroupArn"`
+	Container   string `json:"containerName"`
+	Port        int    `json:"containerPort"`
 }
 
 type deployment struct {
-	ID         string    `json:"id"`
-	Definition string    `json:"definition"`
-	State      string    `json:"state"` // IN_PROGRESS, COMPLETED, FAILED
-	Reason     string    `json:"reason"`
-	Failed     int       `json:"failed"`
-	Proven     bool      `json:"proven"` // a task of it has been healthy
-	Created    time.Time `json:"created"`
-	Updated    time.Time `json:"updated"`
-	// Completed: it was COMPLETED once, so it can be rolled back to.
-	Completed bool `json:"completed"`
-	// Rollback: the circuit breaker made it.
-	Rollback bool `json:"rollback"`
+	ID         string `json:"id"`
+	Status     string `json:"status"` // PRIMARY, ACTIVE
+	Definition string `json:"taskDefinition"`
+	Desired    int    `json:"desiredCount"`
+	Running    int    `json:"runningCount"`
+	Pending    int    `json:"pendingCount"`
+	Failed     int    `json:"failedTasks"`
+	State      string `json:"rolloutState"` // IN_PROGRESS, COMPLETED, FAILED
+	Reason     string `json:"rolloutStateReason"`
+	LaunchType string `json:"launchType"`
+	Created    moment `json:"createdAt"`
+	Updated    moment `json:"updatedAt"`
+	proven     bool   // a task of it has been healthy
+	completed  bool   // it was COMPLETED once, so it can be rolled back to
+	rollback   bool   // the circuit breaker made it
 }
 
 type event struct {
-	ID      string    `json:"id"`
-	Created time.Time `json:"created"`
-	Message string    `json:"message"`
+	ID      string `json:"id"`
+	Created moment `json:"createdAt"`
+	Message string `json:"message"`
 }
 
 type task struct {
-	ID         string    `json:"id"`
-	Service    string    `json:"service"`
-	Deployment string    `json:"deployment"`
-	Definition string    `json:"definition"`
-	Status     string    `json:"status"`
-	Leaving    bool      `json:"leaving"` // its desired status is STOPPED
-	StopCode   string    `json:"stop_code,omitempty"`
-	Reason     string    `json:"reason,omitempty"`
-	Exit       *int      `json:"exit,omitempty"`
-	Container  string    `json:"container,omitempty"`
-	HostPort   int       `json:"host_port,omitempty"`
-	Slot       int       `json:"slot,omitempty"` // in the balancer; 0 when not there
-	Created    time.Time `json:"created"`
-	Started    time.Time `json:"started,omitzero"`
-	Stopped    time.Time `json:"stopped,omitzero"`
+	Arn        string       `json:"taskArn"`
+	Cluster    string       `json:"clusterArn"`
+	Definition string       `json:"taskDefinitionArn"`
+	Group      string       `json:"group"`
+	Deployment string       `json:"startedBy"`
+	Status     string       `json:"lastStatus"`
+	Desired    string       `json:"desiredStatus"` // RUNNING, or STOPPED for one that is to stop
+	LaunchType string       `json:"launchType"`
+	Containers []*container `json:"containers"` // one
+	StopCode   string       `json:"stopCode,omitempty"`
+	Reason     string       `json:"stoppedReason,omitempty"`
+	Created    moment       `json:"createdAt"`
+	Started    moment       `json:"startedAt,omitzero"`
+	Stopped    moment       `json:"stoppedAt,omitzero"`
 
-	health health
-	leave  chan struct{} // closed when it is to stop
+	id, service string
+	container   string // its id in the engine
+	hostPort    int
+	slot        int // in the balancer; 0 when not there
+	health      health
+	leave       chan struct{} // closed when it is to stop
 }
 
-// Start returns a stand-in that takes up what its state file says, if there is
-// one. Its containers outlive it: end them with [Standin.Purge].
+type container struct {
+	Name     string    `json:"name"`
+	Image    string    `json:"image"`
+	Status   string    `json:"lastStatus"`
+	Exit     *int      `json:"exitCode,omitempty"`
+	Bindings []binding `json:"networkBindings,omitempty"`
+}
+
+type binding struct {
+	IP            string `json:"bindIP"`
+	HostPort      int    `json:"hostPort"`
+	ContainerPort int    `json:"containerPort"`
+	Protocol      string `json:"protocol"`
+}
+
+// moment is a time that JSON shows as seconds since 1970, as the API does.
+type moment struct{ time.Time }
+
+func now() moment { return moment{time.Now()} }
+
+func (m moment) MarshalJSON() ([]byte, error) {
+	return json.Marshal(float64(m.UnixMilli()) / 1000)
+}
+
+func (t *task) leaving() bool { return t.Desired == "STOPPED" }
+
+// Start returns a stand-in with an empty cluster. Its containers outlive the
+// process unless [Standin.Purge] is called.
 func Start(config Config) (*Standin, error) {
 	for field, value := range map[string]string{
-		"Name": config.Name, "Account": config.Account, "Region": config.Region, "Cluster": config.Cluster, "StateFile": config.StateFile,
+		"Name": config.Name, "Account": config.Account, "Region": config.Region, "Cluster": config.Cluster,
 	} {
 		if value == "" {
 			return nil, fmt.Errorf("ecsstandin: Config.%s must be set", field)
@@ -146,53 +187,24 @@ func Start(config Config) (*Standin, error) {
 	s := &Standin{
 		config: config,
 		client: &http.Client{Timeout: config.TargetGroup.Timeout, Transport: &http.Transport{DisableKeepAlives: true}},
-		wake:   make(chan struct{}, 1),
-		state:  state{Definitions: map[string][]*taskDefinition{}, Services: map[string]*service{}, Tasks: map[string]*task{}},
-	}
-	text, err := os.ReadFile(config.StateFile)
-	if err == nil {
-		err = json.Unmarshal(text, &s.state)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("ecsstandin: state: %w", err)
+		wake:   make(chan struct{}, 1), definitions: map[string][]*taskDefinition{}, services: map[string]*service{}, tasks: map[string]*task{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	for _, t := range s.state.Tasks {
-		if t.Status == "STOPPED" {
-			continue
-		}
-		t.leave = make(chan struct{})
-		if t.Leaving {
-			close(t.leave)
-		}
-		s.wait.Go(func() { s.live(t, true) })
-	}
 	s.wait.Go(s.schedule)
 	return s, nil
 }
 
-// Close stops the scheduling. Containers keep running.
-func (s *Standin) Close() {
+// Purge ends the stand-in and removes every container that it has started.
+func (s *Standin) Purge() error {
 	s.cancel()
 	s.wait.Wait()
-}
-
-// Purge closes the stand-in and removes every container it has started.
-func (s *Standin) Purge() error {
-	s.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ids, err := s.config.Engine.docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+Label+"="+s.config.Name)
-	if err != nil {
-		return err
-	}
 	for id := range strings.FieldsSeq(ids) {
 		s.config.Engine.remove(id)
 	}
-	if err := os.Remove(s.config.StateFile); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // schedule looks at every service whenever something has changed, and often
@@ -208,74 +220,64 @@ func (s *Standin) schedule() {
 		case <-s.wake:
 		}
 		s.mu.Lock()
-		for _, service := range s.state.Services {
+		for _, service := range s.services {
 			s.reconcile(service)
 		}
 		s.mu.Unlock()
 	}
 }
 
-// changed wakes the scheduler and keeps the state. Call it with the lock held.
+// changed wakes the scheduler.
 func (s *Standin) changed() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	text, err := json.Marshal(s.state)
-	if err == nil {
-		temporary := s.config.StateFile + ".new"
-		if err = os.WriteFile(temporary, text, 0o600); err == nil {
-			err = os.Rename(temporary, s.config.StateFile)
-		}
-	}
-	if err != nil {
-		s.config.Log("state: %v", err)
-	}
 }
 
 func (s *Standin) tell(v *service, format string, args ...any) {
 	message := fmt.Sprintf("(service "+v.Name+") "+format, args...)
-	v.Events = slices.Insert(v.Events, 0, event{ID: uuid(), Created: time.Now(), Message: message})
+	v.Events = slices.Insert(v.Events, 0, event{ID: uuid(), Created: now(), Message: message})
 	v.Events = v.Events[:min(len(v.Events), 100)]
 	s.config.Log("%s", message)
 }
 
 func (s *Standin) tasksOf(v *service) []*task {
 	var tasks []*task
-	for _, t := range s.state.Tasks {
-		if t.Service == v.Name && t.Status != "STOPPED" {
+	for _, t := range s.tasks {
+		if t.service == v.Name && t.Status != "STOPPED" {
 			tasks = append(tasks, t)
 		}
 	}
-	slices.SortFunc(tasks, func(a, b *task) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(tasks, func(a, b *task) int { return a.Created.Compare(b.Created.Time) })
 	return tasks
 }
 
 func (t *task) healthy(v *service) bool {
-	return t.Status == "RUNNING" && !t.Leaving && (!v.LoadBalanced || t.health.state == "healthy")
+	return t.Status == "RUNNING" && !t.leaving() && (len(v.LoadBalancers) == 0 || t.health.state == "healthy")
 }
 
 func (t *task) failing(v *service) bool {
-	return v.LoadBalanced && t.Status == "RUNNING" && t.health.state == "unhealthy" &&
-		time.Since(t.Started) > time.Duration(v.Grace)*time.Second
+	return len(v.LoadBalancers) > 0 && t.Status == "RUNNING" && t.health.state == "unhealthy" &&
+		time.Since(t.Started.Time) > time.Duration(v.Grace)*time.Second
 }
 
 // reconcile moves one service on by what can be decided now.
 func (s *Standin) reconcile(v *service) {
 	primary := v.Deployments[0]
-	r := rollout{desired: v.Desired, minimumPercent: v.Minimum, maximumPercent: v.Maximum, frozen: primary.State == "FAILED"}
+	r := rollout{desired: v.Desired, minimumPercent: v.Configuration.Minimum, maximumPercent: v.Configuration.Maximum, frozen: primary.State == "FAILED"}
 	tasks := s.tasksOf(v)
 	healthy := 0
 	for _, t := range tasks {
 		p := placed{
-			id: t.ID, primary: t.Deployment == primary.ID, leaving: t.Leaving,
+			id: t.id, primary: t.Deployment == primary.ID, leaving: t.leaving(),
 			healthy: t.healthy(v), failing: t.failing(v),
 		}
 		if p.primary && p.healthy {
 			healthy++
 			// A healthy task ends the count of failures.
 			// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
-			primary.Proven, primary.Failed = true, 0
+			primary.proven, primary.Failed = true, 0
 		}
 		r.tasks = append(r.tasks, p)
 	}
@@ -284,9 +286,9 @@ func (s *Standin) reconcile(v *service) {
 		s.launch(v, primary)
 	}
 	for _, id := range d.stop {
-		t := s.state.Tasks[id]
+		t := s.tasks[id]
 		if t.failing(v) {
-			s.tell(v, "(port %d) is unhealthy in (target-group %s) due to (reason Health checks failed)", t.HostPort, s.config.TargetGroup.Arn)
+			s.tell(v, "(port %d) is unhealthy in (target-group %s) due to (reason Health checks failed)", t.hostPort, s.config.TargetGroup.Arn)
 			s.dismiss(t, "ServiceSchedulerInitiated", fmt.Sprintf("Task failed ELB health checks in (target-group %s)", s.config.TargetGroup.Arn))
 			s.failed(v, t)
 			continue
@@ -297,7 +299,7 @@ func (s *Standin) reconcile(v *service) {
 	steady := len(tasks) == v.Desired && healthy == v.Desired && d.start == 0 && len(d.stop) == 0
 	if steady && !v.steady {
 		if primary.State == "IN_PROGRESS" {
-			primary.State, primary.Completed, primary.Updated = "COMPLETED", true, time.Now()
+			primary.State, primary.completed, primary.Updated = "COMPLETED", true, now()
 			primary.Reason = "ECS deployment " + primary.ID + " completed."
 			s.tell(v, "(deployment %s) deployment completed.", primary.ID)
 		}
@@ -312,22 +314,34 @@ func (s *Standin) reconcile(v *service) {
 
 // launch starts a task of the deployment.
 func (s *Standin) launch(v *service, d *deployment) {
-	t := &task{
-		ID: strings.ReplaceAll(uuid(), "-", ""), Service: v.Name, Deployment: d.ID, Definition: d.Definition,
-		Status: "PENDING", Created: time.Now(), leave: make(chan struct{}),
-	}
-	s.state.Tasks[t.ID] = t
-	s.tell(v, "has started 1 tasks: (task %s).", t.ID)
+	t, c := s.newTask(s.definition(d.Definition))
+	t.Group, t.Deployment, t.service = "service:"+v.Name, d.ID, v.Name
+	s.tell(v, "has started 1 tasks: (task %s).", t.id)
+	s.start(v, t, c)
+}
+
+// newTask returns a task of the definition, and what its container is to run.
+func (s *Standin) newTask(d *taskDefinition) (*task, containerSpec) {
+	id, c := strings.ReplaceAll(uuid(), "-", ""), d.spec.Containers[0]
+	return &task{
+		id: id, Arn: s.arn("task", s.config.Cluster+"/"+id), Cluster: s.arn("cluster", s.config.Cluster), Definition: d.arn, Status: "PENDING",
+		Desired: "RUNNING", LaunchType: "EC2", Containers: []*container{{Name: c.Name, Image: c.Image}}, Created: now(), leave: make(chan struct{}),
+	}, c
+}
+
+// start begins a task's life. Call it with the lock held.
+func (s *Standin) start(v *service, t *task, c containerSpec) {
+	s.tasks[t.id] = t
 	s.changed()
-	s.wait.Go(func() { s.live(t, false) })
+	s.wait.Go(func() { s.live(v, t, c) })
 }
 
 // dismiss tells a task to stop.
 func (s *Standin) dismiss(t *task, code, reason string) {
-	if t.Leaving {
+	if t.leaving() {
 		return
 	}
-	t.Leaving, t.StopCode, t.Reason = true, code, reason
+	t.Desired, t.StopCode, t.Reason = "STOPPED", code, reason
 	close(t.leave)
 	s.changed()
 }
@@ -337,25 +351,25 @@ func (s *Standin) dismiss(t *task, code, reason string) {
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 func (s *Standin) failed(v *service, t *task) {
 	primary := v.Deployments[0]
-	if t.Deployment != primary.ID || primary.State != "IN_PROGRESS" || primary.Proven {
+	if t.Deployment != primary.ID || primary.State != "IN_PROGRESS" || primary.proven {
 		return
 	}
 	primary.Failed++
-	primary.Updated = time.Now()
-	if !v.Breaker || primary.Failed < breakerThreshold(v.Desired) {
+	primary.Updated = now()
+	if !v.Configuration.Breaker.Enable || primary.Failed < breakerThreshold(v.Desired) {
 		return
 	}
 	primary.State, primary.Reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
 	s.tell(v, "(deployment %s) deployment failed: tasks failed to start.", primary.ID)
 	// What was rolled back to is not rolled back again.
-	if !v.Rollback || primary.Rollback {
+	if !v.Configuration.Breaker.Rollback || primary.rollback {
 		return
 	}
 	for _, earlier := range v.Deployments[1:] {
-		if earlier.Completed {
+		if earlier.completed {
 			s.tell(v, "rolling back to deployment %s.", earlier.ID)
 			s.deploy(v, earlier.Definition, "ECS deployment circuit breaker: rolling back to deploymentId "+earlier.ID+".")
-			v.Deployments[0].Rollback = true
+			v.Deployments[0].rollback = true
 			return
 		}
 	}
@@ -366,7 +380,7 @@ func (s *Standin) deploy(v *service, definition, reason string) {
 	id := number(19)
 	d := &deployment{
 		ID: "ecs-svc/" + id, Definition: definition, State: "IN_PROGRESS", Reason: reason,
-		Created: time.Now(), Updated: time.Now(),
+		Created: now(), Updated: now(),
 	}
 	if reason == "" {
 		d.Reason = "ECS deployment " + d.ID + " in progress."
@@ -375,43 +389,26 @@ func (s *Standin) deploy(v *service, definition, reason string) {
 	s.changed()
 }
 
-// live is one task's life. A task that is taken up again from the state file
-// has its container already.
-func (s *Standin) live(t *task, again bool) {
-	s.mu.Lock()
-	v := s.state.Services[t.Service]
-	definition := s.definition(t.Definition)
-	s.mu.Unlock()
-	raw, _ := json.Marshal(definition.Raw) // it was JSON when it came
-	spec, err := parseTask(raw)
-	if err != nil {
-		s.end(v, t, "TaskFailedToStart", err.Error(), nil)
+// live is one task's life.
+func (s *Standin) live(v *service, t *task, c containerSpec) {
+	if err := s.config.Engine.pull(s.ctx, c.Image); err != nil {
+		s.end(v, t, "TaskFailedToStart", "CannotPullContainerError: "+err.Error(), nil)
 		return
 	}
-	container := spec.Containers[0]
-
-	if again {
-		if t.Container == "" || !s.config.Engine.running(s.ctx, t.Container) {
-			s.end(v, t, "EssentialContainerExited", "Essential container in task exited", nil)
-			return
-		}
-	} else {
-		if err := s.config.Engine.pull(s.ctx, container.Image); err != nil {
-			s.end(v, t, "TaskFailedToStart", "CannotPullContainerError: "+err.Error(), nil)
-			return
-		}
-		id, port, err := s.config.Engine.run(s.ctx, s.config.Name, "ecs-"+v.Name+"-"+t.ID[:12], s.arn("task", s.config.Cluster+"/"+t.ID), container, s.config.TaskEnvironment)
-		s.mu.Lock()
-		t.Container, t.HostPort = id, port
-		s.mu.Unlock()
-		if err != nil {
-			s.end(v, t, "TaskFailedToStart", "CannotStartContainerError: "+err.Error(), nil)
-			return
-		}
-		s.mu.Lock()
-		t.Status, t.Started = "RUNNING", time.Now()
+	id, port, err := s.config.Engine.run(s.ctx, s.config.Name, "ecs-"+v.Name+"-"+t.id[:12], t.Arn, c, s.config.TaskEnvironment)
+	s.mu.Lock()
+	t.container, t.hostPort = id, port
+	if port != 0 {
+		t.Containers[0].Bindings = []binding{{"127.0.0.1", port, c.PortMappings[0].ContainerPort, "tcp"}}
+	}
+	if err == nil {
+		t.Status, t.Started = "RUNNING", now()
 		s.changed()
-		s.mu.Unlock()
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.end(v, t, "TaskFailedToStart", "CannotStartContainerError: "+err.Error(), nil)
+		return
 	}
 
 	exited := make(chan struct{})
@@ -419,38 +416,33 @@ func (s *Standin) live(t *task, again bool) {
 	s.wait.Go(func() {
 		defer close(exited)
 		var err error
-		if code, err = s.config.Engine.wait(s.ctx, t.Container); err != nil {
+		if code, err = s.config.Engine.wait(s.ctx, t.container); err != nil {
 			code = -1
 		}
 	})
 	alive := s.serve(v, t, exited)
 	switch {
 	case s.ctx.Err() != nil:
-		return // the container outlives the stand-in
+		return // Purge removes the container
 	case !alive:
 		s.leave(v, t, exited, 0)
 		s.end(v, t, "EssentialContainerExited", "Essential container in task exited", &code)
 		return
 	}
 	s.leave(v, t, exited, s.config.TargetGroup.DeregistrationDelay)
-	s.status(t, "STOPPING")
-	s.config.Engine.stop(t.Container, container.stopTimeout())
+	s.mu.Lock()
+	t.Status = "STOPPING"
+	s.mu.Unlock()
+	s.config.Engine.stop(t.container, c.stopTimeout())
 	<-exited
 	s.end(v, t, "", "", &code)
-}
-
-func (s *Standin) status(t *task, status string) {
-	s.mu.Lock()
-	t.Status = status
-	s.changed()
-	s.mu.Unlock()
 }
 
 // serve checks the task's health and keeps it in the load balancer while it is
 // healthy, until it is told to leave (true) or its container ends (false).
 func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool) {
 	group := s.config.TargetGroup
-	if !v.LoadBalanced {
+	if len(v.LoadBalancers) == 0 {
 		select {
 		case <-exited:
 			return false
@@ -461,11 +453,9 @@ func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool
 	}
 	s.mu.Lock()
 	t.health.state = "initial"
-	slot := t.Slot
-	if slot == 0 {
-		s.tell(v, "registered 1 targets in (target-group %s)", group.Arn)
-	}
+	s.tell(v, "registered 1 targets in (target-group %s)", group.Arn)
 	s.mu.Unlock()
+	slot := 0
 	// The first check at once: the interval is the time between two.
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -480,12 +470,12 @@ func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool
 		case <-next.C:
 			next.Reset(group.Interval)
 		}
-		after := t.health.after(s.check(t.HostPort), group)
+		after := t.health.after(s.check(t.hostPort), group)
 		if after.state != t.health.state {
 			var err error
 			switch {
 			case after.state == "healthy" && slot == 0:
-				slot, err = s.config.Balancer.register(t.HostPort)
+				slot, err = s.config.Balancer.register(t.hostPort)
 			case after.state == "healthy":
 				err = s.config.Balancer.resume(slot)
 			case slot != 0:
@@ -493,15 +483,14 @@ func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool
 				err = s.config.Balancer.drain(slot)
 			}
 			if err != nil {
-				s.config.Log("task %s: %v", t.ID, err)
+				s.config.Log("task %s: %v", t.id, err)
 			}
 		}
 		s.mu.Lock()
-		moved := after.state != t.health.state
-		t.health, t.Slot = after, slot
-		if moved {
+		if after.state != t.health.state {
 			s.changed()
 		}
+		t.health, t.slot = after, slot
 		s.mu.Unlock()
 	}
 }
@@ -526,7 +515,7 @@ func (s *Standin) check(port int) bool {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
 func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.Duration) {
 	s.mu.Lock()
-	slot := t.Slot
+	slot := t.slot
 	if slot == 0 {
 		s.mu.Unlock()
 		return
@@ -538,7 +527,7 @@ func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.
 	s.mu.Unlock()
 	b := s.config.Balancer
 	if err := b.drain(slot); err != nil {
-		s.config.Log("task %s: %v", t.ID, err)
+		s.config.Log("task %s: %v", t.id, err)
 	}
 	over := time.NewTimer(delay)
 	defer over.Stop()
@@ -559,39 +548,31 @@ func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.
 		}
 	}
 	if err := b.remove(slot); err != nil {
-		s.config.Log("task %s: %v", t.ID, err)
+		s.config.Log("task %s: %v", t.id, err)
 	}
 }
 
 // end records how the task stopped, unless it was told to, and removes its
 // container.
 func (s *Standin) end(v *service, t *task, code, reason string, exit *int) {
-	s.mu.Lock()
-	own := !t.Leaving
-	s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return
 	}
-	if own {
-		s.config.Log("task %s: %s", t.ID, reason)
-	}
-	if t.Container != "" {
-		if own {
-			s.config.Log("task %s: its last words: %s", t.ID, s.config.Engine.lastWords(t.Container))
-		}
-		s.config.Engine.remove(t.Container)
+	words := ""
+	if t.container != "" {
+		words = s.config.Engine.lastWords(t.container)
+		s.config.Engine.remove(t.container)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	own = !t.Leaving
+	own := !t.leaving()
+	t.Status, t.Desired, t.Stopped, t.Containers[0].Exit = "STOPPED", "STOPPED", now(), exit
 	if own {
 		t.StopCode, t.Reason = code, reason
-	}
-	t.Status, t.Leaving, t.Stopped, t.Exit = "STOPPED", true, time.Now(), exit
-	if own {
+		s.config.Log("task %s: %s; the end of its output: %s", t.id, reason, words)
 		s.failed(v, t)
 	} else {
-		s.tell(v, "has stopped 1 running tasks: (task %s).", t.ID)
+		s.tell(v, "has stopped 1 running tasks: (task %s).", t.id)
 	}
 	s.changed()
 }
@@ -602,14 +583,13 @@ func (s *Standin) arn(kind, name string) string {
 
 // definition finds a task definition by family, family:revision or ARN.
 func (s *Standin) definition(name string) *taskDefinition {
-	name = name[strings.LastIndex(name, "/")+1:]
-	family, revision, exact := strings.Cut(name, ":")
-	list := s.state.Definitions[family]
+	family, revision, exact := strings.Cut(base(name), ":")
+	list := s.definitions[family]
 	if !exact && len(list) > 0 {
 		return list[len(list)-1]
 	}
 	for _, d := range list {
-		if fmt.Sprint(d.Revision) == revision {
+		if strconv.Itoa(d.revision) == revision {
 			return d
 		}
 	}
@@ -637,9 +617,9 @@ func number(digits int) string {
 func (s *Standin) Images(ctx context.Context) (map[string]string, error) {
 	s.mu.Lock()
 	containers := map[string]string{}
-	for _, t := range s.state.Tasks {
-		if t.Status == "RUNNING" && !t.Leaving {
-			containers[t.ID] = t.Container
+	for _, t := range s.tasks {
+		if t.Status == "RUNNING" && !t.leaving() {
+			containers[t.id] = t.container
 		}
 	}
 	s.mu.Unlock()

@@ -10,22 +10,20 @@ import (
 	"syscall"
 )
 
-// taskDefinition is a revision as it was registered, and what of it is obeyed.
+// taskDefinition is a registered revision.
 type taskDefinition struct {
-	Arn      string `json:"arn"`
-	Family   string `json:"family"`
-	Revision int    `json:"revision"`
-	// Raw is returned by DescribeTaskDefinition as it came.
-	Raw  map[string]json.RawMessage `json:"raw"`
-	Tags json.RawMessage            `json:"tags,omitempty"`
+	arn      string
+	revision int
+	spec     taskSpec
+	raw      map[string]json.RawMessage // as it was registered, for DescribeTaskDefinition
 }
 
 func (d taskDefinition) describe() map[string]any {
 	out := map[string]any{
-		"taskDefinitionArn": d.Arn, "revision": d.Revision, "status": "ACTIVE",
+		"taskDefinitionArn": d.arn, "revision": d.revision, "status": "ACTIVE",
 		"volumes": []any{}, "placementConstraints": []any{}, "compatibilities": []string{"EXTERNAL", "EC2"},
 	}
-	for key, value := range d.Raw {
+	for key, value := range d.raw {
 		out[key] = value
 	}
 	return out
