@@ -116,12 +116,23 @@ func builtImage(t *testing.T, revision string) (dir, digest string) {
 	if err := oci.AppendIndex(index); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := index.Digest()
+	digest = provenance(t, "add", filepath.Join(dir, "oci"), "https://example.com/todo", revision, "false", "go1.26.3")
+	write(t, filepath.Join(dir, "image.json"), fmt.Sprintf(`{"digest":"%s","revision":"%s"}`, digest, revision), 0o644)
+	return dir, digest
+}
+
+// provenance runs tools/cmd/provenance.
+func provenance(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "./cmd/provenance"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("provenance %v: %v: %s", args, err, stderr.String())
 	}
-	write(t, filepath.Join(dir, "image.json"), fmt.Sprintf(`{"digest":"%s","revision":"%s"}`, hash, revision), 0o644)
-	return dir, hash.String()
+	return strings.TrimSpace(string(out))
 }
 
 func TestImagePush(t *testing.T) {
@@ -179,6 +190,9 @@ func TestImageCopyKeepsTheDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(manifest.Manifests) != 4 {
+		t.Errorf("got %d manifests, want those of two platforms and of the provenance of each", len(manifest.Manifests))
+	}
 	for _, d := range manifest.Manifests {
 		one, err := index.Image(d.Digest)
 		if err != nil {
@@ -196,9 +210,120 @@ func TestImageCopyKeepsTheDigest(t *testing.T) {
 	}
 
 	gone := staging + "@sha256:" + strings.Repeat("0", 64)
-	if out, status := image(t, "copy", "-from", gone, "-repository", production); status != 1 || !strings.Contains(out, staging) {
-		t.Errorf("a digest that does not exist: got status %d, %s, want an error that names %s", status, out, staging)
+	for _, args := range [][]string{{"copy", "-repository", production}, {"pull", "-out", t.TempDir()}} {
+		out, status := image(t, append(args, "-from", gone)...)
+		if want := "the registry of " + staging + " has no image sha256:000"; status != 1 || !strings.Contains(out, want) {
+			t.Errorf("%s a digest that does not exist: got status %d, %s, want %q", args[0], status, out, want)
+		}
 	}
+}
+
+func TestImagePullThenPush(t *testing.T) {
+	staging, production := imageRepository(t, nil), imageRepository(t, nil)
+	commit := strings.Repeat("d", 40)
+	dir, digest := builtImage(t, commit)
+	from := transfer(t, "push", "-from", dir, "-repository", staging).Image
+
+	pulled := t.TempDir()
+	for range 2 { // the second replaces the first
+		if out, status := image(t, "pull", "-from", from, "-out", pulled); status != 0 {
+			t.Fatalf("pull: status %d: %s", status, out)
+		}
+	}
+	want := transferred{Digest: digest, Image: production + "@" + digest, Tag: commit, Pushed: true}
+	if got := transfer(t, "push", "-from", pulled, "-repository", production); got != want {
+		t.Errorf("push of what was pulled: got %+v, want %+v", got, want)
+	}
+}
+
+func TestImageProvenance(t *testing.T) {
+	repository := imageRepository(t, nil)
+	commit := strings.Repeat("e", 40)
+	dir, digest := builtImage(t, commit)
+	oci := layout.Path(filepath.Join(dir, "oci"))
+	root, err := oci.ImageIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := v1.NewHash(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := root.ImageIndex(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attested := func(d v1.Descriptor) bool {
+		return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest"
+	}
+
+	// The same image with its provenance removed, and with that of another commit.
+	without := mutate.RemoveManifests(index, attested)
+	other, _ := builtImage(t, strings.Repeat("f", 40))
+	for name, test := range map[string]struct {
+		index v1.ImageIndex
+		want  string
+	}{
+		"none":    {without, "has none for linux/amd64: it was built before images had one, or not by tools/image"},
+		"foreign": {foreign(t, without, layout.Path(filepath.Join(other, "oci"))), "expected a https://slsa.dev/provenance/v1 about"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reference, err := nameOf(repository, test.index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := remote.WriteIndex(reference, test.index, remote.WithAuth(ecr)); err != nil {
+				t.Fatal(err)
+			}
+			out, status := image(t, "pull", "-from", reference.String(), "-out", t.TempDir())
+			if status != 1 || !strings.Contains(out, test.want) {
+				t.Errorf("got status %d, %s, want %q", status, out, test.want)
+			}
+		})
+	}
+}
+
+// foreign gives the images of an index the provenance of another's.
+func foreign(t *testing.T, index v1.ImageIndex, other layout.Path) v1.ImageIndex {
+	t.Helper()
+	root, err := other.ImageIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := root.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := root.ImageIndex(manifest.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := from.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range ours.Manifests {
+		attached, err := from.Image(theirs.Manifests[len(ours.Manifests)+i].Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: attached, Descriptor: v1.Descriptor{
+			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": d.Digest.String()},
+		}})
+	}
+	return index
+}
+
+func nameOf(repository string, index v1.ImageIndex) (name.Digest, error) {
+	digest, err := index.Digest()
+	if err != nil {
+		return name.Digest{}, err
+	}
+	return name.NewDigest(repository + "@" + digest.String())
 }
 
 func TestImageRefusals(t *testing.T) {
@@ -206,7 +331,7 @@ func TestImageRefusals(t *testing.T) {
 	readOnly := imageRepository(t, func(r *http.Request) bool { return r.Method == http.MethodPost })
 	closed := imageRepository(t, func(*http.Request) bool { return true })
 	for _, test := range []struct{ args, want string }{
-		{"", `command "": expected build, push or copy`},
+		{"", `command "": expected build, push, pull or copy`},
 		{"bake", `command "bake"`},
 		{"build", "build needs -out"},
 		{"build -out", "-out has no value"},
@@ -217,6 +342,8 @@ func TestImageRefusals(t *testing.T) {
 		{"push -from " + dir + " -repository localhost:1/x", "the registry of localhost:1/x: "},
 		{"push -from " + dir + " -repository " + readOnly, "the registry of " + readOnly + " refuses these credentials"},
 		{"push -from " + dir + " -repository " + closed, "the registry of " + closed + " refuses these credentials"},
+		{"pull -from x", "pull needs -out"},
+		{"pull -from x -out y", "expected HOST/NAME@sha256:"},
 		{"copy -from " + readOnly + ":tag -repository " + closed, "expected HOST/NAME@sha256: and 64 hexadecimal digits"},
 	} {
 		if out, status := image(t, strings.Fields(test.args)...); status != 1 || !strings.Contains(out, test.want) {

@@ -1,19 +1,23 @@
 # Releases of modules; docs/releasing.md is the runbook.
+
+# Runs a command with what the tests of MODULE, or of the module that TAG names, need.
+with-needs = $(with) $(if $(findstring libs/storage/azblobstore,$(MODULE)$(TAG)),azurite) --
+
 .PHONY: affected
 affected: needs-go ## List the modules that a change affects (BASE=revision, FORMAT=lines, json or github)
 	@tools/modules affected '$(BASE)' '$(or $(FORMAT),lines)'
 
 .PHONY: release-check
 release-check: needs-go ## Build and test every module from the zip that the proxy would serve
-	@$(with) engine localstack -- tools/modules check
+	@$(with) engine localstack azurite -- tools/modules check
 
 .PHONY: release
 release: needs-go ## Check and tag a library: MODULE=libs/storage VERSION=v0.2.0 (DRY_RUN=1 makes no tag)
-	@tools/modules release '$(MODULE)' '$(VERSION)' $(if $(DRY_RUN),dry-run)
+	@$(with-needs) tools/modules release '$(MODULE)' '$(VERSION)' $(if $(DRY_RUN),dry-run)
 
 .PHONY: release-verify
 release-verify: needs-go ## Check the module that TAG names, after it was tagged
-	@tools/modules verify '$(TAG)'
+	@$(with-needs) tools/modules verify '$(TAG)'
 
 .PHONY: release-artifacts
 release-artifacts: needs-go ## Write what goes onto the page of the release that TAG names
@@ -26,7 +30,7 @@ rename: needs-go ## Make a fork one's own: MODULE_PREFIX=example.com/team/app (R
 .PHONY: test-module
 test-module: needs-go ## Build, vet and test one module alone: MODULE=libs/config
 	@test -f '$(MODULE)/go.mod' || { echo 'expected MODULE=directory of a module, such as libs/config' >&2; exit 2; }
-	@cd '$(MODULE)' && if [ -n "$$(go list ./... 2>/dev/null)" ]; then set -x; go build ./... && go vet ./... && go test -race ./...; \
+	@cd '$(MODULE)' && if [ -n "$$(go list ./... 2>/dev/null)" ]; then set -x; go build ./... && go vet ./... && '$(CURDIR)'/$(with-needs) go test -race ./...; \
 		else set -x; go list tool >/dev/null && go mod verify; fi
 
 .PHONY: release-publish

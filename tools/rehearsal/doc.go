@@ -5,7 +5,7 @@
 // everything that can go wrong. What the playbooks talk to:
 //
 //   - moto answers for S3, SSM, STS, ECR's passwords and CloudFront;
-//   - a registry keeps the images and lets in only who has ECR's password;
+//   - a registry keeps the images and requires ECR's password;
 //   - [ecsstandin] runs the real image under the machine's engine, rolls it out
 //     and checks its health, behind an HAProxy;
 //   - LocalStack's S3 holds the lists of the tasks;

@@ -311,6 +311,10 @@ func TestRehearsal(t *testing.T) {
 		}
 		return "both"
 	})
+	s.step("run a command", "its end tells how it went", func(t *testing.T) string {
+		refused(t, s.play("run.yml", "-e", "command=nonsense"), "ended with 2")
+		return "2"
+	})
 }
 
 func (s *script) stopped(t *testing.T, l *load) string {
@@ -382,7 +386,12 @@ func (s *script) contents(t *testing.T, dir, digest, revision string) {
 		t.Fatal(err)
 	}
 	var platforms []string
+	statements := 0
 	for _, d := range manifest.Manifests {
+		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
+			statements++
+			continue
+		}
 		platforms = append(platforms, d.Platform.String())
 		image, err := index.Image(d.Digest)
 		if err != nil {
@@ -415,8 +424,8 @@ func (s *script) contents(t *testing.T, dir, digest, revision string) {
 			t.Errorf("%s: files: got %q, want the entry point %q alone", d.Platform, files, config.Config.Entrypoint)
 		}
 	}
-	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
-		t.Errorf("platforms: got %q, want %q", platforms, want)
+	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) || statements != len(want) {
+		t.Errorf("got platforms %q and %d statements of provenance, want %q and one for each", platforms, statements, want)
 	}
 }
 

@@ -286,7 +286,7 @@ func (s *stage) startEdge(moto string) string {
 	return server.URL
 }
 
-// startRegistry lets in who has the password that ECR gives out.
+// startRegistry starts a registry that requires the password from ECR.
 func (s *stage) startRegistry(address, token string) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -417,10 +417,10 @@ func (s *stage) startCluster(name, moto, token string) {
 		Name: name, Account: account, Region: s.region, Cluster: cluster,
 		Engine: ecsstandin.Engine{Network: name, ConfigDir: config}, Balancer: balancer,
 		TargetGroup: ecsstandin.TargetGroup{
-			Arn: targetGroup, Path: "/readyz", Interval: 5 * time.Second, Timeout: 2 * time.Second,
-			HealthyThreshold: 2, UnhealthyThreshold: 2, DeregistrationDelay: 10 * time.Second,
+			// Checked more often than a cloud does, so that no step waits for the next check of a task that is ready.
+			Arn: targetGroup, Path: "/readyz", Interval: time.Second, Timeout: 2 * time.Second,
+			HealthyThreshold: 2, UnhealthyThreshold: 10, DeregistrationDelay: 10 * time.Second,
 		},
-		StateFile:       filepath.Join(s.dir, "ecs.json"),
 		TaskEnvironment: map[string]string{"AWS_ACCESS_KEY_ID": "task", "AWS_SECRET_ACCESS_KEY": "task"},
 		Log: func(format string, args ...any) {
 			fmt.Fprintf(file, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
