@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -49,97 +48,76 @@ func (n negated) Set(value string) error {
 	return n.texts.Set(value)
 }
 
-// collect gives the flags' values to l, or returns a helpError.
+// collect gives the flags' values to l, or returns a helpError. pflag stops at its
+// first error, so it gets one argument at a time, with its value.
 func (a *args) collect(l *loader) error {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	define := func(name string, value pflag.Value, alone string) {
+		flags.VarPF(value, name, "", "").NoOptDefVal = alone
+	}
 	known := []string{"--help"}
+	given := map[string]*texts{"config": {}}
 	for _, s := range l.settings {
-		if !s.secret && !s.fileOnly {
+		if s.fileOnly {
+			continue
+		}
+		value, alone := &texts{}, ""
+		given[s.flagName()] = value
+		if names := s.flags(); len(names) > 1 {
+			alone = "true"
+			define(names[1], negated{value}, alone)
+		}
+		define(s.flagName(), value, alone)
+		if !s.secret {
 			known = append(known, s.flag())
 		}
 	}
 	if l.file != nil {
+		define("config", given["config"], "")
 		known = append(known, "--config")
 	}
-	// pflag lets the flags of go test pass, which is not asked for here.
-	ended := false
-	arguments := slices.DeleteFunc(slices.Clone(a.arguments), func(argument string) bool {
-		ended = ended || argument == "--"
-		return !ended && strings.HasPrefix(argument, "-test.")
-	})
-	if len(arguments) < len(a.arguments) {
-		l.problem("-test.", "", "unknown flag")
-	}
-	var unknown []string
-	misspelled := false
-	// pflag stops at the first error. Each one is noted, made harmless, and
-	// everything is parsed again, until there are none.
-	for {
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		flags.SetOutput(io.Discard)
-		flags.Usage = func() {}
-		given := map[string]*texts{}
-		define := func(name string, value pflag.Value, alone string) {
-			flags.VarPF(value, name, "", "").NoOptDefVal = alone
-		}
-		for _, s := range l.settings {
-			if s.fileOnly {
-				continue
-			}
-			given[s.flagName()] = &texts{}
-			alone := ""
-			if names := s.flags(); len(names) > 1 {
-				alone = "true"
-				define(names[1], negated{given[s.flagName()]}, "true")
-			}
-			define(s.flagName(), given[s.flagName()], alone)
-		}
-		if l.file != nil {
-			given["config"] = &texts{}
-			define("config", given["config"], "")
-		}
-		for _, name := range unknown {
-			define(name, &texts{}, "true")
-		}
 
-		err := flags.Parse(arguments)
-		var notExist *pflag.NotExistError
+	var operands []string
+	misspelled := false
+	for rest := a.arguments; len(rest) > 0; {
+		argument, _, _ := strings.Cut(rest[0], "=")
+		if argument == "--" && rest[0] == argument {
+			operands = append(operands, rest[1:]...)
+			break
+		}
+		unknown := func(shown, name string) {
+			misspelled = true
+			l.problem(clip(shown), "", "unknown flag"+near(name, known))
+		}
+		count := 1
 		var noValue *pflag.ValueRequiredError
-		var badSyntax *pflag.InvalidSyntaxError
+		err := flags.Parse(rest[:count])
+		if errors.As(err, &noValue) && len(rest) > 1 {
+			count = 2
+			err = flags.Parse(rest[:count])
+		}
+		var notExist *pflag.NotExistError
 		switch {
+		case strings.HasPrefix(argument, "-test."): // pflag lets the flags of go test pass
+			unknown("-test.", "")
 		case err == nil:
-			a.take(l, given, flags.Args(), misspelled)
-			return nil
+			operands = append(operands, flags.Args()...)
 		case errors.Is(err, pflag.ErrHelp):
 			return helpError{l.help()}
-		case errors.As(err, &notExist) && notExist.GetSpecifiedShortnames() == "":
-			name := notExist.GetSpecifiedName()
-			unknown, misspelled = append(unknown, name), true
-			l.problem("--"+clip(name), "", "unknown flag"+near("--"+name, known))
-		case errors.As(err, &notExist):
-			argument := "-" + notExist.GetSpecifiedShortnames()
-			name, _, _ := strings.Cut(argument, "=")
-			first, _ := utf8.DecodeRuneInString(argument[1:]) // a value may follow
-			l.problem("-"+string(first), "", "unknown flag"+near("-"+name, known))
-			arguments, misspelled = without(arguments, argument), true
 		case errors.As(err, &noValue):
-			name := noValue.GetSpecifiedName()
-			l.problem("--"+name, "", "expected a value after it, got none")
-			arguments = arguments[:len(arguments)-1]
-		case errors.As(err, &badSyntax):
-			argument := badSyntax.GetSpecifiedFlag()
-			name, _, _ := strings.Cut(argument, "=")
-			l.problem(clip(name), "", "unknown flag"+near(name, known))
-			arguments, misspelled = without(arguments, argument), true
-		default:
-			return err
+			l.problem(argument, "", "expected a value after it, got none")
+		case errors.As(err, &notExist) && notExist.GetSpecifiedShortnames() != "":
+			first, _ := utf8.DecodeRuneInString(rest[0][1:]) // a value may follow
+			unknown("-"+string(first), "-"+argument)
+		default: // unknown, or of bad syntax such as --=value
+			unknown(argument, argument)
 		}
+		rest = rest[count:]
 	}
-}
-
-// without returns arguments without the first that equals argument.
-func without(arguments []string, argument string) []string {
-	i := slices.Index(arguments, argument)
-	return slices.Delete(slices.Clone(arguments), i, i+1)
+	a.take(l, given, operands, misspelled)
+	return nil
 }
 
 func (a *args) take(l *loader, given map[string]*texts, operands []string, misspelled bool) {

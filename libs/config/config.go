@@ -163,8 +163,8 @@ type given struct {
 
 // loader is one load.
 type loader struct {
-	typ      reflect.Type // of the struct
-	settings []setting
+	root     *setting
+	settings []*setting // the leaves below root
 	args     *args
 	env      *env
 	file     *file
@@ -186,11 +186,11 @@ type loader struct {
 
 // newLoader describes the struct and attaches the sources.
 func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
-	settings, err := describe(defaults)
+	root, settings, err := describe(defaults)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{typ: defaults.Type(), settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
+	l := &loader{root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
 	for i := range l.levels {
 		l.levels[i] = map[string]any{}
 	}
@@ -206,20 +206,21 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 }
 
 // checkNames finds settings and aliases whose names collide.
-func (l *loader) checkNames() error {
+func (l *loader) checkNames() (err error) {
 	owners := map[string]string{}
-	claim := func(name, owner string) error {
-		if other, taken := owners[name]; taken {
-			return fmt.Errorf("config: %s belongs to both %s and %s", name, other, owner)
+	claim := func(owner string, names ...string) {
+		for _, name := range names {
+			if other, taken := owners[name]; taken && err == nil {
+				err = fmt.Errorf("config: %s belongs to both %s and %s", name, other, owner)
+			}
+			owners[name] = owner
 		}
-		owners[name] = owner
-		return nil
 	}
-	claims := [][2]string{{"--help", "the help text"}}
+	claim("the help text", "--help")
 	if l.file != nil {
-		claims = append(claims, [2]string{"--config", "the configuration file"})
+		claim("the configuration file", "--config")
 		if l.env != nil {
-			claims = append(claims, [2]string{l.env.configVariable(), "the configuration file"})
+			claim("the configuration file", l.env.configVariable())
 		}
 	}
 	keys := map[string]bool{}
@@ -229,28 +230,22 @@ func (l *loader) checkNames() error {
 			continue
 		}
 		for _, flag := range s.flags() {
-			claims = append(claims, [2]string{"--" + flag, s.key})
+			claim(s.key, "--"+flag)
 		}
 		if l.env != nil {
-			for _, name := range l.env.variables(s) {
-				claims = append(claims, [2]string{name, s.key})
-			}
+			claim(s.key, l.env.variables(s)...)
 		}
 	}
-	if l.env != nil {
-		for _, a := range l.env.aliases {
-			claims = append(claims, [2]string{a.variable, "the alias for " + a.key})
-			if !keys[a.key] {
-				return fmt.Errorf("config: alias %s: there is no key %s", a.variable, a.key)
-			}
+	if l.env == nil {
+		return err
+	}
+	for _, a := range l.env.aliases {
+		claim("the alias for "+a.key, a.variable)
+		if !keys[a.key] {
+			return fmt.Errorf("config: alias %s: there is no key %s", a.variable, a.key)
 		}
 	}
-	for _, c := range claims {
-		if err := claim(c[0], c[1]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // load replaces what the sources set in value, which holds the defaults.
@@ -286,34 +281,27 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 
 // take checks the text that a source has for s and keeps its value. raw is a
 // text, or a list of them.
-func (l *loader) take(from layer, s setting, source string, raw any) {
+func (l *loader) take(from layer, s *setting, source string, raw any) {
 	value := reflect.New(s.typ)
-	faults, err := decode(value.Interface(), raw)
-	if err != nil {
-		faults = append(faults, fault{reason: err})
-	}
+	faults := decode(value.Interface(), raw)
 	for _, f := range faults {
 		l.wrong[s.key] = true
-		at, found := s.spot, raw
-		if i, isElement := strings.CutPrefix(f.name, "["); isElement {
-			at, _ = s.find([]string{f.name})
+		at, found, element := s, raw, 0
+		if f.name != "" { // [N] in a list
 			if split, ok := raw.(text); ok {
 				found, _ = splitList(string(split))
 			}
-			if n, err := strconv.Atoi(strings.TrimSuffix(i, "]")); err == nil {
-				if elements, ok := found.([]any); ok && n < len(elements) {
-					found = elements[n]
-				}
-			}
+			found, _ = lookUp(found, []string{f.name})
+			at, element = s.elem, elementOf(f.name)
 		}
-		l.problem(source, s.key, at.detail(found, f.reason))
+		l.problem(source, s.key, at.detail(found, f.reason, element))
 	}
 	if len(faults) == 0 {
 		l.give(from, s, given{source, value.Elem()})
 	}
 }
 
-func (l *loader) give(from layer, s setting, g given) {
+func (l *loader) give(from layer, s *setting, g given) {
 	l.given[s.key] = append(l.given[s.key], g)
 	if _, taken := l.levels[from][s.key]; !taken {
 		l.levels[from][s.key] = g

@@ -218,7 +218,7 @@ func TestBadFiles(t *testing.T) {
 		})
 	}
 	if tested < 20 {
-		t.Errorf("got %d bad files, want the folder", tested)
+		t.Errorf("got %d bad files, want those of the directory", tested)
 	}
 }
 
@@ -423,7 +423,7 @@ func TestFaultsOfTheProgram(t *testing.T) {
 		{"config: field A: mark the secret fields of the section, not the section", fault(struct {
 			A struct{} `key:"a" secret:"true"`
 		}{})},
-		{"config: keys a_b and a.b have the same flag and variable", fault(struct {
+		{"config: --a-b belongs to both a_b and a.b", fault(struct {
 			AB int `key:"a_b"`
 			A  struct {
 				B int `key:"b"`

@@ -41,54 +41,38 @@ func (unsuitable) Error() string { return "unsuitable" }
 // decode stores raw, as a source wrote it, in the value that target points to,
 // and returns everything that does not fit. mapstructure walks structs, maps
 // and lists; convert decides what each single value may be.
-func decode(target, raw any) ([]fault, error) {
+func decode(target, raw any) (faults []fault) {
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: target, TagName: "key", Squash: true, ZeroFields: true,
 		MatchName:  func(key, field string) bool { return key == field },
 		DecodeHook: convert,
 	})
 	if err != nil {
-		return nil, err
+		return []fault{{reason: err}}
 	}
-	var faults []fault
-	var collect func(error)
-	collect = func(err error) {
-		if at := (*mapstructure.DecodeError)(nil); errors.As(err, &at) && !isJoined(err) {
-			f := fault{name: at.Name()}
-			if why := (unsuitable{}); errors.As(at, &why) {
-				f.reason = why.reason
-			}
-			faults = append(faults, f)
-			return
-		}
-		switch err := err.(type) { //nolint:errorlint // this walks the tree
-		case interface{ Unwrap() []error }:
-			for _, one := range err.Unwrap() {
-				collect(one)
-			}
-		case interface{ Unwrap() error }:
-			collect(err.Unwrap())
-		default:
-			faults = append(faults, fault{})
-		}
+	err = decoder.Decode(raw)
+	if faults = faultsOf(err); err != nil && faults == nil {
+		faults = []fault{{}}
 	}
-	if err := decoder.Decode(raw); err != nil {
-		collect(err)
-	}
-	return faults, nil
+	return faults
 }
 
-func isJoined(err error) bool {
-	for err != nil {
-		if _, joined := err.(interface{ Unwrap() []error }); joined {
-			return true
+// faultsOf returns the innermost of mapstructure's errors that name a place.
+func faultsOf(err error) (faults []fault) {
+	switch err := err.(type) { //nolint:errorlint // this walks the tree
+	case interface{ Unwrap() []error }:
+		for _, one := range err.Unwrap() {
+			faults = append(faults, faultsOf(one)...)
 		}
-		if _, at := err.(*mapstructure.DecodeError); at { //nolint:errorlint // likewise
-			return false
-		}
-		err = errors.Unwrap(err)
+	case interface{ Unwrap() error }:
+		faults = faultsOf(err.Unwrap())
 	}
-	return false
+	if at, ok := err.(*mapstructure.DecodeError); ok && faults == nil { //nolint:errorlint // likewise
+		var why unsuitable
+		errors.As(at, &why)
+		faults = []fault{{at.Name(), why.reason}}
+	}
+	return faults
 }
 
 // convert is the hook of mapstructure: it returns a value that fits the target
@@ -287,7 +271,7 @@ func clip(value string) string {
 	return value
 }
 
-// maskPassword hides the password of a URL in value. Where value is no URL, it
+// maskPassword hides the password of a URL in value. If value is not a URL, it
 // hides everything up to the last @, because a password that breaks the syntax
 // must not show either.
 func maskPassword(value string) string {
@@ -300,14 +284,15 @@ func maskPassword(value string) string {
 	return regexp.MustCompile(`(?s)(://[^:/?#@\s]*):.*@`).ReplaceAllString(value, "$1:xxxxx@")
 }
 
-// detail says what is expected at spot and what is there instead.
-func (s spot) detail(raw any, reason error) string {
+// detail says what is expected at s, or at that element of it if not 0, and what
+// is there instead.
+func (s *setting) detail(raw any, reason error, element int) string {
 	expected := s.expect
 	if expected == "" {
 		expected = typeWords(s.typ)
 	}
-	if s.element > 0 {
-		expected += fmt.Sprintf(" as element %d", s.element)
+	if element > 0 {
+		expected += fmt.Sprintf(" as element %d", element)
 	}
 	_, isText := raw.(text)
 	switch {
@@ -364,7 +349,7 @@ func typeWords(t reflect.Type) string {
 
 // display renders the value of s for people, in the form that a flag or a
 // variable takes; "" when the value is empty.
-func display(s setting, v reflect.Value) string {
+func display(s *setting, v reflect.Value) string {
 	switch value := displayValue(v); {
 	case s.fileOnly && v.Len() > 0:
 		return fmt.Sprintf("%d in the configuration file", v.Len())

@@ -15,8 +15,8 @@ import (
 // last of a name counts) that begin with prefix, such as "TODO_". A variable
 // that is empty counts as not set.
 //
-// A variable with the prefix that is no setting is refused, because most often
-// it is a misspelled one. Two kinds belong to others and pass: those named by
+// An unknown variable with the prefix is refused, because it is most often
+// misspelled. Two kinds belong to others and pass: those named by
 // [Ignore], and the links that Kubernetes and Docker set for a service whose
 // name begins like the prefix (TODO_SERVICE_HOST, TODO_PORT_80_TCP_ADDR, or
 // TODO_PORT=tcp://...), unless a setting has that name.
@@ -76,7 +76,7 @@ type env struct {
 func (e *env) configVariable() string { return e.prefix + "CONFIG" }
 
 // variables returns the names that set s, without aliases.
-func (e *env) variables(s setting) []string {
+func (e *env) variables(s *setting) []string {
 	if s.fileOnly {
 		return nil
 	}
@@ -144,9 +144,9 @@ func (e *env) collect(l *loader) {
 	}
 }
 
-// takeFile reads a mounted secret. The path is in no message: whoever confused
-// the two variables has put the secret there.
-func (e *env) takeFile(l *loader, s setting, variable, path string) {
+// takeFile reads a mounted secret. The path is in no message: if the two
+// variables were confused, it is the secret.
+func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	const most = 64 << 10
 	data, err := readFile(path, most)
 	content, _ := strings.CutSuffix(string(data), "\n")

@@ -45,7 +45,7 @@ func ExampleError() {
 	// SHOP_TIMEOUT: timeout: expected a duration with a unit, such as 1m30s, got "10"
 }
 
-// A predecessor's variable goes on setting what has another name and form now.
+// A variable of an earlier version sets what has another name and form now.
 func ExampleAlias() {
 	type settings struct {
 		Store string `key:"store"`

@@ -64,6 +64,7 @@ func TestRichTypesRefuse(t *testing.T) {
 		{"c.json", "{\"servers\": [\n{\"host\": \"\"},\n{\"host\": \"b\", \"key\": 12345}]}", "configuration: FILE:3: servers[1].key: expected a string, got an integer, [redacted]"},
 		{"c.yaml", "servers:\n  - host: \"\"\nnames: [ab, c]\n", "configuration: 2 problems\n  FILE:3: names: expected at least 2 characters as element 2, got \"c\"\n" +
 			"  FILE:2: servers[0].host: expected a value, got none; set servers[0].host in the configuration file"},
+		{"c.yaml", "labels: {\"a]\": 1}\n", "configuration: FILE:1: labels.a]: expected a string, got the integer 1"},
 		{"c.yaml", "servers: {host: a}\n", "configuration: FILE:1: servers: expected a list, each element a section, got a section"},
 		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[1]: expected a section, got null\n  FILE:1: servers[0]: expected a section, got a string"},
 	} {

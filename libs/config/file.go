@@ -82,8 +82,7 @@ func (f *file) collect(l *loader) {
 			return
 		}
 	}
-	c := fileCollector{loader: l, root: spot{typ: l.typ}, values: tree}
-	c.collect(slices.DeleteFunc(found, func(p place) bool { return slices.Contains(f.ignored, p.path[0]) }))
+	l.takeTree(tree, slices.DeleteFunc(found, func(p place) bool { return slices.Contains(f.ignored, p.path[0]) }))
 }
 
 // cut returns what is below the section.
@@ -112,122 +111,96 @@ func at(path string, line int) string {
 	return path + ":" + strconv.Itoa(line)
 }
 
-type fileCollector struct {
-	*loader
-	root   spot
-	values any
-}
-
-// collect checks each place against the struct, and then lets mapstructure
-// decode all values at once.
-func (c fileCollector) collect(found places) {
+// takeTree checks each place of a file against the struct, and keeps the value of
+// each setting that is right.
+func (l *loader) takeTree(tree any, found places) {
 	// TOML's tables may be written in any order.
 	slices.SortStableFunc(found, func(a, b place) int { return a.line - b.line })
-	c.places = map[string]place{}
+	l.places = map[string]place{}
+	byName := map[string]place{} // by mapstructure's names
+	type lineProblem struct {
+		line        int
+		key, detail string
+	}
 	var problems []lineProblem
 	report := func(p place, key, detail string) {
 		problems = append(problems, lineProblem{p.line, key, detail})
 	}
-	refuse := func(p place, at spot, raw any, reason error) {
-		path := p.path
-		if at.element > 0 { // said in words
-			path = path[:len(path)-1]
+	refuse := func(p place, s *setting, raw any, reason error) {
+		path, element := p.path, 0
+		if last := len(path) - 1; isIndex(path[last]) && !s.isSection() {
+			path, element = path[:last], elementOf(path[last]) // said in words
 		}
 		// A setting that is wrong in one part is not used at all.
 		for i := range path {
-			c.wrong[place{path: path[:i+1]}.name()] = true
+			l.wrong[place{path: path[:i+1]}.name()] = true
 		}
-		report(p, place{path: path}.name(), at.detail(raw, reason))
+		report(p, place{path: path}.name(), s.detail(raw, reason, element))
 	}
-	var known []string
-	c.root.names("", &known)
-	skip := map[string]bool{} // places below one that was reported
-	below := func(p place) bool {
-		for i := range p.path {
-			if skip[place{path: p.path[:i+1]}.name()] {
-				return true
-			}
-		}
-		return false
-	}
+	known := l.root.names(nil)
+	skip := map[string]bool{} // places that were reported, and those below them
 	for _, p := range found {
-		name := p.name()
-		spot, ok := c.root.find(p.path)
-		switch first, twice := c.places[name]; {
-		case below(p):
+		name, last := p.name(), len(p.path)-1
+		s, fault, ok := l.root.find(p.path)
+		raw, there := lookUp(tree, p.path)
+		first, twice := l.places[name]
+		parent, _, _ := l.root.find(p.path[:last])
+		switch {
+		case last > 0 && skip[place{path: p.path[:last]}.name()]:
+			skip[name] = true
 		case !ok:
 			skip[name] = true
 			// Below a single value is part of that value, which is judged whole.
-			last := len(p.path) - 1
-			if parent, _ := c.root.find(p.path[:last]); parent.isSection() && !isIndex(p.path[last]) {
+			if parent.isSection() && !isIndex(p.path[last]) {
 				report(p, "", "unknown key "+clip(p.shown())+near(name, known))
 			}
-		case twice && !isIndex(p.path[len(p.path)-1]) && slices.Equal(first.path, p.path):
-			c.wrong[name] = true
+		case twice && !isIndex(p.path[last]) && slices.Equal(first.path, p.path):
+			skip[name], l.wrong[name] = true, true
 			report(p, clip(name), fmt.Sprintf("set twice, first in line %d", first.line))
-			skip[name] = true
 		default:
-			c.places[name] = p
-			if raw, there := lookUp(c.values, p.path); there && raw == nil && (!spot.isSection() || isIndex(p.path[len(p.path)-1])) {
-				refuse(p, spot, nil, nil)
+			l.places[name], byName[fault] = p, p
+			_, isMap := raw.(map[string]any)
+			// Null is an empty section. What an element is, mapstructure says.
+			if inList := isIndex(p.path[last]); there && (raw == nil && (!s.isSection() || inList) || raw != nil && s.isSection() && !isMap && !inList) {
+				refuse(p, s, raw, nil)
 			}
 		}
 	}
-	decoded := reflect.New(c.typ)
-	faults, err := decode(decoded.Interface(), c.values)
-	if err != nil {
-		report(place{}, "", err.Error())
-	}
-	byFault := map[string]place{}
-	for _, p := range c.places {
-		byFault[c.root.faultName(p.path)] = p
-	}
-	for _, f := range faults {
-		if p, ok := byFault[f.name]; ok { // else it is below a place that was reported
-			spot, _ := c.root.find(p.path)
-			raw, _ := lookUp(c.values, p.path)
-			refuse(p, spot, raw, f.reason)
+	for _, s := range l.settings {
+		raw, there := lookUp(tree, strings.Split(s.key, "."))
+		p := l.places[s.key]
+		if !there || raw == nil || p.line == 0 {
+			continue
+		}
+		value := reflect.New(s.typ)
+		for _, f := range decode(value.Interface(), raw) {
+			place, ok := byName[s.key+f.name]
+			switch {
+			case ok:
+			case l.wrong[s.key]: // it is below a place that was reported
+				continue
+			default:
+				place = p
+			}
+			at, _, _ := l.root.find(place.path)
+			raw, _ := lookUp(tree, place.path)
+			refuse(place, at, raw, f.reason)
+		}
+		if !l.wrong[s.key] {
+			l.give(fromFile, s, given{at(l.configFile, p.line), value.Elem()})
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b lineProblem) int { return a.line - b.line })
 	for _, p := range problems {
-		c.problem(at(c.configFile, p.line), p.key, p.detail)
-	}
-	for _, s := range c.settings {
-		path := strings.Split(s.key, ".")
-		if raw, there := lookUp(c.values, path); there && raw != nil && !c.wrong[s.key] && c.places[s.key].line > 0 {
-			c.give(fromFile, s, given{at(c.configFile, c.places[s.key].line), decoded.Elem().FieldByIndex(s.index)})
-		}
+		l.problem(at(l.configFile, p.line), p.key, p.detail)
 	}
 }
 
-type lineProblem struct {
-	line        int
-	key, detail string
-}
-
-// faultName is how mapstructure names the place: labels[team] in a map.
-func (s spot) faultName(path []string) string {
-	var name strings.Builder
-	for i, part := range path {
-		parent, _ := s.find(path[:i])
-		switch {
-		case i > 0 && parent.typ.Kind() == reflect.Map:
-			name.WriteString("[" + part + "]")
-		case i > 0 && !isIndex(part):
-			name.WriteString("." + part)
-		default:
-			name.WriteString(part)
-		}
-	}
-	return name.String()
-}
-
-// shown is the name of a place, its last part in quotes where it has a dot:
+// shown is the name of a place, its last part in quotes if it is empty or has a dot:
 // "s3.secret" is one name with a dot in it, and not secret below s3.
 func (p place) shown() string {
 	last := p.path[len(p.path)-1]
-	if !strings.Contains(last, ".") {
+	if last != "" && !strings.Contains(last, ".") {
 		return p.name()
 	}
 	before := place{path: p.path[:len(p.path)-1]}.name()
@@ -252,23 +225,4 @@ func lookUp(tree any, path []string) (any, bool) {
 		}
 	}
 	return tree, true
-}
-
-// names appends the keys of the sections and settings below s.
-func (s spot) names(prefix string, names *[]string) {
-	for i := range s.typ.NumField() {
-		field := s.typ.Field(i)
-		key, tagged := field.Tag.Lookup("key")
-		below := newSpot(field)
-		switch {
-		case !tagged && isEmbedded(field):
-			below.names(prefix, names)
-		case !tagged || key == "-":
-		default:
-			*names = append(*names, prefix+key)
-			if below.isSection() {
-				below.names(prefix+key+".", names)
-			}
-		}
-	}
 }

@@ -45,6 +45,12 @@ func isIndex(part string) bool { return strings.HasPrefix(part, "[") }
 
 func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
+// elementOf returns the number, from 1, of the element at an index.
+func elementOf(index string) int {
+	i, _ := strconv.Atoi(strings.Trim(index, "[]"))
+	return i + 1
+}
+
 // places is every place of a file, in the order of the text.
 type places []place
 
@@ -236,38 +242,31 @@ func placesJSON(data []byte) (places, error) {
 	// does not fail.
 	var read func(path []string) error
 	read = func(path []string) error {
-		token, err := decoder.Token()
-		line := lineAt(decoder.InputOffset())
-		switch {
-		case err != nil:
-			return &syntaxError{line, "not valid JSON: " + err.Error()}
+		token, _ := decoder.Token()
+		isObject, isArray := token == json.Delim('{'), token == json.Delim('[')
+		switch line := lineAt(decoder.InputOffset()); {
 		case len(path) > maxDepth:
 			return &syntaxError{line, fmt.Sprintf("nested deeper than %d", maxDepth)}
-		case len(path) == 0 && token != json.Delim('{'):
+		case len(path) == 0 && !isObject:
 			return &syntaxError{line, "expected keys with values, got " + kindOf(token)}
-		case token != json.Delim('{') && token != json.Delim('['):
+		case !isObject && !isArray:
 			return nil
 		}
 		for i := 0; decoder.More(); i++ {
-			part := index(i)
-			if token == json.Delim('{') {
-				name, err := decoder.Token()
-				if err != nil {
-					return &syntaxError{line, "not valid JSON: " + err.Error()}
-				}
+			part, start := index(i), decoder.InputOffset()
+			if isObject {
+				name, _ := decoder.Token()
 				part, _ = name.(string)
-			}
-			// The offset of an element is where the one before it ends.
-			start := decoder.InputOffset()
-			if token == json.Delim('[') {
+				start = decoder.InputOffset()
+			} else { // the offset of an element is where the one before it ends
 				start += int64(len(data[start:]) - len(bytes.TrimLeft(data[start:], ", \t\r\n")))
 			}
 			if err := read(found.add(append(path, part), lineAt(start))); err != nil {
 				return err
 			}
 		}
-		_, err = decoder.Token()
-		return err
+		_, _ = decoder.Token()
+		return nil
 	}
 	return found, read(nil)
 }

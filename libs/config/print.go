@@ -149,7 +149,7 @@ func (a alias) describe() string {
 	return a.variable
 }
 
-func (s setting) shownPlaceholder() string {
+func (s *setting) shownPlaceholder() string {
 	t := s.typ
 	switch {
 	case s.placeholder != "":

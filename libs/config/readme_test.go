@@ -64,7 +64,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// What this library imports, whoever imports it builds and audits.
+// Importers of this library build and audit what it imports.
 func TestImports(t *testing.T) {
 	t.Parallel()
 	allowed := []string{

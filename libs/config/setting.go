@@ -7,198 +7,171 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// setting is one leaf of the described struct.
+// setting is a node of the described struct: a section, a leaf that sources set,
+// or what an element of a list or a map may be.
 type setting struct {
-	spot
-	key         string
+	typ         reflect.Type
+	part, key   string // key is the path of parts to it
 	help        string
 	placeholder string
+	expect      string
+	rules       string
+	secret      bool
 	fileOnly    bool          // a map or a list of sections: no flag, no variable
 	index       []int         // of the field, for reflect.Value.FieldByIndex
-	goPath      string        // "S3.Secret", which is how validator names it
+	goName      string        // "S3.Secret", which is how validator names it
 	def         reflect.Value // the field of the defaults
+	children    []*setting    // of a section
+	elem        *setting      // of a list or a map
 }
 
-func (s setting) flag() string { return "--" + s.flagName() }
+func (s *setting) flag() string { return "--" + s.flagName() }
 
-func (s setting) flagName() string {
+func (s *setting) flagName() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
 }
 
 // flags returns the names that set s: a boolean has --no-name, too.
-func (s setting) flags() []string {
+func (s *setting) flags() []string {
 	if s.typ.Kind() == reflect.Bool && !readsText(s.typ) {
 		return []string{s.flagName(), "no-" + s.flagName()}
 	}
 	return []string{s.flagName()}
 }
 
-func (s setting) variable(prefix string) string {
+func (s *setting) variable(prefix string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
-// describe lists the settings of a struct in the order of its fields.
-func describe(defaults reflect.Value) ([]setting, error) {
+// describe returns the tree of a struct and its leaves, in the order of its
+// fields.
+func describe(defaults reflect.Value) (root *setting, leaves []*setting, err error) {
 	if defaults.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("config: settings are a struct, not %s", defaults.Type())
+		return nil, nil, fmt.Errorf("config: settings are a struct, not %s", defaults.Type())
 	}
-	settings, err := describeSection(defaults, "", "", nil)
-	if err != nil {
-		return nil, err
+	root = &setting{typ: defaults.Type()}
+	if err := root.addFields(defaults, nil, ""); err != nil {
+		return nil, nil, err
 	}
-	keys := map[string]string{}
-	for _, s := range settings {
-		// The flag is the coarsest of the names: a.b and a_b share it.
-		if other, taken := keys[s.flagName()]; taken {
-			return nil, fmt.Errorf("config: keys %s and %s have the same flag and variable", other, s.key)
-		}
-		keys[s.flagName()] = s.key
-	}
-	return settings, nil
+	return root, root.leaves(nil), nil
 }
 
-func describeSection(section reflect.Value, keyPrefix, goPrefix string, index []int) ([]setting, error) {
-	var settings []setting
+// addFields describes the fields of section as children of s. index and goName
+// lead to section; those of an embedded struct stand for themselves.
+func (s *setting) addFields(section reflect.Value, index []int, goName string) error {
 	for i := range section.NumField() {
 		field := section.Type().Field(i)
 		part, tagged := field.Tag.Lookup("key")
-		if part == "-" || !tagged && !field.IsExported() && !isEmbedded(field) {
+		embedded := !tagged && field.Anonymous && field.Type.Kind() == reflect.Struct && !isScalar(field.Type)
+		if part == "-" || !tagged && !field.IsExported() && !embedded {
 			continue
 		}
-		s := setting{
-			spot:        newSpot(field),
-			key:         keyPrefix + part,
+		child := &setting{
+			typ:         field.Type,
+			part:        part,
+			key:         strings.TrimPrefix(s.key+"."+part, "."),
 			help:        field.Tag.Get("help"),
 			placeholder: field.Tag.Get("placeholder"),
-			index:       append(append([]int(nil), index...), i),
-			goPath:      goPrefix + field.Name,
+			expect:      field.Tag.Get("expect"),
+			rules:       field.Tag.Get("validate"),
+			secret:      s.secret || field.Tag.Get("secret") == "true" || field.Type == reflect.TypeFor[Secret](),
+			index:       append(slices.Clone(index), i),
+			goName:      strings.TrimPrefix(goName+"."+field.Name, "."),
 			def:         section.Field(i),
 		}
 		var err error
 		switch {
-		case !tagged && isEmbedded(field):
-			settings, err = appendSection(settings, section.Field(i), keyPrefix, s)
+		case embedded:
+			err = s.addFields(child.def, child.index, child.goName)
 		case !field.IsExported():
-			err = fmt.Errorf("config: field %s has a key but is not exported", s.goPath)
+			err = fmt.Errorf("config: field %s has a key but is not exported", child.goName)
 		case !tagged:
-			err = fmt.Errorf(`config: field %s has no key tag (key:"-" leaves it alone)`, s.goPath)
+			err = fmt.Errorf(`config: field %s has no key tag (key:"-" leaves it alone)`, child.goName)
 		case !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(part):
-			err = fmt.Errorf("config: field %s: key %q is not [a-z][a-z0-9_]*", s.goPath, part)
+			err = fmt.Errorf("config: field %s: key %q is not [a-z][a-z0-9_]*", child.goName, part)
 		case !slices.Contains([]string{"", "true", "false"}, field.Tag.Get("secret")):
-			err = fmt.Errorf("config: field %s: secret is true or false, not %q", s.goPath, field.Tag.Get("secret"))
-		case isValue(field.Type):
-			settings = append(settings, s)
-		case field.Type.Kind() == reflect.Struct && s.secret:
-			err = fmt.Errorf("config: field %s: mark the secret fields of the section, not the section", s.goPath)
-		case field.Type.Kind() == reflect.Struct:
-			settings, err = appendSection(settings, section.Field(i), s.key+".", s)
-		case isTable(field.Type):
-			s.fileOnly = true
-			settings = append(settings, s)
-			// What a flag or a variable cannot set is described all the same,
-			// so that a fault of the program shows here.
-			if elem := field.Type.Elem(); !isValue(elem) {
-				_, err = describeSection(reflect.New(elem).Elem(), s.key+".", s.goPath+".", nil)
-			}
+			err = fmt.Errorf("config: field %s: secret is true or false, not %q", child.goName, field.Tag.Get("secret"))
+		case child.isSection() && field.Tag.Get("secret") == "true":
+			err = fmt.Errorf("config: field %s: mark the secret fields of the section, not the section", child.goName)
 		default:
-			err = fmt.Errorf("config: field %s: type %s cannot be a setting", s.goPath, field.Type)
+			s.children = append(s.children, child)
+			err = child.addBelow()
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return settings, nil
+	return nil
 }
 
-func appendSection(settings []setting, section reflect.Value, keyPrefix string, s setting) ([]setting, error) {
-	below, err := describeSection(section, keyPrefix, s.goPath+".", s.index)
-	return append(settings, below...), err
-}
-
-// isEmbedded reports whether the fields of an embedded struct stand for
-// themselves, as they do in Go.
-func isEmbedded(field reflect.StructField) bool {
-	return field.Anonymous && field.Type.Kind() == reflect.Struct && !isValue(field.Type)
-}
-
-// spot is what may be at a place of a file.
-type spot struct {
-	typ     reflect.Type
-	expect  string
-	secret  bool
-	element int // of a list, from 1; 0 when it is no element
-}
-
-func newSpot(field reflect.StructField) spot {
-	return spot{
-		typ: field.Type, expect: field.Tag.Get("expect"),
-		secret: field.Tag.Get("secret") == "true" || field.Type == reflect.TypeFor[Secret](),
-	}
-}
-
-func (s spot) isSection() bool { return s.typ.Kind() == reflect.Struct && !isScalar(s.typ) }
-
-// find returns what may be at path below a value of s's type, and false when
-// the path is unknown.
-func (s spot) find(path []string) (spot, bool) {
-	if len(path) == 0 {
-		return s, true
-	}
-	next := spot{expect: s.expect, secret: s.secret}
-	switch t := s.typ; {
+// addBelow describes what is below s. What a flag or a variable cannot set is
+// described all the same, so that a fault of the program shows here.
+func (s *setting) addBelow() error {
+	t := s.typ
+	switch {
 	case isScalar(t):
-		return s, false
-	case t.Kind() == reflect.Slice && isIndex(path[0]):
-		next.typ = t.Elem()
-		next.element, _ = strconv.Atoi(strings.Trim(path[0], "[]"))
-		next.element++
-		if !isScalar(next.typ) {
-			next = spot{typ: t.Elem(), secret: s.secret}
-		}
-		return next.find(path[1:])
-	case t.Kind() == reflect.Map && !isIndex(path[0]):
-		next.typ = t.Elem()
-		return next.find(path[1:])
+		return nil
 	case t.Kind() == reflect.Struct:
-		for i := range t.NumField() {
-			field := t.Field(i)
-			switch key, tagged := field.Tag.Lookup("key"); {
-			case tagged && key != "-" && key == path[0]:
-				next = newSpot(field)
-				next.secret = next.secret || s.secret
-				return next.find(path[1:])
-			case !tagged && isEmbedded(field):
-				if found, ok := (spot{typ: field.Type, secret: s.secret}).find(path); ok {
-					return found, true
-				}
-			}
+		return s.addFields(s.def, s.index, s.goName)
+	case t.Kind() == reflect.Slice && isScalar(t.Elem()):
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct,
+		t.Kind() == reflect.Map && t.Key().Kind() == reflect.String &&
+			(t.Elem().Kind() == reflect.Struct || isScalar(t.Elem()) || t.Elem().Kind() == reflect.Slice && isScalar(t.Elem().Elem())):
+		s.fileOnly = true
+	default:
+		return fmt.Errorf("config: field %s: type %s cannot be a setting", s.goName, t)
+	}
+	s.elem = &setting{typ: t.Elem(), key: s.key, goName: s.goName, expect: s.expect, secret: s.secret, def: reflect.New(t.Elem()).Elem()}
+	if s.elem.isSection() {
+		s.elem.expect = ""
+	}
+	return s.elem.addBelow()
+}
+
+// leaves appends the settings below s that sources set.
+func (s *setting) leaves(all []*setting) []*setting {
+	for _, child := range s.children {
+		if child.isSection() {
+			all = child.leaves(all)
+		} else {
+			all = append(all, child)
 		}
 	}
-	return s, false
+	return all
 }
 
-// isTable reports whether t is a map or a list of sections, which only a file
-// can hold.
-func isTable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Map:
-		elem := t.Elem()
-		return t.Key().Kind() == reflect.String && (isValue(elem) || elem.Kind() == reflect.Struct)
-	case reflect.Slice:
-		return t.Elem().Kind() == reflect.Struct
-	default:
-		return false
+// names appends the keys of the sections and settings below s.
+func (s *setting) names(all []string) []string {
+	for _, child := range s.children {
+		all = child.names(append(all, child.key))
 	}
+	return all
 }
 
-// isValue reports whether a flag or a variable can hold a value of type t.
-func isValue(t reflect.Type) bool {
-	return isScalar(t) || t.Kind() == reflect.Slice && isScalar(t.Elem())
+func (s *setting) isSection() bool { return s.typ.Kind() == reflect.Struct && !isScalar(s.typ) }
+
+// find returns what may be at path below s and how mapstructure names the place:
+// labels[team] in a map. If the path is unknown, it returns as much as is known.
+func (s *setting) find(path []string) (found *setting, name string, ok bool) {
+	for _, part := range path {
+		i := slices.IndexFunc(s.children, func(child *setting) bool { return child.part == part })
+		switch {
+		case i >= 0:
+			s, name = s.children[i], strings.TrimPrefix(name+"."+part, ".")
+		case s.elem != nil && isIndex(part) == (s.typ.Kind() == reflect.Slice):
+			if !isIndex(part) {
+				part = "[" + part + "]"
+			}
+			s, name = s.elem, name+part
+		default:
+			return s, name, false
+		}
+	}
+	return s, name, true
 }
 
 func isScalar(t reflect.Type) bool {

@@ -27,60 +27,55 @@ func (l *loader) validate(value reflect.Value) {
 	}
 	malformed := len(l.problems) > 0
 	for _, rule := range broken {
-		path := strings.TrimPrefix(rule.StructNamespace(), value.Type().Name()+".")
-		i := slices.IndexFunc(l.settings, func(s setting) bool {
-			rest, below := strings.CutPrefix(path, s.goPath)
-			return below && (rest == "" || rest[0] == '[')
-		})
-		if i < 0 { // a rule on a field with key:"-"
+		at, leaf, key := l.root.below(strings.TrimPrefix(rule.StructNamespace(), value.Type().Name()+"."))
+		if leaf == nil { // a rule on a field with key:"-"
 			l.problem("default", rule.StructNamespace(), "expected "+ruleWords(rule))
 			continue
 		}
-		s := l.settings[i]
-		source := l.given[s.key][0].source
-		if malformed && comparesFields(rule.Tag()) || l.wrong[s.key] && source == "default" {
+		source := l.given[leaf.key][0].source
+		if malformed && comparesFields(rule.Tag()) || l.wrong[leaf.key] && source == "default" {
 			continue // a value is there, and what is wrong with it has been said
 		}
-		at, key := l.below(s, path)
 		if p, inFile := l.places[key]; inFile && strings.HasPrefix(source, l.configFile+":") {
 			source = l.configFile + ":" + strconv.Itoa(p.line)
 		}
 		where := ""
-		if at.element > 0 {
-			where = fmt.Sprintf(" as element %d", at.element)
-			key = strings.TrimSuffix(key, index(at.element-1))
+		if i := strings.LastIndex(key, "["); strings.HasSuffix(key, "]") && !at.isSection() {
+			where = fmt.Sprintf(" as element %d", elementOf(key[i:]))
+			key = key[:i]
 		}
-		below := s
-		below.spot, below.key = at, key
-		l.problem(source, key, l.broken(below, rule, where))
+		l.problem(source, key, l.broken(at, leaf, key, rule, where))
 	}
 }
 
-// below returns what is at path, a Go name such as Servers[0].Port, at or
-// below s, and its key.
-func (l *loader) below(s setting, path string) (spot, string) {
-	at, key := s.spot, s.key
-	for part := range strings.FieldsFuncSeq(strings.TrimPrefix(path, s.goPath), func(r rune) bool { return r == '.' || r == '[' }) {
-		if element, isElement := strings.CutSuffix(part, "]"); isElement {
-			part = "[" + part
+// below returns what is at path, a Go name such as Servers[0].Port, the leaf that
+// this is a part of, and its key; nil if no leaf is there.
+func (s *setting) below(path string) (at, leaf *setting, key string) {
+	for at = s; path != ""; {
+		if part, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && at.elem != nil {
 			if at.typ.Kind() == reflect.Map {
-				part = element
-				key += "."
+				key += "." + part
+			} else {
+				key += "[" + part + "]"
 			}
-		} else if field, ok := at.typ.FieldByName(part); ok {
-			if part = field.Tag.Get("key"); part == "" {
-				at = newSpot(field) // embedded: its fields stand for themselves
-				continue
-			}
-			key += "."
+			at, path = at.elem, rest
+			continue
 		}
-		next, ok := at.find([]string{part})
-		if !ok {
+		i := slices.IndexFunc(at.children, func(child *setting) bool {
+			rest, ok := strings.CutPrefix(path, strings.TrimPrefix(child.goName, at.goName))
+			return ok && (rest == "" || strings.ContainsAny(rest[:1], ".["))
+		})
+		if i < 0 {
 			break
 		}
-		at, key = next, key+part
+		child := at.children[i]
+		path = strings.TrimPrefix(path, strings.TrimPrefix(child.goName, at.goName))
+		key = strings.TrimPrefix(key+"."+child.part, ".")
+		if at = child; leaf == nil && !at.isSection() {
+			leaf = at
+		}
 	}
-	return at, key
+	return at, leaf, key
 }
 
 // comparesFields reports whether a rule looks at other settings. Such a rule
@@ -91,7 +86,7 @@ func comparesFields(tag string) bool {
 }
 
 // broken says what a rule expects and what it got.
-func (l *loader) broken(s setting, rule validator.FieldError, where string) string {
+func (l *loader) broken(s, leaf *setting, key string, rule validator.FieldError, where string) string {
 	expected := s.expect
 	if expected == "" {
 		expected = ruleWords(rule)
@@ -101,7 +96,7 @@ func (l *loader) broken(s setting, rule validator.FieldError, where string) stri
 	case text == "" && where != "":
 		return expected + ", got an empty value"
 	case text == "":
-		return expected + ", got none; set " + l.howToSet(s)
+		return expected + ", got none; set " + l.howToSet(leaf, key)
 	case s.secret:
 		return expected + ", got " + redacted
 	default:
@@ -109,8 +104,9 @@ func (l *loader) broken(s setting, rule validator.FieldError, where string) stri
 	}
 }
 
-// howToSet lists the names that set s in the sources of this load.
-func (l *loader) howToSet(s setting) string {
+// howToSet lists the names that set s, or in a file key, in the sources of this
+// load.
+func (l *loader) howToSet(s *setting, key string) string {
 	var ways []string
 	if l.args != nil && !s.secret && !s.fileOnly {
 		ways = append(ways, s.flag())
@@ -119,7 +115,7 @@ func (l *loader) howToSet(s setting) string {
 		ways = append(ways, l.env.variables(s)...)
 	}
 	if l.file != nil {
-		ways = append(ways, s.key+" in the configuration file")
+		ways = append(ways, key+" in the configuration file")
 	}
 	return strings.Join(ways, " or ")
 }
