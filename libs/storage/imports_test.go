@@ -11,8 +11,8 @@ import (
 const module = "github.com/gchamon/devops-challenge/libs/storage"
 
 // foreign is what each package may pull in from outside the standard library
-// and this module, directly or not, by the beginning of its path. Who imports
-// a package pays for that and no more.
+// and this module, directly or not, by the beginning of its path. Importers of
+// a package get that and no more.
 var foreign = map[string][]string{
 	"":                   nil,
 	"/memstore":          nil,
@@ -20,7 +20,7 @@ var foreign = map[string][]string{
 	"/faultstore":        nil,
 	"/storagetest":       nil,
 	"/storageurl":        nil,
-	"/ledger":            nil,
+	"/ledger":            {"github.com/go-json-experiment/json"},
 	"/internal/durable":  nil,
 	"/internal/killtest": nil,
 	"/objectname":        nil,

@@ -1,12 +1,12 @@
 // Package storage is a contract for documents with compare-and-swap: small
 // bodies under string keys, each with an opaque version, written only by
-// someone who names the version that is being replaced.
+// naming the version that is being replaced.
 //
-// There is no blind put. Whoever writes has either seen that nothing is there
-// ([Store.Create]) or names what was there ([Store.Replace]); when another
-// writer was faster the answer is [ErrConflict] and nothing has changed. That
-// one rule is what lets any number of processes share a store without losing
-// an update, and it is all that a driver has to provide.
+// There is no blind put. A writer has either seen that nothing is there
+// ([Store.Create]) or names what was there ([Store.Replace]); if another
+// writer was faster, the answer is [ErrConflict] and nothing has changed. That
+// rule lets any number of processes share a store without losing an update,
+// and it is all that a driver has to provide.
 //
 // Drivers are packages of their own (memstore, diskstore, boltstore, s3store)
 // and prove themselves with the conformance suite in storagetest. This package
@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 	"unicode/utf8"
 )
 
@@ -30,14 +31,13 @@ const MaxKeyBytes = 512
 // The empty Version never names a stored document.
 //
 // Two different writes may carry the same Version when they stored the same
-// bytes (an S3 ETag is a digest of the body), so whoever must tell such writes
-// apart puts something unique into the body, as package ledger does.
+// bytes (an S3 ETag is a digest of the body). Callers that must tell such writes
+// apart add a counter or nonce to the body, as package ledger does.
 type Version string
 
 // Document is what a store holds under a key.
 type Document struct {
-	// Body is exactly the bytes that were written. It belongs to the caller,
-	// who may change it.
+	// Body is exactly the bytes that were written. The caller may change it.
 	Body []byte
 	// Version names this state of the document.
 	Version Version
@@ -52,19 +52,19 @@ type Document struct {
 // of a call under way, like [ErrUnavailable], leaves open whether a write took
 // effect: read the document to find out.
 type Store interface {
-	// Get returns the document under key, and [ErrNotFound] when there is
-	// none. It is linearizable: it sees every write that was acknowledged
-	// before it began, by whichever process.
+	// Get returns the document under key, or [ErrNotFound] if it does not
+	// exist. It is linearizable: it sees every write that any process's store
+	// acknowledged before it began.
 	Get(ctx context.Context, key string) (Document, error)
 	// Create stores body under a key that holds nothing and returns its
-	// version; [ErrConflict] when the key holds a document.
+	// version, or [ErrConflict] if the key holds a document.
 	Create(ctx context.Context, key string, body []byte) (Version, error)
 	// Replace stores body in place of the document at version and returns the
-	// new version; [ErrConflict] when the key holds another version or
+	// new version, or [ErrConflict] if the key holds another version or
 	// nothing.
 	Replace(ctx context.Context, key string, body []byte, version Version) (Version, error)
-	// Delete removes the document at version; [ErrConflict] when the key
-	// holds another version or nothing.
+	// Delete removes the document at version. It returns [ErrConflict] if the
+	// key holds another version or nothing.
 	Delete(ctx context.Context, key string, version Version) error
 }
 
@@ -75,6 +75,19 @@ type ConditionalGetter interface {
 	// Document when the document is still at version known. It is as
 	// linearizable as Get.
 	GetIfChanged(ctx context.Context, key string, known Version) (doc Document, changed bool, err error)
+}
+
+// GetIfChanged is the method of that name of s, and for a store without it a Get
+// whose version is compared. Wrappers need no fallback of their own.
+func GetIfChanged(ctx context.Context, s Store, key string, known Version) (doc Document, changed bool, err error) {
+	if getter, ok := s.(ConditionalGetter); ok {
+		return getter.GetIfChanged(ctx, key, known)
+	}
+	doc, err = s.Get(ctx, key)
+	if err != nil || doc.Version == known {
+		return Document{}, false, err
+	}
+	return doc, true, nil
 }
 
 // Lister is implemented by stores that can enumerate their keys.
@@ -163,6 +176,41 @@ func CheckCall(ctx context.Context, op, key string) error {
 	}
 	return nil
 }
+
+// Attempt is for drivers that reach their store over a network: it calls send,
+// which sends the requests of one operation, with a context that ends after
+// limit, and returns an [*Error] for the error of send, or nil. The cause is
+//
+//   - the context's error, if ctx is done;
+//   - [ErrUnavailable] with [context.DeadlineExceeded] and the error, if limit has passed;
+//   - otherwise what meaning returns for the error, and the error itself with
+//     [ErrRefused] and [ErrUnavailable].
+func Attempt(ctx context.Context, op, key string, limit time.Duration, send func(context.Context) error, meaning func(error) error) error {
+	limited, cancel := context.WithTimeoutCause(ctx, limit, limitError(limit))
+	defer cancel()
+	err := send(limited)
+	if err == nil {
+		return nil
+	}
+	cause := ctx.Err()
+	if cause == nil && limited.Err() != nil {
+		cause, err = ErrUnavailable, fmt.Errorf("%w: %w", context.Cause(limited), err)
+	} else if cause == nil {
+		cause = meaning(err)
+	}
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrRefused) {
+		cause = fmt.Errorf("%w: %w", cause, err)
+	}
+	return &Error{Op: op, Key: key, Err: cause}
+}
+
+// limitError is the end of a driver's patience, unlike the end of the caller's,
+// which is the caller's own error.
+type limitError time.Duration
+
+func (e limitError) Error() string { return fmt.Sprintf("no answer in time: %v", time.Duration(e)) }
+
+func (limitError) Unwrap() error { return context.DeadlineExceeded }
 
 // SortedKeys is [Lister.Keys] for drivers that gather all keys first: it yields
 // what gather returns in the order of the keys' bytes, until ctx is done. An

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
@@ -67,6 +68,51 @@ func TestCheckCall(t *testing.T) {
 		var detailed *storage.Error
 		if !errors.Is(err, c.want) || err != nil && (!errors.As(err, &detailed) || detailed.Op != c.op || detailed.Key != c.key) {
 			t.Errorf("CheckCall(%s %q): got %v, want %v in a *storage.Error", c.op, c.key, err, c.want)
+		}
+	}
+}
+
+func TestAttempt(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	told := errors.New("told")
+	wait := func(ctx context.Context) error { <-ctx.Done(); return told }
+	fail := func(context.Context) error { return told }
+	for _, c := range []struct {
+		ctx     context.Context
+		send    func(context.Context) error
+		meaning error
+		want    string
+		is      []error
+	}{
+		{t.Context(), func(context.Context) error { return nil }, told, "<nil>", nil},
+		{t.Context(), fail, storage.ErrNotFound, "document not found", []error{storage.ErrNotFound}},
+		{t.Context(), fail, storage.ErrRefused, "store refused: told", []error{storage.ErrRefused, told}},
+		{t.Context(), fail, storage.ErrUnavailable, "store unavailable: told", []error{storage.ErrUnavailable, told}},
+		{t.Context(), wait, storage.ErrConflict, "store unavailable: no answer in time: 1ms: told", []error{storage.ErrUnavailable, context.DeadlineExceeded, told}},
+		{done, wait, storage.ErrConflict, "context canceled", []error{context.Canceled}},
+	} {
+		limit := time.Minute
+		if errors.Is(c.meaning, storage.ErrConflict) {
+			limit = time.Millisecond
+		}
+		err := storage.Attempt(c.ctx, "get", "key", limit, c.send, func(err error) error {
+			if !errors.Is(err, told) {
+				t.Errorf("meaning: got %v, want %v", err, told)
+			}
+			return c.meaning
+		})
+		want := c.want
+		if want != "<nil>" {
+			want = `storage: get "key": ` + want
+		}
+		if fmt.Sprint(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		for _, is := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused, storage.ErrUnavailable, context.Canceled, context.DeadlineExceeded, told} {
+			if got, want := errors.Is(err, is), slices.Contains(c.is, is); got != want {
+				t.Errorf("%v: is %v: got %t, want %t", err, is, got, want)
+			}
 		}
 	}
 }

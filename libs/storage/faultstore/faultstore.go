@@ -40,7 +40,7 @@ const (
 	ConflictAfter Kind = "conflict after"
 	// Late answers ErrUnavailable and lets the operation take place once the
 	// fault's Delay has passed since, or [Store.Settle] is called: the write
-	// of a client that everybody takes for dead.
+	// of a client that is taken for dead.
 	Late Kind = "late"
 )
 
@@ -183,16 +183,8 @@ func (s *Store) Get(ctx context.Context, key string) (doc storage.Document, err 
 
 // GetIfChanged implements [storage.ConditionalGetter].
 func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Version) (doc storage.Document, changed bool, err error) {
-	getter, ok := s.store.(storage.ConditionalGetter)
-	if !ok {
-		doc, err = s.Get(ctx, key)
-		if err != nil || doc.Version == known {
-			return storage.Document{}, false, err
-		}
-		return doc, true, nil
-	}
 	err = s.call(ctx, "get", key, func(ctx context.Context) error {
-		doc, changed, err = getter.GetIfChanged(ctx, key, known)
+		doc, changed, err = storage.GetIfChanged(ctx, s.store, key, known)
 		return err
 	})
 	if err != nil {
@@ -266,8 +258,8 @@ func (s *Store) Check(ctx context.Context) error {
 		if checker, ok := s.store.(storage.Checker); ok {
 			return checker.Check(ctx)
 		}
-		if _, err := s.store.Get(ctx, "check"); !errors.Is(err, storage.ErrNotFound) {
-			return err
+		if _, err := s.store.Get(ctx, "check"); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return &storage.Error{Op: "check", Err: err}
 		}
 		return nil
 	})
@@ -281,8 +273,8 @@ func (s *Store) SoleOwner() bool {
 
 // call does the operation under the fault that the plan has for it.
 func (s *Store) call(ctx context.Context, op, key string, do func(context.Context) error) error {
-	if ctx.Err() != nil {
-		return do(ctx) // has no effect, and its own words for that
+	if err := storage.CheckCall(ctx, op, key); err != nil {
+		return err
 	}
 	f := s.next(op, key)
 	writes := op == "create" || op == "replace" || op == "delete"
@@ -342,7 +334,7 @@ func (s *Store) next(op, key string) Fault {
 func (s *Store) later(ctx context.Context, delay time.Duration, do func(context.Context) error) {
 	w := &lateWrite{}
 	w.land = func() {
-		_ = do(ctx) // nobody is left to be told
+		_ = do(ctx) // there is no caller left to tell
 		s.mu.Lock()
 		delete(s.late, w)
 		s.mu.Unlock()

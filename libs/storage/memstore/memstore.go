@@ -137,5 +137,6 @@ func (s *Store) Check(ctx context.Context) error {
 	return storage.CheckCall(ctx, "check", "")
 }
 
-// SoleOwner implements [storage.SoleOwner]: nobody else has this memory.
+// SoleOwner implements [storage.SoleOwner]. It is always true: the documents are in this
+// process's memory.
 func (s *Store) SoleOwner() bool { return true }

@@ -50,6 +50,15 @@ func Below(prefix string) (string, error) {
 // finds the names of all keys.
 func Prefixes() []string { return []string{"", Encoded} }
 
+// Plain reports whether all characters of the key are unreserved in URLs
+// (RFC 3986, 2.3), which every object store takes as they are. It suits [Of] and
+// [Key] where the store has no rule of its own.
+func Plain(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.~", r))
+	})
+}
+
 // Of returns the name of the key's object. plain reports whether the store
 // takes the key as a name; it must report false for a key with a slash.
 func Of(key string, plain func(key string) bool) string {

@@ -288,8 +288,8 @@ func errorsCarryOperationAndKey(tb testing.TB, h Harness) {
 	version := mustCreate(tb, s, "other", "body")
 	want := func(op, key string, err error) {
 		tb.Helper()
-		var detailed *storage.Error
-		if !errors.As(err, &detailed) {
+		detailed, ok := errors.AsType[*storage.Error](err)
+		if !ok {
 			tb.Errorf("%s: got the error %v (%T), want a *storage.Error", op, err, err)
 		} else if detailed.Op != op || detailed.Key != key {
 			tb.Errorf("%s of key %q: got an error of operation %q on key %q", op, key, detailed.Op, detailed.Key)
@@ -304,6 +304,16 @@ func errorsCarryOperationAndKey(tb testing.TB, h Harness) {
 	want("delete", "missing", s.Delete(tb.Context(), "missing", version))
 	for op, err := range everyOperation(tb.Context(), s, "\xff", version) {
 		want(op, "\xff", err)
+	}
+	done, cancel := context.WithCancel(tb.Context())
+	cancel()
+	if checker, ok := s.(storage.Checker); ok {
+		want("check", "", checker.Check(done))
+	}
+	if lister, ok := s.(storage.Lister); ok {
+		for _, err := range lister.Keys(done) {
+			want("keys", "", err)
+		}
 	}
 }
 

@@ -9,8 +9,8 @@
 //	}
 //
 // The suite has one answer for each case, whatever the backend. It prints one
-// line, "storagetest: ran on NAME ...", by which a build can tell that a
-// backend was really tested.
+// line, "storagetest: ran on NAME ...", from which a build can tell that a
+// backend was tested.
 package storagetest
 
 import (

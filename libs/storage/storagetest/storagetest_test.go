@@ -351,6 +351,12 @@ var faults = []struct {
 			return v, err
 		}
 	}},
+	{"ErrorsCarryOperationAndKey", "a check that is called a read", func(b *broken) {
+		b.check = func(ctx context.Context) error {
+			_, err := b.Store.Get(ctx, "check")
+			return err
+		}
+	}},
 	{"ContextDone", "the context ignored", func(b *broken) {
 		b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
 			return b.Store.Create(context.WithoutCancel(ctx), key, body)

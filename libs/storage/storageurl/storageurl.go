@@ -54,8 +54,7 @@ func (m *Mux) Schemes() []string {
 func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err // parse itself repeats the whole URL
 		}
 		if strings.Contains(rawURL, "@") {

@@ -1,4 +1,4 @@
-// Package durable makes changes of folders last.
+// Package durable makes directory changes durable.
 package durable
 
 import (
@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// MkdirAll creates the folder at the absolute path, and those above it, such
-// that they are there after a power cut.
+// MkdirAll creates the directory at the absolute path and its parents, such that
+// they survive a power cut.
 func MkdirAll(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -30,7 +30,7 @@ func MkdirAll(path string) error {
 	return SyncDir(parent)
 }
 
-// SyncDir makes what was created, renamed or removed in the folder last.
+// SyncDir makes what was created, renamed or removed in the directory durable.
 func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
