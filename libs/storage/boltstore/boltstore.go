@@ -73,10 +73,11 @@ var (
 // versionBytes is the length of the version that stands before each body.
 const versionBytes = 8
 
-// Open opens the file at path, which it creates, with the folders above it,
-// if it does not exist; an empty file is refused. It returns an error around [storage.ErrUnavailable] that
-// names the file when it cannot be created, read or written to, is no database,
-// or is in use by another process. Close releases the file.
+// Open opens the file at path, which it creates, with the directories above it,
+// if it does not exist; an empty file is refused. The error is around
+// [storage.ErrUnavailable] and names the file if it cannot be created, read or
+// written to, is not a database, or is in use by another process. Close releases
+// the file.
 func Open(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err == nil {
@@ -327,8 +328,8 @@ type change struct {
 	done  chan struct{}
 }
 
-// change applies a write in the next commit. Whoever finds the queue empty
-// commits for all who come while the commit before is under way.
+// change applies a write in the next commit. The caller that finds the queue empty
+// commits for all that arrive during the commit before.
 func (s *Store) change(ctx context.Context, op, key string, apply func(*bbolt.Bucket) error) error {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return err
@@ -397,11 +398,10 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 // Check implements [storage.Checker]. It fails, too, once the open file is no
 // longer the one at its path.
 func (s *Store) Check(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		err = s.view(func(*bbolt.Bucket) error { return s.inPlace() })
+	if err := storage.CheckCall(ctx, "check", ""); err != nil {
+		return err
 	}
-	return wrap("check", "", err)
+	return wrap("check", "", s.view(func(*bbolt.Bucket) error { return s.inPlace() }))
 }
 
 // Backup writes the whole database, as it was last committed, to w and returns

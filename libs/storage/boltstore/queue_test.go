@@ -10,7 +10,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// TestGivenUpInQueue: what nobody waits for any more is not written.
+// TestGivenUpInQueue: a write that its caller no longer waits for is not made.
 func TestGivenUpInQueue(t *testing.T) {
 	s, err := Open(filepath.Join(t.TempDir(), "documents.db"))
 	if err != nil {

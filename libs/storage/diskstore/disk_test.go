@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// disk is a folder in memory that knows what a power cut would leave: of a
+// disk is a directory in memory that knows what a power cut would leave: of a
 // file what was synced, or anything between nothing and all of what was
-// written since; of the folder what was synced, and of the changes since any
+// written since; of the directory what was synced, and of the changes since any
 // subset, because file systems do not promise their order.
 type disk struct {
 	mu      sync.Mutex
@@ -25,11 +25,9 @@ type disk struct {
 	// fault is asked before each step, the first being step 1.
 	fault func(n int, step string) error
 	// Switches that take away what a store relies on.
-	dropFileSync, dropFolderSync bool
-	// ignoreCase makes names that differ by case one.
-	ignoreCase     bool
-	misuse         []string
-	lastFolderSync error
+	dropFileSync, dropDirectorySync bool
+	misuse                          []string
+	lastDirectorySync               error
 }
 
 type inode struct {
@@ -73,24 +71,11 @@ func apply(entries map[string]*inode, c entryChange) {
 	}
 }
 
-// actual returns how the name is written in the folder, if it is there.
-func (d *disk) actual(name string) string {
-	if d.ignoreCase && d.entries[name] == nil {
-		for other := range d.entries {
-			if strings.EqualFold(name, other) {
-				return other
-			}
-		}
-	}
-	return name
-}
-
 // powerCut returns what a restart finds.
 func (d *disk) powerCut(random *rand.Rand) *disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	after := newDisk(nil)
-	after.ignoreCase = d.ignoreCase
 	found := maps.Clone(d.synced)
 	for _, c := range d.since {
 		if random.IntN(2) == 0 {
@@ -132,7 +117,7 @@ func (d *disk) Read(name string) ([]byte, error) {
 	if err := d.step("read %s", name); err != nil {
 		return nil, err
 	}
-	node, ok := d.entries[d.actual(name)]
+	node, ok := d.entries[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
@@ -145,7 +130,7 @@ func (d *disk) Create(name string) (file, error) {
 	if err := d.step("create %s", name); err != nil {
 		return nil, err
 	}
-	if d.entries[d.actual(name)] != nil {
+	if d.entries[name] != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
 	node := &inode{}
@@ -159,7 +144,6 @@ func (d *disk) Rename(from, to string) error {
 	if err := d.step("rename %s to %s", from, to); err != nil {
 		return err
 	}
-	from, to = d.actual(from), d.actual(to)
 	node, ok := d.entries[from]
 	if !ok {
 		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
@@ -174,7 +158,6 @@ func (d *disk) Remove(name string) error {
 	if err := d.step("remove %s", name); err != nil {
 		return err
 	}
-	name = d.actual(name)
 	if d.entries[name] == nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
@@ -194,16 +177,16 @@ func (d *disk) Names() ([]string, error) {
 func (d *disk) Sync() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.lastFolderSync != nil && len(d.since) == 0 {
-		d.misuse = append(d.misuse, "the folder was synced again after an error, without a change since")
+	if d.lastDirectorySync != nil && len(d.since) == 0 {
+		d.misuse = append(d.misuse, "the directory was synced again after an error, without a change since")
 	}
-	d.lastFolderSync = d.step("sync folder")
-	if d.lastFolderSync != nil {
+	d.lastDirectorySync = d.step("sync directory")
+	if d.lastDirectorySync != nil {
 		// What the kernel does: the changes are forgotten as things to write.
 		d.since = nil
-		return d.lastFolderSync
+		return d.lastDirectorySync
 	}
-	if !d.dropFolderSync {
+	if !d.dropDirectorySync {
 		d.synced = maps.Clone(d.entries)
 		d.since = nil
 	}
@@ -215,8 +198,6 @@ func (d *disk) Check() error {
 	defer d.mu.Unlock()
 	return d.step("check")
 }
-
-func (d *disk) IgnoresCase() bool { return d.ignoreCase }
 
 func (d *disk) Close() error { return nil }
 

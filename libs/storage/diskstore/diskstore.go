@@ -1,10 +1,10 @@
-// Package diskstore keeps documents as files in one folder, each write
+// Package diskstore keeps documents as files in one directory, each write
 // durable before it is acknowledged.
 //
 // # Writes
 //
 // A body goes to a temporary file, which is synced and renamed over the
-// document's file, and then the folder is synced. A crash or a power cut at
+// document's file, and then the directory is synced. A crash or a power cut at
 // any moment leaves the old body or the new one, and the new one once the
 // write was acknowledged. A failed sync is never repeated, because the kernel
 // may have dropped the pages that it could not write and then report success
@@ -17,10 +17,10 @@
 //
 // # One process
 //
-// An open store holds a lock (flock) on the folder's .lock file, so that no
+// An open store holds a lock (flock) on the directory's .lock file, so that no
 // other process can open it; the lock ends with the process. Therefore
-// [Store.SoleOwner] is true. Files must not be put into the folder or taken
-// away while a store has it open.
+// [Store.SoleOwner] is true. Documents' files must not be created, changed or
+// removed by others while a store has the directory open.
 //
 // # File names
 //
@@ -30,24 +30,14 @@
 // SHA-256 of the key, and the key itself is kept beside it in a file of the
 // same name with the suffix .key, which is durable before the document is.
 // Temporary files are .tmp-N; those that a crash left are removed by [Open].
-//
-// # The predecessor's files
-//
-// A folder of raw names ("Casa.json", "São João 2020.json") is read in place.
-// The first Replace of such a document writes the encoded file, which from
-// then on hides the raw one; that stays as it was. Delete removes both, the
-// raw one first, so that a deleted document never shows an older body again.
-// Names are matched byte for byte against the folder's listing. Where the
-// file system ignores case a raw "Casa.json" would stand in the way of the
-// key "casa", so there [Open] renames raw files to their encoded names. A raw
-// name that looks encoded ("~7e.json") is taken to be so.
+// Files of other names are ignored; [IsFileName] tells which they are.
 //
 // # Versions
 //
 // A version is the SHA-256 of the body: it survives a restart and costs no
 // file of its own. As with an S3 ETag, writing a body back (A, B, A) brings
-// its version back, too. Who must notice that puts a number or a nonce into
-// the body.
+// its version back, too. Callers that must detect this add a counter or nonce
+// to the body.
 package diskstore
 
 import (
@@ -59,10 +49,8 @@ import (
 	"hash/maphash"
 	"io/fs"
 	"iter"
-	"maps"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,17 +61,14 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
-// Store is a [storage.Store] in a folder. Writes to one key take turns; those
+// Store is a [storage.Store] in a directory. Writes to one key take turns; those
 // to different keys run at once.
 type Store struct {
-	folder folder
-	temps  atomic.Uint64
+	dir   directory
+	temps atomic.Uint64
 
 	seed  maphash.Seed
 	locks [1024]sync.RWMutex // by hash of the key
-
-	rawMu sync.Mutex
-	raw   map[string]bool // keys that have a file of their raw name
 
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
@@ -98,16 +83,16 @@ var (
 
 var errClosed = errors.New("it was closed")
 
-// Open opens the folder at path, which it creates when there is none. It
-// returns an error around [storage.ErrUnavailable] that names the folder when
-// it cannot be created, read or written to, or when another process, named by
-// its number where known, has it open. Close releases the folder.
+// Open opens the directory at path, which it creates if it does not exist. The
+// error is around [storage.ErrUnavailable] and names the directory if that cannot
+// be created, read or written to, or if another process has it open, whose
+// number it tells if known. Close releases the directory.
 func Open(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, openError(path, err)
 	}
-	dir, err := openFolder(absolute)
+	dir, err := openDirectory(absolute)
 	if err != nil {
 		return nil, openError(absolute, err)
 	}
@@ -119,10 +104,10 @@ func Open(path string) (*Store, error) {
 }
 
 func openError(path string, err error) error {
-	return &storage.Error{Op: "open", Err: fmt.Errorf("%w: folder %s: %w", storage.ErrUnavailable, path, err)}
+	return &storage.Error{Op: "open", Err: fmt.Errorf("%w: directory %s: %w", storage.ErrUnavailable, path, err)}
 }
 
-// OpenURL opens the folder of a URL such as file:///var/lib/todo or
+// OpenURL opens the directory of a URL such as file:///var/lib/todo or
 // file://./data. It is a [storageurl.Opener] and takes no parameters.
 func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 	path, err := storageurl.FilePath(u)
@@ -135,10 +120,8 @@ func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 	return Open(path)
 }
 
-// newStore takes a folder that is locked, clears away what a crash left in
-// it, and finds the files that carry raw names.
-func newStore(dir folder) (*Store, error) {
-	s := &Store{folder: dir, seed: maphash.MakeSeed(), raw: make(map[string]bool)}
+// newStore removes from a locked directory what a crash left in it.
+func newStore(dir directory) (*Store, error) {
 	names, err := dir.Names()
 	if err != nil {
 		return nil, err
@@ -157,42 +140,12 @@ func newStore(dir folder) (*Store, error) {
 			}
 		}
 	}
-	ignoresCase := dir.IgnoresCase()
-	for _, name := range names {
-		key, isDocument := strings.CutSuffix(name, documentSuffix)
-		_, ours := decode(key)
-		switch {
-		case !isDocument, isLong(key), ours && len(key) <= maxEncoded, storage.CheckKey(key) != nil:
-		case ignoresCase:
-			if err := s.takeOver(key, present); err != nil {
-				return nil, err
-			}
-		default:
-			s.raw[key] = true
-		}
-	}
-	return s, nil
+	return &Store{dir: dir, seed: maphash.MakeSeed()}, nil
 }
 
 const tempPrefix = ".tmp-"
 
-// takeOver gives the file of a raw name its encoded one, or, when a newer
-// document has that, a name that is nobody's.
-func (s *Store) takeOver(key string, present map[string]bool) error {
-	name, long := fileName(key)
-	to := name + documentSuffix
-	if present[to] {
-		return s.folder.Rename(key+documentSuffix, to+".shadowed")
-	}
-	if long {
-		if err := s.keepKey(name, key); err != nil {
-			return err
-		}
-	}
-	return s.folder.Rename(key+documentSuffix, to)
-}
-
-// Close waits for calls under way and releases the folder. Later calls fail
+// Close waits for calls under way and releases the directory. Later calls fail
 // with [storage.ErrUnavailable]; a second Close does nothing.
 func (s *Store) Close() error {
 	s.life.Lock()
@@ -201,7 +154,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	return s.folder.Close()
+	return s.dir.Close()
 }
 
 // enter begins a call and returns what ends it.
@@ -233,7 +186,7 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 	lock.RLock()
 	defer lock.RUnlock()
 	name, _ := fileName(key)
-	body, _, err := s.read(key, name)
+	body, err := s.read(name)
 	if err != nil {
 		return storage.Document{}, readError("get", key, err)
 	}
@@ -243,7 +196,7 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 // Create implements [storage.Store].
 func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
 	return s.write(ctx, "create", key, body, func(name string) error {
-		_, _, err := s.read(key, name)
+		_, err := s.read(name)
 		switch {
 		case err == nil:
 			return storage.ErrConflict
@@ -256,10 +209,7 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Ve
 
 // Replace implements [storage.Store].
 func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
-	return s.write(ctx, "replace", key, body, func(name string) error {
-		_, err := s.expect(key, name, at)
-		return err
-	})
+	return s.write(ctx, "replace", key, body, func(name string) error { return s.expect(name, at) })
 }
 
 // write stores body when allowed, which is asked while the key is locked,
@@ -280,7 +230,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	if err := allowed(name); err != nil {
 		return "", readError(op, key, err)
 	}
-	if long && op == "create" || long && s.isRaw(key) {
+	if long && op == "create" {
 		// The document is as it was, whether or not the name lasts.
 		if err := s.keepKey(name, key); err != nil {
 			return "", failed(op, key, err)
@@ -289,7 +239,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	if err := s.writeFile(name+documentSuffix, body); err != nil {
 		return "", failed(op, key, err)
 	}
-	if err := s.folder.Sync(); err != nil {
+	if err := s.dir.Sync(); err != nil {
 		return "", notDurable(op, key, err)
 	}
 	return version(body), nil
@@ -309,26 +259,18 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 		return &storage.Error{Op: "delete", Key: key, Err: err}
 	}
 	name, long := fileName(key)
-	current, err := s.expect(key, name, at)
-	if err != nil {
+	if err := s.expect(name, at); err != nil {
 		return readError("delete", key, err)
 	}
-	if s.isRaw(key) {
-		if err := s.remove(key + documentSuffix); err != nil {
-			return removeError(key, err)
-		}
-		s.rawMu.Lock()
-		delete(s.raw, key)
-		s.rawMu.Unlock()
+	if err := s.dir.Remove(name + documentSuffix); err != nil {
+		return failed("delete", key, err)
 	}
-	if current == name+documentSuffix {
-		if err := s.remove(current); err != nil {
-			return removeError(key, err)
-		}
+	if err := s.dir.Sync(); err != nil {
+		return notDurable("delete", key, err)
 	}
 	if long {
 		// The document is gone; a key that stays is swept by Open.
-		_ = s.folder.Remove(name + longKeySuffix)
+		_ = s.dir.Remove(name + longKeySuffix)
 	}
 	return nil
 }
@@ -344,23 +286,21 @@ func (s *Store) keys() ([]string, error) {
 	if s.closed {
 		return nil, unavailable("keys", "", errClosed)
 	}
-	s.rawMu.Lock()
-	keys := slices.Collect(maps.Keys(s.raw))
-	s.rawMu.Unlock()
-	names, err := s.folder.Names()
+	names, err := s.dir.Names()
 	if err == nil {
-		err = s.folder.Check()
+		err = s.dir.Check()
 	}
 	if err != nil {
 		return nil, unavailable("keys", "", err)
 	}
+	var keys []string
 	for _, name := range names {
 		base, isDocument := strings.CutSuffix(name, documentSuffix)
 		if !isDocument {
 			continue
 		}
 		if isLong(base) {
-			key, err := s.folder.Read(base + longKeySuffix)
+			key, err := s.dir.Read(base + longKeySuffix)
 			switch {
 			case errors.Is(err, fs.ErrNotExist) && !s.exists(name):
 				continue // deleted since the listing
@@ -368,16 +308,14 @@ func (s *Store) keys() ([]string, error) {
 				return nil, unavailable("keys", "", err)
 			}
 			keys = append(keys, string(key))
-		} else if key, ours := decode(base); ours && len(base) <= maxEncoded && storage.CheckKey(key) == nil {
+		} else if key, ok := decode(base); ok {
 			keys = append(keys, key)
 		}
 	}
-	// A document may have both a raw file and an encoded one.
-	slices.Sort(keys)
-	return slices.Compact(keys), nil
+	return keys, nil
 }
 
-// Check implements [storage.Checker]: the folder is open and still where it
+// Check implements [storage.Checker]: the directory is open and still where it
 // was.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
@@ -388,64 +326,53 @@ func (s *Store) Check(ctx context.Context) error {
 	if s.closed {
 		return unavailable("check", "", errClosed)
 	}
-	if err := s.folder.Check(); err != nil {
+	if err := s.dir.Check(); err != nil {
 		return unavailable("check", "", err)
 	}
 	return nil
 }
 
-// SoleOwner implements [storage.SoleOwner]: the lock sees to it.
+// SoleOwner implements [storage.SoleOwner]. It is always true: Open holds an
+// exclusive lock.
 func (s *Store) SoleOwner() bool { return true }
 
-// read returns the key's body and the file that has it. A file that is not
-// there means ErrNotFound only while the folder itself is.
-func (s *Store) read(key, name string) (body []byte, file string, err error) {
-	file = name + documentSuffix
-	body, err = s.folder.Read(file)
-	if errors.Is(err, fs.ErrNotExist) && s.isRaw(key) {
-		file = key + documentSuffix
-		body, err = s.folder.Read(file)
-	}
+// read returns the body in the named document's file. A missing file means
+// ErrNotFound only while the directory itself is there.
+func (s *Store) read(name string) ([]byte, error) {
+	body, err := s.dir.Read(name + documentSuffix)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return body, file, err
+		return body, err
 	}
-	if err := s.folder.Check(); err != nil {
-		return nil, "", err
+	if err := s.dir.Check(); err != nil {
+		return nil, err
 	}
-	return nil, "", storage.ErrNotFound
+	return nil, storage.ErrNotFound
 }
 
-// expect returns the file that has the key's body if that is at version at,
-// and ErrConflict if not.
-func (s *Store) expect(key, name string, at storage.Version) (file string, err error) {
-	body, file, err := s.read(key, name)
+// expect returns ErrConflict unless the named document is at version at.
+func (s *Store) expect(name string, at storage.Version) error {
+	body, err := s.read(name)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return "", storage.ErrConflict
+		return storage.ErrConflict
 	case err != nil:
-		return "", err
+		return err
 	case version(body) != at:
-		return "", storage.ErrConflict
+		return storage.ErrConflict
 	}
-	return file, nil
-}
-
-func (s *Store) isRaw(key string) bool {
-	s.rawMu.Lock()
-	defer s.rawMu.Unlock()
-	return s.raw[key]
+	return nil
 }
 
 func (s *Store) exists(file string) bool {
-	_, err := s.folder.Read(file)
+	_, err := s.dir.Read(file)
 	return err == nil
 }
 
-// writeFile puts body into the named file; the folder is yet to be synced.
+// writeFile puts body into the named file; the directory is yet to be synced.
 // On an error the file is as it was.
 func (s *Store) writeFile(name string, body []byte) error {
 	temp := tempPrefix + strconv.FormatUint(s.temps.Add(1), 10)
-	f, err := s.folder.Create(temp)
+	f, err := s.dir.Create(temp)
 	if err != nil {
 		return err
 	}
@@ -457,39 +384,21 @@ func (s *Store) writeFile(name string, body []byte) error {
 		err = closing
 	}
 	if err == nil {
-		err = s.folder.Rename(temp, name)
+		err = s.dir.Rename(temp, name)
 	}
 	if err != nil {
 		// If this fails as well, the next Open removes the file.
-		_ = s.folder.Remove(temp)
+		_ = s.dir.Remove(temp)
 	}
 	return err
 }
 
-// keepKey puts a long key beside its document, for good.
+// keepKey puts a long key beside its document, durably.
 func (s *Store) keepKey(name, key string) error {
 	if err := s.writeFile(name+longKeySuffix, []byte(key)); err != nil {
 		return err
 	}
-	return s.folder.Sync()
-}
-
-// remove removes a file for good.
-func (s *Store) remove(file string) error {
-	if err := s.folder.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := s.folder.Sync(); err != nil {
-		return fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
-	}
-	return nil
-}
-
-func removeError(key string, err error) error {
-	if errors.Is(err, storage.ErrNotDurable) {
-		return &storage.Error{Op: "delete", Key: key, Err: err}
-	}
-	return failed("delete", key, err)
+	return s.dir.Sync()
 }
 
 func version(body []byte) storage.Version {
@@ -497,7 +406,7 @@ func version(body []byte) storage.Version {
 	return storage.Version(base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
-// readError wraps what read, expect and their callers answer.
+// readError wraps what read and expect return.
 func readError(op, key string, err error) error {
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) {
 		return &storage.Error{Op: op, Key: key, Err: err}

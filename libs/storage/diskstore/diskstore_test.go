@@ -50,14 +50,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func TestOpenCreatesFolder(t *testing.T) {
+func TestOpenCreatesDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	s := open(t, dir)
 	if _, err := s.Create(t.Context(), "key", []byte("body")); err != nil {
 		t.Fatalf("Create: got %v, want nil", err)
 	}
 	if got := files(t, dir); !maps.Equal(got, map[string]string{"key.json": "body"}) {
-		t.Errorf("folder: got %v, want key.json", got)
+		t.Errorf("directory: got %v, want key.json", got)
 	}
 }
 
@@ -73,9 +73,9 @@ func TestOpenOnFile(t *testing.T) {
 	}
 }
 
-// TestFolderGone: without its folder the store knows nothing, least of all
+// TestDirectoryGone: without its directory the store knows nothing, least of all
 // that a document does not exist.
-func TestFolderGone(t *testing.T) {
+func TestDirectoryGone(t *testing.T) {
 	for name, lose := range map[string]func(string) error{
 		"removed": os.RemoveAll,
 		"moved":   func(dir string) error { return os.Rename(dir, dir+" elsewhere") },
@@ -121,121 +121,49 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// TestPredecessor: a folder of raw names is read in place, upgraded by the
-// first write of each document, and emptied by deletions for good.
-func TestPredecessor(t *testing.T) {
-	legacy := map[string]string{
-		"default.json":                     `[{"id": 1, "title": "plain", "completed": false}]`,
-		"Casa.json":                        `[{"id": 1, "title": "upper", "completed": false}]`,
-		"casa.json":                        `[{"id": 1, "title": "lower", "completed": false}]`,
-		"São João 2020.json":               `[]`,
-		"a~zz.json":                        `[{"id": 1, "title": "no escape", "completed": true}]`,
-		strings.Repeat("n", 220) + ".json": `[{"id": 1, "title": "long", "completed": true}]`,
-		".json":                            "no name",
+// TestOtherFilesIgnored: files whose names the store does not give stay as they
+// are, and IsFileName is false for them.
+func TestOtherFilesIgnored(t *testing.T) {
+	others := map[string]string{
+		"Casa.json":                        "a capital",
+		"São João 2020.json":               "accents and a space",
+		"a~zz.json":                        "no escape",
+		"~61.json":                         "an escape without need",
+		"~00.json":                         "no key",
+		strings.Repeat("n", 201) + ".json": "a long one",
+		".json":                            "empty",
 		"\xff.json":                        "no UTF-8",
-		"readme.txt":                       "no list",
-	}
-	lists := maps.Clone(legacy)
-	for _, other := range []string{".json", "\xff.json", "readme.txt"} {
-		delete(lists, other)
+		"readme.txt":                       "no document",
 	}
 	dir := t.TempDir()
-	for name, body := range legacy {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o644); err != nil {
+	for name, body := range others {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "Folder.json"), 0o755); err != nil {
-		t.Fatal(err)
+		if diskstore.IsFileName(name) {
+			t.Errorf("IsFileName(%.20q): got true, want false", name)
+		}
 	}
 	s := open(t, dir)
-	var keys []string
-	for name := range lists {
-		keys = append(keys, strings.TrimSuffix(name, ".json"))
-	}
-	slices.Sort(keys)
-	wantKeys(t, s, keys)
-	for _, key := range keys {
-		doc, err := s.Get(t.Context(), key)
-		if err != nil || string(doc.Body) != lists[key+".json"] {
-			t.Errorf("Get(%.20q): got %q and %v, want %q and nil", key, doc.Body, err, lists[key+".json"])
+	var want []string
+	for name := range others {
+		key := strings.TrimSuffix(name, ".json")
+		if storage.CheckKey(key) != nil {
+			continue
 		}
-		if _, err := s.Create(t.Context(), key, nil); !errors.Is(err, storage.ErrConflict) {
-			t.Errorf("Create(%.20q): got %v, want %v", key, err, storage.ErrConflict)
-		}
-	}
-	for _, twin := range []string{"CASA", "Default", "Sa\u0303o Joa\u0303o 2020", "\xff", "Folder"} {
-		if doc, err := s.Get(t.Context(), twin); err == nil {
-			t.Errorf("Get(%q): got %q, want none", twin, doc.Body)
-		}
-	}
-	if got := files(t, dir); !maps.Equal(got, legacy) {
-		t.Errorf("folder after reading: got %q, want it unchanged", got)
-	}
-
-	for _, key := range keys {
-		doc, err := s.Get(t.Context(), key)
+		version, err := s.Create(t.Context(), key, nil)
 		if err != nil {
-			t.Fatalf("Get(%.20q): got %v, want nil", key, err)
+			t.Errorf("Create(%.20q): got %v, want nil", key, err)
 		}
-		if _, err := s.Replace(t.Context(), key, []byte("new "+key), doc.Version); err != nil {
-			t.Fatalf("Replace(%.20q): got %v, want nil", key, err)
-		}
-	}
-	raw := files(t, dir)
-	for name, body := range legacy {
-		inPlace := name == "default.json" || name == "casa.json"
-		if inPlace {
-			body = "new " + strings.TrimSuffix(name, ".json")
-		}
-		if raw[name] != body {
-			t.Errorf("%.20q after the first write: got %q, want %q", name, raw[name], body)
-		}
-	}
-	for range 2 { // as it is, and after a restart
-		wantKeys(t, s, keys)
-		for _, key := range keys {
-			if doc, err := s.Get(t.Context(), key); err != nil || string(doc.Body) != "new "+key {
-				t.Errorf("Get(%.20q) after Replace: got %q and %v, want the new body and nil", key, doc.Body, err)
+		if key == "Casa" {
+			if err := s.Delete(t.Context(), key, version); err != nil {
+				t.Errorf("Delete(%q): got %v, want nil", key, err)
 			}
+			continue
 		}
-		s = reopen(t, s, dir)
+		want = append(want, key)
 	}
-
-	for _, key := range keys {
-		doc, err := s.Get(t.Context(), key)
-		if err != nil {
-			t.Fatalf("Get(%.20q): got %v, want nil", key, err)
-		}
-		if err := s.Delete(t.Context(), key, doc.Version); err != nil {
-			t.Fatalf("Delete(%.20q): got %v, want nil", key, err)
-		}
-	}
-	for range 2 {
-		wantKeys(t, s, nil)
-		for _, key := range keys {
-			if doc, err := s.Get(t.Context(), key); !errors.Is(err, storage.ErrNotFound) {
-				t.Errorf("Get(%.20q) after Delete: got %q and %v, want %v", key, doc.Body, err, storage.ErrNotFound)
-			}
-		}
-		s = reopen(t, s, dir)
-	}
-	want := map[string]string{".json": "no name", "\xff.json": "no UTF-8", "readme.txt": "no list"}
-	if got := files(t, dir); !maps.Equal(got, want) {
-		t.Errorf("folder after deletions: got %q, want %q", got, want)
-	}
-}
-
-func reopen(t *testing.T, s *diskstore.Store, dir string) *diskstore.Store {
-	t.Helper()
-	if err := s.Close(); err != nil {
-		t.Fatalf("Close: got %v, want nil", err)
-	}
-	return open(t, dir)
-}
-
-func wantKeys(t *testing.T, s *diskstore.Store, want []string) {
-	t.Helper()
+	slices.Sort(want)
 	var got []string
 	for key, err := range s.Keys(t.Context()) {
 		if err != nil {
@@ -246,9 +174,24 @@ func wantKeys(t *testing.T, s *diskstore.Store, want []string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("Keys: got %.20q, want %.20q", got, want)
 	}
+	documents := 0
+	found := files(t, dir)
+	for name, body := range others {
+		if found[name] != body {
+			t.Errorf("%.20q: got %q, want %q", name, found[name], body)
+		}
+	}
+	for name := range found {
+		if diskstore.IsFileName(name) {
+			documents++
+		}
+	}
+	if documents != len(want) {
+		t.Errorf("IsFileName: got true for %d files, want %d", documents, len(want))
+	}
 }
 
-// files returns what is in the folder, but for the lock.
+// files returns what is in the directory, but for the lock.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -269,7 +212,7 @@ func files(t *testing.T, dir string) map[string]string {
 	return found
 }
 
-// TestNothingOutside: no key reaches beyond the folder, not even by a link.
+// TestNothingOutside: no key reaches beyond the directory, not even by a link.
 func TestNothingOutside(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "data")
@@ -290,7 +233,7 @@ func TestNothingOutside(t *testing.T) {
 	}
 	entries, err := os.ReadDir(parent)
 	if err != nil || len(entries) != 2 {
-		t.Errorf("parent folder: got %v and %v, want data and secret.json alone", entries, err)
+		t.Errorf("parent directory: got %v and %v, want data and secret.json alone", entries, err)
 	}
 	folded := make(map[string]string)
 	for name := range files(t, dir) {

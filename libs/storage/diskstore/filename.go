@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
 const (
@@ -41,7 +43,8 @@ func encode(key string) string {
 	return b.String()
 }
 
-// decode is the inverse of encode; ok is false for what encode never returns.
+// decode is the inverse of encode; ok is false for names that encode does not
+// return for a valid key, and for those that [fileName] replaces by a digest.
 func decode(name string) (key string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(name); i++ {
@@ -60,7 +63,7 @@ func decode(name string) (key string, ok bool) {
 		i += 2
 	}
 	key = b.String()
-	return key, encode(key) == name
+	return key, len(name) <= maxEncoded && encode(key) == name && storage.CheckKey(key) == nil
 }
 
 // fileName returns the name of the key's file without suffix, and whether it
@@ -71,6 +74,17 @@ func fileName(key string) (name string, long bool) {
 	}
 	sum := sha256.Sum256([]byte(key))
 	return longMark + hex.EncodeToString(sum[:]), true
+}
+
+// IsFileName reports whether a file of that name in a store's directory is a
+// document.
+func IsFileName(name string) bool {
+	base, ok := strings.CutSuffix(name, documentSuffix)
+	if !ok {
+		return false
+	}
+	_, ok = decode(base)
+	return ok || isLong(base)
 }
 
 // isLong reports whether name is the file name of a long key.

@@ -45,12 +45,12 @@ func temps(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestSecondProcess: the folder belongs to the process that has it open.
+// TestSecondProcess: the directory belongs to the process that has it open.
 func TestSecondProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	out, err := killtest.Command(t, "open", dir).Output()
-	want := fmt.Sprintf("folder %s: in use by process %d", dir, os.Getpid())
+	want := fmt.Sprintf("directory %s: in use by process %d", dir, os.Getpid())
 	if err == nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), storage.ErrUnavailable.Error()) {
 		t.Errorf("second process: got %q and %v, want %q", out, err, want)
 	}
@@ -79,7 +79,7 @@ func TestFileTooLarge(t *testing.T) {
 // TestUnwritableFolder runs as a user whom permissions bind.
 func TestUnwritableFolder(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()
-	// The test's folders belong to whoever runs it.
+	// The test's directories belong to the user who runs it.
 	for _, path := range []string{filepath.Dir(dir), dir, home} {
 		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
@@ -96,14 +96,31 @@ func TestUnwritableFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{dir, filepath.Join(dir, "below", "it")} {
+	// A lock file from when the directory could be written.
+	locked := filepath.Join(home, "locked")
+	if err := os.Mkdir(locked, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lock := filepath.Join(locked, ".lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(lock, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(locked, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "below", "it"), locked} {
 		cmd := killtest.Command(t, "open", path)
 		cmd.Path = binary
 		if os.Geteuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}
 		out, err := cmd.Output()
-		for _, want := range []string{storage.ErrUnavailable.Error(), "folder " + path, "permission denied"} {
+		for _, want := range []string{storage.ErrUnavailable.Error(), "directory " + path, "permission denied"} {
 			if err == nil || !strings.Contains(string(out), want) {
 				t.Errorf("Open(%s): got %q and %v, want %q", path, out, err, want)
 			}

@@ -7,7 +7,7 @@ import (
 
 // TestKeysDoNotWait: while one key's write is stuck in a sync others go on.
 func TestKeysDoNotWait(t *testing.T) {
-	stuck := &stuckFolder{folder: newDisk(nil), entered: make(chan struct{}), release: make(chan struct{})}
+	stuck := &stuckFolder{directory: newDisk(nil), entered: make(chan struct{}), release: make(chan struct{})}
 	s, err := newStore(stuck)
 	if err != nil {
 		t.Fatalf("newStore: got %v, want nil", err)
@@ -40,18 +40,18 @@ func TestKeysDoNotWait(t *testing.T) {
 
 // stuckFolder holds the first file's sync until it is released.
 type stuckFolder struct {
-	folder
+	directory
 	first            atomic.Bool
 	entered, release chan struct{}
 }
 
 type stuckFile struct {
 	file
-	folder *stuckFolder
+	directory *stuckFolder
 }
 
 func (d *stuckFolder) Create(name string) (file, error) {
-	f, err := d.folder.Create(name)
+	f, err := d.directory.Create(name)
 	if err == nil && d.first.CompareAndSwap(false, true) {
 		return stuckFile{f, d}, nil
 	}
@@ -59,7 +59,7 @@ func (d *stuckFolder) Create(name string) (file, error) {
 }
 
 func (f stuckFile) Sync() error {
-	close(f.folder.entered)
-	<-f.folder.release
+	close(f.directory.entered)
+	<-f.directory.release
 	return f.file.Sync()
 }

@@ -8,29 +8,27 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
+	"syscall"
 
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
 )
 
-// folder is the little of a file system that a store needs. Tests put one in
+// directory is the little of a file system that a store needs. Tests put one in
 // its place that fails, or loses power, at any step.
-type folder interface {
+type directory interface {
 	// Read returns the whole file.
 	Read(name string) ([]byte, error)
 	// Create makes a file that does not exist.
 	Create(name string) (file, error)
 	Rename(from, to string) error
 	Remove(name string) error
-	// Names lists everything but folders.
+	// Names lists everything but directories.
 	Names() ([]string, error)
 	// Sync makes creations, renames and removals durable.
 	Sync() error
-	// Check returns an error when the folder is no longer where it was, and
+	// Check returns an error if the directory is no longer where it was, and
 	// so a missing file means nothing.
 	Check() error
-	// IgnoresCase reports whether names that differ by case are one.
-	IgnoresCase() bool
 	Close() error
 }
 
@@ -39,18 +37,18 @@ type file interface {
 	Sync() error
 }
 
-// lockedFolder is a folder on disk, held by this process.
-type lockedFolder struct {
+// lockedDirectory is a directory on disk, held by this process.
+type lockedDirectory struct {
 	path string
 	root *os.Root
-	dir  *os.File // the folder itself, to sync it
+	dir  *os.File // the directory itself, to sync it
 	lock *os.File
 }
 
 const lockName = ".lock"
 
-// openFolder creates the folder if need be and locks it.
-func openFolder(path string) (_ *lockedFolder, err error) {
+// openDirectory creates the directory if need be and locks it.
+func openDirectory(path string) (_ *lockedDirectory, err error) {
 	if err := durable.MkdirAll(path); err != nil {
 		return nil, err
 	}
@@ -58,7 +56,7 @@ func openFolder(path string) (_ *lockedFolder, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &lockedFolder{path: path, root: root}
+	d := &lockedDirectory{path: path, root: root}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -79,11 +77,28 @@ func openFolder(path string) (_ *lockedFolder, err error) {
 		}
 		return nil, errors.New("in use by another process")
 	}
+	if err := d.tryWrite(); err != nil {
+		return nil, fmt.Errorf("cannot be written to: %w", err)
+	}
 	// Only for the message above; on a full disk it goes without.
 	if err := d.lock.Truncate(0); err == nil {
 		_, _ = d.lock.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 	}
 	return d, nil
+}
+
+// tryWrite makes and removes a file, which an older lock file does not prove to
+// be possible. A full disk passes: its documents can still be read and deleted.
+func (d *lockedDirectory) tryWrite() error {
+	const name = tempPrefix + "0"
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), d.root.Remove(name))
 }
 
 func readHolder(lock *os.File) int {
@@ -96,18 +111,18 @@ func readHolder(lock *os.File) int {
 	return pid
 }
 
-func (d *lockedFolder) Read(name string) ([]byte, error) { return d.root.ReadFile(name) }
+func (d *lockedDirectory) Read(name string) ([]byte, error) { return d.root.ReadFile(name) }
 
-//nolint:ireturn // a method of the interface folder
-func (d *lockedFolder) Create(name string) (file, error) {
+//nolint:ireturn // a method of the interface directory
+func (d *lockedDirectory) Create(name string) (file, error) {
 	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-func (d *lockedFolder) Rename(from, to string) error { return d.root.Rename(from, to) }
+func (d *lockedDirectory) Rename(from, to string) error { return d.root.Rename(from, to) }
 
-func (d *lockedFolder) Remove(name string) error { return d.root.Remove(name) }
+func (d *lockedDirectory) Remove(name string) error { return d.root.Remove(name) }
 
-func (d *lockedFolder) Names() ([]string, error) {
+func (d *lockedDirectory) Names() ([]string, error) {
 	// A handle of its own: the position in the listing belongs to the handle.
 	dir, err := d.root.Open(".")
 	if err != nil {
@@ -125,9 +140,9 @@ func (d *lockedFolder) Names() ([]string, error) {
 	return names, nil
 }
 
-func (d *lockedFolder) Sync() error { return d.dir.Sync() }
+func (d *lockedDirectory) Sync() error { return d.dir.Sync() }
 
-func (d *lockedFolder) Check() error {
+func (d *lockedDirectory) Check() error {
 	open, err := d.dir.Stat()
 	if err != nil {
 		return err
@@ -137,21 +152,12 @@ func (d *lockedFolder) Check() error {
 		return err
 	}
 	if !os.SameFile(open, there) {
-		return fmt.Errorf("folder %s is another one than was opened", d.path)
+		return fmt.Errorf("directory %s is not the one that was opened", d.path)
 	}
 	return nil
 }
 
-func (d *lockedFolder) IgnoresCase() bool {
-	lower, err := d.root.Lstat(lockName)
-	if err != nil {
-		return false
-	}
-	upper, err := d.root.Lstat(strings.ToUpper(lockName))
-	return err == nil && os.SameFile(lower, upper)
-}
-
-func (d *lockedFolder) Close() error {
+func (d *lockedDirectory) Close() error {
 	var errs []error
 	for _, f := range []*os.File{d.dir, d.lock} {
 		if f != nil {
