@@ -109,15 +109,8 @@ func New(client *gcs.Client, bucket string, options Options) (*Store, error) {
 // Close releases the connections of a store that [OpenURL] opened.
 func (s *Store) Close() error { return s.close() }
 
-// plain reports whether the key is its own object's name.
-func plain(key string) bool {
-	return !strings.ContainsFunc(key, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.~", r))
-	})
-}
-
 func (s *Store) object(key string) *gcs.ObjectHandle {
-	return s.bucket.Object(s.prefix + objectname.Of(key, plain))
+	return s.bucket.Object(s.prefix + objectname.Of(key, objectname.Plain))
 }
 
 // Get implements [storage.Store].
@@ -215,7 +208,7 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 					return nil, err
 				}
 				for _, object := range page {
-					if key, ok := objectname.Key(strings.TrimPrefix(object.Name, s.prefix), plain); ok {
+					if key, ok := objectname.Key(strings.TrimPrefix(object.Name, s.prefix), objectname.Plain); ok {
 						keys = append(keys, key)
 					}
 				}
@@ -240,42 +233,37 @@ func (s *Store) peek(ctx context.Context) error {
 	return nil
 }
 
-var errTimeout = errors.New("no answer in time")
+// errMissing is 404 for an object, not for its bucket.
+var errMissing = errors.New("no such object")
 
 // call sends the requests of one operation and says what their failure means.
 func (s *Store) call(ctx context.Context, op, key string, send func(context.Context) error) error {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("%w: %v", errTimeout, s.timeout))
-	defer cancel()
-	err := send(limited)
-	missing := status(err) == http.StatusNotFound || errors.Is(err, gcs.ErrObjectNotExist)
-	if missing && (op == "get" || op == "delete") {
-		// 404 is the answer for a missing bucket, too.
-		if asked := s.peek(limited); asked != nil {
-			err, missing = asked, false
+	about := func(ctx context.Context) error {
+		err := send(ctx)
+		missing := status(err) == http.StatusNotFound || errors.Is(err, gcs.ErrObjectNotExist)
+		if missing && (op == "get" || op == "delete") {
+			// 404 is the answer for a missing bucket, too.
+			if err = s.peek(ctx); err == nil {
+				err = errMissing
+			}
 		}
+		return err
 	}
-	fail := func(sentinel error) error {
-		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", sentinel, err)}
-	}
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return &storage.Error{Op: op, Key: key, Err: ctx.Err()}
-	case limited.Err() != nil:
-		err = errors.Join(context.Cause(limited), err)
-		return fail(storage.ErrUnavailable)
-	case missing && op == "get":
-		return &storage.Error{Op: op, Key: key, Err: storage.ErrNotFound}
-	case missing && op == "delete", status(err) == http.StatusPreconditionFailed && op != "get" && op != "keys" && op != "check":
-		return &storage.Error{Op: op, Key: key, Err: storage.ErrConflict}
-	case refused(err):
-		return fail(storage.ErrRefused)
-	}
-	return fail(storage.ErrUnavailable)
+	return storage.Attempt(ctx, op, key, s.timeout, about, func(err error) error {
+		writing := op == "create" || op == "replace" || op == "delete"
+		switch {
+		case errors.Is(err, errMissing) && op == "get":
+			return storage.ErrNotFound
+		case errors.Is(err, errMissing), status(err) == http.StatusPreconditionFailed && writing:
+			return storage.ErrConflict
+		case refused(err):
+			return storage.ErrRefused
+		}
+		return storage.ErrUnavailable
+	})
 }
 
 // refused reports whether the answer is a no that will not pass by itself.

@@ -109,59 +109,26 @@ func TestConformance(t *testing.T) {
 // not one without documents.
 func TestNoBucket(t *testing.T) {
 	_, address := emulator(t)
-	client, err := gcs.NewClient(t.Context(), option.WithEndpoint("http://"+address+"/storage/v1/"), option.WithoutAuthentication(), gcs.WithJSONReads())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := gcsstore.New(client, "none", gcsstore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for op, call := range operations(s) {
+	s := newStore(t, "http://"+address, "none", gcsstore.Options{})
+	for op, call := range storagetest.Operations(s, "7") {
 		if err := call(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
 			t.Errorf("%s: got %v, want %v", op, err, storage.ErrUnavailable)
 		}
 	}
 }
 
-func operations(s *gcsstore.Store) map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"get":     func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
-		"create":  func(ctx context.Context) error { _, err := s.Create(ctx, "key", []byte("body")); return err },
-		"replace": func(ctx context.Context) error { _, err := s.Replace(ctx, "key", []byte("body"), "7"); return err },
-		"delete":  func(ctx context.Context) error { return s.Delete(ctx, "key", "7") },
-		"check":   s.Check,
-		"keys": func(ctx context.Context) error {
-			for _, err := range s.Keys(ctx) {
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// answering returns a store whose server answers every request so, and the
-// requests of each method.
-func answering(t *testing.T, options gcsstore.Options, answer http.HandlerFunc) (*gcsstore.Store, *atomic.Int32) {
-	t.Helper()
-	var requests atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		_, _ = io.Copy(io.Discard, r.Body)
-		answer(w, r)
-	}))
-	t.Cleanup(server.Close)
-	client, err := gcs.NewClient(t.Context(), option.WithEndpoint(server.URL+"/storage/v1/"), option.WithoutAuthentication(), gcs.WithJSONReads())
+// newStore returns a store on the server at url.
+func newStore(tb testing.TB, url, bucket string, options gcsstore.Options) *gcsstore.Store {
+	tb.Helper()
+	client, err := gcs.NewClient(tb.Context(), option.WithEndpoint(url+"/storage/v1/"), option.WithoutAuthentication(), gcs.WithJSONReads())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	s, err := gcsstore.New(client, "bucket", options)
+	s, err := gcsstore.New(client, bucket, options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return s, &requests
+	return s
 }
 
 func failure(status int, reason string) http.HandlerFunc {
@@ -190,64 +157,50 @@ func missingObject(w http.ResponseWriter, r *http.Request) {
 	failure(404, "notFound")(w, r)
 }
 
-// TestAnswers is the table of what each answer means to each operation. Writes
-// are one request, whatever the answer.
+// TestAnswers is the table of what each answer means to each operation.
 func TestAnswers(t *testing.T) {
 	const (
 		writes = "create replace delete"
 		all    = writes + " get keys check"
 	)
-	for _, c := range []struct {
-		name   string
-		answer http.HandlerFunc
-		ops    string
-		want   error
-	}{
-		{"412", failure(412, "conditionNotMet"), writes, storage.ErrConflict},
-		{"412 to a read", failure(412, "conditionNotMet"), "get keys check", storage.ErrUnavailable},
-		{"304 to a read without a condition", page(304), "get", storage.ErrUnavailable},
-		{"404 of the object", missingObject, "get", storage.ErrNotFound},
-		{"404 of the object", missingObject, "delete", storage.ErrConflict},
-		{"404 of the bucket", failure(404, "notFound"), all, storage.ErrUnavailable},
-		{"404 of a proxy", page(404), all, storage.ErrUnavailable},
-		{"400", failure(400, "invalid"), all, storage.ErrRefused},
-		{"401", failure(401, "authError"), all, storage.ErrUnavailable},
-		{"403", failure(403, "forbidden"), all, storage.ErrRefused},
-		{"403 rate", failure(403, "rateLimitExceeded"), writes, storage.ErrUnavailable},
-		{"413", failure(413, "uploadTooLarge"), writes, storage.ErrRefused},
-		{"429", failure(429, "rateLimitExceeded"), writes, storage.ErrUnavailable},
-		{"500", failure(500, "backendError"), writes, storage.ErrUnavailable},
-		{"503 of a proxy", page(503), writes, storage.ErrUnavailable},
-		{"200 that is not JSON", page(200), "create replace keys check", storage.ErrUnavailable},
-		{"hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, all, storage.ErrUnavailable},
-	} {
-		s, requests := answering(t, gcsstore.Options{Timeout: 500 * time.Millisecond}, c.answer)
-		calls := operations(s)
-		for op := range strings.FieldsSeq(c.ops) {
-			requests.Store(0)
-			err := calls[op](t.Context())
-			var detailed *storage.Error
-			if !errors.Is(err, c.want) || !errors.As(err, &detailed) || detailed.Op != op {
-				t.Errorf("%s to %s: got %v, want %v", c.name, op, err, c.want)
-			}
-			if n := requests.Load(); (op == "create" || op == "replace") && n != 1 {
-				t.Errorf("%s to %s: got %d requests, want 1", c.name, op, n)
-			}
-		}
+	open := func(tb testing.TB, url string) storage.Store {
+		return newStore(tb, url, "bucket", gcsstore.Options{Timeout: 500 * time.Millisecond})
 	}
+	storagetest.Answers(t, "7", []storagetest.Answer{
+		{Name: "412", Handler: failure(412, "conditionNotMet"), Ops: writes, Want: storage.ErrConflict},
+		{Name: "412 to a read", Handler: failure(412, "conditionNotMet"), Ops: "get keys check", Want: storage.ErrUnavailable},
+		{Name: "304 to a read without a condition", Handler: page(304), Ops: "get", Want: storage.ErrUnavailable},
+		{Name: "404 of the object", Handler: missingObject, Ops: "get", Want: storage.ErrNotFound},
+		{Name: "404 of the object", Handler: missingObject, Ops: "delete", Want: storage.ErrConflict, Requests: 2},
+		{Name: "404 of the bucket", Handler: failure(404, "notFound"), Ops: all, Want: storage.ErrUnavailable, Requests: -1},
+		{Name: "404 of a proxy", Handler: page(404), Ops: all, Want: storage.ErrUnavailable, Requests: -1},
+		{Name: "400", Handler: failure(400, "invalid"), Ops: all, Want: storage.ErrRefused},
+		{Name: "401", Handler: failure(401, "authError"), Ops: all, Want: storage.ErrUnavailable},
+		{Name: "403", Handler: failure(403, "forbidden"), Ops: all, Want: storage.ErrRefused},
+		{Name: "403 rate", Handler: failure(403, "rateLimitExceeded"), Ops: writes, Want: storage.ErrUnavailable},
+		{Name: "413", Handler: failure(413, "uploadTooLarge"), Ops: writes, Want: storage.ErrRefused},
+		{Name: "429", Handler: failure(429, "rateLimitExceeded"), Ops: writes, Want: storage.ErrUnavailable},
+		{Name: "500", Handler: failure(500, "backendError"), Ops: writes, Want: storage.ErrUnavailable},
+		{Name: "503 of a proxy", Handler: page(503), Ops: writes, Want: storage.ErrUnavailable},
+		{Name: "200 that is not JSON", Handler: page(200), Ops: "create replace keys check", Want: storage.ErrUnavailable},
+		{Name: "hang", Handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, Ops: all, Want: storage.ErrUnavailable},
+	}, open)
 }
 
 // TestConditionsSent: what the emulator may not look at is on the wire.
 func TestConditionsSent(t *testing.T) {
 	var seen []url.Values
-	s, _ := answering(t, gcsstore.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
 		seen = append(seen, r.URL.Query())
 		page(304)(w, r)
-	})
+	}))
+	t.Cleanup(server.Close)
+	s := newStore(t, server.URL, "bucket", gcsstore.Options{})
 	if doc, changed, err := s.GetIfChanged(t.Context(), "key", "7"); changed || err != nil || doc.Body != nil {
 		t.Errorf("GetIfChanged: got %v, %t and %v, want an unchanged document", doc, changed, err)
 	}
-	for op, call := range operations(s) {
+	for op, call := range storagetest.Operations(s, "7") {
 		if op == "create" || op == "replace" || op == "delete" {
 			seen = seen[:1]
 			_ = call(t.Context())

@@ -5,9 +5,8 @@
 // # Objects
 //
 // The document under a key is the object PREFIX/KEY.json, the key as it is, so
-// a bucket that the predecessor wrote opens in place and is compared and
-// swapped on the very same objects. Keys with a slash, which it could not
-// write, and with U+FFFE or U+FFFF, which S3's XML cannot hold, are
+// a bucket of such objects that another program wrote opens in place. Keys with a
+// slash, and those with U+FFFE or U+FFFF, which S3's XML cannot hold, are
 // PREFIX/~/BASE64URL(KEY).json.
 //
 // # Requests
@@ -62,7 +61,7 @@ import (
 
 // Options are a store's settings. The zero value is ready to use.
 type Options struct {
-	// Prefix is the folder of the documents within the bucket, without
+	// Prefix is the directory of the documents within the bucket, without
 	// slashes around it; empty for the bucket's root.
 	Prefix string
 	// AttemptTimeout limits each request, the reading of its answer included:
@@ -212,7 +211,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, condition 
 		ContentType: aws.String("application/json"),
 	}
 	condition(in)
-	err = s.attempt(ctx, op, key, func(ctx context.Context) error {
+	err = s.attempt(ctx, s.options.AttemptTimeout, op, key, func(ctx context.Context) error {
 		out, err := s.client.PutObject(ctx, in, once)
 		if err != nil {
 			return err
@@ -229,7 +228,7 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 	if err := checkVersion(ctx, "delete", key, version); err != nil {
 		return err
 	}
-	return s.attempt(ctx, "delete", key, func(ctx context.Context) error {
+	return s.attempt(ctx, s.options.AttemptTimeout, "delete", key, func(ctx context.Context) error {
 		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket:  &s.bucket,
 			Key:     s.object(key),
@@ -311,19 +310,15 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.probe(ctx)
 }
 
-// probeKey has a slash, so that no document of the predecessor's form has its
-// object name.
+// probeKey has a slash, so that its object lies apart from those of plain keys.
 const probeKey = "probe/if-match"
 
 func (s *Store) probe(ctx context.Context) error {
 	var version storage.Version
-	var err error
-	for range s.options.ReadAttempts { // a write that cannot land may be repeated
+	err := s.repeat(ctx, func(time.Duration) (err error) { // a write that cannot land may be repeated
 		version, err = s.Replace(ctx, probeKey, []byte("{}"), "0123456789abcdef0123456789abcdef")
-		if !errors.Is(err, storage.ErrUnavailable) {
-			break
-		}
-	}
+		return err
+	})
 	switch {
 	case errors.Is(err, storage.ErrConflict):
 		s.honours.Store(true)
@@ -335,17 +330,23 @@ func (s *Store) probe(ctx context.Context) error {
 	return &storage.Error{Op: "check", Err: errors.Join(err, s.Delete(ctx, probeKey, version))}
 }
 
-// read calls request until it succeeds, cannot succeed, or was tried often
-// enough.
 func (s *Store) read(ctx context.Context, op, key string, request func(context.Context) error) error {
-	ctx, cancel := withTimeout(ctx, s.options.CallTimeout)
-	defer cancel()
+	return s.repeat(ctx, func(limit time.Duration) error { return s.attempt(ctx, limit, op, key, request) })
+}
+
+// repeat calls attempt until it succeeds, cannot succeed, or was tried often
+// enough, with pauses in between. limit is what is left for an attempt.
+func (s *Store) repeat(ctx context.Context, attempt func(limit time.Duration) error) error {
+	end := time.Now().Add(s.options.CallTimeout)
 	for n := 1; ; n++ {
-		err := s.attempt(ctx, op, key, request)
+		err := attempt(min(s.options.AttemptTimeout, time.Until(end)))
 		if n == s.options.ReadAttempts || !s.worthRepeating(err) {
 			return err
 		}
 		delay, _ := s.retries.RetryDelay(n, err)
+		if delay >= time.Until(end) {
+			return err
+		}
 		wait := time.NewTimer(delay)
 		select {
 		case <-wait.C:
@@ -358,62 +359,41 @@ func (s *Store) read(ctx context.Context, op, key string, request func(context.C
 
 func (s *Store) worthRepeating(err error) bool {
 	return errors.Is(err, storage.ErrUnavailable) &&
-		(errors.Is(err, errTimeout) || errors.Is(err, io.ErrUnexpectedEOF) || s.retries.IsErrorRetryable(err))
+		(errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || s.retries.IsErrorRetryable(err))
 }
 
 // attempt sends one request and says what its failure means.
-func (s *Store) attempt(ctx context.Context, op, key string, request func(context.Context) error) error {
-	limited, cancel := withTimeout(ctx, s.options.AttemptTimeout)
-	defer cancel()
+func (s *Store) attempt(ctx context.Context, limit time.Duration, op, key string, request func(context.Context) error) error {
 	start := time.Now()
-	err := request(limited)
-	if err != nil {
-		if own := context.Cause(limited); errors.Is(own, errTimeout) {
-			err = unavailable(op, key, errors.Join(own, err))
-		} else if ctx.Err() != nil {
-			err = &storage.Error{Op: op, Key: key, Err: ctx.Err()}
-		} else {
-			err = classify(op, key, err)
-		}
-	}
+	err := storage.Attempt(ctx, op, key, limit, request, func(err error) error { return meaning(op, err) })
 	if s.options.Observe != nil {
 		s.options.Observe(Request{Op: op, Outcome: outcome(err), Duration: time.Since(start)})
 	}
 	return err
 }
 
-// errTimeout is the end of this package's patience, unlike the end of the
-// caller's, which is the caller's own error.
-var errTimeout = errors.New("no answer in time")
-
-func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%w: %v", errTimeout, d))
-}
-
 var errNotModified = errors.New("not modified")
 
-// classify turns an answer of S3 into the contract's errors.
-func classify(op, key string, err error) error {
-	var api smithy.APIError
+// meaning returns the sentinel for an answer, or errNotModified.
+func meaning(op string, err error) error {
 	code := ""
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		code = api.ErrorCode()
 	}
 	reading := op == "get" || op == "check"
 	switch status := status(err); {
 	case status == http.StatusNotModified && reading:
-		return &storage.Error{Op: op, Key: key, Err: errNotModified}
+		return errNotModified
 	case status == http.StatusNotFound && code == "NoSuchKey" && reading:
-		return &storage.Error{Op: op, Key: key, Err: storage.ErrNotFound}
+		return storage.ErrNotFound
 	case status == http.StatusPreconditionFailed && !reading && op != "keys",
 		status == http.StatusNotFound && code == "NoSuchKey" && (op == "replace" || op == "delete"),
 		status == http.StatusConflict && code == "ConditionalRequestConflict":
-		return &storage.Error{Op: op, Key: key, Err: storage.ErrConflict}
+		return storage.ErrConflict
+	case refusals[code], status == http.StatusRequestEntityTooLarge:
+		return storage.ErrRefused
 	}
-	if refusals[code] || status(err) == http.StatusRequestEntityTooLarge {
-		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrRefused, err)}
-	}
-	return unavailable(op, key, err)
+	return storage.ErrUnavailable
 }
 
 // refusals are the answers by which S3 will not do what was asked: nothing was
@@ -430,6 +410,8 @@ var refusals = map[string]bool{
 	"MethodNotAllowed":   true,
 	"NotImplemented":     true,
 	"QuotaExceeded":      true,
+	// MinIO's word for a name that is too long for its file system.
+	"XMinioInvalidObjectName": true,
 }
 
 func unavailable(op, key string, err error) error {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
+	"github.com/gchamon/devops-challenge/libs/storage/storagetest"
 )
 
 // server answers each request as the test says and counts them.
@@ -52,9 +53,14 @@ func (s *server) seen() []*http.Request {
 
 func (s *server) store(t *testing.T, options s3store.Options) *s3store.Store {
 	t.Helper()
+	return newStore(t, s.URL, options)
+}
+
+func newStore(tb testing.TB, url string, options s3store.Options) *s3store.Store {
+	tb.Helper()
 	client := s3.New(s3.Options{
 		Region:       "us-east-1",
-		BaseEndpoint: &s.URL,
+		BaseEndpoint: &url,
 		UsePathStyle: true,
 		Credentials:  credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		// What the driver must turn off for writes.
@@ -62,7 +68,7 @@ func (s *server) store(t *testing.T, options s3store.Options) *s3store.Store {
 	})
 	store, err := s3store.New(client, "bucket", options)
 	if err != nil {
-		t.Fatalf("New: got %v, want nil", err)
+		tb.Fatalf("New: got %v, want nil", err)
 	}
 	return store
 }
@@ -103,24 +109,6 @@ func cutShort(w http.ResponseWriter, r *http.Request) {
 	hangUp(w, r)
 }
 
-func operations(ctx context.Context, s *s3store.Store) map[string]func() error {
-	return map[string]func() error{
-		"get":     func() error { _, err := s.Get(ctx, "key"); return err },
-		"create":  func() error { _, err := s.Create(ctx, "key", []byte("body")); return err },
-		"replace": func() error { _, err := s.Replace(ctx, "key", []byte("body"), "e1"); return err },
-		"delete":  func() error { return s.Delete(ctx, "key", "e1") },
-		"check":   func() error { return s.Check(ctx) },
-		"keys": func() error {
-			for _, err := range s.Keys(ctx) {
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
 // TestAnswers is the table of what each answer means to each operation, and
 // of how many requests the operation sent to get it.
 func TestAnswers(t *testing.T) {
@@ -129,83 +117,52 @@ func TestAnswers(t *testing.T) {
 		reads  = "get check keys"
 		all    = writes + " " + reads
 	)
-	for _, c := range []struct {
-		name     string
-		answer   http.HandlerFunc
-		ops      string
-		want     error
-		requests int
-	}{
-		{"412", failure(412, "PreconditionFailed"), writes, storage.ErrConflict, 1},
-		{"412 of a proxy", page(412, "<html>"), writes, storage.ErrConflict, 1},
-		{"412 to a read", failure(412, "PreconditionFailed"), reads, storage.ErrUnavailable, 1},
-		{"409 ConditionalRequestConflict", failure(409, "ConditionalRequestConflict"), writes, storage.ErrConflict, 1},
-		{"409 OperationAborted", failure(409, "OperationAborted"), writes, storage.ErrUnavailable, 1},
-		{"404 NoSuchKey to a read", failure(404, "NoSuchKey"), "get", storage.ErrNotFound, 1},
-		{"404 NoSuchKey to the check", failure(404, "NoSuchKey"), "check", nil, 1},
-		{"404 NoSuchKey to If-Match", failure(404, "NoSuchKey"), "replace delete", storage.ErrConflict, 1},
-		{"404 NoSuchKey to If-None-Match", failure(404, "NoSuchKey"), "create", storage.ErrUnavailable, 1},
-		{"404 NoSuchBucket", failure(404, "NoSuchBucket"), all, storage.ErrUnavailable, 1},
-		{"404 of a proxy", page(404, "<html><body>not here</body></html>"), all, storage.ErrUnavailable, 1},
-		{"404 without a body", page(404, ""), all, storage.ErrUnavailable, 1},
-		{"403 AccessDenied", failure(403, "AccessDenied"), all, storage.ErrRefused, 1},
-		{"403 InvalidAccessKeyId", failure(403, "InvalidAccessKeyId"), all, storage.ErrUnavailable, 1},
-		{"403 ExpiredToken", failure(403, "ExpiredToken"), all, storage.ErrUnavailable, 1},
-		{"403 RequestTimeTooSkewed", failure(403, "RequestTimeTooSkewed"), all, storage.ErrUnavailable, 1},
-		{"400 ExpiredToken", failure(400, "ExpiredToken"), all, storage.ErrUnavailable, 1},
-		{"400 EntityTooLarge", failure(400, "EntityTooLarge"), writes, storage.ErrRefused, 1},
-		{"400 KeyTooLongError", failure(400, "KeyTooLongError"), all, storage.ErrRefused, 1},
-		{"413 of a proxy", page(413, "<html>too large</html>"), writes, storage.ErrRefused, 1},
-		{"400", failure(400, "InvalidRequest"), all, storage.ErrRefused, 1},
-		{"301", failure(301, "PermanentRedirect"), all, storage.ErrUnavailable, 1},
-		{"304 to a write", failure(304, ""), writes, storage.ErrUnavailable, 1},
-		{"304 that was not asked for", failure(304, ""), "get", storage.ErrUnavailable, 1},
-		{"500 to a write", failure(500, "InternalError"), writes, storage.ErrUnavailable, 1},
-		{"500 to a read", failure(500, "InternalError"), reads, storage.ErrUnavailable, 3},
-		{"503 to a write", failure(503, "SlowDown"), writes, storage.ErrUnavailable, 1},
-		{"503 to a read", failure(503, "SlowDown"), reads, storage.ErrUnavailable, 3},
-		{"501 to a write", failure(501, "NotImplemented"), writes, storage.ErrRefused, 1},
-		{"connection closed on a write", hangUp, writes, storage.ErrUnavailable, 1},
-		{"connection closed on a read", hangUp, reads, storage.ErrUnavailable, 3},
-		{"no answer to a write", hang, writes, storage.ErrUnavailable, 1},
-		{"no answer to a read", hang, reads, storage.ErrUnavailable, 3},
-		{"object cut short", cutShort, "get", storage.ErrUnavailable, 3},
-		{"200 without an ETag", page(200, ""), "get create replace", storage.ErrUnavailable, 1},
-		{"200 with a page for a listing", page(200, "<html>"), "keys", storage.ErrUnavailable, 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			for op := range strings.FieldsSeq(c.ops) {
-				s := serve(t, c.answer)
-				var observed []s3store.Request
-				// Long enough for any answer but the one that never comes.
-				timeout := time.Minute
-				if strings.HasPrefix(c.name, "no answer") {
-					timeout = 20 * time.Millisecond
-				}
-				store := s.store(t, s3store.Options{NoProbe: true, AttemptTimeout: timeout, CallTimeout: time.Minute, Observe: func(r s3store.Request) { observed = append(observed, r) }})
-				err := operations(t.Context(), store)[op]()
-				if !errors.Is(err, c.want) {
-					t.Errorf("%s: got %v, want %v", op, err, c.want)
-				}
-				var detailed *storage.Error
-				if c.want != nil && (!errors.As(err, &detailed) || detailed.Op != op) {
-					t.Errorf("%s: got %v, want a *storage.Error of this operation", op, err)
-				}
-				for _, other := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused, storage.ErrUnavailable} {
-					if !errors.Is(c.want, other) && errors.Is(err, other) {
-						t.Errorf("%s: got %v, which is also %v", op, err, other)
-					}
-				}
-				if got := len(s.seen()); got != c.requests {
-					t.Errorf("%s: got %d requests, want %d", op, got, c.requests)
-				}
-				if len(observed) != c.requests {
-					t.Errorf("%s: got %d requests observed, want %d", op, len(observed), c.requests)
-				}
-			}
-		})
+	within := func(limit time.Duration) func(tb testing.TB, url string) storage.Store {
+		return func(tb testing.TB, url string) storage.Store {
+			return newStore(tb, url, s3store.Options{NoProbe: true, AttemptTimeout: limit, CallTimeout: time.Minute})
+		}
 	}
+	storagetest.Answers(t, "e1", []storagetest.Answer{
+		{Name: "412", Handler: failure(412, "PreconditionFailed"), Ops: writes, Want: storage.ErrConflict, Requests: 1},
+		{Name: "412 of a proxy", Handler: page(412, "<html>"), Ops: writes, Want: storage.ErrConflict, Requests: 1},
+		{Name: "412 to a read", Handler: failure(412, "PreconditionFailed"), Ops: reads, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "409 ConditionalRequestConflict", Handler: failure(409, "ConditionalRequestConflict"), Ops: writes, Want: storage.ErrConflict, Requests: 1},
+		{Name: "409 OperationAborted", Handler: failure(409, "OperationAborted"), Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "404 NoSuchKey to a read", Handler: failure(404, "NoSuchKey"), Ops: "get", Want: storage.ErrNotFound, Requests: 1},
+		{Name: "404 NoSuchKey to the check", Handler: failure(404, "NoSuchKey"), Ops: "check", Requests: 1},
+		{Name: "404 NoSuchKey to If-Match", Handler: failure(404, "NoSuchKey"), Ops: "replace delete", Want: storage.ErrConflict, Requests: 1},
+		{Name: "404 NoSuchKey to If-None-Match", Handler: failure(404, "NoSuchKey"), Ops: "create", Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "404 NoSuchBucket", Handler: failure(404, "NoSuchBucket"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "404 of a proxy", Handler: page(404, "<html><body>not here</body></html>"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "404 without a body", Handler: page(404, ""), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "403 AccessDenied", Handler: failure(403, "AccessDenied"), Ops: all, Want: storage.ErrRefused, Requests: 1},
+		{Name: "403 InvalidAccessKeyId", Handler: failure(403, "InvalidAccessKeyId"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "403 ExpiredToken", Handler: failure(403, "ExpiredToken"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "403 RequestTimeTooSkewed", Handler: failure(403, "RequestTimeTooSkewed"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "400 ExpiredToken", Handler: failure(400, "ExpiredToken"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "400 EntityTooLarge", Handler: failure(400, "EntityTooLarge"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
+		{Name: "400 KeyTooLongError", Handler: failure(400, "KeyTooLongError"), Ops: all, Want: storage.ErrRefused, Requests: 1},
+		{Name: "400 XMinioInvalidObjectName", Handler: failure(400, "XMinioInvalidObjectName"), Ops: all, Want: storage.ErrRefused, Requests: 1},
+		{Name: "413 of a proxy", Handler: page(413, "<html>too large</html>"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
+		{Name: "400", Handler: failure(400, "InvalidRequest"), Ops: all, Want: storage.ErrRefused, Requests: 1},
+		{Name: "301", Handler: failure(301, "PermanentRedirect"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "304 to a write", Handler: failure(304, ""), Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "304 that was not asked for", Handler: failure(304, ""), Ops: "get", Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "500 to a write", Handler: failure(500, "InternalError"), Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "500 to a read", Handler: failure(500, "InternalError"), Ops: reads, Want: storage.ErrUnavailable, Requests: 3},
+		{Name: "503 to a write", Handler: failure(503, "SlowDown"), Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "503 to a read", Handler: failure(503, "SlowDown"), Ops: reads, Want: storage.ErrUnavailable, Requests: 3},
+		{Name: "501 to a write", Handler: failure(501, "NotImplemented"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
+		{Name: "connection closed on a write", Handler: hangUp, Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "connection closed on a read", Handler: hangUp, Ops: reads, Want: storage.ErrUnavailable, Requests: 3},
+		{Name: "object cut short", Handler: cutShort, Ops: "get", Want: storage.ErrUnavailable, Requests: 3},
+		{Name: "200 without an ETag", Handler: page(200, ""), Ops: "get create replace", Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "200 with a page for a listing", Handler: page(200, "<html>"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 1},
+	}, within(time.Minute))
+	storagetest.Answers(t, "e1", []storagetest.Answer{
+		{Name: "no answer to a write", Handler: hang, Ops: writes, Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "no answer to a read", Handler: hang, Ops: reads, Want: storage.ErrUnavailable, Requests: 3},
+	}, within(300*time.Millisecond))
 }
 
 // TestOutcomes is about the words by which requests are counted.
@@ -237,12 +194,13 @@ func TestReadIsRepeated(t *testing.T) {
 				once.Do(func() { answer = first })
 				answer(w, r)
 			})
-			doc, err := s.store(t, s3store.Options{}).Get(t.Context(), "key")
+			observed := 0
+			doc, err := s.store(t, s3store.Options{Observe: func(s3store.Request) { observed++ }}).Get(t.Context(), "key")
 			if err != nil || string(doc.Body) != "body" || doc.Version != "e1" {
 				t.Errorf("got %q at %q and %v, want \"body\" at \"e1\" and nil", doc.Body, doc.Version, err)
 			}
-			if got := len(s.seen()); got != 2 {
-				t.Errorf("got %d requests, want 2", got)
+			if got := len(s.seen()); got != 2 || observed != 2 {
+				t.Errorf("got %d requests and %d observed, want 2", got, observed)
 			}
 		})
 	}
@@ -260,13 +218,13 @@ func TestCallTimeout(t *testing.T) {
 }
 
 func TestCallerGivesUp(t *testing.T) {
-	for op := range operations(t.Context(), nil) {
+	for op := range storagetest.Operations(&s3store.Store{}, "e1") {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			cancel()
 			hang(w, r)
 		})
-		err := operations(ctx, s.store(t, s3store.Options{}))[op]()
+		err := storagetest.Operations(s.store(t, s3store.Options{}), "e1")[op](ctx)
 		if !errors.Is(err, context.Canceled) || errors.Is(err, storage.ErrUnavailable) {
 			t.Errorf("%s: got %v, want %v alone", op, err, context.Canceled)
 		}
@@ -277,8 +235,8 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 }
 
-// TestNobodyThere: a refused connection and missing credentials.
-func TestNobodyThere(t *testing.T) {
+// TestNoAnswer: a refused connection and missing credentials.
+func TestNoAnswer(t *testing.T) {
 	s := serve(t, hang)
 	s.Close()
 	store := s.store(t, s3store.Options{})
@@ -288,8 +246,8 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatalf("New: got %v, want nil", err)
 	}
 	for name, store := range map[string]*s3store.Store{"refused": store, "no credentials": anonymous} {
-		for op, call := range operations(t.Context(), store) {
-			if err := call(); !errors.Is(err, storage.ErrUnavailable) {
+		for op, call := range storagetest.Operations(store, "e1") {
+			if err := call(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
 				t.Errorf("%s, %s: got %v, want %v", name, op, err, storage.ErrUnavailable)
 			}
 		}

@@ -1,5 +1,5 @@
 // Package localstack starts LocalStack's S3 in a container for the tests of a
-// package.
+// package, or finds another server of S3 that S3_ENDPOINT names.
 package localstack
 
 import (
@@ -24,14 +24,26 @@ import (
 // If-Match (localstack/localstack#13294), and later releases ask for a token.
 var Image = cmp.Or(os.Getenv("LOCALSTACK_IMAGE"), "localstack/localstack:4.14.0")
 
+// Server says what the tests run on: S3_NAME, or the image.
+var Server = cmp.Or(os.Getenv("S3_NAME"), Image)
+
+// NoDelete is the reason for which the server cannot delete on condition:
+// S3_NO_DELETE, or LocalStack's.
+var NoDelete = os.Getenv("S3_NO_DELETE")
+
 // Endpoint is the address of S3 while [Run] runs.
 var Endpoint string
 
 var buckets atomic.Int32
 
 // Run starts [Image], calls tests and deletes the container. The credentials and the region of the
-// process become LocalStack's.
+// process become LocalStack's. With S3_ENDPOINT it starts nothing, and leaves
+// the credentials as they are.
 func Run(tests func() int) (code int, err error) {
+	if Endpoint = os.Getenv("S3_ENDPOINT"); Endpoint != "" {
+		return tests(), nil
+	}
+	NoDelete = "it answers 501 to a DELETE with If-Match"
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"} {
 		if err := os.Setenv(name, value); err != nil {
 			return 0, err
@@ -62,9 +74,9 @@ func NewBucket(tb testing.TB) string {
 		Region:       "us-east-1",
 		BaseEndpoint: &Endpoint,
 		UsePathStyle: true,
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
 	})
-	bucket := fmt.Sprintf("bucket-%d", buckets.Add(1))
+	bucket := fmt.Sprintf("bucket-%d-%d", os.Getpid(), buckets.Add(1))
 	if _, err := client.CreateBucket(tb.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 		tb.Fatalf("CreateBucket: got %v, want nil", err)
 	}
