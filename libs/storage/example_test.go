@@ -9,7 +9,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
 
-// Whoever was overtaken reads again; nobody's update is lost.
+// A writer that was overtaken reads again, and no update is lost.
 func Example() {
 	ctx := context.Background()
 	var store storage.Store = memstore.New()
