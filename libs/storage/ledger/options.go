@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -16,19 +17,31 @@ import (
 // refused, so that a field which an older process does not know makes it stop
 // and not drop the field.
 type Codec[T any] struct {
-	// Encode returns doc as one JSON value. It must not fail for a document
-	// that an operation may produce; when it does, the operations of that
-	// commit fail with its error.
-	Encode func(doc T) ([]byte, error)
-	// Decode is the inverse of Encode. Its error makes the key [ErrDamaged].
+	// Append appends doc to dst as one JSON value. It must not fail for a
+	// document that an operation may produce; when it does, the operations of
+	// that commit fail with its error.
+	Append func(dst []byte, doc T) ([]byte, error)
+	// Decode is the inverse of Append. Its error makes the key [ErrDamaged].
 	// It may keep data.
 	Decode func(data []byte) (T, error)
+	// Exact says that Append appends valid JSON in UTF-8 which Decode reads, for
+	// every document that an operation may produce. Otherwise the ledger decodes
+	// what it encoded before each write, which can be most of an update's cost.
+	// IF IT IS NOT TRUE, WRITES ARE ACKNOWLEDGED THAT CANNOT BE READ: prove it
+	// by tests of the codec.
+	Exact bool
 	// Legacy, when not nil, is asked about a body that is valid JSON but not
 	// an envelope, that is, not an object with a member "v": ok says that it
 	// is a document of the format before the ledger, which becomes revision 0
 	// and is upgraded by the first write.
 	// It may keep body.
 	Legacy func(body []byte) (doc T, ok bool, err error)
+	// Removed, when not nil, returns doc with the journal that a document of
+	// format 1 or 2 has beside it: {"rev", "at", "kind", "items"} for each of the
+	// latest operations that deleted something, oldest first. Such a journal
+	// belongs to T since format 3. Without Removed a document that has one
+	// is damaged.
+	Removed func(doc T, journal []byte) (T, error)
 }
 
 // Options configure a [Ledger]. A zero field means its default.
@@ -53,14 +66,14 @@ type Options[T any] struct {
 	// IdleAfter is how long an unused key stays in memory. Default 10 min.
 	IdleAfter time.Duration
 
-	// StaleFor is how old an answer [Ledger.Read] may give while the store is
-	// away. Negative: none. Default 10 min; IdleAfter bounds it too.
+	// StaleFor is how old a copy may be that answers [Ledger.Read] while the
+	// store is away. IdleAfter bounds it too. Default: no copy answers.
 	StaleFor time.Duration
 	// CallTimeout bounds one call to the store. A write that exceeds it is
 	// settled by reading. Default 3 s.
 	CallTimeout time.Duration
 
-	// RememberFor, RememberMin and RememberMax bound the memory of operation
+	// RememberFor, RememberMin and RememberMax bound the record of operation
 	// ids in a document: an operation is remembered for RememberFor or while
 	// it is among the last RememberMax, whichever is less, and always while
 	// it is among the last RememberMin; commits are forgotten as a whole, so
@@ -76,17 +89,21 @@ type Options[T any] struct {
 	// ResultBytes bounds the results that are remembered, newest first. A
 	// result larger than a quarter of it is not kept. Default 16 KiB.
 	ResultBytes int
-	// RemovedCount and RemovedBytes bound what a document keeps of what was
-	// taken away; the newest is kept whatever its size. Defaults 32 and 16 KiB.
-	RemovedCount, RemovedBytes int
-	// RemovedFor bounds how long a document keeps what was taken away: older
-	// entries are dropped by the next write of the key. Default: no bound.
-	RemovedFor time.Duration
 
 	// WatchFastest and WatchSlowest are the intervals of the conditional
 	// reads for a watched key: fastest for a minute after a change, then a
 	// sixtieth of the time since, up to slowest. Defaults 1 s and 10 s.
 	WatchFastest, WatchSlowest time.Duration
+
+	// Hints, if not nil, announce commits between the processes that work on the
+	// store: watched keys are then read when a hint tells of a change,
+	// and otherwise every WatchHinted. Hints are looked into and never believed.
+	// While the bus is away, and for keys that changed without a hint,
+	// WatchFastest and WatchSlowest hold. Not used on a store with one owner.
+	Hints Hints
+	// WatchHinted is the interval of the conditional reads for a watched key
+	// whose changes hints tell of. Default 60 s, at least WatchSlowest.
+	WatchHinted time.Duration
 
 	// CheckOperations makes every operation run twice, and fail if it changed
 	// the document that it was given or came to two results. For tests: it
@@ -106,8 +123,8 @@ type Options[T any] struct {
 
 // ablation switches off what the tests prove to be needed.
 type ablation struct {
-	memory bool // forget operation ids
-	yield  bool // never yield to other writers
+	dedup bool // forget operation ids
+	yield bool // never yield to other writers
 }
 
 // Observer is told what happens in a ledger, for metrics. Each function may be
@@ -136,6 +153,10 @@ type Observer struct {
 	StoreError func(key string, err error)
 	// Away: the store stopped, or began again, to answer.
 	Away func(away bool)
+	// Hint: a hint came, or was missed. Listening: hints began, or ceased, to
+	// arrive. See Options.Hints.
+	Hint      func(key string, outcome HintOutcome)
+	Listening func(arrive bool)
 }
 
 // Commit describes a write that landed.
@@ -171,35 +192,41 @@ func (o Options[T]) withDefaults() Options[T] {
 	def(&o.RememberMin, 256)
 	def(&o.RememberMax, max(4096, o.RememberMin))
 	def(&o.ResultBytes, 16<<10)
-	def(&o.RemovedCount, 32)
-	def(&o.RemovedBytes, 16<<10)
 	defd(&o.IdleAfter, 10*time.Minute)
-	defd(&o.StaleFor, 10*time.Minute)
 	defd(&o.CallTimeout, 3*time.Second)
 	defd(&o.RememberFor, time.Minute)
 	defd(&o.ClockSkew, 30*time.Second)
 	defd(&o.WatchFastest, time.Second)
 	defd(&o.WatchSlowest, max(10*time.Second, o.WatchFastest))
+	defd(&o.WatchHinted, max(time.Minute, o.WatchSlowest))
 	for name, v := range map[string]int{
 		"MaxBatch": o.MaxBatch, "MaxWaiting": o.MaxWaiting, "MaxWaitingPerKey": o.MaxWaitingPerKey,
 		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
-		"ResultBytes": o.ResultBytes, "RemovedCount": o.RemovedCount, "RemovedBytes": o.RemovedBytes,
-		"IdleAfter": int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor), "RemovedFor": int(o.RemovedFor),
-		"ClockSkew": int(o.ClockSkew),
-		"MaxBytes":  int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest),
+		"ResultBytes": o.ResultBytes,
+		"IdleAfter":   int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor),
+		"ClockSkew": int(o.ClockSkew), "StaleFor": int(o.StaleFor),
+		"MaxBytes": int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest), "WatchHinted": int(o.WatchHinted),
 	} {
 		if v < 0 {
 			panic(fmt.Sprintf("ledger: Options.%s is negative: %d", name, v))
 		}
 	}
-	if o.RememberMax < o.RememberMin || o.WatchSlowest < o.WatchFastest {
+	if o.RememberMax < o.RememberMin || o.WatchSlowest < o.WatchFastest || o.WatchHinted < o.WatchSlowest {
 		panic("ledger: Options: a smallest value exceeds its largest")
 	}
-	if o.Codec.Encode == nil {
-		o.Codec.Encode = func(doc T) ([]byte, error) { return json.Marshal(doc) }
+	if o.Codec.Append == nil {
+		o.Codec.Append = func(dst []byte, doc T) ([]byte, error) {
+			text, err := json.Marshal(doc)
+			return append(dst, text...), err
+		}
 	}
 	if o.Codec.Decode == nil {
 		o.Codec.Decode = decodeStrict[T]
+	}
+	if o.Codec.Removed == nil {
+		o.Codec.Removed = func(doc T, _ []byte) (T, error) {
+			return doc, errors.New("expected no journal: this program has no Codec.Removed")
+		}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -127,7 +127,7 @@ func (e *entry[T]) notifyError(err error) {
 	}
 }
 
-// notifyWell tells those who were told of an error that it has passed. e.mu is
+// notifyWell tells the watchers of an error that it has passed. e.mu is
 // held.
 func (e *entry[T]) notifyWell() {
 	for w := range e.watchers {
@@ -147,7 +147,7 @@ func (e *entry[T]) wakePoll() {
 	}
 }
 
-// poll reads the document at intervals while somebody watches it.
+// poll reads the document at intervals while it is watched.
 func (e *entry[T]) poll() {
 	l := e.l
 	last := time.Now()
@@ -165,14 +165,23 @@ func (e *entry[T]) poll() {
 		if e.confirmed.After(last) {
 			last = e.confirmed
 		}
-		interval := l.watchInterval(now.Sub(e.changed))
+		interval, hinted := e.hintedInterval(now)
+		if !hinted {
+			interval = l.watchInterval(now.Sub(e.changed))
+		}
 		wait := last.Add(time.Duration(int64(interval) * factor / 1000)).Sub(now)
+		looking := e.hints.look
+		if looking {
+			wait = min(wait, e.hints.notBefore.Sub(now))
+		}
 		if e.sole() {
 			// There is nothing to find, unless the key will be shared.
 			wait = l.opts.WatchSlowest
 		}
 		var f *flight[T]
+		known := e.adopted
 		if wait <= 0 {
+			e.hints.look = false
 			f = e.join(l.base)
 		}
 		e.mu.Unlock()
@@ -181,6 +190,9 @@ func (e *entry[T]) poll() {
 				return // closed
 			}
 			<-f.done
+			if looking {
+				e.looked(f, known)
+			}
 			last = now
 			factor = int64(l.jitter(900, 1100))
 			continue

@@ -1,0 +1,237 @@
+package ledger
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Hints announce the commits of each process to the others, over a bus that the
+// caller provides. They save requests and time, and nothing rests on them: a
+// hint is a reason to read the store, never a fact. A bus may lose, repeat,
+// reorder, delay and invent hints.
+type Hints interface {
+	// Publish sends a hint to the other processes. It returns at once, and may
+	// drop the hint. It is safe for concurrent use.
+	Publish(Hint)
+	// Listen receives until ctx ends. It calls hinted for each hint, which may
+	// be one of this process; listening(nil) once every hint that is sent from
+	// then on is expected to arrive; and listening with the reason when hints
+	// may be missed. The calls come one after the other.
+	Listen(ctx context.Context, hinted func(Hint), listening func(error))
+}
+
+// Hint says that a key has a document of a revision, or, if that is 0, none.
+type Hint struct {
+	Key      string
+	Revision uint64
+}
+
+// HintOutcome is what came of a hint.
+type HintOutcome string
+
+// The outcomes of hints.
+const (
+	// HintFound: the store was read because of it and had another document.
+	HintFound HintOutcome = "found"
+	// HintKnown: the document was known.
+	HintKnown HintOutcome = "known"
+	// HintUnused: the key is not in memory.
+	HintUnused HintOutcome = "unused"
+	// HintFalse: the store was read because of it and had nothing new.
+	HintFalse HintOutcome = "false"
+	// HintMissed: a change was found, and no hint told of it within
+	// Options.WatchFastest.
+	HintMissed HintOutcome = "missed"
+)
+
+// hintState is what a ledger knows of its bus.
+type hintState struct {
+	since  atomic.Pointer[time.Time] // hints arrive since then; nil when they do not
+	missed atomic.Bool               // the log was told since then
+}
+
+// entryHints is what hints told of one key. Guarded by entry.mu.
+type entryHints struct {
+	announced uint64    // the highest revision that a hint named and the store may have
+	look      bool      // the store is to be read, because of a hint
+	notBefore time.Time // of the next such read: the last hint was false
+	// unannounced is true after a change that no hint told of: its writer
+	// sends none, or they are lost. The key is then polled as without a bus.
+	unannounced bool
+	counted     bool // unannounced was reported
+}
+
+// listen follows the bus.
+func (l *Ledger[T]) listen() {
+	ctx, cancel := context.WithCancel(l.base)
+	defer cancel()
+	stopped := make(chan struct{})
+	defer close(stopped)
+	go func() {
+		select {
+		case <-l.closing:
+			cancel()
+		case <-stopped:
+		}
+	}()
+	var last error
+	first := true
+	l.opts.Hints.Listen(ctx, l.hinted, func(err error) {
+		if ctx.Err() != nil || !first && (err == nil) == (last == nil) {
+			return
+		}
+		first, last = false, err
+		l.listening(err)
+	})
+	l.hints.since.Store(nil)
+}
+
+// listening notes that hints arrive, or the reason why they do not.
+func (l *Ledger[T]) listening(err error) {
+	if f := l.opts.Observer.Listening; f != nil {
+		f(err == nil)
+	}
+	if err != nil {
+		l.hints.since.Store(nil)
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "hints of other servers do not arrive; watched documents are read more often",
+			slog.Duration("slowest", l.opts.WatchSlowest), slog.Any("error", err))
+	} else {
+		now := time.Now()
+		l.hints.missed.Store(false)
+		l.hints.since.Store(&now)
+		l.log.LogAttrs(context.Background(), slog.LevelInfo, "hints of other servers arrive; watched documents are read less often",
+			slog.Duration("interval", l.opts.WatchHinted))
+	}
+	// The intervals of all watched keys have changed.
+	l.mu.Lock()
+	entries := make([]*entry[T], 0, len(l.keys))
+	for _, e := range l.keys {
+		entries = append(entries, e)
+	}
+	l.mu.Unlock()
+	for _, e := range entries {
+		e.mu.Lock()
+		e.wakePoll()
+		e.mu.Unlock()
+	}
+}
+
+// publish tells the other processes what e's document is now.
+func (e *entry[T]) publish(revision uint64) {
+	if e.l.opts.Hints != nil && !e.l.sole {
+		e.l.opts.Hints.Publish(Hint{Key: e.key, Revision: revision})
+	}
+}
+
+// hinted notes a hint. A key that is watched is read at once by its poller;
+// one that is only in memory before its next commit, which would otherwise
+// meet a conflict.
+func (l *Ledger[T]) hinted(h Hint) {
+	l.mu.Lock()
+	e := l.keys[h.Key]
+	l.mu.Unlock()
+	if e == nil {
+		l.observeHint(h.Key, HintUnused)
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.doc != nil && e.damage == nil {
+		at := e.doc.snap.Revision
+		if h.Revision == at || h.Revision != 0 && h.Revision < at {
+			if h.Revision == at {
+				e.hints.unannounced = false
+			}
+			l.observeHint(h.Key, HintKnown)
+			return
+		}
+	}
+	e.hints.announced = max(e.hints.announced, h.Revision)
+	e.hints.look = true
+	e.wakePoll()
+}
+
+func (l *Ledger[T]) observeHint(key string, outcome HintOutcome) {
+	if f := l.opts.Observer.Hint; f != nil {
+		f(key, outcome)
+	}
+}
+
+// hintsReplaced notes that a document of a revision became known, by a
+// commit of another process if foreign. e.mu is held.
+func (e *entry[T]) hintsReplaced(revision uint64, foreign bool) {
+	h := &e.hints
+	if foreign {
+		h.unannounced = e.hintsCover() && !h.look && revision > h.announced
+		h.counted = false
+	}
+	if revision >= h.announced {
+		h.look = false
+	}
+	h.announced = max(h.announced, revision)
+}
+
+// hintedInterval returns the time between two reads of the watched document,
+// and true if hints tell of its changes. e.mu is held.
+func (e *entry[T]) hintedInterval(now time.Time) (time.Duration, bool) {
+	h := &e.hints
+	if !e.hintsCover() {
+		return 0, false
+	}
+	if h.unannounced {
+		if !h.counted && now.Sub(e.changed) >= e.l.opts.WatchFastest {
+			h.counted = true
+			e.l.observeHint(e.key, HintMissed)
+			if !e.l.hints.missed.Swap(true) {
+				e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "a change came without a hint; documents of which that is so are read more often",
+					slog.String("key", e.key))
+			}
+		}
+		return 0, false
+	}
+	return e.l.opts.WatchHinted, true
+}
+
+// hintsCover reports whether hints tell of every change since the document was
+// last known to be current. What landed before they arrived was not told of.
+// e.mu is held.
+func (e *entry[T]) hintsCover() bool {
+	since := e.l.hints.since.Load()
+	return since != nil && e.confirmed.After(*since)
+}
+
+// looked notes what f, a read that a hint caused, came to when the document
+// had been replaced adopted times. False hints cause no more reads than polling
+// does.
+func (e *entry[T]) looked(f *flight[T], adopted uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := &e.hints
+	switch {
+	case f.err != nil:
+		h.look = true // later
+	case e.adopted != adopted:
+		e.l.observeHint(e.key, HintFound)
+		return
+	default:
+		e.l.observeHint(e.key, HintFalse)
+		if e.doc != nil {
+			h.announced = e.doc.snap.Revision
+		}
+	}
+	h.notBefore = time.Now().Add(e.l.opts.WatchFastest)
+}
+
+// takeHint reports whether a hint says that the document has changed, and no
+// watcher's poller looks into it.
+func (e *entry[T]) takeHint() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.hints.look || e.polling {
+		return e.hints.look
+	}
+	e.hints.look = false
+	return true
+}
