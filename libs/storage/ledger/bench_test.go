@@ -128,7 +128,7 @@ func BenchmarkHotKey(b *testing.B) {
 			_ = l.Close(context.Background())
 		})
 		if c.put == 0 {
-			continue // nobody conflicts where nobody waits
+			continue // without waiting there are no conflicts
 		}
 		b.Run(c.name+"/naive", func(b *testing.B) {
 			s := newDistant(c.get, c.put)

@@ -58,7 +58,7 @@ func (b *bucket) put(key string, body []byte, version storage.Version, blind boo
 type weather struct {
 	unavailable int // 500, 503: nothing happened
 	lost        int // it happened, the answer was lost
-	conflict    int // 409 although nobody else wrote: nothing happened
+	conflict    int // 409 without another writer: nothing happened
 	met         int // it happened, and a repetition below met it: 412
 	hang        int // no answer until the deadline; happened or not
 	late        int // an error, and the write happens up to 10 s later

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -26,7 +24,7 @@ type call[T any] struct {
 
 	// Guarded by entry.mu until done is closed.
 	attempted bool // a write that carries it may still land
-	gone      bool // nobody waits for it
+	gone      bool // its caller has given up
 	receipt   Receipt[T]
 	err       error
 	own       bool // err is the operation's own
@@ -101,7 +99,7 @@ func (e *entry[T]) leave(c *call[T], cause error) {
 		c.err = fmt.Errorf("%w: nothing was applied: %w", storage.ErrUnavailable, cause)
 	}
 	e.finish(c)
-	// Whoever keeps giving up while the store hangs must not fill the queue.
+	// Callers that keep giving up while the store hangs must not fill the queue.
 	e.goneQueued++
 	if e.goneQueued > 64 && e.goneQueued > len(e.queue)/2 {
 		e.queue = slices.DeleteFunc(e.queue, func(c *call[T]) bool { return c.gone })
@@ -211,6 +209,8 @@ func (c *committer[T]) step() bool {
 	doc, certain := e.current()
 	if certain {
 		c.fresh = true
+	} else if e.takeHint() {
+		c.read = true
 	}
 	if c.read || doc == nil || e.sole() && !certain {
 		var err error
@@ -305,8 +305,8 @@ func (c *committer[T]) fill() bool {
 	return false
 }
 
-// claim marks the batch as attempted; false when somebody left since it was
-// applied, whose effect must not be written.
+// claim marks the batch as attempted. It returns false if a caller has given up
+// since it was applied, because that caller's effect must not be written.
 func (c *committer[T]) claim(a *attempt[T]) bool {
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
@@ -377,7 +377,7 @@ func (c *committer[T]) write(a *attempt[T]) {
 		}
 		c.reject(err)
 	case errors.Is(err, storage.ErrNotDurable):
-		// Reading it back would show what a power cut may take away.
+		// Reading it back would show what a power cut may undo.
 		c.reject(err)
 	default:
 		e.mu.Lock()
@@ -399,6 +399,7 @@ func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 	e.mu.Lock()
 	switch {
 	case e.doc == a.base || e.doc == nil || a.doc.snap.Revision > e.doc.snap.Revision:
+		e.hintsReplaced(a.doc.snap.Revision, false)
 		e.replace(a.doc, began)
 	case e.doc.snap.Nonce == a.doc.snap.Nonce:
 		a.doc = e.doc // a reader was faster
@@ -413,6 +414,7 @@ func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 // close answers a batch that is known to stand and ends its commit.
 func (c *committer[T]) close(a *attempt[T]) {
 	e := c.e
+	e.publish(a.doc.snap.Revision)
 	waiting := e.answer(a, a.doc)
 	c.pending, c.batch = nil, nil
 	if f := e.l.opts.Observer.Commit; f != nil {
@@ -428,7 +430,7 @@ func (c *committer[T]) close(a *attempt[T]) {
 // never land otherwise, because versions do not come back.
 func (c *committer[T]) settle(doc *document[T]) {
 	a := c.pending
-	landed, known := doc.mem.commit(a.doc.snap.Revision, a.nonce)
+	landed, known := doc.dedup.commit(a.doc.snap.Revision, a.nonce)
 	switch {
 	case landed && c.e.isVolatile() != 0:
 		// It can be read, and may be lost again. It is applied again, as a
@@ -485,7 +487,7 @@ func (c *committer[T]) backOff() {
 	c.e.l.sleep(c.e.l.jitter(pause/2, pause))
 }
 
-// anyWaits reports whether somebody still waits for a.
+// anyWaits reports whether any caller still waits for a.
 func (e *entry[T]) anyWaits(a *attempt[T]) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -499,8 +501,8 @@ func (e *entry[T]) putBack(calls []*call[T]) {
 	e.queue = append(slices.Clip(calls), e.queue...)
 }
 
-// answer gives everybody in a their outcome, with doc's snapshot, and returns
-// how many operations wait behind them.
+// answer gives the callers in a their outcomes, with doc's snapshot, and returns
+// the number of operations that wait behind them.
 func (e *entry[T]) answer(a *attempt[T], doc *document[T]) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -525,14 +527,10 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		now     = time.Now()
 		refs    = make([]opRef, 0, len(calls))
 		results = make([][]byte, 0, len(calls))
-		state   = State[T]{Doc: base.snap.Doc, Revision: base.snap.Revision, Nonce: base.snap.Nonce, Exists: base.snap.Exists, Removed: base.snap.Removed}
-		doc     = &document[T]{snap: base.snap, removedRaw: base.removedRaw}
+		state   = State[T]{Doc: base.snap.Doc, Revision: base.snap.Revision, Nonce: base.snap.Nonce, Exists: base.snap.Exists, Next: rev, Time: now.UTC().Truncate(time.Millisecond)}
+		doc     = &document[T]{snap: base.snap}
 		first   map[uint64]int
 	)
-	if l.opts.RemovedFor > 0 {
-		doc.expireRemoved(now.Add(-l.opts.RemovedFor))
-		state.Removed = doc.snap.Removed
-	}
 	a := &attempt[T]{base: base, doc: doc, nonce: nonceDigest(nonce), outcomes: make([]outcome[T], len(calls))}
 	if len(calls) > 1 {
 		first = make(map[uint64]int, len(calls))
@@ -540,7 +538,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	for i, q := range calls {
 		o := &a.outcomes[i]
 		o.call = q
-		if found, ok := base.mem.find(q.ref.id); ok {
+		if found, ok := base.dedup.find(q.ref.id); ok {
 			if found.payload != q.ref.payload {
 				o.err = ErrIDReused
 				continue
@@ -569,24 +567,13 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		if change.Unchanged && q.op.ID == "" {
 			o.receipt = Receipt[T]{Revision: state.Revision, Index: a.effects - 1, Tag: state.Tag(), Result: change.Result, Unchanged: true}
 			if a.effects == 0 {
-				o.receipt.Index = base.mem.last(state.Revision)
+				o.receipt.Index = base.dedup.last(state.Revision)
 			}
 			continue
 		}
 		if change.Unchanged {
 			// Written all the same, so that its repetition is known.
-			change.Doc, change.Removed = state.Doc, nil
-		}
-		if change.Removed != nil {
-			r := Removal{Revision: rev, At: now.UTC().Truncate(time.Millisecond), Kind: strings.Clone(q.op.Kind), Items: change.Removed}
-			raw, err := json.Marshal(r)
-			if err != nil {
-				o.err, o.own = fmt.Errorf("ledger: Change.Removed: %w", err), true
-				continue
-			}
-			doc.removedRaw = append(slices.Clip(doc.removedRaw), raw)
-			doc.snap.Removed = append(slices.Clip(doc.snap.Removed), r)
-			doc.limitRemoved(l.opts.RemovedCount, l.opts.RemovedBytes)
+			change.Doc = state.Doc
 		}
 		if first != nil {
 			first[q.ref.id] = i
@@ -599,7 +586,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		refs = append(refs, q.ref)
 		results = append(results, result)
 		a.effects++
-		state = State[T]{Doc: change.Doc, Revision: rev, Nonce: nonceText(nonce), Exists: true, Removed: doc.snap.Removed}
+		state = State[T]{Doc: change.Doc, Revision: rev, Nonce: nonceText(nonce), Exists: true, Next: rev, Time: state.Time}
 	}
 	if a.effects == 0 && base.snap.Exists && e.isVolatile() != 0 {
 		// What these answers rest on may be lost again: write it once more.
@@ -614,38 +601,44 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	if rev > maxRevision {
 		return nil, fmt.Errorf("%w: there is no revision after %d", ErrDamaged, uint64(maxRevision))
 	}
-	items, err := e.encodeItems(state.Doc)
-	if err != nil {
-		return nil, err
-	}
 	doc.snap.Doc, doc.snap.Revision, doc.snap.Nonce, doc.snap.Exists = state.Doc, rev, state.Nonce, true
-	if ahead := base.mem.ahead(now); ahead > l.opts.ClockSkew {
+	if ahead := base.dedup.ahead(now); ahead > l.opts.ClockSkew {
 		l.clockOnce.Do(func() {
 			l.log.LogAttrs(context.Background(), slog.LevelWarn, "the clock of another writer is ahead of this one; operations may be forgotten early",
 				slog.String("key", e.key), slog.Duration("ahead", ahead), slog.Duration("allowed", l.opts.ClockSkew))
 		})
 	}
-	if !l.opts.ablate.memory {
-		doc.mem = base.mem.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
+	if !l.opts.ablate.dedup {
+		doc.dedup = base.dedup.with(run{rev: rev, at: now.Unix(), nonce: a.nonce, n: a.effects}, refs, results, l.opts.limits())
 	}
-	if err := e.checkReadable(doc, items); err != nil {
+	var err error
+	if a.body, err = e.encode(doc, base.size); err != nil {
 		return nil, err
 	}
-	a.body = doc.encode(items)
 	doc.size = len(a.body)
 	return a, nil
 }
 
-// checkReadable returns an error if the next process could not read doc with
-// items: it decodes the envelope, with all that the caller's code made. Left
-// out is the memory of operations, most of the bytes of a small document. What
-// is decoded is not kept: the codec may share memory with what it is given.
-func (e *entry[T]) checkReadable(doc *document[T], items []byte) error {
-	probe := document[T]{snap: doc.snap, removedRaw: doc.removedRaw}
-	if _, err := e.decode(probe.encode(items), ""); err != nil {
-		return fmt.Errorf("ledger: the document cannot be stored, because it could not be read again: %w", err)
+// encode returns what is stored for doc, which is about as large as likely. An
+// error means that the next process could not read it: unless the codec is
+// exact, the envelope is decoded, with all that the caller's code made. Left out
+// are the remembered operations, most of the bytes of a small document. What is
+// decoded is not kept: the codec may share memory with what it is given.
+func (e *entry[T]) encode(doc *document[T], likely int) (body []byte, err error) {
+	defer e.recovered("Codec.Append", &err)
+	codec := &e.l.opts.Codec
+	if body, err = doc.encode(codec, likely); err != nil || codec.Exact {
+		return body, err
 	}
-	return nil
+	probe := &document[T]{snap: doc.snap}
+	text, err := probe.encode(codec, likely)
+	if err == nil {
+		_, err = e.decode(text, "")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: the document cannot be stored, because it could not be read again: %w", err)
+	}
+	return body, nil
 }
 
 // decode decodes a stored document. A panic of the codec is an error.
@@ -668,7 +661,7 @@ func isZero[T any](doc T) bool { return reflect.ValueOf(&doc).Elem().IsZero() }
 // applyTwice checks that op is pure.
 func (e *entry[T]) applyTwice(op Op[T], s State[T]) (Change[T], error) {
 	encode := func(doc T) (string, error) {
-		b, err := e.l.opts.Codec.Encode(doc)
+		b, err := e.l.opts.Codec.Append(nil, doc)
 		return string(b), err
 	}
 	before, err := encode(s.Doc)
@@ -688,21 +681,11 @@ func (e *entry[T]) applyTwice(op Op[T], s State[T]) (Change[T], error) {
 	if err != nil {
 		return Change[T]{}, err
 	}
-	if made != again || !bytes.Equal(first.Result, second.Result) || !bytes.Equal(first.Removed, second.Removed) ||
+	if made != again || !bytes.Equal(first.Result, second.Result) ||
 		first.Unchanged != second.Unchanged || (firstErr == nil) != (secondErr == nil) {
 		return Change[T]{}, fmt.Errorf("ledger: Op.Apply came to two results from one document: %s and %s", short([]byte(made)), short([]byte(again)))
 	}
 	return second, secondErr
-}
-
-// encodeItems calls the codec.
-func (e *entry[T]) encodeItems(doc T) (items []byte, err error) {
-	defer e.recovered("Codec.Encode", &err)
-	items, err = e.l.opts.Codec.Encode(doc)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: encoding the document: %w", err)
-	}
-	return items, nil
 }
 
 // recovered turns a panic of the caller's code into an error.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// copies are the keys in memory. Those that nobody uses make room, the least
+// copies are the keys in memory. Unused ones make room, the least
 // recently used first. Guarded by Ledger.mu.
 type copies struct {
 	unused  list.List // of *entry, the least recently used first

@@ -48,9 +48,9 @@
 // refused is not: its repetition is applied anew, and its refusal says nothing
 // of an earlier call that is still under way elsewhere. All these numbers are [Options].
 //
-// Revisions only grow, by one a commit; but for an older state that somebody
-// put back by hand, which is taken as it is, and written over with a revision
-// above all that this ledger has seen.
+// Revisions only grow, by one a commit. An exception is an older state that was
+// restored by hand: it is taken as it is, and written over with a revision above
+// all that this ledger has seen.
 //
 // Durable means what the store means by it when it acknowledges a write.
 //
@@ -80,11 +80,12 @@
 //     reason; it is also [ErrOutcomeUnknown] if a write that carries the
 //     operation was sent, and otherwise the operation will never be applied.
 //     Reads answer after 2 seconds with the last known copy and its Age, for
-//     10 minutes. Other keys go on.
+//     [Options].StaleFor; without a copy, or without StaleFor, they fail after
+//     some tries. Other keys go on.
 //   - The store does not answer for any key, which a read of an unused key
 //     tells: it is away when nothing was heard from it for a second and three
-//     calls failed, or for 2.5 seconds. Reads then answer at once with the last
-//     known copy. The store is asked about every second, and what waits goes on
+//     calls failed, or for 2.5 seconds. Reads then answer at once with that copy,
+//     if any. The store is asked about every second, and what waits goes on
 //     at its first answer.
 //   - Each such state of a key, or of the store, is logged once when it begins
 //     and once when it ends, with the reason; of more than 10 keys the log names
@@ -104,9 +105,9 @@
 //     each operation is there in full or not at all.
 //
 // What is asked of the store is the contract of package storage, no more: that
-// a write is refused unless it names the version that is there. Nobody may
-// delete the documents of a ledger but by [Ledger.Forget], or write them without
-// compare-and-swap, while it is used.
+// a write is refused unless it names the version that is there. While a ledger is
+// in use, its documents may be deleted by [Ledger.Forget] alone, and written by
+// compare-and-swap alone.
 //
 // # Concurrency
 //
@@ -117,6 +118,12 @@
 // as conditional reads find it, within 1.1 seconds and a round trip of its
 // landing while the document changes at least once a minute. That a document is
 // damaged, or cannot be asked for, is sent once, and so is its end.
+//
+// With [Options.Hints] what lands elsewhere is read as soon as a hint tells of
+// it, and a watched key otherwise once in 60 seconds. A hint is a reason to read
+// the store and never a fact: one that is lost is made up for by those reads,
+// and false ones cause at most a read a second of a watched key, and a read
+// before each commit of any other. While the bus is away all is as without.
 //
 // Of a store that only this process can write to ([storage.SoleOwner]) a key is
 // read once while it stays in memory: the copy there is the truth, until a
@@ -133,20 +140,22 @@
 // An update is one write of the document, shared by what waits, and one more
 // read when others wrote since. A read is one conditional read, shared by what
 // waits. With the document travel 12 bytes an operation remembered, about
-// 11 bytes a commit, the results, a third more for base64, and what was
-// removed (16 KiB at most, unless a single removal is larger). A watched key
+// 11 bytes a commit, the results, and a third more for base64. A watched key
 // costs a conditional read a second for a minute after each change, then fewer,
 // down to one in ten seconds after ten minutes.
 //
 // # The stored form
 //
-//	{"v":2,"crc":"…","rev":17,"nonce":"…","items":…,"ops":"…","removed":[{"rev","at","kind","items"}]}
+//	{"v":3,"crc":"…","rev":17,"nonce":"…","items":…,"ops":"…"}
 //
-// crc is the CRC-32C, in hexadecimal, of what follows it after the quote. Format
-// 1, which has no crc, is read and upgraded by the next write; whoever repairs a
-// document by hand stores it in that format. Programs that know format 1 alone
-// take format 2 for damage: replace all of them before the first write.
-// items is the document as its [Codec] writes it; ops is the memory of
+// crc is the CRC-32C, in hexadecimal, of what stands before it and of what
+// follows it after the quote. Earlier formats are read and upgraded by the next
+// write. Format 2 has a member "removed", a journal that [Codec.Removed] takes
+// over, and its crc leaves out what stands before it. Format 1 has no crc: a
+// document that is repaired by hand is stored in that format. Programs that know
+// only earlier formats take format 3 for damage: replace all of them before the
+// first write.
+// items is the document as its [Codec] writes it; ops is the record of
 // operations, in base64. Because of the nonce no two writes have equal bytes,
 // so that a version derived from them (an S3 ETag) never comes back.
 package ledger

@@ -32,11 +32,12 @@ type entry[T any] struct {
 	volatile  uint64  // not 0: what is stored may be lost again; see notDurable
 
 	queue      []*call[T]
-	goneQueued int // calls in queue that nobody waits for
+	goneQueued int // calls in queue whose callers have given up
 	pending    int // calls accepted and not answered
 	committing bool
 	sent       string // nonce of the last write that was tried
 	fair       fairness
+	hints      entryHints
 
 	flight, next *flight[T]
 
@@ -78,17 +79,7 @@ func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*documen
 	}
 	began := time.Now()
 	ctx, done := l.storeCall(caused{l.base, cause}, "get", e.key, timeout)
-	var (
-		stored  storage.Document
-		changed bool
-		err     error
-	)
-	if l.cond != nil && version != "" {
-		stored, changed, err = l.cond.GetIfChanged(ctx, e.key, version)
-	} else {
-		stored, err = l.store.Get(ctx, e.key)
-		changed = err != nil || version == "" || stored.Version != version
-	}
+	stored, changed, err := storage.GetIfChanged(ctx, l.store, e.key, version)
 	done(err)
 	e.heard(&e.reads, began, err)
 	switch {
@@ -136,9 +127,11 @@ func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *documen
 		e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "document went back to an older revision",
 			slog.String("key", e.key), slog.Uint64("revision", doc.snap.Revision), slog.Uint64("seen", e.highest))
 	}
-	if e.doc != nil && doc.snap.Nonce != e.sent {
+	foreign := e.doc != nil && doc.snap.Nonce != e.sent
+	if foreign {
 		e.fair.foreign(time.Now(), time.Duration(e.l.rtt.Load()))
 	}
+	e.hintsReplaced(doc.snap.Revision, foreign)
 	e.replace(doc, began)
 	return doc
 }

@@ -7,24 +7,25 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
 const (
-	// format is the v of the envelope that this library writes. Format 1 has no
-	// checksum.
-	format = 2
+	// format is the v of the envelope that this library writes. Formats 1 and 2
+	// have a journal, format 1 has no checksum.
+	format = 3
 	// preamble begins an envelope. The checksum follows in crcDigits hexadecimal
-	// digits: the CRC-32C of all bytes after the quote behind them.
-	preamble  = `{"v":2,"crc":"`
+	// digits: the CRC-32C of the preamble and of all bytes after the quote behind
+	// them. In format 2 the preamble is left out.
+	preamble  = `{"v":3,"crc":"`
 	crcDigits = 8
 	// maxRevision is the largest integer that every JSON reader keeps exactly.
 	maxRevision = 1<<53 - 1
@@ -33,15 +34,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-var errUnknownMember = errors.New("unknown member")
-
 // document is one stored state of a key, decoded. It is immutable.
 type document[T any] struct {
-	version    storage.Version // "" when nothing is stored
-	snap       Snapshot[T]     // Age is 0
-	mem        memory
-	removedRaw []json.RawMessage // snap.Removed as stored
-	size       int               // of the stored body
+	version storage.Version // "" when nothing is stored
+	snap    Snapshot[T]     // Age is 0
+	dedup   dedup
+	size    int // of the stored body
 }
 
 func newNonce() [nonceBytes]byte {
@@ -52,7 +50,7 @@ func newNonce() [nonceBytes]byte {
 
 func nonceText(n [nonceBytes]byte) string { return base64.RawURLEncoding.EncodeToString(n[:]) }
 
-// nonceDigest is what a memory keeps of a nonce.
+// nonceDigest is what a dedup keeps of a nonce.
 func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:]) }
 
 // nonceOf returns the beginning of the nonce with that digest, as text.
@@ -63,59 +61,62 @@ func nonceOf(digest uint64) string {
 // packs are buffers of encode.
 var packs sync.Pool
 
-// encode returns the envelope of d around items:
+// encode returns the envelope of d, which is about as large as likely:
 //
-//	{"v":2,"crc":"...","rev":17,"nonce":"...","items":...,"ops":"...","removed":[...]}
+//	{"v":3,"crc":"...","rev":17,"nonce":"...","items":...,"ops":"..."}
 //
 // The nonce stands early so that two bodies never share a digest, not even
 // one of a prefix.
-func (d *document[T]) encode(items []byte) []byte {
+func (d *document[T]) encode(codec *Codec[T], likely int) ([]byte, error) {
 	scratch, _ := packs.Get().(*[]byte)
 	if scratch == nil {
 		scratch = new([]byte)
 	}
-	ops := d.mem.pack((*scratch)[:0])
-	size := 128 + len(items) + base64.RawStdEncoding.EncodedLen(len(ops))
-	for _, r := range d.removedRaw {
-		size += len(r) + 1
-	}
-	b := make([]byte, 0, size)
+	ops := d.dedup.pack((*scratch)[:0])
+	tail := base64.RawStdEncoding.EncodedLen(len(ops)) + len(`,"ops":""}`)
+	b := make([]byte, 0, max(likely, tail)+1024) // and one more operation
 	b = append(b, preamble+`00000000","rev":`...)
 	b = strconv.AppendUint(b, d.snap.Revision, 10)
 	b = append(b, `,"nonce":"`...)
 	b = append(b, d.snap.Nonce...)
 	b = append(b, `","items":`...)
-	b = append(b, items...)
-	b = append(b, `,"ops":"`...)
+	head := b
+	b, err := codec.Append(head, d.snap.Doc)
+	if err == nil && !bytes.HasPrefix(b, head) {
+		err = errors.New("Codec.Append did not append to what it was given")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: encoding the document: %w", err)
+	}
+	b = append(slices.Grow(b, tail), `,"ops":"`...)
 	b = base64.RawStdEncoding.AppendEncode(b, ops)
 	*scratch = ops
 	packs.Put(scratch)
-	b = append(b, `","removed":[`...)
-	for i, r := range d.removedRaw {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, r...)
-	}
-	b = append(b, "]}"...)
-	sum := binary.BigEndian.AppendUint32(nil, checksum(b))
+	b = append(b, `"}`...)
+	sum := binary.BigEndian.AppendUint32(nil, checksum(b, format))
 	hex.Encode(b[len(preamble):], sum)
-	return b
+	return b, nil
 }
 
-// checksum returns that of an envelope that begins with the preamble.
-func checksum(body []byte) uint32 {
-	return crc32.Checksum(body[len(preamble)+crcDigits+1:], castagnoli)
+// checksum returns that of an envelope of format v, which begins with its
+// preamble.
+func checksum(body []byte, v uint64) uint32 {
+	var sum uint32
+	if v > 2 {
+		sum = crc32.Checksum(body[:len(preamble)], castagnoli)
+	}
+	return crc32.Update(sum, castagnoli, body[len(preamble)+crcDigits+1:])
 }
 
-// checkSum compares the envelope's checksum with its bytes.
-func checkSum(body []byte) error {
+// checkSum compares the checksum of an envelope of format v with its bytes.
+func checkSum(body []byte, v uint64) error {
 	const end = len(preamble) + crcDigits
+	preamble := fmt.Sprintf(`{"v":%d,"crc":"`, v)
 	if len(body) <= end || string(body[:len(preamble)]) != preamble || body[end] != '"' {
 		return fmt.Errorf("expected a document that begins with %s and %d digits", preamble, crcDigits)
 	}
 	text := body[len(preamble):end]
-	if want := fmt.Sprintf("%08x", checksum(body)); string(text) != want {
+	if want := fmt.Sprintf("%08x", checksum(body, v)); string(text) != want {
 		return fmt.Errorf("expected %q, the checksum of the document's bytes, got %s: they were changed after they had been written", want, short(text))
 	}
 	return nil
@@ -123,28 +124,12 @@ func checkSum(body []byte) error {
 
 // decode is the inverse of encode, and takes what the codec calls legacy.
 func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*document[T], error) {
-	if err := checkJSON(body); err != nil {
+	members, err := membersOf(body)
+	if err != nil {
 		return nil, err
 	}
 	d := &document[T]{version: version, size: len(body)}
 	d.snap.Exists = true
-	members := make(map[string][]byte, 7)
-	var unknown string
-	collect := func(name string, value []byte) error {
-		switch name {
-		case "v", "crc", "rev", "nonce", "items", "ops", "removed":
-			members[name] = value
-		default:
-			unknown = name
-		}
-		return nil
-	}
-	var err error
-	if isObject(body) {
-		if err = eachMember(body, collect); err != nil {
-			return nil, err
-		}
-	}
 	if members["v"] == nil {
 		if codec.Legacy != nil {
 			doc, ok, err := codec.Legacy(body)
@@ -166,12 +151,19 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 		return nil, at("v", fmt.Errorf("expected a positive number, got %s", short(members["v"])))
 	case v > format:
 		return nil, at("v", fmt.Errorf("the document is of format %d, this library knows formats up to %d", v, format))
-	case unknown != "":
-		return nil, at(unknown, errUnknownMember)
 	case v == 1 && members["crc"] != nil:
 		return nil, at("crc", errors.New("not a member of format 1"))
+	case v > 2 && members["removed"] != nil:
+		return nil, at("removed", fmt.Errorf("not a member of format %d", v))
 	}
-	for _, name := range []string{"rev", "nonce", "items", "ops", "removed"} {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		switch name {
+		case "v", "crc", "rev", "nonce", "items", "ops", "removed":
+		default:
+			return nil, at(name, errors.New("unknown member"))
+		}
+	}
+	for _, name := range []string{"rev", "nonce", "items", "ops"} {
 		if members[name] == nil {
 			return nil, at(name, errors.New("missing"))
 		}
@@ -189,33 +181,20 @@ func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*docum
 	if len(ops) < 2 || ops[0] != '"' {
 		return nil, at("ops", fmt.Errorf("expected a string, got %s", short(ops)))
 	}
-	if d.mem, err = parseMemory(ops[1:len(ops)-1], d.snap.Revision); err != nil {
+	if d.dedup, err = parseDedup(ops[1:len(ops)-1], d.snap.Revision); err != nil {
 		return nil, at("ops", err)
 	}
-	err = eachElement(removed, func(value []byte) error {
-		value = bytes.Clone(value) // not to keep the whole body
-		r, err := parseRemoval(value)
-		if err != nil {
-			return err
+	if removed != nil && string(removed) != "[]" {
+		if d.snap.Doc, err = codec.Removed(d.snap.Doc, removed); err != nil {
+			return nil, at("removed", err)
 		}
-		d.snap.Removed = append(d.snap.Removed, r)
-		d.removedRaw = append(d.removedRaw, value)
-		return nil
-	})
-	if err != nil {
-		return nil, at("removed", err)
 	}
 	if v > 1 { // last, because the errors above name a place
-		if err := checkSum(body); err != nil {
+		if err := checkSum(body, v); err != nil {
 			return nil, at("crc", err)
 		}
 	}
 	return d, nil
-}
-
-func isObject(body []byte) bool {
-	body = bytes.TrimLeft(body, " \t\r\n")
-	return len(body) > 0 && body[0] == '{'
 }
 
 func parseRevision(raw []byte) (uint64, error) {
@@ -235,54 +214,4 @@ func parseNonce(raw []byte) (string, error) {
 		return "", fmt.Errorf("expected %d bytes in base64url, got %s", nonceBytes, short(raw))
 	}
 	return text, nil
-}
-
-func parseRemoval(raw []byte) (Removal, error) {
-	var r Removal
-	seen := 0
-	err := eachMember(raw, func(name string, value []byte) error {
-		var err error
-		switch name {
-		case "rev":
-			r.Revision, err = parseRevision(value)
-		case "at":
-			var text string
-			if text, err = unquote(value); err == nil {
-				r.At, err = time.Parse(time.RFC3339, text)
-			}
-		case "kind":
-			r.Kind, err = unquote(value)
-		case "items":
-			r.Items = value
-		default:
-			err = errUnknownMember
-		}
-		seen++
-		return err
-	})
-	if err == nil && seen != 4 {
-		err = errors.New("expected rev, at, kind and items")
-	}
-	return r, err
-}
-
-// expireRemoved drops the removals before limit.
-func (d *document[T]) expireRemoved(limit time.Time) {
-	for len(d.snap.Removed) > 0 && d.snap.Removed[0].At.Before(limit) {
-		d.snap.Removed, d.removedRaw = d.snap.Removed[1:], d.removedRaw[1:]
-	}
-}
-
-// limitRemoved drops the oldest removals beyond the limits; the newest stays.
-func (d *document[T]) limitRemoved(count, size int) {
-	from := len(d.removedRaw)
-	for total := 0; from > 0; from-- {
-		total += len(d.removedRaw[from-1])
-		newest := from == len(d.removedRaw)
-		if !newest && (total > size || len(d.removedRaw)-from >= count) {
-			break
-		}
-	}
-	d.removedRaw = d.removedRaw[from:]
-	d.snap.Removed = d.snap.Removed[from:]
 }

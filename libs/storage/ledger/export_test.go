@@ -2,7 +2,7 @@ package ledger
 
 // WithoutMemory returns options of a ledger that forgets operation ids.
 func WithoutMemory[T any](o Options[T]) Options[T] {
-	o.ablate.memory = true
+	o.ablate.dedup = true
 	return o
 }
 

@@ -4,12 +4,11 @@ import "time"
 
 // fairness decides when a key's committer lets other processes go first.
 //
-// Who has just written knows the new version and writes again in one round
-// trip; who lost must read first and needs two. So on a busy key the winner
-// keeps winning. A pause of 1.5 to 3 round trips after each commit lets the
+// The last writer already has the version and writes again in one round trip; a
+// loser must read first and needs two. So on a busy key the winner keeps winning. A pause of 1.5 to 3 round trips after each commit lets the
 // others in, and costs little because what arrives meanwhile shares the next
 // write. A key that only this process writes to needs no pause, but a winner
-// never learns that somebody else lost. Therefore a busy committer pauses now
+// never learns that another writer lost. Therefore a busy committer pauses now
 // and then even so, and always for a while after it has met another writer.
 type fairness struct {
 	notBefore time.Time // of the next commit

@@ -77,6 +77,7 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 	case err == nil:
 		e.durable(volatile)
 		e.adopt(&document[T]{}, began, seq)
+		e.publish(0)
 	case !isAnswer(err):
 		e.mu.Lock()
 		e.trusted = false
@@ -89,20 +90,16 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 // that it can be deleted again: a deletion that may not last is repeated so.
 func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
 	l := e.l
-	var zero T
-	items, err := e.encodeItems(zero)
-	if err != nil {
-		return nil, fail("forget", e.key, err)
-	}
 	e.mu.Lock()
 	doc := &document[T]{snap: Snapshot[T]{Revision: e.highest + 1, Nonce: nonceText(newNonce()), Exists: true}}
 	e.mu.Unlock()
-	if err := e.checkReadable(doc, items); err != nil {
+	body, err := e.encode(doc, 0)
+	if err != nil {
 		return nil, fail("forget", e.key, err)
 	}
 	callCtx, done := l.storeCall(ctx, "create", e.key, l.opts.CallTimeout)
 	began := time.Now()
-	doc.version, err = l.store.Create(callCtx, e.key, doc.encode(items))
+	doc.version, err = l.store.Create(callCtx, e.key, body)
 	done(err)
 	e.heard(&e.writes, began, err)
 	if errors.Is(err, storage.ErrNotDurable) {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,8 +25,6 @@ type Op[T any] struct {
 	// same ID with another payload is refused with [ErrIDReused]. Only a
 	// digest of it is kept.
 	Payload []byte
-	// Kind is a short word for the history, such as "replace" or "clear".
-	Kind string
 	// Apply is a pure function: it must not change what it is given, and is
 	// called again, on a fresh state, when another writer was faster. It is
 	// called by a goroutine of the ledger, possibly after Update has returned
@@ -50,9 +47,12 @@ type State[T any] struct {
 	Nonce string
 	// Exists is false when nothing was ever written under the key.
 	Exists bool
-	// Removed is what earlier revisions took away, oldest first, and what
-	// earlier operations of this commit did.
-	Removed []Removal
+	// Next is the revision that the operation lands in if it lands, and Time
+	// the time of that commit by the clock of this process, in UTC and whole
+	// milliseconds. They are for documents that record their history: with
+	// time.Now an Apply would not be pure.
+	Next uint64
+	Time time.Time
 }
 
 // Change is the effect of an operation; see [Set] and [Keep].
@@ -65,11 +65,8 @@ type Change[T any] struct {
 	// repetition gets the same one while it is remembered. Keep it small: it
 	// travels with every write until it is forgotten.
 	Result []byte
-	// Removed, when not nil, is what this operation took away, as JSON, so
-	// that a later one can bring it back.
-	Removed json.RawMessage
-	// Unchanged says that the document stays as it is; Doc and Removed are
-	// ignored. Without an ID nothing is written, and the result is returned at
+	// Unchanged says that the document stays as it is; Doc is ignored. Without
+	// an ID nothing is written, and the result is returned at
 	// the current revision. An operation with an ID is remembered like any
 	// other: that is a commit.
 	Unchanged bool
@@ -82,14 +79,6 @@ func Set[T any](doc T) Change[T] { return Change[T]{Doc: doc, set: true} }
 
 // Keep returns the change that leaves the document as it is.
 func Keep[T any]() Change[T] { return Change[T]{Unchanged: true} }
-
-// Removal is what one operation took away.
-type Removal struct {
-	Revision uint64          `json:"rev"`
-	At       time.Time       `json:"at"`
-	Kind     string          `json:"kind"`
-	Items    json.RawMessage `json:"items"`
-}
 
 // Receipt is the acknowledgement of an operation that landed, or that found
 // nothing to change.
@@ -116,8 +105,8 @@ type Receipt[T any] struct {
 	Snapshot Snapshot[T]
 }
 
-// Snapshot is a document at one revision. It is shared: do not change Doc or
-// Removed. Every Snapshot of one revision that a ledger hands out while it
+// Snapshot is a document at one revision. It is shared: do not change Doc.
+// Every Snapshot of one revision that a ledger hands out while it
 // keeps the key in memory carries the very same Doc, so that a pointer in it
 // can hold what a caller wants to compute once a revision.
 type Snapshot[T any] struct {
@@ -125,7 +114,6 @@ type Snapshot[T any] struct {
 	Revision uint64
 	Nonce    string
 	Exists   bool
-	Removed  []Removal
 	// Age is zero for a linearizable answer. Otherwise the store is away and
 	// it is how long ago the snapshot was last known to be current.
 	Age time.Duration
@@ -137,8 +125,8 @@ type Snapshot[T any] struct {
 }
 
 // Tag names the document at its revision: the revision, and after a hyphen the
-// beginning of its nonce. Unlike a revision alone, a tag never comes back, also
-// when somebody puts an older document back or the key begins anew.
+// beginning of its nonce. Unlike a revision alone, a tag never comes back, even
+// if an older document is restored by hand or the key begins anew.
 func (s Snapshot[T]) Tag() string { return tag(s.Revision, s.Nonce) }
 
 // Tag is that of the snapshot; see [Snapshot.Tag].
@@ -187,7 +175,6 @@ var (
 // processes, may work on one store.
 type Ledger[T any] struct {
 	store storage.Store
-	cond  storage.ConditionalGetter // nil when the store has no such ability
 	sole  bool
 	opts  Options[T]
 	log   *slog.Logger
@@ -198,6 +185,7 @@ type Ledger[T any] struct {
 	drained chan struct{} // closed when every goroutine is gone
 
 	health    health
+	hints     hintState
 	clockOnce sync.Once    // a clock that is ahead is logged
 	rtt       atomic.Int64 // smoothed duration of a successful write, ns
 	waiting   atomic.Int64
@@ -227,13 +215,15 @@ func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 		rnd:     rand.New(rand.NewPCG(opts.Seed, 0x6c6564676572)), //nolint:gosec // lengths of pauses
 		keys:    make(map[string]*entry[T]),
 	}
-	l.cond, _ = store.(storage.ConditionalGetter)
 	if s, ok := store.(storage.SoleOwner); ok {
 		l.sole = s.SoleOwner()
 	}
 	l.base, l.abandon = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	l.health.recovered = make(chan struct{})
 	l.start(nil, l.sweep)
+	if opts.Hints != nil && !l.sole {
+		l.start(nil, l.listen)
+	}
 	return l
 }
 
@@ -305,13 +295,13 @@ func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]R
 
 // Read returns the document under key; a key that was never written has a
 // Snapshot that does not exist, and no error. The answer is linearizable: it
-// reflects every operation that was acknowledged, by whichever ledger, before
+// reflects every operation that any ledger acknowledged before
 // Read was called. Readers that arrive at the same time share one conditional
 // read of the store.
 //
-// When the store does not answer, Read returns the last known document with
-// its Age, up to Options.StaleFor, and [storage.ErrUnavailable] when there is
-// none. A damaged document is [ErrDamaged], never an old copy.
+// When the store does not answer, Read returns [storage.ErrUnavailable], or the
+// last known document with its Age if that is at most Options.StaleFor. A
+// damaged document is [ErrDamaged], never an old copy.
 func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot[T]{}, fail("read", key, err)
@@ -332,7 +322,7 @@ func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
 // answers, then as it changes. What lands through this ledger is sent at once;
 // what others write is found by conditional reads, each second while the
 // document changes and falling to every ten while it is quiet (see
-// Options.WatchFastest). The channel holds the newest snapshot alone: a slow
+// Options.WatchFastest), or at once when a hint tells of it (see Options.Hints). The channel holds the newest snapshot alone: a slow
 // receiver misses revisions, but never sees an older one after a newer. A
 // document that is damaged, or that the store does not answer for, is told once
 // by a snapshot with Err, and its end by one without.

@@ -62,11 +62,11 @@ func (l *Ledger[T]) releaseClaim(e *entry[T]) {
 	}
 }
 
-// sole reports whether nobody else writes to the key, as far as is known.
+// sole reports whether no other ledger is known to write to the key.
 func (e *entry[T]) sole() bool { return e.claim != nil && !e.claim.shared.Load() }
 
-// shareKey notes that somebody else writes to the key, although the store has
-// one owner: the copy in memory is no longer the truth. The log is told once.
+// shareKey notes that another writer uses the key, although the store has one
+// owner: the copy in memory may be out of date. It is logged once.
 func (e *entry[T]) shareKey(found string) {
 	if e.claim != nil && !e.claim.shared.Swap(true) {
 		e.l.log.LogAttrs(context.Background(), slog.LevelError, "a key of a store with one owner has another writer; it is read each time from now on",

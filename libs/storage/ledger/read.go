@@ -143,7 +143,7 @@ func (e *entry[T]) fly() {
 	}
 }
 
-// answerFlight answers those who wait for e.flight; true if another one follows.
+// answerFlight answers the readers of e.flight, and reports whether another one follows.
 func (e *entry[T]) answerFlight(doc *document[T], err error) (more bool) {
 	e.mu.Lock()
 	f := e.flight

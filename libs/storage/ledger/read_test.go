@@ -193,9 +193,23 @@ func TestStoreAway(t *testing.T) {
 	})
 }
 
+// Without StaleFor, no copy answers.
+func TestNoCopyByDefault(t *testing.T) {
+	inBubble(t, ledger.Options[int]{}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
+		increment(t, l, "k")
+		s.setCut(true)
+		for range 10 {
+			if got, err := l.Read(t.Context(), "k"); !errors.Is(err, storage.ErrUnavailable) {
+				t.Errorf("read: got %+v, %v, want %v", got, err, storage.ErrUnavailable)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 // A store that accepts connections and never answers is away, too.
 func TestStoreHangs(t *testing.T) {
-	inBubble(t, ledger.Options[int]{}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
+	inBubble(t, ledger.Options[int]{StaleFor: time.Minute}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
 		increment(t, l, "k")
 		s.onGet = func(ctx context.Context, _ int, _ func() (storage.Document, bool, error)) (storage.Document, bool, error) {
 			<-ctx.Done()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,16 +53,10 @@ func TestUnreadableIsRefused(t *testing.T) {
 	raw := func(s string) ledger.Change[json.RawMessage] {
 		return ledger.Change[json.RawMessage]{Doc: json.RawMessage(s)}
 	}
-	asIs := ledger.Codec[json.RawMessage]{Encode: func(d json.RawMessage) ([]byte, error) { return d, nil }}
+	asIs := ledger.Codec[json.RawMessage]{Append: func(dst []byte, d json.RawMessage) ([]byte, error) { return append(dst, d...), nil }}
 	nested := strings.Repeat("[", 10000) + strings.Repeat("]", 10000)
-	t.Run("removed not UTF-8", func(t *testing.T) {
-		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage("\"\xff\"")}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "not UTF-8")
-	})
-	t.Run("removed not JSON", func(t *testing.T) {
-		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage("[")}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "Change.Removed")
-	})
-	t.Run("removed too deep", func(t *testing.T) {
-		refuses(t, ledger.Change[int]{Doc: 1, Removed: json.RawMessage(nested)}, ledger.Change[int]{Doc: 1}, ledger.Codec[int]{}, "max depth")
+	t.Run("not UTF-8", func(t *testing.T) {
+		refuses(t, raw("\"\xff\""), raw(`1`), asIs, "invalid UTF-8")
 	})
 	t.Run("duplicate member", func(t *testing.T) {
 		refuses(t, raw(`{"a":1,"a":2}`), raw(`1`), ledger.Codec[json.RawMessage]{}, "/items/a")
@@ -82,6 +77,14 @@ func TestUnreadableIsRefused(t *testing.T) {
 		type doc struct{ Shapes []shape }
 		refuses(t, ledger.Change[doc]{Doc: doc{[]shape{square{2}}}}, ledger.Change[doc]{}, ledger.Codec[doc]{}, "/items: json: cannot unmarshal object")
 	})
+	t.Run("a codec that does not append", func(t *testing.T) {
+		refuses(t, raw(`2`), raw(`1`), ledger.Codec[json.RawMessage]{Exact: true, Append: func(dst []byte, doc json.RawMessage) ([]byte, error) {
+			if string(doc) == "2" {
+				return doc, nil
+			}
+			return append(dst, doc...), nil
+		}}, "Codec.Append did not append")
+	})
 	t.Run("a codec that panics", func(t *testing.T) {
 		refuses(t, raw(`2`), raw(`1`), ledger.Codec[json.RawMessage]{Decode: func(b []byte) (json.RawMessage, error) {
 			if string(b) == "2" {
@@ -90,4 +93,26 @@ func TestUnreadableIsRefused(t *testing.T) {
 			return b, nil
 		}}, "Codec.Decode panicked: two")
 	})
+}
+
+// A codec that says that it reads what it writes is taken at its word.
+func TestExactCodecDecodesNothingThatItWrote(t *testing.T) {
+	for exact, want := range map[bool]int{false: 3, true: 0} {
+		decoded := 0
+		codec := ledger.Codec[int]{
+			Append: func(dst []byte, n int) ([]byte, error) { return strconv.AppendInt(dst, int64(n), 10), nil },
+			Decode: func(data []byte) (n int, err error) {
+				decoded++
+				return n, json.Unmarshal(data, &n)
+			},
+			Exact: exact,
+		}
+		l := open(t, memstore.New(), ledger.Options[int]{Codec: codec})
+		for range 3 {
+			increment(t, l, "k")
+		}
+		if decoded != want {
+			t.Errorf("exact %v: got %d decodings of 3 writes, want %d", exact, decoded, want)
+		}
+	}
 }

@@ -1,113 +1,14 @@
 package ledger
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
+	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
-
-// checkJSON returns an error that names the byte at which data stops being
-// one valid JSON value in valid UTF-8.
-func checkJSON(data []byte) error {
-	if !json.Valid(data) {
-		var raw json.RawMessage
-		err := json.Unmarshal(data, &raw)
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
-		}
-		return fmt.Errorf("not JSON: %w", err)
-	}
-	if !utf8.Valid(data) {
-		for i := 0; i < len(data); {
-			r, n := utf8.DecodeRune(data[i:])
-			if r == utf8.RuneError && n == 1 {
-				return fmt.Errorf("not UTF-8 at byte %d", i)
-			}
-			i += n
-		}
-	}
-	return nil
-}
-
-// scanner walks JSON that checkJSON has accepted; it does not check again.
-type scanner struct {
-	data []byte
-	pos  int
-}
-
-func (s *scanner) space() {
-	for s.pos < len(s.data) {
-		switch s.data[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
-}
-
-// str returns the string at pos with its quotes.
-func (s *scanner) str() []byte {
-	start := s.pos
-	for s.pos++; s.data[s.pos] != '"'; s.pos++ {
-		if s.data[s.pos] == '\\' {
-			s.pos++
-		}
-	}
-	s.pos++
-	return s.data[start:s.pos]
-}
-
-// value returns the value at pos.
-func (s *scanner) value() []byte {
-	start := s.pos
-	switch s.data[s.pos] {
-	case '"':
-		s.str()
-	case '{', '[':
-		for depth := 0; ; {
-			switch s.data[s.pos] {
-			case '"':
-				s.str()
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-			}
-			s.pos++
-			if depth == 0 {
-				break
-			}
-		}
-	default:
-		for s.pos < len(s.data) {
-			switch s.data[s.pos] {
-			case ',', '}', ']', ' ', '\t', '\n', '\r':
-				return s.data[start:s.pos]
-			}
-			s.pos++
-		}
-	}
-	return s.data[start:s.pos]
-}
-
-// unquote returns the text of a JSON string.
-func unquote(raw []byte) (string, error) {
-	if len(raw) < 2 || raw[0] != '"' {
-		return "", fmt.Errorf("expected a string, got %s", short(raw))
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", err
-	}
-	return text, nil
-}
 
 // placed is an error at a place, a JSON Pointer, in a document.
 type placed struct {
@@ -121,128 +22,102 @@ func (p *placed) Unwrap() error { return p.err }
 // at puts err, which may have a place already, below name.
 func at(name string, err error) error {
 	name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	if p := (*placed)(nil); errors.As(err, &p) {
+	if p, ok := errors.AsType[*placed](err); ok {
 		return &placed{name + p.path, p.err}
 	}
 	return &placed{name, err}
 }
 
-var errTwice = errors.New("the key is there twice")
+var errTwice = errors.New("duplicate key")
 
-// eachMember calls f with the members of the object at data, and refuses what
-// is not an object or has a key twice. It puts f's error in its place.
-func eachMember(data []byte, f func(name string, value []byte) error) error {
-	s := scanner{data: data}
-	s.space()
-	if s.pos == len(data) || data[s.pos] != '{' {
-		return fmt.Errorf("expected an object, got %s", short(data))
+// syntax names the place of an error that jsontext returned: the byte, and for
+// a duplicate key the member.
+func syntax(err error) error {
+	var s *jsontext.SyntacticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF):
+		return errors.New("not JSON: it is empty")
+	case !errors.As(err, &s):
+		return fmt.Errorf("not JSON: %w", err)
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return &placed{string(s.JSONPointer), errTwice}
 	}
-	s.pos++
-	seen := make(map[string]struct{}, 8)
-	for {
-		s.space()
-		switch data[s.pos] {
-		case '}':
-			return nil
-		case ',':
-			s.pos++
-			continue
-		}
-		name, err := unquote(s.str())
-		if err != nil {
-			return err
-		}
-		if _, ok := seen[name]; ok {
-			return at(name, errTwice)
-		}
-		seen[name] = struct{}{}
-		s.space()
-		s.pos++ // the colon
-		s.space()
-		if err := f(name, s.value()); err != nil {
-			return at(name, err)
-		}
-	}
+	return fmt.Errorf("not JSON at byte %d: %w", s.ByteOffset, s.Err)
 }
 
-// eachElement calls f with the elements of the array at data, and refuses what
-// is not an array. It puts f's error in its place.
-func eachElement(data []byte, f func(value []byte) error) error {
-	s := scanner{data: data}
-	s.space()
-	if s.pos == len(data) || data[s.pos] != '[' {
-		return fmt.Errorf("expected an array, got %s", short(data))
-	}
-	s.pos++
-	for i := 0; ; {
-		s.space()
-		switch data[s.pos] {
-		case ']':
-			return nil
-		case ',':
-			s.pos++
-			continue
-		}
-		if err := f(s.value()); err != nil {
-			return at(strconv.Itoa(i), err)
-		}
-		i++
-	}
+// newDecoder reads data without a copy: the values that it returns are parts of
+// data.
+func newDecoder(data []byte, uniqueKeys bool) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(!uniqueKeys))
 }
 
-// checkUnique refuses an object with a key twice anywhere in data. It passes
-// over data once, however deep it is.
-func checkUnique(data []byte) error {
-	type level struct {
-		seen  map[string]struct{} // nil in an array
-		name  string
-		index int
-	}
-	var levels []level
-	s := scanner{data: data}
-	for s.pos < len(data) {
-		switch data[s.pos] {
-		case '{':
-			levels = append(levels, level{seen: make(map[string]struct{})})
-			s.pos++
-		case '[':
-			levels = append(levels, level{})
-			s.pos++
-		case '}', ']':
-			levels = levels[:len(levels)-1]
-			s.pos++
-		case ',':
-			levels[len(levels)-1].index++
-			s.pos++
-		case '"':
-			raw := s.str()
-			s.space()
-			if s.pos == len(data) || data[s.pos] != ':' {
-				continue // a value
-			}
-			name, err := unquote(raw)
-			if err != nil {
-				return err
-			}
-			top := &levels[len(levels)-1]
-			top.name = name
-			if _, ok := top.seen[name]; ok {
-				err = errTwice
-				for _, l := range slices.Backward(levels) {
-					if l.seen != nil {
-						err = at(l.name, err)
-					} else {
-						err = at(strconv.Itoa(l.index), err)
-					}
-				}
-				return err
-			}
-			top.seen[name] = struct{}{}
-		default:
-			s.pos++
+// end returns an error unless nothing follows the value that d has read.
+func end(d *jsontext.Decoder) error {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		if err == nil {
+			return fmt.Errorf("not JSON at byte %d: more than one value", d.InputOffset())
 		}
+		return syntax(err)
 	}
 	return nil
+}
+
+// checkUnique returns an error unless data is one JSON value in valid UTF-8 in
+// which no object has a key twice.
+func checkUnique(data []byte) error {
+	d := newDecoder(data, true)
+	if _, err := d.ReadValue(); err != nil {
+		return syntax(err)
+	}
+	return end(d)
+}
+
+// membersOf returns the members of the object at data, or nil if data is JSON
+// of another type. Objects inside of it may have keys twice: that is for their
+// codec to judge.
+func membersOf(data []byte) (map[string][]byte, error) {
+	d := newDecoder(data, false)
+	if d.PeekKind() != '{' {
+		if _, err := d.ReadValue(); err != nil {
+			return nil, syntax(err)
+		}
+		return nil, end(d)
+	}
+	members := make(map[string][]byte, 7)
+	var twice error
+	_, err := d.ReadToken()
+	for err == nil && d.PeekKind() != '}' {
+		var token jsontext.Token
+		if token, err = d.ReadToken(); err != nil {
+			break
+		}
+		name := token.String()
+		if members[name] != nil && twice == nil {
+			twice = at(name, errTwice)
+		}
+		members[name], err = d.ReadValue()
+	}
+	if err == nil {
+		_, err = d.ReadToken()
+	}
+	if err != nil {
+		return nil, syntax(err)
+	}
+	if err := end(d); err != nil {
+		return nil, err
+	}
+	return members, twice
+}
+
+// unquote returns the text of a JSON string.
+func unquote(raw []byte) (string, error) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return "", fmt.Errorf("expected a string, got %s", short(raw))
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	return string(text), err
 }
 
 // short quotes the beginning of raw for a message.

@@ -29,6 +29,7 @@ type world struct {
 	processes, keys, clients, operations int
 	weather                              weather
 	restarts                             bool
+	lies                                 bool // the processes have a bus for hints, which lies
 	store                                func(*client) storage.Store
 	options                              func(ledger.Options[[]string]) ledger.Options[[]string]
 }
@@ -82,13 +83,16 @@ func simulate(t *testing.T, seed uint64, w world) (rep report) {
 }
 
 func (w world) run(seed uint64) (rep report) {
-	b := newBucket()
+	b, bus := newBucket(), new(air)
 	quiet := slog.New(slog.DiscardHandler)
 	processes := make([]*process, w.processes)
 	for i := range processes {
 		p := &process{c: b.client(fmt.Sprint("process", i), seed, w.weather)}
 		p.open = func() *ledger.Ledger[[]string] {
-			o := ledger.Options[[]string]{Seed: seed + uint64(i) + 1, Logger: quiet}
+			o := ledger.Options[[]string]{Seed: seed + uint64(i) + 1, Logger: quiet, StaleFor: time.Minute}
+			if w.lies {
+				o.Hints = &liar{antenna: bus.antenna(), dice: rand.New(rand.NewPCG(seed, uint64(i)))}
+			}
 			if w.options != nil {
 				o = w.options(o)
 			}
@@ -342,13 +346,13 @@ func seeds(t *testing.T, n int) []uint64 {
 // getOnly hides every ability of a store but the contract.
 type getOnly struct{ storage.Store }
 
-// owned is a store that nobody else writes to, such as a disk that fails.
+// owned is a store with one writer, such as a disk that fails.
 type owned struct{ *client }
 
 func (owned) SoleOwner() bool { return true }
 
 func TestSimulation(t *testing.T) {
-	small, plain, disk, busy := stormy, stormy, stormy, stormy
+	small, plain, disk, busy, lies := stormy, stormy, stormy, stormy, stormy
 	small.options = func(o ledger.Options[[]string]) ledger.Options[[]string] {
 		o.MaxBatch, o.CallTimeout = 2, 500*time.Millisecond
 		return o
@@ -358,6 +362,7 @@ func TestSimulation(t *testing.T) {
 	disk.processes, disk.restarts = 1, false
 	disk.weather.late = 0 // a disk that is gone does not write
 	busy.keys, busy.clients, busy.operations = 1, 40, 5
+	lies.lies = true
 	for _, c := range []struct {
 		name string
 		world
@@ -368,6 +373,7 @@ func TestSimulation(t *testing.T) {
 		{"without conditional reads", plain, 15},
 		{"sole owner", disk, 20},
 		{"forty writers", busy, 15},
+		{"hints, lost and invented", lies, 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var sum report

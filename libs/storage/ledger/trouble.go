@@ -104,8 +104,8 @@ func (e *entry[T]) well(t *trouble) {
 	}
 }
 
-// forgotten notes that the entry is dropped. Ledger.mu is held, and nobody
-// uses the entry.
+// forgotten notes that the entry is dropped. Ledger.mu is held, and the
+// entry is not in use.
 func (e *entry[T]) forgotten() {
 	for _, t := range []*trouble{&e.reads, &e.writes} {
 		if t.counted.Swap(false) {

@@ -159,7 +159,7 @@ func TestManyKeysFail(t *testing.T) {
 func TestAwayWithOneKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := faultstore.New(newShared(), nil)
-		l := open(t, store, ledger.Options[int]{Logger: quietly})
+		l := open(t, store, ledger.Options[int]{Logger: quietly, StaleFor: time.Minute})
 		if _, err := l.Update(t.Context(), "k", ledger.Op[int]{Apply: add(1)}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,10 +2,10 @@ package ledger_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
@@ -242,7 +243,7 @@ func TestUnclearWritesAreSettled(t *testing.T) {
 			}
 			return "", conflict
 		}, 1},
-		"conflict with nobody": {func(ctx context.Context, n int, do put) (storage.Version, error) {
+		"conflict without another writer": {func(ctx context.Context, n int, do put) (storage.Version, error) {
 			if n < 4 {
 				return "", conflict
 			}
@@ -374,11 +375,11 @@ func TestOverload(t *testing.T) {
 // A document that cannot be encoded with one of the operations fails that one.
 func TestEncodeFailsAlone(t *testing.T) {
 	tooMuch := errors.New("too much")
-	o := ledger.Options[int]{Codec: ledger.Codec[int]{Encode: func(n int) ([]byte, error) {
+	o := ledger.Options[int]{Codec: ledger.Codec[int]{Append: func(dst []byte, n int) ([]byte, error) {
 		if n > 8 {
 			return nil, tooMuch
 		}
-		return json.Marshal(n)
+		return strconv.AppendInt(dst, int64(n), 10), nil
 	}}}
 	inBubble(t, o, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
 		var wg sync.WaitGroup
@@ -398,30 +399,32 @@ func TestEncodeFailsAlone(t *testing.T) {
 	})
 }
 
-func TestRemovals(t *testing.T) {
-	l := open(t, memstore.New(), ledger.Options[int]{RemovedCount: 3})
-	for i := range 5 {
-		_, err := l.Update(t.Context(), "k", ledger.Op[int]{Kind: "clear", Apply: func(s ledger.State[int]) (ledger.Change[int], error) {
-			return ledger.Change[int]{Doc: i, Removed: fmt.Appendf(nil, `[%d]`, s.Doc)}, nil
-		}})
-		if err != nil {
-			t.Fatal(err)
+// An operation is told the revision and the time of its commit: the same for
+// all that share one, and again for each attempt.
+func TestStateTellsOfTheCommit(t *testing.T) {
+	type entry struct {
+		Rev uint64
+		At  time.Time
+	}
+	store := faultstore.New(memstore.New(), faultstore.Script("replace", faultstore.Fault{Kind: faultstore.Conflict}))
+	l := open(t, store, ledger.Options[[]entry]{CheckOperations: true})
+	record := ledger.Op[[]entry]{Apply: func(s ledger.State[[]entry]) (ledger.Change[[]entry], error) {
+		return ledger.Set(append(slices.Clip(s.Doc), entry{s.Next, s.Time})), nil
+	}}
+	began := time.Now().Truncate(time.Millisecond)
+	for range 2 {
+		if _, errs := l.UpdateAll(t.Context(), "k", []ledger.Op[[]entry]{record, record}); errs[0] != nil || errs[1] != nil {
+			t.Fatal(errs)
 		}
 	}
 	got, err := l.Read(t.Context(), "k")
-	if err != nil || len(got.Removed) != 3 {
-		t.Fatalf("got %+v, %v, want 3 removals", got.Removed, err)
+	if err != nil || len(got.Doc) != 4 {
+		t.Fatalf("got %+v, %v, want 4 entries", got.Doc, err)
 	}
-	for i, r := range got.Removed {
-		if want := fmt.Sprintf("[%d]", i+1); r.Revision != uint64(i+3) || r.Kind != "clear" || string(r.Items) != want || r.At.IsZero() {
-			t.Errorf("removal %d: got %+v, want revision %d with %s", i, r, i+3, want)
+	for i, e := range got.Doc {
+		if want := uint64(i/2 + 1); e.Rev != want || e.At != got.Doc[i/2*2].At || e.At.Before(began) || e.At.Location() != time.UTC {
+			t.Errorf("entry %d: got %+v, want revision %d and the time of its commit", i, e, want)
 		}
-	}
-	_, err = l.Update(t.Context(), "k", ledger.Op[int]{Apply: func(s ledger.State[int]) (ledger.Change[int], error) {
-		return ledger.Change[int]{Doc: 9, Removed: json.RawMessage(`{`)}, nil
-	}})
-	if err == nil || !strings.Contains(err.Error(), "Change.Removed") {
-		t.Errorf("removal that is not JSON: got %v", err)
 	}
 }
 

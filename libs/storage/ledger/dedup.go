@@ -27,10 +27,10 @@ func refOf(id string, payload []byte) opRef {
 	return opRef{id: binary.BigEndian.Uint64(d[:]), payload: binary.BigEndian.Uint32(p[:])}
 }
 
-// memory is what a document remembers of its latest commits. It is immutable.
+// dedup is what a document remembers of its latest commits. It is immutable.
 // Operations are forgotten a whole commit at a time, so that a commit is
 // either known with all its operations or not at all.
-type memory struct {
+type dedup struct {
 	floor uint64 // the highest revision of which a commit was forgotten
 	runs  []run  // one a commit, oldest first
 	refs  []byte // refBytes an operation, in commit order
@@ -47,7 +47,7 @@ type run struct {
 	n     int
 }
 
-// limits of a memory.
+// limits of a dedup: how long it remembers.
 type limits struct {
 	keep          time.Duration
 	atLeast       int
@@ -56,7 +56,7 @@ type limits struct {
 	resultLargest int
 }
 
-// entry of a memory: what was found.
+// remembered is what a dedup knows of one operation.
 type remembered struct {
 	rev     uint64
 	nonce   uint64
@@ -66,11 +66,11 @@ type remembered struct {
 	kept    bool // result is what it was
 }
 
-func (m *memory) ops() int { return len(m.refs) / refBytes }
+func (m *dedup) ops() int { return len(m.refs) / refBytes }
 
 // find looks for an operation, newest first. A scan of 4,096 operations takes
 // about as long as hashing one id.
-func (m *memory) find(id uint64) (remembered, bool) {
+func (m *dedup) find(id uint64) (remembered, bool) {
 	for i := len(m.refs) - refBytes; i >= 0; i -= refBytes {
 		if binary.BigEndian.Uint64(m.refs[i:]) == id {
 			return m.at(i / refBytes), true
@@ -79,7 +79,7 @@ func (m *memory) find(id uint64) (remembered, bool) {
 	return remembered{}, false
 }
 
-func (m *memory) at(i int) remembered {
+func (m *dedup) at(i int) remembered {
 	r := remembered{payload: binary.BigEndian.Uint32(m.refs[i*refBytes+8:])}
 	if j := i - (m.ops() - m.kept); j >= 0 {
 		rest := m.results
@@ -99,8 +99,8 @@ func (m *memory) at(i int) remembered {
 }
 
 // commit looks for the commit of a revision by its nonce. known is false when
-// the memory does not reach back to it.
-func (m *memory) commit(rev, nonce uint64) (landed, known bool) {
+// the record does not reach back to it.
+func (m *dedup) commit(rev, nonce uint64) (landed, known bool) {
 	for _, r := range slices.Backward(m.runs) {
 		if r.rev == rev && r.nonce == nonce {
 			return true, true
@@ -115,12 +115,12 @@ func cutResult(b []byte) (result, rest []byte, kept bool) {
 	if size == 0 {
 		return nil, b[n:], false
 	}
-	end := n + int(size) - 1 //nolint:gosec // parseMemory has checked it
+	end := n + int(size) - 1 //nolint:gosec // parseDedup has checked it
 	return b[n:end:end], b[end:], true
 }
 
 // last returns the index of the last operation of revision rev, or -1.
-func (m *memory) last(rev uint64) int {
+func (m *dedup) last(rev uint64) int {
 	if n := len(m.runs); n > 0 && m.runs[n-1].rev == rev {
 		return m.runs[n-1].n - 1
 	}
@@ -128,7 +128,7 @@ func (m *memory) last(rev uint64) int {
 }
 
 // ahead returns how far the last commit's clock is ahead of now.
-func (m *memory) ahead(now time.Time) time.Duration {
+func (m *dedup) ahead(now time.Time) time.Duration {
 	if len(m.runs) == 0 {
 		return 0
 	}
@@ -137,7 +137,7 @@ func (m *memory) ahead(now time.Time) time.Duration {
 
 // with returns m and one more commit. It forgets commits all of whose
 // operations lim allows to be forgotten.
-func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory {
+func (m *dedup) with(r run, refs []opRef, results [][]byte, lim limits) dedup {
 	total := m.ops() + len(refs)
 	drop, dropped := 0, 0
 	floor := m.floor
@@ -153,7 +153,7 @@ func (m *memory) with(r run, refs []opRef, results [][]byte, lim limits) memory 
 		dropped += old.n
 		drop++
 	}
-	next := memory{
+	next := dedup{
 		floor: floor,
 		runs:  make([]run, 0, len(m.runs)-drop+1),
 		refs:  make([]byte, 0, (total-dropped)*refBytes),
@@ -186,9 +186,9 @@ func appendCount(b []byte, n int) []byte {
 	return binary.AppendUvarint(b, uint64(n)) //nolint:gosec // a count is not negative
 }
 
-// pack appends the memory in binary: floor, the runs, the references, the
+// pack appends the record in binary: floor, the runs, the references, the
 // results; numbers as uvarints, times and revisions as differences.
-func (m *memory) pack(b []byte) []byte {
+func (m *dedup) pack(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.floor)
 	b = appendCount(b, len(m.runs))
 	rev, at := m.floor, int64(0)
@@ -206,10 +206,10 @@ func (m *memory) pack(b []byte) []byte {
 
 var errTruncated = errors.New("it ends too early")
 
-// parseMemory reads the base64 of what pack wrote, of a document at revision
+// parseDedup reads the base64 of what pack wrote, of a document at revision
 // current.
-func parseMemory(text []byte, current uint64) (memory, error) {
-	var m memory
+func parseDedup(text []byte, current uint64) (dedup, error) {
+	var m dedup
 	if bytes.ContainsAny(text, "\r\n") {
 		return m, errors.New("not base64: it has a line break")
 	}
