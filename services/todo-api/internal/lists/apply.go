@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +22,9 @@ type Write struct {
 	// answered and not repeated; "" if there is none.
 	Key string
 	Op  todo.Op
+	// By is the name of the person who does it, for the history; "" if it is
+	// not known.
+	By string
 }
 
 // Result is the acknowledgement of a write.
@@ -66,7 +70,7 @@ func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Condi
 	g := &gate{Conditions: conditions}
 	for i, w := range writes {
 		prepared[i] = newOperation(name, w)
-		prepared[i].gate = g
+		prepared[i].gate, prepared[i].keepRemoved = g, s.keepRemoved
 		ops[i] = prepared[i].ledgerOp(ctx)
 	}
 	receipts, errs := s.ledger.UpdateAll(ctx, string(name), ops)
@@ -101,8 +105,9 @@ func (g *gate) check(o *operation, state *ledger.State[*Document]) error {
 // must be the same each time, such as new UIDs, is decided.
 type operation struct {
 	Write
-	gate    *gate
-	payload []byte
+	gate        *gate
+	keepRemoved time.Duration // 0: without bound
+	payload     []byte
 	// uid is the item that the result names, or "". title is what the
 	// operation sets the item's title to, or nil.
 	uid   string
@@ -156,10 +161,10 @@ func newUID(name todo.Name, key string, payload []byte) string {
 
 func (o *operation) ledgerOp(ctx context.Context) ledger.Op[*Document] {
 	return ledger.Op[*Document]{
-		ID: o.Key, Payload: o.payload, Kind: o.Op.Kind(),
+		ID: o.Key, Payload: o.payload,
 		Apply: func(state ledger.State[*Document]) (ledger.Change[*Document], error) {
 			if err := ctx.Err(); err != nil {
-				return ledger.Change[*Document]{}, err // nobody waits for it
+				return ledger.Change[*Document]{}, err // the caller left
 			}
 			return o.apply(&state)
 		},
@@ -172,11 +177,8 @@ func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Docume
 		return change, err
 	}
 	list := state.Doc.List()
-	if _, ok := o.Op.(todo.Restore); ok {
-		var err error
-		if list.Removed, err = removals(state.Removed); err != nil {
-			return change, err
-		}
+	if o.keepRemoved > 0 {
+		list = list.RemovedSince(state.Time.Add(-o.keepRemoved))
 	}
 	effect, err := o.Op.Apply(list)
 	if err != nil {
@@ -184,10 +186,10 @@ func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Docume
 	}
 	o.existed = effect.Existed
 	if change.Unchanged = !effect.Changed && (state.Exists || !o.creates); !change.Unchanged {
+		if len(effect.Removed) > 0 {
+			effect.List = effect.List.WithRemoval(todo.Removal{Revision: state.Next, At: state.Time, Kind: o.Op.Kind(), By: o.By, Items: effect.Removed})
+		}
 		change.Doc = &Document{list: effect.List}
-	}
-	if len(effect.Removed) > 0 {
-		change.Removed = todo.AppendItems(nil, effect.Removed)
 	}
 	change.Result = o.encodeResult(effect.Item, effect.Existed)
 	return change, nil

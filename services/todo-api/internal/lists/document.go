@@ -17,6 +17,8 @@ type Document struct {
 
 	state shared[[]byte]
 	todos shared[todo.Rendering]
+
+	deltas deltas
 }
 
 // List returns the list itself.
@@ -65,11 +67,12 @@ func (s *shared[T]) get(build func() *T) *T {
 	return v
 }
 
-// codec stores a list as the array of its items, or, with a title, as an
-// object. It reads that and the v1 form.
+// codec stores a list as [todo.List.AppendList] does. It reads that, what
+// earlier programs stored beside it, and the v1 form.
 var codec = ledger.Codec[*Document]{
-	Encode: func(d *Document) ([]byte, error) {
-		return d.List().AppendList(nil), nil
+	Exact: true, // TestCodecReadsWhatItWrites
+	Append: func(dst []byte, d *Document) ([]byte, error) {
+		return d.List().AppendList(dst), nil
 	},
 	Decode: func(data []byte) (*Document, error) {
 		list, err := todo.DecodeList(data)
@@ -87,5 +90,11 @@ var codec = ledger.Codec[*Document]{
 			return nil, true, err
 		}
 		return &Document{list: list}, true, nil
+	},
+	Removed: func(d *Document, journal []byte) (*Document, error) {
+		list := d.List()
+		var err error
+		list.Removed, err = todo.DecodeRemovals(journal)
+		return &Document{list: list}, err
 	},
 }

@@ -17,8 +17,15 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Options are those of the ledger. [New] sets the Codec.
-type Options = ledger.Options[*Document]
+// Options configure a [Service].
+type Options struct {
+	// Ledger are the options of the ledger. [New] sets the Codec.
+	Ledger ledger.Options[*Document]
+	// KeepRemoved bounds how long the items that an operation removed can be
+	// restored: older ones are not shown, and leave the store with the next
+	// change of their list. Default: no bound but those of [todo.List.WithRemoval].
+	KeepRemoved time.Duration
+}
 
 // Snapshot is a list at one revision. It is shared: do not change it.
 type Snapshot = ledger.Snapshot[*Document]
@@ -30,7 +37,7 @@ type Service struct {
 	ledger *ledger.Ledger[*Document]
 	log    *slog.Logger
 
-	keepRemoved time.Duration // 0: without bound
+	keepRemoved time.Duration
 
 	conflicts atomic.Int64
 	closeOnce sync.Once
@@ -41,19 +48,20 @@ type Service struct {
 // New returns a service on store. Call [Service.Close] to end it; the store is
 // the caller's to close, afterwards.
 func New(store storage.Store, opts Options) *Service {
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
+	o := opts.Ledger
+	if o.Logger == nil {
+		o.Logger = slog.Default()
 	}
-	s := &Service{store: store, log: opts.Logger, keepRemoved: opts.RemovedFor, closing: make(chan struct{})}
-	opts.Codec = codec
-	onConflict := opts.Observer.Conflict
-	opts.Observer.Conflict = func(key string) {
+	s := &Service{store: store, log: o.Logger, keepRemoved: opts.KeepRemoved, closing: make(chan struct{})}
+	o.Codec = codec
+	onConflict := o.Observer.Conflict
+	o.Observer.Conflict = func(key string) {
 		s.conflicts.Add(1)
 		if onConflict != nil {
 			onConflict(key)
 		}
 	}
-	s.ledger = ledger.New(store, opts)
+	s.ledger = ledger.New(store, o)
 	s.reported.Go(s.reportConflicts)
 	return s
 }

@@ -3,9 +3,11 @@ package lists
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,12 +80,8 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 		if got := titles(snap.Doc.List()); got != want.titles {
 			t.Errorf("%s: got %q, want %q", name, got, want.titles)
 		}
-		removed, err := s.History(snap)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
 		var kinds []string
-		for _, r := range removed {
+		for _, r := range s.History(snap) {
 			kinds = append(kinds, r.Kind)
 		}
 		if got := strings.Join(kinds, ","); got != want.history {
@@ -122,44 +120,102 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 	}
 }
 
-// The program of commit a225378 wrote this document, of format 1 without a
-// checksum. The first write upgrades it, and then no flipped bit is served.
-func TestUpgradesDocumentsOfA225378(t *testing.T) {
-	store := stored(t, "a225378")
-	s := newService(t, store)
-	renamed := "brown bread"
-	update := Write{Key: "rename-bread", Op: todo.Update{UID: "bread-1", Change: todo.Change{Title: &renamed}}}
-	r, err := s.Apply(t.Context(), "used", Conditions{}, update)
-	if err != nil || !r.Replayed || r.Item.Title != renamed {
-		t.Errorf("an update is repeated: got %+v, %v", r, err)
-	}
-	if _, err := s.Apply(t.Context(), "used", Conditions{}, Write{Op: todo.Restore{Revision: 5}}); err != nil {
-		t.Fatal(err)
-	}
-	doc, err := store.Get(t.Context(), "used")
-	if err != nil || !strings.HasPrefix(string(doc.Body), `{"v":2,"crc":"`) {
-		t.Fatalf("after the first write: got %.20s, %v, want format 2", doc.Body, err)
-	}
-	r, err = newService(t, store).Apply(t.Context(), "used", Conditions{}, update)
-	if err != nil || !r.Replayed || titles(r.Snapshot.Doc.List()) != "milk,brown bread" {
-		t.Errorf("after the upgrade: got %+v, %v", r, err)
-	}
-	flipped := memstore.New()
-	for i := range doc.Body {
-		doc.Body[i] ^= 1 << (i % 8)
-		if _, err := flipped.Create(t.Context(), strconv.Itoa(i), doc.Body); err != nil {
+// The programs of commits a225378 and 51b7d8e wrote these documents, of format 1
+// without a checksum, and of format 2, both with what was removed beside the
+// list. The first write upgrades them, and then no flipped bit is served.
+func TestUpgradesEarlierFormats(t *testing.T) {
+	for dir, key := range map[string]string{"a225378": "rename-bread", "51b7d8e": "restore-eggs"} {
+		store := stored(t, dir)
+		s := newService(t, store)
+		before, err := s.Read(t.Context(), "used")
+		if err != nil {
 			t.Fatal(err)
 		}
-		doc.Body[i] ^= 1 << (i % 8)
+		renamed := "brown bread"
+		update := Write{Key: key, Op: todo.Update{UID: "bread-1", Change: todo.Change{Title: &renamed}}}
+		if key == "restore-eggs" {
+			update.Op = todo.Restore{Revision: 5}
+		}
+		r, err := s.Apply(t.Context(), "used", Conditions{}, update)
+		if err != nil || !r.Replayed {
+			t.Errorf("%s: an operation is repeated: got %+v, %v", dir, r, err)
+		}
+		if _, err := s.Apply(t.Context(), "used", Conditions{}, Write{Op: todo.Create{Title: "more"}}); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := store.Get(t.Context(), "used")
+		if err != nil || !strings.HasPrefix(string(doc.Body), `{"v":3,"crc":"`) {
+			t.Fatalf("%s: after the first write: got %.20s, %v, want format 3", dir, doc.Body, err)
+		}
+		again := newService(t, store)
+		r, err = again.Apply(t.Context(), "used", Conditions{}, update)
+		if want := titles(before.Doc.List()) + ",more"; err != nil || !r.Replayed || titles(r.Snapshot.Doc.List()) != want || r.Snapshot.Doc.List().Title != before.Doc.List().Title {
+			t.Errorf("%s: after the upgrade: got %+v, %v, want %s", dir, r, err, want)
+		}
+		if got, want := again.History(r.Snapshot), s.History(before); len(want) == 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: history after the upgrade: got %+v, want %+v", dir, got, want)
+		}
+		everyFlippedBitIsDamage(t, doc.Body)
 	}
-	damaged := New(flipped, Options{Logger: slog.New(slog.DiscardHandler)})
-	for i := range doc.Body {
+}
+
+func everyFlippedBitIsDamage(t *testing.T, body []byte) {
+	t.Helper()
+	flipped := memstore.New()
+	for i := range body {
+		body[i] ^= 1 << (i % 8)
+		if _, err := flipped.Create(t.Context(), strconv.Itoa(i), body); err != nil {
+			t.Fatal(err)
+		}
+		body[i] ^= 1 << (i % 8)
+	}
+	damaged := New(flipped, Options{Ledger: ledger.Options[*Document]{Logger: slog.New(slog.DiscardHandler)}})
+	for i := range body {
 		if _, err := damaged.Read(t.Context(), todo.Name(strconv.Itoa(i))); !errors.Is(err, ledger.ErrDamaged) {
 			t.Errorf("a flipped bit in byte %d: got %v, want ErrDamaged", i, err)
 		}
 	}
 	if err := damaged.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the program of commit 51b7d8e kept of removed items can be restored.
+func TestReadsRemovalsOf51b7d8e(t *testing.T) {
+	for name, want := range map[todo.Name]struct {
+		history  string // revisions and kinds, oldest first
+		restore  uint64
+		restored string
+	}{
+		"used":     {"5 delete,7 clearCompleted", 7, "brown bread,milk,eggs, “free range”,tea"},
+		"untitled": {"3 delete,3 clear", 3, "a,b"}, // one commit
+		"plain":    {"", 0, ""},
+		"many":     {"", 80, "x"},
+		"large":    {"4 clear", 4, strings.TrimSuffix(strings.Repeat(strings.Repeat("long ", 190)+",", 20), ",")},
+	} {
+		s := newService(t, stored(t, "51b7d8e"))
+		snap, err := s.Read(t.Context(), name)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var history []string
+		for _, r := range s.History(snap) {
+			history = append(history, fmt.Sprint(r.Revision, " ", r.Kind))
+		}
+		if name == "many" {
+			if len(history) != todo.MaxRemovals {
+				t.Errorf("%s: got %d removals, want %d", name, len(history), todo.MaxRemovals)
+			}
+		} else if got := strings.Join(history, ","); got != want.history {
+			t.Errorf("%s: got %s, want %s", name, got, want.history)
+		}
+		if want.restore == 0 {
+			continue
+		}
+		r, err := s.Apply(t.Context(), name, Conditions{}, Write{Op: todo.Restore{Revision: want.restore}})
+		if got := titles(r.Snapshot.Doc.List()); err != nil || got != want.restored {
+			t.Errorf("%s: restored: got %q, %v, want %q", name, got, err, want.restored)
+		}
 	}
 }
 
@@ -197,9 +253,9 @@ func TestRestoreIsAnOperation(t *testing.T) {
 	if err != nil || titles(r.Snapshot.Doc.List()) != one {
 		t.Fatalf("got %q, %v", titles(r.Snapshot.Doc.List()), err)
 	}
-	removed, err := s.History(r.Snapshot)
-	if err != nil || len(removed) != 2 || removed[1].Kind != "restore" || removed[1].Items[0].Title != "two" {
-		t.Errorf("history: got %+v, %v, want the restored title as a removal of kind restore", removed, err)
+	removed := s.History(r.Snapshot)
+	if len(removed) != 2 || removed[1].Kind != "restore" || removed[1].Items[0].Title != "two" {
+		t.Errorf("history: got %+v, want the restored title as a removal of kind restore", removed)
 	}
 	if _, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: todo.Restore{Revision: 9}}); !errors.Is(err, todo.ErrNoRevision) {
 		t.Errorf("got %v, want %v", err, todo.ErrNoRevision)

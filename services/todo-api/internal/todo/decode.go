@@ -82,6 +82,7 @@ func DecodeItems(body []byte) ([]Item, error) {
 type decoder struct {
 	d        *jsontext.Decoder
 	body     []byte
+	maxDepth int // of objects and arrays
 	problems []Problem
 	broken   bool
 }
@@ -172,24 +173,26 @@ func DecodeSetTitle(body []byte) (SetTitle, error) {
 }
 
 // DecodeList reads a list as [List.AppendList] stores it: an array of items,
-// or an object with a title.
+// or an object with a title, removals, or both.
 func DecodeList(body []byte) (List, error) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		items, err := DecodeItems(body)
 		return NewList(items), err
 	}
 	d := newDecoder(body)
-	var title string
-	var items []Item
-	d.object("a list", []string{"title", "items"}, 2, refuseOthers, func(name string) {
-		if name == "title" {
-			title = d.listTitle()
-		} else {
-			items = d.items()
+	d.maxDepth++ // for the items of a removal
+	var l List
+	d.object("a list", []string{"items", "title", "removed"}, 1, refuseOthers, func(name string) {
+		switch name {
+		case "items":
+			l = l.with(d.items())
+			l.size = l.Size()
+		case "title":
+			l.Title = d.listTitle()
+		case "removed":
+			l.Removed = d.removals()
 		}
 	})
-	l := NewList(items)
-	l.Title = title
 	return l, d.end()
 }
 
@@ -237,7 +240,7 @@ const (
 )
 
 func newDecoder(body []byte) *decoder {
-	return &decoder{d: jsontext.NewDecoder(bytes.NewReader(body)), body: body}
+	return &decoder{d: jsontext.NewDecoder(bytes.NewReader(body)), body: body, maxDepth: maxDepth}
 }
 
 func (d *decoder) problem(format string, args ...any) {
@@ -304,9 +307,9 @@ func (d *decoder) token() (tok jsontext.Token, ok bool) {
 		d.syntax(err)
 		return tok, false
 	}
-	if k := tok.Kind(); (k == '{' || k == '[') && d.d.StackDepth() > maxDepth {
+	if k := tok.Kind(); (k == '{' || k == '[') && d.d.StackDepth() > d.maxDepth {
 		d.broken = true
-		d.problem("at most %d levels of objects and arrays are read", maxDepth)
+		d.problem("at most %d levels of objects and arrays are read", d.maxDepth)
 		return tok, false
 	}
 	return tok, true
@@ -436,13 +439,10 @@ func (d *decoder) rawTitle() string {
 
 func (d *decoder) title() string {
 	s, ok := d.text("a string")
-	if !ok {
-		return ""
-	}
-	if s = trimTitle(s); s == "" {
+	switch {
+	case ok && trimTitle(s) == "":
 		d.problem("expected a title that is not empty")
-	}
-	if titleTooLong(s) {
+	case titleTooLong(s):
 		d.problem("a title has at most %d code points", MaxTitleLength)
 	}
 	return s
@@ -450,7 +450,7 @@ func (d *decoder) title() string {
 
 func (d *decoder) listTitle() string {
 	s, ok := d.text("a string")
-	if s = trimTitle(s); ok && utf8.RuneCountInString(s) > MaxListTitleLength {
+	if ok && utf8.RuneCountInString(trimTitle(s)) > MaxListTitleLength {
 		d.problem("a list's title has at most %d code points", MaxListTitleLength)
 	}
 	return s

@@ -1,6 +1,7 @@
 package todo
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -54,21 +55,42 @@ func (it *Item) size() int {
 }
 
 // AppendList appends the list as it is stored: its items, in an object with
-// its title if it has one. [DecodeList] is the inverse.
+// its title and its removals if it has any. [DecodeList] is the inverse.
 func (l List) AppendList(dst []byte) []byte {
-	if l.Title == "" {
+	if l.Title == "" && len(l.Removed) == 0 {
 		return AppendItems(dst, l.Items)
 	}
-	dst = append(dst, `{"title":`...)
-	dst, _ = jsontext.AppendQuote(dst, l.Title) // see appendContent
-	dst = append(dst, `,"items":`...)
-	return append(AppendItems(dst, l.Items), '}')
+	dst = append(dst, '{')
+	if l.Title != "" {
+		dst = append(dst, `"title":`...)
+		dst, _ = jsontext.AppendQuote(dst, l.Title) // see appendContent
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"items":`...)
+	dst = AppendItems(dst, l.Items)
+	for i := range l.Removed {
+		if i == 0 {
+			dst = append(dst, `,"removed":[`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = appendRemoval(dst, &l.Removed[i])
+	}
+	if len(l.Removed) > 0 {
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
 }
 
 // AppendItems appends items in the form in which they are stored, which
 // [DecodeItems] reads.
 func AppendItems(dst []byte, items []Item) []byte {
-	dst = append(dst, '[')
+	size := 2
+	for i := range items {
+		size += items[i].size() + len(items[i].UID) + len(`"uid":"",,"order":12345,`)
+	}
+	// Growing a large slice by and by copies it several times.
+	dst = append(slices.Grow(dst, size), '[')
 	for i := range items {
 		it := &items[i]
 		if i > 0 {

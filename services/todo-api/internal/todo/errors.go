@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The reasons for which a valid operation is refused on the list as it is.
+// Errors of valid operations that cannot be applied to the list.
 var (
 	// ErrNotFound: the list has no item of that name.
 	ErrNotFound = errors.New("the list has no such item")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -49,21 +48,10 @@ type List struct {
 	Title string
 	// Items are in the order in which they were inserted.
 	Items []Item
-	// Removed is what earlier operations removed, oldest first.
+	// Removed is what the latest operations removed, oldest first.
 	Removed []Removal
 
 	size int // see Size; 0 if not known
-}
-
-// Removal is what one operation removed or changed.
-type Removal struct {
-	// Revision is the list's after the operation.
-	Revision uint64
-	At       time.Time
-	// Kind is the operation's.
-	Kind string
-	// Items are as they were before.
-	Items []Item
 }
 
 // NewList returns a list whose size is known, so that operations need not
@@ -110,7 +98,7 @@ func (l List) index(uid string) int {
 	return slices.IndexFunc(l.Items, func(it Item) bool { return it.UID == uid })
 }
 
-// trimTitle takes away white space as a browser's String.trim does, which
+// trimTitle removes surrounding white space as a browser's String.trim does, which
 // counts the byte order mark as white space.
 func trimTitle(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })

@@ -13,7 +13,7 @@ const MaxNameLength = 128
 // "..". Names that differ in case or in their Unicode form are two names.
 type Name string
 
-// ParseName returns s as a name, or a [*InvalidError] that says why it is none.
+// ParseName returns s as a name, or a [*InvalidError] if s is not valid.
 func ParseName(s string) (Name, error) {
 	refuse := func(format string, args ...any) (Name, error) {
 		return "", &InvalidError{Problems: []Problem{{Detail: "a list's name " + fmt.Sprintf(format, args...)}}}

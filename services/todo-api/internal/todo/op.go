@@ -6,7 +6,8 @@ import (
 )
 
 // Op is an operation on a list. Apply is a pure function: the same list gives
-// the same effect.
+// the same effect. Titles are trimmed as they are set, except by [Replace], which
+// keeps what v1 accepted.
 type Op interface {
 	// Kind is a short word for the operation, as the JSON of a batch names it.
 	Kind() string
@@ -154,6 +155,7 @@ func (Restore) Kind() string { return "restore" }
 
 // Apply adds the item; it returns [ErrExists] and [ErrFull].
 func (op Create) Apply(l List) (Effect, error) {
+	op.Title = trimTitle(op.Title)
 	if old, ok := l.Find(op.UID); ok {
 		if old.Title != op.Title || old.Completed != op.Completed || op.Order != nil && old.Order != *op.Order {
 			return Effect{}, ErrExists
@@ -179,10 +181,11 @@ func (op Update) Apply(l List) (Effect, error) {
 	}
 	item := l.Items[i]
 	if op.Title != nil {
-		if op.Was != nil && op.Was.Title != nil && item.Title != *op.Was.Title && item.Title != *op.Title {
+		title := trimTitle(*op.Title)
+		if op.Was != nil && op.Was.Title != nil && item.Title != *op.Was.Title && item.Title != title {
 			return Effect{}, &ChangedError{Item: item}
 		}
-		item.Title = *op.Title
+		item.Title = title
 	}
 	if op.Completed != nil {
 		item.Completed = *op.Completed
@@ -268,13 +271,14 @@ func (op Clear) Apply(l List) (Effect, error) {
 
 // Apply sets the title; it returns [*ChangedError].
 func (op SetTitle) Apply(l List) (Effect, error) {
-	if l.Title == op.Title {
+	title := trimTitle(op.Title)
+	if l.Title == title {
 		return Effect{List: l}, nil
 	}
-	if op.Was != nil && l.Title != *op.Was {
+	if op.Was != nil && l.Title != trimTitle(*op.Was) {
 		return Effect{}, &ChangedError{Title: l.Title}
 	}
-	l.Title = op.Title
+	l.Title = title
 	return Effect{List: l, Changed: true}, nil
 }
 

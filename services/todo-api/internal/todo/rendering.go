@@ -145,8 +145,8 @@ func (it *Item) appendTodo(dst []byte) (_ []byte, base int) {
 }
 
 func appendOrder(dst []byte, f float64) []byte {
-	if f == 0 {
-		return append(dst, '0') // and not -0
+	if n := int64(f); float64(n) == f && n > -1e6 && n < 1e6 {
+		return strconv.AppendInt(dst, n, 10) // most orders; 0 for -0, too
 	}
 	return strconv.AppendFloat(dst, f, 'g', -1, 64)
 }

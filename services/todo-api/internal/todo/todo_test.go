@@ -275,6 +275,36 @@ func TestChangedMeanwhile(t *testing.T) {
 	}
 }
 
+func TestTitlesAreTrimmed(t *testing.T) {
+	const title = " \n\ufeffmilk\u2028"
+	was := " shown "
+	before := List{Title: "shown", Items: []Item{{UID: "a", ID: 1, Title: "bread", Order: 1}}}
+	for want, op := range map[string]Op{
+		"shown: bread, milk": Create{UID: "b", Title: title},
+		"shown: milk":        Update{UID: "a", Change: Change{Title: new(title)}},
+		"milk: bread":        SetTitle{Title: title, Was: &was},
+	} {
+		effect, err := op.Apply(before)
+		if err != nil {
+			t.Errorf("%s: got %v, want nil", op.Kind(), err)
+		}
+		var titles []string
+		for _, it := range effect.List.Items {
+			titles = append(titles, it.Title)
+		}
+		if got := effect.List.Title + ": " + strings.Join(titles, ", "); got != want {
+			t.Errorf("%s: got %q, want %q", op.Kind(), got, want)
+		}
+		if again, err := op.Apply(effect.List); err != nil || again.Changed {
+			t.Errorf("%s again: got %+v and %v, want no change", op.Kind(), again, err)
+		}
+		stored, err := DecodeList(effect.List.AppendList(nil))
+		if err != nil || stored.Title != effect.List.Title || !slices.Equal(stored.Items, effect.List.Items) {
+			t.Errorf("%s: stored as %+v, %v, want %+v", op.Kind(), stored, err, effect.List)
+		}
+	}
+}
+
 func TestNextID(t *testing.T) {
 	for _, test := range []struct {
 		ids  []int64

@@ -1,0 +1,107 @@
+package todo
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// MaxRemovals is how many removals a list keeps.
+	MaxRemovals = 32
+	// MaxRemovedBytes is how large the removals of a list can be together, as
+	// they are stored. The latest is kept whatever its size.
+	MaxRemovedBytes = 16 << 10
+)
+
+// Removal is what one operation removed or changed.
+type Removal struct {
+	// Revision is the list's after the operation.
+	Revision uint64
+	At       time.Time
+	// Kind is the operation's.
+	Kind string
+	// By is the name of the person who did it; "" if it is not known.
+	By string
+	// Items are as they were before.
+	Items []Item
+}
+
+// WithRemoval returns the list with one more removal, and without the oldest
+// ones that have no room any more.
+func (l List) WithRemoval(r Removal) List {
+	size := len(appendRemoval(nil, &r))
+	from := len(l.Removed)
+	for from > 0 && len(l.Removed)-from+1 < MaxRemovals {
+		if size += len(appendRemoval(nil, &l.Removed[from-1])); size > MaxRemovedBytes {
+			break
+		}
+		from--
+	}
+	l.Removed = append(append(make([]Removal, 0, len(l.Removed)-from+1), l.Removed[from:]...), r)
+	return l
+}
+
+// RemovedSince returns the list without the removals before limit.
+func (l List) RemovedSince(limit time.Time) List {
+	for len(l.Removed) > 0 && l.Removed[0].At.Before(limit) {
+		l.Removed = l.Removed[1:]
+	}
+	return l
+}
+
+func appendRemoval(dst []byte, r *Removal) []byte {
+	dst = append(dst, `{"rev":`...)
+	dst = strconv.AppendUint(dst, r.Revision, 10)
+	dst = append(dst, `,"at":"`...)
+	dst = r.At.AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","kind":`...)
+	dst, _ = jsontext.AppendQuote(dst, r.Kind) // see appendContent
+	if r.By != "" {
+		dst = append(dst, `,"by":`...)
+		dst, _ = jsontext.AppendQuote(dst, r.By)
+	}
+	dst = append(dst, `,"items":`...)
+	return append(AppendItems(dst, r.Items), '}')
+}
+
+// DecodeRemovals reads the removals of a list as they were stored beside it
+// until 2026-11-29.
+func DecodeRemovals(body []byte) ([]Removal, error) {
+	d := newDecoder(body)
+	removals := d.removals()
+	return removals, d.end()
+}
+
+func (d *decoder) removals() (removals []Removal) {
+	d.array(func(int) {
+		var r Removal
+		d.object("a removal", []string{"rev", "at", "kind", "items", "by"}, 4, refuseOthers, func(name string) {
+			switch name {
+			case "rev":
+				r.Revision = d.revision()
+			case "at":
+				r.At = d.time()
+			case "kind":
+				r.Kind, _ = d.text("a string")
+			case "by":
+				r.By, _ = d.text("a string")
+			case "items":
+				r.Items = d.items()
+			}
+		})
+		removals = append(removals, r)
+	})
+	return removals
+}
+
+func (d *decoder) time() time.Time {
+	const what = "a time such as 2006-01-02T15:04:05Z"
+	s, ok := d.text(what)
+	t, err := time.Parse(time.RFC3339, s)
+	if ok && err != nil {
+		d.problem("expected %s", what)
+	}
+	return t
+}
