@@ -1,0 +1,285 @@
+// Package redishints carries hints of commits between servers over the
+// publish and subscribe of a Redis or Valkey server.
+package redishints
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+)
+
+const (
+	// channel is what servers publish to. It says nothing of their store: a
+	// hint of another store's key is looked into, and was false.
+	channel = "todo-api.hints.1"
+	// longest is the longest message that is read as a hint: a key has 512
+	// bytes at most.
+	longest = 1024
+	// maxPending bounds the keys whose hints wait to be sent.
+	maxPending = 4096
+
+	callTimeout = 2 * time.Second
+	// A subscription that was silent for pingAfter is asked whether it lives.
+	pingAfter  = 2 * time.Second
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 2 * time.Second
+)
+
+// Bus is a [ledger.Hints]. It is safe for concurrent use.
+type Bus struct {
+	client *redis.Client
+	sender string
+
+	mu      sync.Mutex
+	pending map[string]uint64 // revisions to publish, by key
+	wake    chan struct{}
+	cancel  context.CancelFunc
+	done    chan struct{}
+
+	published, dropped, ignored atomic.Uint64
+}
+
+// Stats counts messages since the bus was opened.
+type Stats struct {
+	// Published hints were taken by the Redis server; Dropped ones were not,
+	// because too many keys waited.
+	Published, Dropped uint64
+	// Ignored messages are no hints: another program sent them.
+	Ignored uint64
+}
+
+// Stats returns the present counts.
+func (b *Bus) Stats() Stats {
+	return Stats{Published: b.published.Load(), Dropped: b.dropped.Load(), Ignored: b.ignored.Load()}
+}
+
+// errAddress does not repeat the address, which may hold a password.
+var errAddress = errors.New("expected the address of a Redis or Valkey server, redis://[user:password@]host[:port] or rediss:// with TLS, without a path or query but /0")
+
+// Parse checks the address of a server.
+func Parse(address string) (*redis.Options, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "" && u.Path != "/0" {
+		return nil, errAddress
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, errAddress
+		}
+	}
+	opts, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, errAddress
+	}
+	return opts, nil
+}
+
+// New returns a bus by way of the server at address. It does not wait for the
+// server, and finds it again whenever it was away. Call [Bus.Close] to end it.
+func New(address string) (*Bus, error) {
+	opts, err := Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	redis.SetLogger(quiet{}) // errors are returned, and told by who asked
+	opts.Protocol = 2
+	opts.DisableIdentity = true
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	opts.ClientName = "todo-api"
+	opts.MaxRetries = -1 // send tries again
+	opts.PoolSize = 2
+	opts.ContextTimeoutEnabled = true
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = callTimeout, callTimeout, callTimeout
+	opts.DialerRetries = 1
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &Bus{
+		client: redis.NewClient(opts), sender: rand.Text(),
+		pending: make(map[string]uint64), wake: make(chan struct{}, 1),
+		cancel: cancel, done: make(chan struct{}),
+	}
+	go b.send(ctx)
+	return b, nil
+}
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+// Close ends the bus. Hints that wait are dropped.
+func (b *Bus) Close() error {
+	b.cancel()
+	<-b.done
+	return b.client.Close()
+}
+
+// Publish implements [ledger.Hints]. Of a key that changes faster than hints
+// are sent, the latest revision is.
+func (b *Bus) Publish(h ledger.Hint) {
+	b.mu.Lock()
+	_, waits := b.pending[h.Key]
+	full := !waits && len(b.pending) >= maxPending
+	if !full {
+		b.pending[h.Key] = h.Revision
+	}
+	b.mu.Unlock()
+	if full {
+		b.dropped.Add(1)
+		return
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// send publishes what waits until ctx ends.
+func (b *Bus) send(ctx context.Context) {
+	defer close(b.done)
+	pause := retryFirst
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.wake:
+		}
+		b.mu.Lock()
+		batch := b.pending
+		b.pending = make(map[string]uint64)
+		b.mu.Unlock()
+		if err := b.publish(ctx, batch); err == nil {
+			b.published.Add(uint64(len(batch)))
+			pause = retryFirst
+			continue
+		}
+		b.putBack(batch)
+		if !wait(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, retryLast)
+	}
+}
+
+func (b *Bus) publish(ctx context.Context, batch map[string]uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	defer cancel()
+	_, err := b.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for key, revision := range batch {
+			p.Publish(ctx, channel, fmt.Sprintf("%s %d %s", b.sender, revision, key))
+		}
+		return nil
+	})
+	return err
+}
+
+// putBack lets a batch wait again, but for keys that were published since.
+func (b *Bus) putBack(batch map[string]uint64) {
+	b.mu.Lock()
+	for key, revision := range batch {
+		if _, newer := b.pending[key]; newer {
+			continue
+		}
+		if len(b.pending) >= maxPending {
+			b.dropped.Add(1)
+			continue
+		}
+		b.pending[key] = revision
+	}
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Listen implements [ledger.Hints].
+func (b *Bus) Listen(ctx context.Context, hinted func(ledger.Hint), listening func(error)) {
+	pause := retryFirst
+	for {
+		began := time.Now()
+		err := b.follow(ctx, hinted, listening)
+		if ctx.Err() != nil {
+			return
+		}
+		listening(err)
+		if time.Since(began) > 10*retryLast {
+			pause = retryFirst
+		}
+		if !wait(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, retryLast)
+	}
+}
+
+// follow receives from one subscription until it ends.
+func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening func(error)) error {
+	sub := b.client.Subscribe(ctx, channel)
+	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
+	defer func() {
+		if stop() {
+			_ = sub.Close()
+		}
+	}()
+	pinged := false
+	for {
+		message, err := sub.ReceiveTimeout(ctx, pingAfter)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			pinged = false
+		case pinged || !errors.As(err, &timeout) || !timeout.Timeout():
+			return err
+		default:
+			pinged = true
+			if err := sub.Ping(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		switch m := message.(type) {
+		case *redis.Subscription:
+			listening(nil)
+		case *redis.Message:
+			b.receive(m.Payload, hinted)
+		}
+	}
+}
+
+// receive reads "sender revision key".
+func (b *Bus) receive(text string, hinted func(ledger.Hint)) {
+	sender, rest, _ := strings.Cut(text, " ")
+	number, key, ok := strings.Cut(rest, " ")
+	revision, err := strconv.ParseUint(number, 10, 64)
+	switch {
+	case len(text) > longest || !ok || len(sender) != len(b.sender) || key == "" || err != nil:
+		b.ignored.Add(1)
+	case sender != b.sender:
+		hinted(ledger.Hint{Key: key, Revision: revision})
+	}
+}
+
+// wait reports whether d passed before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,91 @@
+// Package redistest starts Redis servers for tests.
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Server is a redis-server, or a valkey-server, on a port of its own that it
+// keeps when it is killed and started again.
+type Server struct {
+	t       *testing.T
+	mu      sync.Mutex
+	address string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+}
+
+// Start starts a server that ends with the test.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, address: l.Addr().String()}
+	l.Close()
+	t.Cleanup(s.Kill)
+	s.Start()
+	return s
+}
+
+// URL is the server's address.
+func (s *Server) URL() string { return "redis://" + s.address }
+
+// Start starts the server, which was killed before, and waits until it serves.
+func (s *Server) Start() {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	program, err := exec.LookPath("valkey-server")
+	if err != nil {
+		if program, err = exec.LookPath("redis-server"); err != nil {
+			s.t.Fatal("missing: redis-server or valkey-server")
+		}
+	}
+	_, port, _ := net.SplitHostPort(s.address)
+	s.cmd = exec.CommandContext(context.Background(), program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ready := make(chan struct{})
+	s.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) {
+		defer close(exited)
+		told := false
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if !told && strings.Contains(lines.Text(), "eady to accept connections") {
+				told = true
+				close(ready)
+			}
+		}
+		_ = cmd.Wait()
+	}(s.cmd, s.exited)
+	select {
+	case <-ready:
+	case <-s.exited:
+		s.t.Fatalf("%s ended before it served", program)
+	}
+}
+
+// Kill ends the server at once.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+	s.cmd = nil
+}

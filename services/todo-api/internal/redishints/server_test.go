@@ -1,0 +1,247 @@
+//go:build redis
+
+package redishints_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints/redistest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// It looks once a second whether its client was closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
+	)
+}
+
+// node is one process: a ledger on a store that it shares, and its bus.
+type node struct {
+	*ledger.Ledger[int]
+	bus       *redishints.Bus
+	listening chan bool
+	gets      *atomic.Int64
+	outcomes  map[ledger.HintOutcome]*atomic.Int64
+}
+
+type counted struct {
+	storage.Store
+	gets *atomic.Int64
+}
+
+func (c counted) Get(ctx context.Context, key string) (storage.Document, error) {
+	c.gets.Add(1)
+	return c.Store.Get(ctx, key)
+}
+
+// join starts a node. It does not poll, so that what it sees came by hints.
+func join(t *testing.T, store storage.Store, address string) *node {
+	t.Helper()
+	bus, err := redishints.New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{bus: bus, listening: make(chan bool, 16), gets: new(atomic.Int64), outcomes: make(map[ledger.HintOutcome]*atomic.Int64)}
+	for _, o := range []ledger.HintOutcome{ledger.HintFound, ledger.HintKnown, ledger.HintUnused, ledger.HintFalse, ledger.HintMissed} {
+		n.outcomes[o] = new(atomic.Int64)
+	}
+	n.Ledger = ledger.New[int](counted{store, n.gets}, ledger.Options[int]{
+		Hints: bus, Logger: slog.New(slog.DiscardHandler),
+		WatchFastest: time.Hour, WatchSlowest: time.Hour, WatchHinted: time.Hour,
+		Observer: ledger.Observer{
+			Listening: func(arrive bool) { n.listening <- arrive },
+			Hint:      func(_ string, o ledger.HintOutcome) { n.outcomes[o].Add(1) },
+		},
+	})
+	t.Cleanup(func() {
+		if err := errors.Join(n.Close(context.Background()), bus.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func (n *node) watch(t *testing.T, key string) <-chan ledger.Snapshot[int] {
+	t.Helper()
+	ch, err := n.Watch(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-ch
+	return ch
+}
+
+func (n *node) increment(t *testing.T, key string) {
+	t.Helper()
+	_, err := ledger.Do(t.Context(), n.Ledger, key, func(v int) (int, error) { return v + 1, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until receives until a snapshot has want.
+func until(t *testing.T, ch <-chan ledger.Snapshot[int], want int) {
+	t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		select {
+		case s := <-ch:
+			if s.Doc == want {
+				return
+			}
+		case <-limit:
+			t.Fatalf("%d was not seen within a minute", want)
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+func TestHintsTravel(t *testing.T) {
+	server := redistest.Start(t)
+	store := struct{ storage.Store }{memstore.New()}
+	here, there := join(t, store, server.URL()), join(t, store, server.URL())
+	if !<-here.listening || !<-there.listening {
+		t.Fatal("a node does not listen")
+	}
+	for _, key := range []string{"k", "a key with spaces", "ação/~"} {
+		ch := here.watch(t, key)
+		for i := range 20 {
+			there.increment(t, key)
+			until(t, ch, i+1)
+		}
+	}
+	if err := there.Forget(t.Context(), "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "hints of both kinds", func() bool { return here.outcomes[ledger.HintFound].Load() >= 61 })
+	if got := here.outcomes[ledger.HintFalse].Load(); got > 0 {
+		t.Errorf("false hints: got %d, want none", got)
+	}
+	if got := there.bus.Stats(); got.Published != 61 || got.Dropped+got.Ignored > 0 {
+		t.Errorf("got %+v, want 61 published and nothing else", got)
+	}
+}
+
+// The bus is killed under load and comes back: nothing is lost, what landed
+// meanwhile is told of when it is back, and hints go on.
+func TestHintsServerKilled(t *testing.T) {
+	server := redistest.Start(t)
+	store := struct{ storage.Store }{memstore.New()}
+	here, there := join(t, store, server.URL()), join(t, store, server.URL())
+	<-here.listening
+	<-there.listening
+	ch := here.watch(t, "k")
+	total := 0
+	for range 3 {
+		for range 50 {
+			there.increment(t, "k")
+			total++
+		}
+		until(t, ch, total)
+		server.Kill()
+		if <-here.listening || <-there.listening {
+			t.Fatal("a node listens to a server that was killed")
+		}
+		for range 50 { // writes go on
+			there.increment(t, "k")
+			total++
+		}
+		server.Start()
+		if !<-here.listening || !<-there.listening {
+			t.Fatal("a node does not listen to the server that is back")
+		}
+		there.increment(t, "k")
+		total++
+		until(t, ch, total)
+	}
+}
+
+// Nobody needs the server to be there.
+func TestHintsServerThatIsNotThere(t *testing.T) {
+	server := redistest.Start(t)
+	server.Kill()
+	store := struct{ storage.Store }{memstore.New()}
+	n := join(t, store, server.URL())
+	if <-n.listening {
+		t.Fatal("it listens to nobody")
+	}
+	for i := range 5000 {
+		n.increment(t, fmt.Sprint("key", i))
+	}
+	eventually(t, "hints that wait beyond the bound are dropped", func() bool { return n.bus.Stats().Dropped > 0 })
+	server.Start()
+	if !<-n.listening {
+		t.Fatal("it does not listen to the server that is back")
+	}
+	eventually(t, "those that waited are published", func() bool { return n.bus.Stats().Published >= 4096 })
+}
+
+// Other programs' messages, floods and invented revisions of a client of the
+// bus harm nobody.
+func TestHintsOfALiar(t *testing.T) {
+	server := redistest.Start(t)
+	store := struct{ storage.Store }{memstore.New()}
+	here, there := join(t, store, server.URL()), join(t, store, server.URL())
+	<-here.listening
+	<-there.listening
+	there.increment(t, "k")
+	ch := here.watch(t, "k")
+	u, _ := url.Parse(server.URL())
+	liar := redis.NewClient(&redis.Options{Addr: u.Host})
+	defer liar.Close()
+	sender := strings.Repeat("L", 26)
+	before := here.gets.Load()
+	const rounds = 200
+	for i := range rounds {
+		_, err := liar.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+			for _, text := range []string{
+				"another program's message", `{"event":"x"}`, strings.Repeat("x", 1<<16), "\x00\xff",
+				fmt.Sprintf("%s %d k", sender, uint64(math.MaxUint64)-uint64(i)),
+				fmt.Sprintf("%s 1 k", sender),
+				fmt.Sprintf("%s 0 k", sender),
+				fmt.Sprintf("%s 9 ../other%d", sender, i),
+			} {
+				p.Publish(t.Context(), "todo-api.hints.1", text)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all of it arrived", func() bool {
+		return here.bus.Stats().Ignored == 4*rounds && here.outcomes[ledger.HintUnused].Load() == rounds
+	})
+	if got := here.gets.Load() - before; got > 3 {
+		t.Errorf("reads of the store: got %d, want at most 3: false hints are looked into once in an interval", got)
+	}
+	if got := here.Stats().Keys; got != 1 {
+		t.Errorf("keys in memory: got %d, want 1", got)
+	}
+	here.increment(t, "k")
+	until(t, ch, 2)
+}
