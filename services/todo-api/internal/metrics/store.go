@@ -9,7 +9,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Store counts the calls to another store. It can do what that one can.
+// Store counts the calls to another store, and implements the optional
+// interfaces that the other one implements.
 type Store struct {
 	storage.Store
 	set *Set
@@ -45,19 +46,10 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 	return doc, err
 }
 
-// GetIfChanged implements [storage.ConditionalGetter], by a plain Get where the
-// store can do no better.
+// GetIfChanged implements [storage.ConditionalGetter].
 func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
-	conditional, ok := s.Store.(storage.ConditionalGetter)
-	if !ok {
-		doc, err := s.Get(ctx, key)
-		if err != nil || doc.Version == known {
-			return storage.Document{}, false, err
-		}
-		return doc, true, nil
-	}
 	began := time.Now()
-	doc, changed, err := conditional.GetIfChanged(ctx, key, known)
+	doc, changed, err := storage.GetIfChanged(ctx, s.Store, key, known)
 	s.observe("get", began, err)
 	return doc, changed, err
 }
@@ -78,7 +70,7 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage
 	return version, err
 }
 
-// Check implements [storage.Checker]; a store that cannot be asked is there.
+// Check implements [storage.Checker]. A store that is not a Checker passes.
 func (s *Store) Check(ctx context.Context) error {
 	checker, ok := s.Store.(storage.Checker)
 	if !ok {

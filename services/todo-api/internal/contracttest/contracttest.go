@@ -1,4 +1,6 @@
-package main
+// Package contracttest checks answers against openapi.yaml, which it reads by
+// other means than the server does.
+package contracttest
 
 import (
 	"bytes"
@@ -18,22 +20,30 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// contract is openapi.yaml, read by other means than the program's own.
-type contract struct {
-	doc     map[string]any
-	paths   []contractPath
+// Contract is openapi.yaml. It is safe for concurrent use.
+type Contract struct {
+	doc map[string]any
+	// Paths are the paths with their operations.
+	Paths   []Path
 	schemas *jsonschema.Compiler
 	mu      sync.Mutex
 	known   map[string]*jsonschema.Schema
 }
 
-type contractPath struct {
-	template   string
-	match      *regexp.Regexp
-	operations map[string]any
+// Path is a path of the contract.
+type Path struct {
+	// Template is the path with its parameters in braces.
+	Template string
+	// Operations are the declarations by method, in lower case, and the
+	// parameters that they share.
+	Operations map[string]any
+
+	match *regexp.Regexp
 }
 
-var theContract = sync.OnceValue(func() *contract {
+// Load returns the contract. It panics if the file is not valid, or not found
+// from the directory of a package that is two levels below the module.
+var Load = sync.OnceValue(func() *Contract {
 	text, err := os.ReadFile("../../internal/httpapi/openapi.yaml")
 	if err != nil {
 		panic(err)
@@ -51,33 +61,42 @@ var theContract = sync.OnceValue(func() *contract {
 	if err != nil {
 		panic(err)
 	}
-	c := &contract{doc: doc.(map[string]any), schemas: jsonschema.NewCompiler(), known: make(map[string]*jsonschema.Schema)}
+	c := &Contract{doc: object(doc), schemas: jsonschema.NewCompiler(), known: make(map[string]*jsonschema.Schema)}
 	c.schemas.AssertFormat()
 	if err := c.schemas.AddResource("contract", doc); err != nil {
 		panic(err)
 	}
-	for template, item := range c.doc["paths"].(map[string]any) {
+	for template, item := range object(c.doc["paths"]) {
 		pattern := regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(template), `[^/]+`)
-		c.paths = append(c.paths, contractPath{template, regexp.MustCompile("^" + pattern + "$"), item.(map[string]any)})
+		c.Paths = append(c.Paths, Path{template, object(item), regexp.MustCompile("^" + pattern + "$")})
 	}
 	return c
 })
 
+// object returns v, which is an object in every valid contract.
+func object(v any) map[string]any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		panic(fmt.Sprintf("openapi.yaml: got %v, want an object", v))
+	}
+	return m
+}
+
 // resolve follows a reference, if v is one; pointer is where v stands.
-func (c *contract) resolve(v any, pointer string) (map[string]any, string) {
-	m := v.(map[string]any)
+func (c *Contract) resolve(v any, pointer string) (map[string]any, string) {
+	m := object(v)
 	ref, ok := m["$ref"].(string)
 	if !ok {
 		return m, pointer
 	}
 	at := any(c.doc)
 	for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
-		at = at.(map[string]any)[part]
+		at = object(at)[part]
 	}
-	return at.(map[string]any), strings.TrimPrefix(ref, "#")
+	return object(at), strings.TrimPrefix(ref, "#")
 }
 
-func (c *contract) schema(pointer string) *jsonschema.Schema {
+func (c *Contract) schema(pointer string) *jsonschema.Schema {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s, ok := c.known[pointer]; ok {
@@ -91,7 +110,8 @@ func (c *contract) schema(pointer string) *jsonschema.Schema {
 	return s
 }
 
-func (c *contract) validate(pointer string, body []byte) error {
+// Validate checks a JSON text against the schema at a JSON Pointer.
+func (c *Contract) Validate(pointer string, body []byte) error {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -100,22 +120,26 @@ func (c *contract) validate(pointer string, body []byte) error {
 }
 
 // find returns the path's declaration, or nil.
-func (c *contract) find(path string) *contractPath {
-	var found *contractPath
-	for i := range c.paths {
-		if p := &c.paths[i]; p.match.MatchString(path) && (found == nil || !strings.Contains(p.template, "{")) {
+func (c *Contract) find(path string) *Path {
+	var found *Path
+	for i := range c.Paths {
+		if p := &c.Paths[i]; p.match.MatchString(path) && (found == nil || !strings.Contains(p.Template, "{")) {
 			found = p
 		}
 	}
 	return found
 }
 
+func shorten(body []byte) string {
+	return string(body[:min(len(body), 300)])
+}
+
 func escapePointer(s string) string {
 	return url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
 }
 
-// check returns what the contract does not say of an answer.
-func (c *contract) check(req *http.Request, resp *http.Response, body []byte) error {
+// Check returns an error if the contract does not allow the answer.
+func (c *Contract) Check(req *http.Request, resp *http.Response, body []byte) error {
 	path := c.find(req.URL.EscapedPath())
 	if path == nil {
 		return nil // the page, or what is nowhere
@@ -124,16 +148,17 @@ func (c *contract) check(req *http.Request, resp *http.Response, body []byte) er
 	case http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge:
 		return nil // said before the server knows what is asked
 	}
-	method := strings.ToLower(req.Method)
-	if req.Method == "HEAD" {
+	method := "none" // for methods in lower case, which are other methods
+	switch req.Method {
+	case http.MethodHead:
 		method = "get"
-	} else if req.Method != strings.ToUpper(method) {
-		method = "none" // methods are case-sensitive
+	case strings.ToUpper(req.Method):
+		method = strings.ToLower(req.Method)
 	}
-	operation, ok := path.operations[method].(map[string]any)
+	operation, ok := path.Operations[method].(map[string]any)
 	if !ok {
 		var want []string
-		for m := range path.operations {
+		for m := range path.Operations {
 			if m != "parameters" {
 				want = append(want, strings.ToUpper(m))
 			}
@@ -143,17 +168,17 @@ func (c *contract) check(req *http.Request, resp *http.Response, body []byte) er
 		}
 		slices.Sort(want)
 		switch {
-		case method == "options" && resp.StatusCode == 204:
+		case method == "options" && resp.StatusCode == http.StatusNoContent:
 		case resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusBadRequest:
 			return fmt.Errorf("got %d for an undeclared method", resp.StatusCode)
 		case resp.StatusCode == http.StatusMethodNotAllowed && resp.Header.Get("Allow") != strings.Join(want, ", "):
-			return fmt.Errorf("Allow: got %q, want %q", resp.Header.Get("Allow"), strings.Join(want, ", "))
+			return fmt.Errorf("header Allow: got %q, want %q", resp.Header.Get("Allow"), strings.Join(want, ", "))
 		}
 		return nil
 	}
 	status := fmt.Sprint(resp.StatusCode)
-	pointer := "/paths/" + escapePointer(path.template) + "/" + method + "/responses/" + status
-	declared, ok := operation["responses"].(map[string]any)[status]
+	pointer := "/paths/" + escapePointer(path.Template) + "/" + method + "/responses/" + status
+	declared, ok := object(operation["responses"])[status]
 	if !ok {
 		return fmt.Errorf("status %s is not declared", status)
 	}
@@ -169,7 +194,7 @@ func (c *contract) check(req *http.Request, resp *http.Response, body []byte) er
 			continue
 		}
 		text, _ := json.Marshal(value)
-		if err := c.validate(at+"/schema", text); err != nil {
+		if err := c.Validate(at+"/schema", text); err != nil {
 			return fmt.Errorf("header %s: %w", name, err)
 		}
 	}
@@ -182,27 +207,32 @@ func (c *contract) check(req *http.Request, resp *http.Response, body []byte) er
 	}
 	if content == nil {
 		if len(body) > 0 {
-			return fmt.Errorf("undeclared body: %s", short(string(body)))
+			return fmt.Errorf("undeclared body: %s", shorten(body))
 		}
 		return nil
 	}
 	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	if _, ok := content[mediaType]; !ok {
-		return fmt.Errorf("undeclared media type %q: %s", mediaType, short(string(body)))
+		return fmt.Errorf("undeclared media type %q: %s", mediaType, shorten(body))
 	}
 	if strings.HasSuffix(mediaType, "json") {
-		return c.validate(pointer+"/content/"+escapePointer(mediaType)+"/schema", body)
+		return c.Validate(pointer+"/content/"+escapePointer(mediaType)+"/schema", body)
 	}
 	return nil
 }
 
-// checked holds every answer that a test gets against the contract.
-type checked struct {
-	t    testing.TB
-	next http.RoundTripper
+// Client returns a client that fails the test at each answer that the contract
+// does not allow.
+func Client(t testing.TB, next *http.Transport) *http.Client {
+	return &http.Client{Transport: &checked{t, next}}
 }
 
-func (r *checked) CloseIdleConnections() { r.next.(*http.Transport).CloseIdleConnections() }
+type checked struct {
+	t    testing.TB
+	next *http.Transport
+}
+
+func (r *checked) CloseIdleConnections() { r.next.CloseIdleConnections() }
 
 func (r *checked) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := r.next.RoundTrip(req)
@@ -215,7 +245,7 @@ func (r *checked) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if err := theContract().check(req, resp, body); err != nil {
+	if err := Load().Check(req, resp, body); err != nil {
 		r.t.Errorf("%s %s: the answer %d is not what the contract says: %v", req.Method, req.URL, resp.StatusCode, err)
 	}
 	if resp.StatusCode >= 400 && resp.Header.Get("Content-Type") != "application/problem+json" && req.URL.Path != "/readyz" {
