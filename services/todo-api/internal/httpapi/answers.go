@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
@@ -56,7 +54,7 @@ func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Resu
 	if err != nil {
 		return lists.Result{}, err
 	}
-	done, err := s.opts.Lists.Apply(c.UserContext(), name, conditions, lists.Write{Key: key, Op: op})
+	done, err := s.opts.Lists.Apply(c.UserContext(), name, conditions, lists.Write{Key: key, Op: op, By: s.author(current(c))})
 	if changed := new(todo.ChangedError); errors.As(err, &changed) {
 		base, err := s.base(c, name)
 		if err != nil {
@@ -130,47 +128,31 @@ func (s *Server) sendList(c *fiber.Ctx, name todo.Name, done lists.Result) error
 }
 
 func (s *Server) live(c *fiber.Ctx, _ *request) error {
-	return s.health(c, http.StatusOK, "ok")
+	return s.health(c, http.StatusOK, "ok", "")
 }
 
 func (s *Server) ready(c *fiber.Ctx, _ *request) error {
 	if s.stopping.Load() {
-		return s.health(c, http.StatusServiceUnavailable, "stopping")
+		return s.health(c, http.StatusServiceUnavailable, "stopping", "")
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTimeout)
 	defer cancel()
 	if err := s.opts.Lists.Check(ctx); err != nil {
-		return s.health(c, http.StatusServiceUnavailable, "unavailable")
+		return s.health(c, http.StatusServiceUnavailable, "unavailable", "the store fails: "+lists.Cause(err))
 	}
-	return s.health(c, http.StatusOK, "ok")
+	return s.health(c, http.StatusOK, "ok", s.opts.Lists.Trouble())
 }
 
-func (s *Server) health(c *fiber.Ctx, status int, word string) error {
+func (s *Server) health(c *fiber.Ctx, status int, word, reason string) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if status == http.StatusServiceUnavailable {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
 	}
 	return c.Status(status).JSON(struct {
 		Status  string `json:"status"`
+		Reason  string `json:"reason,omitempty"`
 		Release string `json:"release"`
-	}{word, s.opts.Release})
-}
-
-func sendMetrics(c *fiber.Ctx, gatherer prometheus.Gatherer) error {
-	families, err := gatherer.Gather()
-	if err != nil {
-		return err
-	}
-	var body bytes.Buffer
-	format := expfmt.NewFormat(expfmt.TypeTextPlain)
-	encoder := expfmt.NewEncoder(&body, format)
-	for _, family := range families {
-		if err := encoder.Encode(family); err != nil {
-			return err
-		}
-	}
-	c.Set(fiber.HeaderContentType, string(format))
-	return c.Send(body.Bytes())
+	}{word, reason, s.opts.Release})
 }
 
 // static answers with what never changes while the process runs.

@@ -18,6 +18,7 @@ type historyEntry struct {
 	Revision uint64          `json:"revision"`
 	At       time.Time       `json:"at"`
 	Kind     string          `json:"kind"`
+	By       string          `json:"by,omitempty"`
 	Todos    json.RawMessage `json:"todos"`
 }
 
@@ -44,6 +45,9 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.chargeOperations(c, r, len(operations)); err != nil {
+		return err
+	}
 	base, err := s.base(c, name)
 	if err != nil {
 		return err
@@ -55,9 +59,9 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
-	writes := make([]lists.Write, len(operations))
+	writes, by := make([]lists.Write, len(operations)), s.author(r)
 	for i, op := range operations {
-		writes[i] = lists.Write{Key: op.ID, Op: op.Op}
+		writes[i] = lists.Write{Key: op.ID, Op: op.Op, By: by}
 	}
 	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), name, conditions, writes)
 
@@ -123,13 +127,10 @@ func (s *Server) getHistory(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	removed, err := s.opts.Lists.History(snap)
-	if err != nil {
-		return err
-	}
+	removed := s.opts.Lists.History(snap)
 	entries := make([]historyEntry, 0, len(removed))
 	for _, r := range slices.Backward(removed) {
-		entries = append(entries, historyEntry{r.Revision, r.At.UTC(), r.Kind, todo.List{Items: r.Items}.Render().Append(nil, base)})
+		entries = append(entries, historyEntry{r.Revision, r.At.UTC(), r.Kind, r.By, todo.List{Items: r.Items}.Render().Append(nil, base)})
 	}
 	body, err := json.Marshal(struct {
 		Revision uint64         `json:"revision"`

@@ -4,18 +4,28 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
 
-// client is who sent a request, as far as limits are concerned: an IPv4
-// address, or the /64 that one customer has of IPv6.
-type client netip.Prefix
+// client identifies the sender of a request for limits: a person who signed
+// in, or else an IPv4 address or an IPv6 /64, which is what one customer has.
+type client struct {
+	address netip.Prefix
+	person  string // the token's subject
+}
 
 // exempt reports whether the client is on this machine, as tests and
 // benchmarks are.
-func (c client) exempt() bool { return netip.Prefix(c).Addr().IsLoopback() }
+func (c client) exempt() bool { return c.address.Addr().IsLoopback() }
+
+// clientOf returns the sender of the request.
+func (s *Server) clientOf(c *fiber.Ctx) client {
+	if person := current(c).person; person.Subject != "" {
+		return client{person: person.Subject}
+	}
+	return clientAt(s.clientAddress(c))
+}
 
 func clientAt(address netip.Addr) client {
 	address = address.Unmap().WithZone("")
@@ -27,11 +37,11 @@ func clientAt(address netip.Addr) client {
 		bits = 128
 	}
 	prefix, _ := address.Prefix(bits) // valid for every valid address
-	return client(prefix)
+	return client{address: prefix}
 }
 
-// clientAddress is the address that sent the request. A header that names it is
-// believed when the operator says that the proxy in front sets it.
+// clientAddress returns the address of the sender: of the header that the
+// operator trusts, or else of the connection.
 func (s *Server) clientAddress(c *fiber.Ctx) netip.Addr {
 	if s.opts.ClientAddress != "" {
 		lines := c.Request().Header.PeekAll(s.opts.ClientAddress)
@@ -77,54 +87,7 @@ func parseClient(text string, hasPort bool) (netip.Addr, bool) {
 	return address.Unmap(), err == nil
 }
 
-// rate limits the requests of each client by the generic cell rate algorithm:
-// each has its number a minute at once, and gets them back evenly.
-type rate struct {
-	perMinute int
-
-	mu    sync.Mutex
-	full  map[client]time.Time // when each has all its requests again
-	swept time.Time
-}
-
-// maxClients bounds the clients that are remembered.
-const maxClients = 100_000
-
-// wait counts a request at a time, and returns 0 or how long its client must
-// wait before the next.
-func (r *rate) wait(from client, now time.Time) time.Duration {
-	each := time.Minute / time.Duration(r.perMinute)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.full == nil || len(r.full) >= maxClients || now.Sub(r.swept) > time.Minute {
-		r.sweep(now)
-	}
-	full := r.full[from]
-	if full.Before(now) {
-		full = now
-	}
-	if over := full.Add(each).Sub(now) - time.Minute; over > 0 {
-		return over
-	}
-	r.full[from] = full.Add(each)
-	return 0
-}
-
-// sweep forgets clients that have all their requests, and all of them when that
-// does not make room.
-func (r *rate) sweep(now time.Time) {
-	r.swept = now
-	for from, full := range r.full {
-		if full.Before(now) {
-			delete(r.full, from)
-		}
-	}
-	if r.full == nil || len(r.full) >= maxClients {
-		r.full = make(map[client]time.Time)
-	}
-}
-
-// open counts what each client has open.
+// open counts the event streams that each client has open.
 type open struct {
 	max int
 
@@ -132,7 +95,7 @@ type open struct {
 	count map[client]int
 }
 
-// enter reports whether the client may have one more.
+// enter reports whether the client may open one more, and counts it.
 func (o *open) enter(from client) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -152,16 +115,4 @@ func (o *open) leave(from client) {
 	if o.count[from]--; o.count[from] <= 0 {
 		delete(o.count, from)
 	}
-}
-
-// limit refuses clients that send too much.
-func (s *Server) limit(c *fiber.Ctx) error {
-	if from := clientAt(s.clientAddress(c)); !from.exempt() && !isProbe(c.Path()) {
-		if wait := s.rate.wait(from, time.Now()); wait > 0 {
-			p := tooManyRequests.retryable("One client may send %d requests a minute.", s.opts.RateLimit)
-			p.wait = wait
-			return p
-		}
-	}
-	return c.Next()
 }

@@ -1,9 +1,10 @@
 package httpapi
 
 import (
+	"fmt"
+	"net/http"
 	"net/netip"
 	"testing"
-	"time"
 )
 
 func TestParseClient(t *testing.T) {
@@ -43,37 +44,33 @@ func TestClientsAreNetworks(t *testing.T) {
 	}
 }
 
-// A client that waits as long as it is told to is answered, and no sooner.
-func TestRate(t *testing.T) {
-	r := rate{perMinute: 3}
-	from, now := clientAt(netip.MustParseAddr("198.51.100.7")), time.Unix(1000, 0)
+// One client's event streams leave room for the others.
+func TestStreamsOfOneClient(t *testing.T) {
+	a := serve(t, func(o *Options) { o.ClientStreams, o.ClientAddress = 3, "X-Forwarded-For" })
+	open := func(from string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.url+"/api/lists/l/events", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", from)
+		resp, err := a.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp.StatusCode
+	}
 	for i := range 3 {
-		if wait := r.wait(from, now); wait != 0 {
-			t.Fatalf("request %d: got %v, want none to wait", i, wait)
+		if got := open(fmt.Sprintf("[2001:db8::%d]:80", i)); got != 200 {
+			t.Fatalf("stream %d: got %d", i, got)
 		}
 	}
-	wait := r.wait(from, now)
-	if wait <= 0 || wait > time.Minute {
-		t.Fatalf("the fourth: got %v, want a wait", wait)
+	if got := open("2001:db8::9"); got != 429 {
+		t.Errorf("a fourth of one network: got %d, want 429", got)
 	}
-	if early := r.wait(from, now.Add(wait-time.Millisecond)); early <= 0 {
-		t.Error("it is answered before the wait is over")
-	}
-	if after := r.wait(from, now.Add(wait)); after != 0 {
-		t.Errorf("after the wait: got another of %v", after)
-	}
-	if other := r.wait(clientAt(netip.MustParseAddr("198.51.100.8")), now); other != 0 {
-		t.Errorf("another client: got %v", other)
-	}
-}
-
-// However many clients there are, few are remembered.
-func TestRateIsBounded(t *testing.T) {
-	r := rate{perMinute: 1}
-	for i := range maxClients + 10 {
-		r.wait(clientAt(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})), time.Unix(1000, 0))
-	}
-	if len(r.full) > maxClients {
-		t.Errorf("got %d clients in memory, want at most %d", len(r.full), maxClients)
+	for _, other := range []string{"198.51.100.7", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"} {
+		if got := open(other); got != 200 {
+			t.Errorf("a stream of %s: got %d, want 200", other, got)
+		}
 	}
 }

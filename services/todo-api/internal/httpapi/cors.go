@@ -51,7 +51,7 @@ func (a cors) allow(c *fiber.Ctx) {
 		}
 		c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
 	}
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, Warning, X-Request-ID")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, Warning, X-Request-ID")
 }
 
 // answers allows, and reports whether the request was but a question about
@@ -65,7 +65,7 @@ func (a cors) answers(c *fiber.Ctx) bool {
 		return false
 	}
 	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST, PUT, PATCH, DELETE")
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID, X-Requested-With")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Todo-Key, X-Request-ID, X-Requested-With")
 	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
 	return true
 }

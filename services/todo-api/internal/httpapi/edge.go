@@ -16,15 +16,24 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// request is what is known of a request besides what fiber knows.
+// request is the state of a request that fiber does not keep.
 type request struct {
 	id      string
 	began   time.Time
 	op      *operation
 	metrics *metrics.Requests
+	// person is the owner of a valid token. unauthenticated is the problem to
+	// answer where sign-in is configured and there is no valid token.
+	person          signin.Person
+	unauthenticated error
+	// payer is the client that the request's units are taken from; nil if it is
+	// not limited. units are those that it has needed so far.
+	payer *client
+	units int
 }
 
 type requestKey struct{}
@@ -36,8 +45,8 @@ func current(c *fiber.Ctx) *request {
 	return &request{id: newRequestID(), began: time.Now()}
 }
 
-// edge is around everything: it names the request, turns errors into answers,
-// counts and logs.
+// edge is the outermost handler. It names the request, turns errors into
+// answers, and counts and logs them.
 func (s *Server) edge(c *fiber.Ctx) error {
 	r := &request{began: time.Now(), metrics: s.others}
 	if r.id = c.Get(fiber.HeaderXRequestID); validRequestID(r.id) {
@@ -62,6 +71,8 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	err := s.hosts.check(c)
 	switch {
 	case err != nil:
+		// Nothing on this connection can be meant for this server.
+		c.Context().SetConnectionClose()
 	case s.cors.answers(c):
 		c.Status(http.StatusNoContent)
 	default:
@@ -75,7 +86,7 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	return err
 }
 
-// refused answers what never came to a route, such as what is not HTTP.
+// refused answers requests that reached no route, such as invalid HTTP.
 func (s *Server) refused(c *fiber.Ctx, err error) error {
 	if r, ok := c.Locals(requestKey{}).(*request); ok {
 		// otelfiber asks for the answer within edge, which counts and logs it.
@@ -100,7 +111,7 @@ func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
 	return p.at(s.path, r.id).send(c)
 }
 
-// logFailure keeps the reason that the client is not told.
+// logFailure logs the reason, which the client does not see.
 func (s *Server) logFailure(c *fiber.Ctx, r *request, status int, err error) {
 	level := slog.LevelError
 	if status == http.StatusServiceUnavailable {
@@ -110,8 +121,8 @@ func (s *Server) logFailure(c *fiber.Ctx, r *request, status int, err error) {
 		slog.String("request_id", r.id), slog.Int("status", status), slog.String("list", nameInPath(c)), slog.Any("error", err))
 }
 
-// nameInPath is the name of the list that the request's path has, or may be
-// meant to have, and "" without one. It is for the log, which hides it.
+// nameInPath returns the list's name in the request's path, valid or not, or "".
+// It is for the log, which replaces it by a digest.
 func nameInPath(c *fiber.Ctx) string {
 	for _, below := range []string{"/api/lists/", "/api/state/"} {
 		if rest, ok := strings.CutPrefix(string(c.Request().URI().PathOriginal()), below); ok {
@@ -172,22 +183,29 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 	)
 }
 
-func isProbe(path string) bool { return path == "/livez" || path == "/readyz" || path == "/metrics" }
+func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
 
-// operation is the handler of one operation: what the contract asks of every
-// request is checked here.
+// operation returns the handler of one operation. It checks what the contract
+// demands of every request, and then calls h.
 func (s *Server) operation(op *operation, h handler) fiber.Handler {
-	figures := s.opts.Metrics.Operation(op.id)
+	counts := s.opts.Metrics.Operation(op.id)
 	timeout := s.opts.RequestTimeout
 	return func(c *fiber.Ctx) error {
 		r := current(c)
-		r.op, r.metrics = op, figures
+		r.op, r.metrics = op, counts
+		if err := s.authorize(c, op); err != nil {
+			return err
+		}
 		if err := op.checkRequest(c); err != nil {
 			return err
 		}
 		if op.tag == "service" {
 			return h(c, r)
 		}
+		if err := s.charge(r, s.unitsOf(c, op, int64(c.Request().Header.ContentLength()))-1); err != nil {
+			return err
+		}
+		defer s.settle(c, r, op)
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		c.SetUserContext(ctx)
@@ -237,8 +255,8 @@ func (o *operation) checkBody(c *fiber.Ctx) error {
 	return unsupportedMedia.with("Expected Content-Type %s in UTF-8.", strings.Join(o.consumes, " or "))
 }
 
-// listName is the name of the list that the request is about. Nothing of it
-// lives in memory that fiber uses again.
+// listName returns the name of the list in the request's path. It does not
+// refer to memory that fiber reuses.
 func listName(c *fiber.Ctx) (todo.Name, error) {
 	decoded, err := unescape(c.Params("name"), "the list's name")
 	if err != nil {
@@ -247,7 +265,7 @@ func listName(c *fiber.Ctx) (todo.Name, error) {
 	return todo.ParseName(decoded)
 }
 
-// itemID is the item that the request is about, in the same way.
+// itemID returns the item's id in the request's path, with the same guarantee.
 func itemID(c *fiber.Ctx) (string, error) {
 	id, err := unescape(c.Params("id"), "the item's id")
 	if err != nil {
@@ -267,13 +285,13 @@ func unescape(segment, what string) (string, error) {
 	return strings.Clone(decoded), nil
 }
 
-// itemsPath is the path that the items of a list are below.
+// itemsPath returns the path below which a list's items are.
 func itemsPath(name todo.Name) string {
 	return "/api/lists/" + url.PathEscape(string(name)) + "/todos/"
 }
 
-// base is the address below which the items of a list are. Without a public
-// address it is made of what the client used.
+// base returns the URL below which a list's items are: of PublicURL, or else of
+// the request's Host.
 func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
 	if s.opts.PublicURL != "" {
 		return s.opts.PublicURL + itemsPath(name), nil

@@ -3,11 +3,13 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"time"
+	"weak"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -18,7 +20,7 @@ import (
 const heartbeat = 15 * time.Second
 
 // watchList answers with Server-Sent Events (HTML standard, 9.2).
-func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
+func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	name, err := listName(c)
 	if err != nil {
 		return err
@@ -37,7 +39,7 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 		s.streams.Add(-1)
 		return overloaded.retryable("At most %d event streams are open at a time.", s.opts.MaxStreams)
 	}
-	from := clientAt(s.clientAddress(c))
+	from := s.clientOf(c)
 	if !s.open.enter(from) {
 		s.streams.Add(-1)
 		return tooManyRequests.retryable("One client may have %d event streams open.", s.opts.ClientStreams)
@@ -57,10 +59,12 @@ func (s *Server) watchList(c *fiber.Ctx, _ *request) error {
 	}
 	stream := &eventStream{
 		from:      from,
+		until:     r.person.Expires,
 		server:    s,
 		name:      name,
 		base:      base,
 		seen:      lists.Revision(string(c.Request().Header.Peek("Last-Event-ID"))),
+		changes:   c.Context().QueryArgs().GetBool("changes"),
 		snapshots: snapshots,
 		ctx:       ctx,
 		cancel:    cancel,
@@ -102,11 +106,14 @@ func responseHead(c *fiber.Ctx) []byte {
 // began it, so nothing in it is fiber's.
 type eventStream struct {
 	from      client
+	until     time.Time // when the client's token expires; zero: never
 	server    *Server
 	name      todo.Name
 	base      string
 	number    uint64 // of the last snapshot
 	seen      lists.Revision
+	changes   bool            // the client takes deltas
+	shown     *lists.Document // that of seen, if nothing is being sent
 	snapshots <-chan lists.Snapshot
 	ctx       context.Context // ends the watch
 	cancel    context.CancelFunc
@@ -128,21 +135,25 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	defer e.server.watchers.leave(e.name, here)
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
+	var expired <-chan time.Time // nil: never
+	if !e.until.IsZero() {
+		timer := time.NewTimer(time.Until(e.until))
+		defer timer.Stop()
+		expired = timer.C
+	}
 	for beat := false; ; {
 		select {
 		case <-e.server.closing:
 			return
+		case <-expired:
+			return // the client comes again with another token
 		case snap, ok := <-e.snapshots:
 			if !ok {
 				return
 			}
 			e.number = snap.Revision
-			if lists.RevisionOf(snap) != e.seen {
-				e.see(snap)
-				if !e.sendList(conn, snap) {
-					return
-				}
-				e.server.opts.Metrics.StreamEvents.Inc()
+			if lists.RevisionOf(snap) != e.seen && !e.tell(conn, snap) {
+				return
 			}
 			if beat {
 				continue
@@ -166,6 +177,59 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 func send(conn net.Conn, text []byte) bool {
 	_, err := conn.Write(text)
 	return err == nil
+}
+
+// tell sends what changed since the last event, or the list where that is not
+// known or not less.
+func (e *eventStream) tell(conn net.Conn, snap lists.Snapshot) bool {
+	// A client that reads slowly does not keep the document in memory.
+	was, from := e.shown, e.seen
+	e.shown = nil
+	held := weak.Make(snap.Doc)
+	e.see(snap)
+	var text []byte
+	if e.changes {
+		text = e.deltas(was, from, snap)
+	}
+	if text != nil && !send(conn, text) || text == nil && !e.sendList(conn, snap) {
+		return false
+	}
+	e.server.opts.Metrics.StreamEvents.Inc()
+	if e.changes && e.seen == lists.RevisionOf(snap) {
+		e.shown = held.Value()
+	}
+	return true
+}
+
+// deltas returns the events that tell of all changes between from, whose
+// document was is unless it is nil, and snap; nil if the list is better sent.
+func (e *eventStream) deltas(was *lists.Document, from lists.Revision, snap lists.Snapshot) []byte {
+	var text []byte
+	for _, d := range lists.Deltas(was, from, snap) {
+		text = appendDelta(text, d, e.base)
+	}
+	if len(text) > smallList || snap.Doc != nil && len(text) >= snap.Doc.List().Size() {
+		return nil
+	}
+	return text
+}
+
+// appendDelta appends the event that tells of a delta.
+func appendDelta(dst []byte, d *lists.Delta, base string) []byte {
+	dst = fmt.Appendf(dst, "event: changes\nid: %s\ndata: {\"revision\":%d,\"from\":\"%s\"", d.To, d.Number, d.From)
+	if d.Title != nil {
+		title, _ := json.Marshal(*d.Title) //nolint:errchkjson // a string
+		dst = append(append(dst, `,"title":`...), title...)
+	}
+	dst = d.Changed.Append(append(dst, `,"changed":`...), base)
+	dst = append(dst, `,"removed":[`...)
+	for i, uid := range d.Removed {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(append(dst, '"'), uid...), '"')
+	}
+	return append(dst, "]}\n\n"...)
 }
 
 // sendList sends the event that tells of a snapshot, or of a later one if there

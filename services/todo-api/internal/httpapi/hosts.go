@@ -34,27 +34,40 @@ func newHosts(allowed []string, publicURL string) hosts {
 	return h
 }
 
+var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or set TODO_PUBLIC_URL, if this server is meant to be reached by it.")
+
 // check refuses a request for an unknown host.
 func (h hosts) check(c *fiber.Ctx) error {
-	if h.any || isProbe(c.Path()) && !onLoopback(c) {
-		return nil
+	if !h.allow(string(c.Request().Host()), onLoopback(c), isProbe(c.Path())) {
+		return errUnknownHost
 	}
-	if !h.everywhere && !onLoopback(c) {
-		return nil
+	return nil
+}
+
+// allow reports whether a request may name host. Probes by load balancers and
+// Prometheus name an address.
+func (h hosts) allow(host string, loopback, probe bool) bool {
+	if h.any || !loopback && (probe || !h.everywhere) {
+		return true
 	}
-	host := strings.ToLower(string(c.Request().Host()))
+	host = strings.ToLower(host)
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
 	// A browser always sends Host; probes by HTTP/1.0 need not.
-	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.named, host) {
-		return nil
+	if host == "" || IsLocal(host) || slices.Contains(h.named, host) {
+		return true
 	}
-	if address, err := netip.ParseAddr(host); err == nil && (address.Unmap().IsLoopback() || h.everywhere && isProbe(c.Path())) {
-		return nil
-	}
-	return misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or set TODO_PUBLIC_URL, if this server is meant to be reached by it.")
+	_, err := netip.ParseAddr(host)
+	return err == nil && h.everywhere && probe
+}
+
+// IsLocal reports whether host, in lower case and without brackets, is a
+// loopback address or a name that only resolves to one (RFC 6761, 6.3).
+func IsLocal(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.Unmap().IsLoopback()
 }
 
 func onLoopback(c *fiber.Ctx) bool { return c.Context().LocalIP().IsLoopback() }

@@ -45,9 +45,9 @@ type listener struct {
 	drain atomic.Int64 // Unix time in ns at which connections end; 0: not yet
 }
 
-func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *slog.Logger, figures *metrics.Set) *listener {
+func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *slog.Logger, set *metrics.Set) *listener {
 	out := &listener{
-		Listener: l, writeTimeout: writeTimeout, log: log, metrics: figures,
+		Listener: l, writeTimeout: writeTimeout, log: log, metrics: set,
 		closed: make(chan struct{}), conns: make(map[*conn]struct{}),
 	}
 	if maxConns > 0 {

@@ -53,29 +53,45 @@ func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err er
 	return sync.OnceFunc(func() { m.free.Release(bytes) }), nil
 }
 
-// costOf is what the request may take of memory.
+// listSize is the size of the list that the request is about, if it is known. A
+// request whose name is not valid is refused by its handler.
+func (s *Server) listSize(c *fiber.Ctx) (size int64, known bool) {
+	name, err := listName(c)
+	if err != nil {
+		return 0, true
+	}
+	return s.opts.Lists.Size(name)
+}
+
+// memory is what the operation may need for a list or a body of a size.
+func (o *operation) memory(size int64) int64 {
+	switch {
+	case size <= smallList:
+		return 0
+	case o.method == fiber.MethodGet:
+		return readCost * size
+	}
+	return writeCost * size
+}
+
+// costOf returns the memory that the request may need.
 func (s *Server) costOf(c *fiber.Ctx, op *operation) int64 {
 	if s.writes.free == nil {
 		return 0
 	}
-	name, err := listName(c)
-	if err != nil {
-		return 0 // which the handler will refuse
-	}
-	size, known := s.opts.Lists.Size(name)
+	size, known := s.listSize(c)
 	if !known {
 		size = todo.MaxBytes
 	}
-	if op.consumes != nil {
-		size = max(size, int64(len(c.BodyRaw())))
-	}
-	switch {
-	case size <= smallList:
+	return op.memory(max(size, bodySize(c)))
+}
+
+// bodySize is the size of the body, or 0 if it was not read.
+func bodySize(c *fiber.Ctx) int64 {
+	if c.Request().IsBodyStream() {
 		return 0
-	case op.method == fiber.MethodGet:
-		return readCost * size
 	}
-	return writeCost * size
+	return int64(len(c.BodyRaw()))
 }
 
 // withMemory calls h when there is memory for it. The memory is given back
@@ -132,7 +148,7 @@ func sendStream(c *fiber.Ctx, body io.Reader, size int) {
 }
 
 // readBody reads the request's body, which fasthttp leaves on the connection
-// but for its beginning, so that a body which nobody may need takes no memory.
+// but for its beginning, so that the body of a request that is refused takes no memory.
 // Clients that send slowly hold up large bodies alone. Call giveBack when the
 // body is not needed any more.
 func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), err error) {

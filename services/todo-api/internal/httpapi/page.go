@@ -14,9 +14,14 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 )
 
-// pagePolicy lets the page load nothing from elsewhere and nothing inline, and
-// be framed by nobody.
-const pagePolicy = "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+// pagePolicy lets the page load nothing from elsewhere and nothing inline, be
+// framed by no page, and ask for data here and at further origins alone.
+func pagePolicy(origins ...string) string {
+	return "default-src 'self'; connect-src 'self'" + strings.Join(append([]string{""}, origins...), " ") +
+		"; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+}
+
+var plainPolicy = pagePolicy()
 
 // contentTypes is what the page is made of. The operating system's own table
 // differs from machine to machine.
@@ -43,18 +48,56 @@ type asset struct {
 	contentType  string
 	cacheControl string
 	tag          lists.Revision
+
+	encoding string // of body, as in Content-Encoding; "" for none
+	// encoded are the same file with other encodings, the smallest first.
+	encoded []*asset
 }
+
+// encodings are those that the page's build leaves beside a file, by what ends
+// their names. The smallest come first.
+var encodings = []struct{ suffix, name string }{{".br", "br"}, {".gz", "gzip"}}
 
 func newAsset(contentType string, body []byte, cacheControl string) *asset {
 	sum := sha256.Sum256(body)
-	return &asset{body, contentType, cacheControl, lists.Revision(hex.EncodeToString(sum[:8]))}
+	return &asset{body: body, contentType: contentType, cacheControl: cacheControl, tag: lists.Revision(hex.EncodeToString(sum[:8]))}
+}
+
+// accepted is the smallest of a and its encodings that the client takes.
+func (a *asset) accepted(c *fiber.Ctx) *asset {
+	if c.Get(fiber.HeaderAcceptEncoding) == "" {
+		return a // fiber takes that for any encoding
+	}
+	for _, other := range a.encoded {
+		if c.AcceptsEncodings(other.encoding) != "" {
+			return other
+		}
+	}
+	return a
+}
+
+// serve answers a GET or HEAD of a file of the page, which may ask where people
+// sign in for their tokens.
+func (s *Server) serve(a *asset) fiber.Handler {
+	if s.opts.SignIn == nil {
+		return a.serve
+	}
+	return func(c *fiber.Ctx) error {
+		err := a.serve(c)
+		c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy(s.opts.SignIn.Origins()...))
+		return err
+	}
 }
 
 // serve answers a GET or HEAD.
 func (a *asset) serve(c *fiber.Ctx) error {
+	if len(a.encoded) > 0 {
+		c.Vary(fiber.HeaderAcceptEncoding)
+		a = a.accepted(c)
+	}
 	c.Set(fiber.HeaderETag, etag(a.tag))
 	c.Set(fiber.HeaderCacheControl, a.cacheControl)
-	c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
+	c.Set(fiber.HeaderContentSecurityPolicy, plainPolicy)
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -63,15 +106,28 @@ func (a *asset) serve(c *fiber.Ctx) error {
 		return nil
 	}
 	c.Set(fiber.HeaderContentType, a.contentType)
+	if a.encoding != "" {
+		c.Set(fiber.HeaderContentEncoding, a.encoding)
+	}
 	return c.Send(a.body)
 }
 
-// pageConfig is what the page reads to find the API: the public URL if that has
-// a path, else the page's own origin.
+// PageSignIn is what the page needs to let people sign in by the code flow with
+// PKCE.
+type PageSignIn struct {
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"clientId"`
+	Audience string `json:"audience"`
+	Scope    string `json:"scope"`
+}
+
+// pageConfig is what the page reads to find the API, which is at the public URL
+// if that has a path, else at the page's own origin, and to sign in.
 func (s *Server) pageConfig() ([]byte, error) {
 	config := struct {
-		APIBase string `json:"apiBase"`
-	}{}
+		APIBase string      `json:"apiBase"`
+		SignIn  *PageSignIn `json:"signIn,omitempty"`
+	}{SignIn: s.opts.PageSignIn}
 	if s.path != "" {
 		config.APIBase = s.opts.PublicURL
 	}
@@ -79,6 +135,7 @@ func (s *Server) pageConfig() ([]byte, error) {
 }
 
 // loadPage returns the files of the page by the path that each is served at.
+// Files named as another one with .br or .gz at the end are that one, encoded.
 func loadPage(files fs.FS) (map[string]*asset, error) {
 	page := make(map[string]*asset)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -88,6 +145,18 @@ func loadPage(files fs.FS) (map[string]*asset, error) {
 		body, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
+		}
+		for _, encoding := range encodings {
+			if plain, ok := strings.CutSuffix(name, encoding.suffix); ok {
+				if a := page["/"+plain]; a != nil { // which comes first: its name is shorter
+					other := newAsset(a.contentType, body, a.cacheControl)
+					other.encoding = encoding.name
+					a.encoded = append(a.encoded, other)
+				} else if plain != "config.json" {
+					return fmt.Errorf("%s: there is no %s", name, plain)
+				}
+				return nil
+			}
 		}
 		contentType, ok := contentTypes[path.Ext(name)]
 		if !ok {

@@ -17,12 +17,12 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// retryAfter is what a client is asked to wait, in seconds. The store is asked
-// again each second while it is away.
+// retryAfter is the default Retry-After in seconds. While the store does not
+// answer, it is probed once a second.
 const retryAfter = 2
 
-// problem is an answer other than success (RFC 9457). It is an error, so that
-// whatever finds one returns it.
+// problem is the body of an error answer (RFC 9457). It implements error, so
+// that handlers return it.
 type problem struct {
 	Type     string         `json:"type"`
 	Title    string         `json:"title"`
@@ -32,7 +32,7 @@ type problem struct {
 	Pointer  *string        `json:"pointer,omitempty"`
 	Errors   []problemPlace `json:"errors,omitempty"`
 	Cause    string         `json:"cause,omitempty"`
-	// Code and Todo tell a client what it may offer to the user.
+	// Code and Todo are for clients that offer the user a choice.
 	Code string          `json:"code,omitempty"`
 	Todo json.RawMessage `json:"todo,omitempty"`
 
@@ -40,9 +40,11 @@ type problem struct {
 	wait  time.Duration // before a repetition can succeed; 0: retryAfter
 	allow string
 	etag  string
+	// challenge is how to sign in (RFC 6750, 3).
+	challenge string
 	// changed is what Todo is made of, once the item's address is known.
 	changed *todo.ChangedError
-	// log is the reason that the client is not told.
+	// log is the reason, which only the log shows.
 	log error
 }
 
@@ -66,7 +68,7 @@ func (k problemKind) with(format string, args ...any) *problem {
 	return &problem{Type: "/api/docs#problem-" + k.slug, Title: k.title, Status: k.status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// retryable is with for what may succeed later.
+// retryable is like with, for requests that may succeed later.
 func (k problemKind) retryable(format string, args ...any) *problem {
 	p := k.with(format, args...)
 	p.retry = true
@@ -75,7 +77,15 @@ func (k problemKind) retryable(format string, args ...any) *problem {
 
 var (
 	invalidRequest   = problemKind{"invalid-request", http.StatusBadRequest, "The request is not valid"}
-	noSuchRoute      = problemKind{"no-such-route", http.StatusNotFound, "There is nothing at this address"}
+	keyRequired      = problemKind{"key-required", http.StatusForbidden, "The list is private"}
+	wrongKey         = problemKind{"wrong-key", http.StatusForbidden, "The key does not open this list"}
+	readingKey       = problemKind{"reading-key", http.StatusForbidden, "The key opens the list for reading only"}
+	signInRequired   = problemKind{"sign-in-required", http.StatusUnauthorized, "Sign in first"}
+	invalidToken     = problemKind{"invalid-token", http.StatusUnauthorized, "The token is not valid"}
+	notAllowed       = problemKind{"not-allowed", http.StatusForbidden, "You are signed in but have no access"}
+	signInAway       = problemKind{"sign-in-away", http.StatusServiceUnavailable, "Sign-in is not available"}
+	keyedListsOnly   = problemKind{"keyed-lists-only", http.StatusForbidden, "This server has private lists only"}
+	noSuchRoute      = problemKind{"no-such-route", http.StatusNotFound, "No such route"}
 	neverWritten     = problemKind{"never-written", http.StatusNotFound, "The list was never written"}
 	noSuchItem       = problemKind{"no-such-item", http.StatusNotFound, "The list has no such item"}
 	notKept          = problemKind{"not-kept", http.StatusNotFound, "The revision cannot be restored"}
@@ -83,7 +93,7 @@ var (
 	notAcceptable    = problemKind{"not-acceptable", http.StatusNotAcceptable, "The answer's media type is not accepted"}
 	requestTimeout   = problemKind{"request-timeout", http.StatusRequestTimeout, "The request took too long to arrive"}
 	itemExists       = problemKind{"item-exists", http.StatusConflict, "The list has another item with this id"}
-	changedMeanwhile = problemKind{"changed-meanwhile", http.StatusConflict, "It was changed meanwhile"}
+	changedMeanwhile = problemKind{"changed-meanwhile", http.StatusConflict, "It has changed in the meantime"}
 	listFull         = problemKind{"list-full", http.StatusConflict, "The list is full"}
 	conditionFailed  = problemKind{"condition-failed", http.StatusPreconditionFailed, "The list is at another revision"}
 	tooLarge         = problemKind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large"}
@@ -91,21 +101,23 @@ var (
 	keyReused        = problemKind{"key-reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request"}
 	tooManyRequests  = problemKind{"too-many-requests", http.StatusTooManyRequests, "Too many requests"}
 	headersTooLarge  = problemKind{"headers-too-large", http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large"}
-	internal         = problemKind{"internal", http.StatusInternalServerError, "Something went wrong here"}
+	internal         = problemKind{"internal", http.StatusInternalServerError, "Internal error"}
 	damaged          = problemKind{"damaged", http.StatusInternalServerError, "The stored list cannot be read"}
 	storeAway        = problemKind{"store-away", http.StatusServiceUnavailable, "The store does not answer"}
 	outcomeUnknown   = problemKind{"outcome-unknown", http.StatusServiceUnavailable, "It is not known whether the write took effect"}
-	overloaded       = problemKind{"overloaded", http.StatusServiceUnavailable, "Too much is waiting"}
+	overloaded       = problemKind{"overloaded", http.StatusServiceUnavailable, "The server is overloaded"}
 	stopping         = problemKind{"stopping", http.StatusServiceUnavailable, "This server is about to stop"}
 	problemKinds     = []problemKind{
 		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists,
 		changedMeanwhile, listFull,
 		conditionFailed, tooLarge, unsupportedMedia, keyReused, tooManyRequests, headersTooLarge, internal, damaged, storeAway, outcomeUnknown,
-		overloaded, stopping, misdirected,
+		overloaded, stopping, misdirected, keyRequired, wrongKey, readingKey, keyedListsOnly,
+		signInRequired, invalidToken, notAllowed, signInAway,
 	}
 )
 
-// asProblem is the one place that says what an error is to a client.
+// asProblem maps an error to the problem that the client sees. It is the only
+// such place.
 func asProblem(err error) *problem {
 	var (
 		own       *problem
@@ -117,24 +129,24 @@ func asProblem(err error) *problem {
 	if errors.As(err, &own) {
 		return own
 	}
-	p := internal.with("The log has the reason, under the request's id.")
+	p := internal.with("See the server's log for the reason, by the request's id.")
 	switch {
 	case errors.Is(err, ledger.ErrDamaged): // before what it wraps
-		p = damaged.with("It is damaged or of a newer format, and was left as it is. The log names it, under the request's id.")
+		p = damaged.with("It is damaged or of a newer format. It was not changed. The log names it, with the request's id.")
 	case errors.As(err, &invalid):
 		p = invalidProblem(invalid)
 	case errors.As(err, &condition):
 		p = conditionFailed.with("It is at %s.", etag(condition.At))
 		p.etag = etag(condition.At)
 	case errors.As(err, &changed):
-		p = changedMeanwhile.with("Its title is neither the one that the request was made for nor the new one.")
+		p = changedMeanwhile.with("Its title is neither the one that the client showed nor the new one.")
 		p.Code, p.changed = "changed-meanwhile", changed
 	case errors.Is(err, todo.ErrNotFound):
 		p = noSuchItem.with("It may have been deleted.")
 	case errors.Is(err, lists.ErrForgotten):
 		p = noSuchItem.with("This request was carried out before, and the item was deleted since.")
 	case errors.Is(err, todo.ErrNoRevision):
-		p = notKept.with("Nothing that this revision took away is kept; the list's history says of which it is.")
+		p = notKept.with("The list keeps no items that this revision removed. Its history has the revisions that can be restored.")
 	case errors.Is(err, todo.ErrExists):
 		p = itemExists.with("Its title, state or order differ from those in the request.")
 	case errors.Is(err, todo.ErrFull):
@@ -148,7 +160,7 @@ func asProblem(err error) *problem {
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
 		p = outcomeUnknown.with("Repeat the request with the same Idempotency-Key to find out.")
 	case errors.Is(err, storage.ErrRefused):
-		p = storeAway.with("The store refused: the server's log has its reason. Nothing was changed.")
+		p = storeAway.with("The store refused it; see the server's log for the reason. Nothing was changed.")
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = storeAway.with("Nothing was changed; try again later.")
 	case errors.As(err, &inFiber):
@@ -179,7 +191,7 @@ func invalidProblem(err *todo.InvalidError) *problem {
 	return p
 }
 
-// serverProblem is for what fiber and fasthttp refuse before a route is asked.
+// serverProblem maps errors of fiber and fasthttp, before a route is found.
 func serverProblem(err *fiber.Error) *problem {
 	switch err.Code {
 	case http.StatusRequestEntityTooLarge:
@@ -187,13 +199,13 @@ func serverProblem(err *fiber.Error) *problem {
 	case http.StatusRequestHeaderFieldsTooLarge:
 		return headersTooLarge.with("They have at most %d bytes.", maxHeaders)
 	case http.StatusRequestTimeout:
-		return requestTimeout.with("Send it again, faster.")
+		return requestTimeout.with("Send it again over a faster connection.")
 	case http.StatusNotFound:
-		return noSuchRoute.with("The addresses that there are stand in /api/docs.")
+		return noSuchRoute.with("See /api/docs for the routes.")
 	case http.StatusInternalServerError:
-		return internal.with("The log has the reason.")
+		return internal.with("See the server's log for the reason.")
 	}
-	return invalidRequest.with("It is not HTTP as this server reads it.")
+	return invalidRequest.with("It is not valid HTTP.")
 }
 
 // at returns the problem of one request, with the address of its type where the
@@ -218,6 +230,9 @@ func (p *problem) send(c *fiber.Ctx) error {
 	}
 	if p.etag != "" {
 		c.Set(fiber.HeaderETag, p.etag)
+	}
+	if p.challenge != "" {
+		c.Set(fiber.HeaderWWWAuthenticate, p.challenge)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if err := c.Status(p.Status).JSON(p); err != nil {

@@ -20,12 +20,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
 const (
@@ -39,7 +39,7 @@ type Options struct {
 	// Lists are what is served. They are the caller's to close, after the
 	// server.
 	Lists *lists.Service
-	// Page is the page at /; nil: there is none.
+	// Page is the page at /. If nil, no page is served.
 	Page fs.FS
 	// Release names what serves.
 	Release string
@@ -58,13 +58,23 @@ type Options struct {
 	// MaxStreams bounds the event streams that are open, and ClientStreams
 	// those of one client; 0: any number.
 	MaxStreams, ClientStreams int
-	// AllowedHosts are the hosts that requests may name, besides that of
-	// PublicURL; "*" stands for all. Without any, requests that arrive by
-	// loopback must name this machine, and others may name any host.
+	// AllowedHosts are the hosts that requests may name, in addition to that of
+	// PublicURL; "*" allows all. If empty, requests on loopback must name this
+	// machine, and others may name any host.
 	AllowedHosts []string
-	// RateLimit is how many requests a minute one client may send; 0: any
-	// number. A client is known by the header ClientAddress, or by its
-	// connection when that is "".
+	// KeyedListsOnly refuses lists that have no key.
+	KeyedListsOnly bool
+	// SignIn, if not nil, verifies the bearer token that every request about a
+	// list must carry. PageSignIn is what the page needs to obtain one.
+	SignIn     *signin.Verifier
+	PageSignIn *PageSignIn
+	// NamesInHistory records in the history the names of those who signed in
+	// and removed or changed items.
+	NamesInHistory bool
+	// RateLimit is the maximum number of units of work per minute of one
+	// client; 0: no limit. A small request is one unit. A client is a person
+	// who signed in, or else an address: of the header ClientAddress, or of the
+	// connection if ClientAddress is "".
 	RateLimit     int
 	ClientAddress string
 	// MaxBytes bounds the memory of requests under way about large lists;
@@ -88,9 +98,9 @@ type Server struct {
 	hosts    hosts
 	// path is that of the public URL, "" or like "/todo": a proxy in front
 	// strips it.
-	path string
-	rate rate
-	open open // event streams of each client
+	path  string
+	rates *rates
+	open  open // event streams of each client
 
 	// What requests about large lists may take.
 	bodies, reads, writes, events memory
@@ -128,7 +138,7 @@ func New(opts Options) (*Server, error) {
 		contract: c,
 		cors:     newCORS(opts.CORSOrigins),
 		hosts:    newHosts(opts.AllowedHosts, opts.PublicURL),
-		rate:     rate{perMinute: opts.RateLimit},
+		rates:    newRates(opts.RateLimit),
 		open:     open{max: opts.ClientStreams},
 		bodies:   newMemory(opts.MaxBytes / 10),
 		reads:    newMemory(opts.MaxBytes / 5 * 2),
@@ -184,7 +194,6 @@ func (s *Server) handlers() map[string]handler {
 		"restoreRevision":  s.restoreRevision,
 		"live":             s.live,
 		"ready":            s.ready,
-		"metrics":          s.metricsHandler(),
 		"openapi":          static("application/yaml", contractBelow(s.path)),
 		"docs":             static("text/html; charset=utf-8", s.contract.page()),
 		"docsStyle":        static("text/css; charset=utf-8", docsStyle),
@@ -201,6 +210,9 @@ func (s *Server) route() error {
 			otelfiber.WithNext(func(c *fiber.Ctx) bool { return isProbe(c.Path()) })))
 	}
 	s.app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
+	if s.opts.SignIn != nil {
+		s.app.Use(s.identify)
+	}
 	if s.opts.RateLimit > 0 {
 		s.app.Use(s.limit)
 	}
@@ -239,7 +251,7 @@ func (s *Server) route() error {
 		s.app.Get("/config.json", noCache("application/json", config))
 		allowed["/config.json"] = []string{http.MethodGet, http.MethodHead}
 		for path, asset := range page {
-			s.app.Get(path, asset.serve)
+			s.app.Get(path, s.serve(asset))
 			allowed[path] = []string{http.MethodGet, http.MethodHead}
 		}
 	}
@@ -268,7 +280,7 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // serverLog is the log of fasthttp, which would otherwise write to standard
-// error, where nobody may read.
+// error, which may have no reader.
 type serverLog struct{ log *slog.Logger }
 
 // Printf leaves out the values: they may hold a piece of the request.
@@ -322,9 +334,4 @@ func acceptAnyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		}
 		next(ctx)
 	}
-}
-
-func (s *Server) metricsHandler() handler {
-	gatherer := prometheus.Gatherer(s.opts.Metrics.Registry())
-	return func(c *fiber.Ctx, _ *request) error { return sendMetrics(c, gatherer) }
 }

@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
+)
+
+// keyHeader carries the key of a private list. Authorization carries the token
+// of the person who signed in.
+const keyHeader = "Todo-Key"
+
+// keyParameters are query parameters in which clients might put a secret.
+var keyParameters = []string{"key", "token", "access_token", strings.ToLower(keyHeader)}
+
+// authorize returns nil if the request may do what op does to its list, and
+// otherwise the problem to answer. If sign-in is configured, the request needs
+// a valid token. A private list needs its key; other lists are open unless
+// KeyedListsOnly is set. The handler refuses an invalid name.
+func (s *Server) authorize(c *fiber.Ctx, op *operation) error {
+	if !op.ofList() {
+		return nil
+	}
+	if err := current(c).unauthenticated; err != nil {
+		return err
+	}
+	key, err := requestKeyOf(c)
+	if err != nil {
+		return err
+	}
+	name, err := listName(c)
+	if err != nil {
+		return nil //nolint:nilerr // the handler answers it
+	}
+	if !listkey.IsID(string(name)) {
+		switch {
+		case key != nil:
+			return wrongKey.with("This list has no key, or the key is of another list.")
+		case s.opts.KeyedListsOnly:
+			return keyedListsOnly.with("It was started with TODO_PUBLIC_LISTS=false. Make a key, use the list name that is derived from it, and send the key in the header %s; see %s/api/docs.", keyHeader, s.path)
+		}
+		return nil
+	}
+	c.Vary(keyHeader)
+	if key == nil {
+		return keyRequired.with("Header %s: expected the list's edit key or read key.", keyHeader)
+	}
+	switch access := key.Opens(string(name)); {
+	case access == listkey.None:
+		return wrongKey.with("It is the key of another list.")
+	case access == listkey.Read && op.method != http.MethodGet:
+		return readingKey.with("It is a reading key, which changes nothing; the list's edit key is needed.")
+	}
+	return nil
+}
+
+// requestKeyOf returns the key that the request carries, or nil without one.
+// A key in the query is refused, since addresses are logged.
+func requestKeyOf(c *fiber.Ctx) (*listkey.Key, error) {
+	for name, value := range c.Context().QueryArgs().All() {
+		_, err := listkey.Parse(string(value))
+		if err == nil || slices.Contains(keyParameters, strings.ToLower(string(name))) {
+			return nil, invalidRequest.with("A query parameter holds a key. Addresses are logged: send keys in the header %s, and make a new one if this one was in use.", keyHeader)
+		}
+	}
+	lines := c.Request().Header.PeekAll(keyHeader)
+	switch len(lines) {
+	case 0:
+		return nil, nil
+	case 1:
+		key, err := listkey.Parse(string(lines[0]))
+		if err != nil {
+			return nil, invalidRequest.with("Header %s: %s.", keyHeader, err)
+		}
+		return &key, nil
+	}
+	return nil, invalidRequest.with("Header %s: expected one line.", keyHeader)
+}
