@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // Every operation of the contract is answered, by a status that it declares;
@@ -19,9 +21,9 @@ func TestContractIsServed(t *testing.T) {
 		"putState": "[]", "createTodo": `{"title":"x"}`, "completeAllTodos": `{"completed":true}`, "updateTodo": `{"completed":true}`,
 		"applyBatch": `{"operations":[{"id":"1","type":"clear"}]}`, "restoreRevision": `{"revision":1}`,
 	}
-	for _, path := range theContract().paths {
-		target := strings.NewReplacer("{name}", "l", "{id}", todo.ID).Replace(path.template)
-		for method, operation := range path.operations {
+	for _, path := range contracttest.Load().Paths {
+		target := strings.NewReplacer("{name}", "l", "{id}", todo.ID).Replace(path.Template)
+		for method, operation := range path.Operations {
 			if method == "parameters" {
 				continue
 			}
@@ -34,7 +36,7 @@ func TestContractIsServed(t *testing.T) {
 			if a.StatusCode == 405 || a.StatusCode == 404 && strings.Contains(string(a.body), "no-such-route") {
 				t.Errorf("%s %s: got %d %s", method, target, a.StatusCode, a.body)
 			}
-			if !strings.Contains(p.log.String()+string(p.send("GET", "/metrics", "").body), id) {
+			if !strings.Contains(p.log.String()+p.metrics(), id) {
 				t.Errorf("%s %s was not answered as %s", method, target, id)
 			}
 		}
@@ -43,9 +45,9 @@ func TestContractIsServed(t *testing.T) {
 		t.Errorf("openapi.yaml: got %s", short(string(a.body)))
 	}
 	docs := string(p.expect(200, "GET", "/api/docs", "").body)
-	for _, path := range theContract().paths {
-		if !strings.Contains(docs, path.template) {
-			t.Errorf("docs: got no %s", path.template)
+	for _, path := range contracttest.Load().Paths {
+		if !strings.Contains(docs, path.Template) {
+			t.Errorf("docs: got no %s", path.Template)
 		}
 	}
 	for _, bad := range []string{"<script", "style=", "<style", "http://", "*problemContent"} {
@@ -183,7 +185,7 @@ func TestBodiesAgreeWithContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		invalid := theContract().validate("/components/schemas/"+route.schema, body)
+		invalid := contracttest.Load().Validate("/components/schemas/"+route.schema, body)
 		a := p.send(route.method, route.path, string(body))
 		switch {
 		case a.StatusCode >= 500:
@@ -217,7 +219,7 @@ func TestNamesAgreeWithContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		invalid := theContract().validate("/components/schemas/"+schema, text)
+		invalid := contracttest.Load().Validate("/components/schemas/"+schema, text)
 		escaped := strings.ReplaceAll(url.PathEscape(name), ".", "%2E")
 		if a := p.raw("GET", fmt.Sprintf(path, escaped), ""); (invalid != nil) != (a.StatusCode == 400) {
 			t.Errorf("%s %q: got %d %s, and of the contract: %v", schema, name, a.StatusCode, a.body, invalid)

@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
 // check refuses values that have the right syntax for libs/config and that
-// nobody can mean: an origin that no browser sends, a URL that is no address of
+// cannot be meant: an origin that no browser sends, a URL that is no address of
 // a server.
 func (s settings) check() error {
 	var errs []error
@@ -38,7 +43,41 @@ func (s settings) check() error {
 	if strings.ContainsAny(s.Store, `"'`) || strings.TrimSpace(s.Store) != s.Store {
 		refuse("TODO_STORE", s.Store, "a URL without quotes or space around it, such as file:///var/lib/todo")
 	}
+	s.checkSignIn(refuse)
+	if s.Hints != "" {
+		if _, err := redishints.Parse(string(s.Hints)); err != nil {
+			errs = append(errs, fmt.Errorf("TODO_HINTS: %w", err))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// checkSignIn refuses incomplete and invalid sign-in settings.
+func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
+	if s.OIDCIssuer == "" {
+		for variable, value := range map[string]string{
+			"TODO_OIDC_AUDIENCE": s.OIDCAudience, "TODO_OIDC_ALLOW": strings.Join(s.OIDCAllow, ","), "TODO_OIDC_CLIENT_ID": s.OIDCClientID,
+		} {
+			if value != "" {
+				refuse(variable, value, "TODO_OIDC_ISSUER beside it")
+			}
+		}
+		return
+	}
+	if u, err := url.Parse(s.OIDCIssuer); err != nil || !isServer(u) || u.Scheme != "https" && !httpapi.IsLocal(u.Hostname()) {
+		refuse("TODO_OIDC_ISSUER", s.OIDCIssuer, "an address of https without a query, such as https://login.example.com; http is for this machine alone")
+	}
+	if s.OIDCAudience == "" {
+		refuse("TODO_OIDC_AUDIENCE", "", "the audience that the issuer writes into tokens for this API")
+	}
+	for _, allow := range s.OIDCAllow {
+		if _, err := signin.ParseClaim(allow); err != nil {
+			refuse("TODO_OIDC_ALLOW", allow, "claim=value, such as groups=todo or email=@example.com")
+		}
+	}
+	if !slices.Contains(strings.Fields(s.OIDCScope), "openid") {
+		refuse("TODO_OIDC_SCOPE", s.OIDCScope, "scopes separated by spaces, with openid among them")
+	}
 }
 
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // stream is a client of Server-Sent Events.
@@ -24,6 +25,10 @@ type stream struct {
 	lines  *bufio.Reader
 	cancel context.CancelFunc
 	beats  []beat // what next has passed over
+	bytes  int    // of all events
+
+	id    string // of the last event
+	todos []todoBody
 }
 
 type beat struct{ Revision, Here int }
@@ -36,8 +41,19 @@ type event struct {
 
 func (p *program) watch(list string, header ...string) *stream {
 	p.t.Helper()
+	return p.follow(list, "", header...)
+}
+
+// watchChanges takes events of changes.
+func (p *program) watchChanges(list string, header ...string) *stream {
+	p.t.Helper()
+	return p.follow(list, "?changes=true", header...)
+}
+
+func (p *program) follow(list, query string, header ...string) *stream {
+	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, "GET", p.url+"/api/lists/"+list+"/events", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, "GET", p.url+"/api/lists/"+list+"/events"+query, http.NoBody)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -93,6 +109,7 @@ func (s *stream) any() (e event, ok bool) {
 		if err != nil {
 			return e, false
 		}
+		s.bytes += len(line)
 		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		switch field {
 		case "event":
@@ -102,7 +119,7 @@ func (s *stream) any() (e event, ok bool) {
 		case "data":
 			if e.name == "heartbeat" {
 				var b beat
-				if err := theContract().validate("/components/schemas/Heartbeat", []byte(value)); err != nil {
+				if err := contracttest.Load().Validate("/components/schemas/Heartbeat", []byte(value)); err != nil {
 					s.t.Errorf("heartbeat: %v", err)
 				}
 				if err := json.Unmarshal([]byte(value), &b); err != nil {
@@ -111,16 +128,26 @@ func (s *stream) any() (e event, ok bool) {
 				s.beats = append(s.beats, b)
 				continue
 			}
-			if err := theContract().validate("/components/schemas/ListEvent", []byte(value)); err != nil {
-				s.t.Errorf("event: %v", err)
+			schema := map[string]string{"list": "ListEvent", "changes": "ChangesEvent"}[e.name]
+			if err := contracttest.Load().Validate("/components/schemas/"+schema, []byte(value)); err != nil {
+				s.t.Errorf("event %s: %v", e.name, err)
 			}
 			var data struct {
-				Revision int
-				Todos    []todoBody
+				Revision       int
+				From           string
+				Todos, Changed []todoBody
+				Removed        []string
 			}
 			if err := json.Unmarshal([]byte(value), &data); err != nil {
 				s.t.Fatal(err)
 			}
+			if e.name == "changes" {
+				if data.From != s.id {
+					s.t.Errorf("changes from %s: got them behind %s", data.From, s.id)
+				}
+				data.Todos = withChanges(s.todos, data.Changed, data.Removed)
+			}
+			s.id, s.todos = e.id, data.Todos
 			e.revision, e.todos = data.Revision, data.Todos
 		case "":
 			if e.name != "" {
@@ -235,7 +262,7 @@ func TestTooManyStreams(t *testing.T) {
 	eventually(t, "a place is free", func() bool {
 		p.create("l", "x")
 		a, err := p.try("HEAD", "/api/lists/l/events", "")
-		return err == nil && a.StatusCode == 200 && !strings.Contains(string(p.send("GET", "/metrics", "").body), "todo_event_streams 2")
+		return err == nil && a.StatusCode == 200 && !strings.Contains(p.metrics(), "todo_event_streams 2")
 	})
 	p.watch("l").close()
 	second.close()

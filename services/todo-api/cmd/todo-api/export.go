@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
@@ -32,7 +33,7 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 	if closer, ok := store.(io.Closer); ok {
 		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
-	service := lists.New(store, lists.Options{Logger: log})
+	service := lists.New(store, lists.Options{Ledger: ledger.Options[*lists.Document]{Logger: log}})
 	defer func() { err = errors.Join(err, service.Close(ctx)) }()
 
 	exported := 0

@@ -79,7 +79,7 @@ func (s *stalled) String() string {
 // missed.
 func TestLogReaderStalls(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
-	log := newLog(out, defaults(), nameDigest{})
+	log := newLog(out, defaults(), digestBy(nil))
 	line := strings.Repeat("x", 1000)
 	for range 3 * logQueue / len(line) {
 		log.Info("line", "text", line)
@@ -99,7 +99,7 @@ func TestLogReaderStalls(t *testing.T) {
 func TestLogRecovers(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
 	close(out.free)
-	log := newLog(out, defaults(), nameDigest{})
+	log := newLog(out, defaults(), digestBy(nil))
 	for _, err := range []error{syscall.ENOSPC, syscall.EPIPE} {
 		out.set(&os.PathError{Op: "write", Path: "stdout", Err: err})
 		before := log.dropped.Load()
@@ -115,7 +115,7 @@ func TestLogRecovers(t *testing.T) {
 	}
 }
 
-// A process whose log nobody reads still ends when it is told to.
+// A process whose log is not read still ends on SIGTERM.
 func TestStopsWhileTheLogStalls(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -211,12 +211,6 @@ func TestStopsWithSlowReaders(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Errorf("got %v, want a clean end", err)
 	}
-}
-
-// metrics returns what Prometheus would read.
-func (p *program) metrics() string {
-	p.t.Helper()
-	return string(p.send("GET", "/metrics", "").body)
 }
 
 // What takes too long is named, and not waited for.

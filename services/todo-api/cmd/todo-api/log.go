@@ -23,7 +23,7 @@ const (
 )
 
 // logOutput is the log. A goroutine of its own writes it, so that a reader that
-// stalls, a full disk or a closed pipe holds nobody up: lines that do not fit
+// stalls, a full disk or a closed pipe delays no request: lines that do not fit
 // are dropped and counted, and a line tells of them when writing works again.
 type logOutput struct {
 	*slog.Logger

@@ -24,15 +24,15 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// A log reader that has gone must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
-	// An error leaves the limit as it was.
+	// An error leaves the limit unchanged.
 	_, _ = memlimit.Set()
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err == nil {
 		return
 	}
-	// Standard error may be the log's pipe, which nobody may read.
-	_ = within(time.Second, "say why", func() error {
+	// Standard error may be the log's pipe, and stalled.
+	_ = within(time.Second, "write the error", func() error {
 		_, err := fmt.Fprintln(os.Stderr, "todo-api:", err)
 		return err
 	})

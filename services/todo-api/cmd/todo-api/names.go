@@ -8,10 +8,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,45 +24,91 @@ import (
 // and traces have a digest of it in its place. The digest is keyed, because
 // names can be guessed.
 
-// nameDigest turns names into digests.
-type nameDigest struct{ key []byte }
+// nameDigest turns names into digests. It is safe for concurrent use.
+type nameDigest struct{ macs *sync.Pool }
 
 func newNameDigest(cfg settings) nameDigest {
-	if cfg.NameDigestKey != "" {
-		return nameDigest{[]byte(cfg.NameDigestKey)}
+	key := []byte(cfg.NameDigestKey)
+	if len(key) == 0 {
+		key = make([]byte, sha256.Size)
+		_, _ = rand.Read(key) // never fails
 	}
-	key := make([]byte, sha256.Size)
-	_, _ = rand.Read(key) // never fails
-	return nameDigest{key}
+	return digestBy(key)
+}
+
+func digestBy(key []byte) nameDigest {
+	// Each request logs a name, and making a MAC costs more than using it.
+	return nameDigest{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 func (d nameDigest) of(name string) string {
-	sum := hmac.New(sha256.New, d.key)
-	sum.Write([]byte(name))
-	return "list-" + base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:12])
+	mac := d.macs.Get().(hash.Hash) //nolint:errcheck,forcetypeassert // it holds nothing else
+	defer d.macs.Put(mac)
+	mac.Reset()
+	mac.Write([]byte(name))
+	return "list-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
 }
 
 // scrub replaces names in text, in the forms in which stores and HTTP write
 // them, where they stand as words.
 func (d nameDigest) scrub(text string, names ...string) string {
-	for _, name := range names {
+	return d.scrubber(names).scrub(text)
+}
+
+// scrubber replaces some names in any number of texts.
+type scrubber []struct {
+	name, digest string
+	forms        []string
+}
+
+func (d nameDigest) scrubber(names []string) scrubber {
+	s := make(scrubber, len(names))
+	for i, name := range names {
 		if name == "" {
 			continue
 		}
-		digest := d.of(name)
+		s[i].name, s[i].digest = name, d.of(name)
+		if s[i].forms = []string{name}; fileForm(name) == name {
+			continue // nothing in it has another form anywhere
+		}
 		quoted := strconv.Quote(name)
-		for _, form := range []string{name, quoted[1 : len(quoted)-1], url.PathEscape(name), url.QueryEscape(name), fileForm(name)} {
-			text = replaceWords(text, form, digest)
+		s[i].forms = []string{name, quoted[1 : len(quoted)-1], url.PathEscape(name), url.QueryEscape(name), fileForm(name)}
+	}
+	return s
+}
+
+func (s scrubber) scrub(text string) string {
+	for i := range s {
+		for _, form := range s[i].forms {
+			text = replaceWords(text, form, s[i].digest)
 		}
 	}
 	return text
 }
 
+// digest is that of one of the names.
+func (s scrubber) digest(name string) string {
+	for i := range s {
+		if s[i].name == name {
+			return s[i].digest
+		}
+	}
+	return ""
+}
+
 // fileForm is a name as the disk driver writes it.
 func fileForm(name string) string {
+	plain := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' }
+	first := 0
+	for first < len(name) && plain(name[first]) {
+		first++
+	}
+	if first == len(name) {
+		return name
+	}
 	var out strings.Builder
 	for i := range len(name) {
-		if c := name[i]; c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' {
+		if c := name[i]; plain(c) {
 			out.WriteByte(c)
 		} else {
 			fmt.Fprintf(&out, "~%02x", c)
@@ -137,11 +185,14 @@ func (h *namelessHandler) Handle(ctx context.Context, record slog.Record) error 
 	if len(names) == 0 {
 		return h.Handler.Handle(ctx, record)
 	}
-	clean := slog.NewRecord(record.Time, record.Level, h.digest.scrub(record.Message, names...), record.PC)
+	scrubber := h.digest.scrubber(names)
+	clean := slog.NewRecord(record.Time, record.Level, scrubber.scrub(record.Message), record.PC)
+	attrs := make([]slog.Attr, 0, 16) // on the stack, and added at once
 	record.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(h.attr(a, names))
+		attrs = append(attrs, scrubber.attr(a))
 		return true
 	})
+	clean.AddAttrs(attrs...)
 	return h.Handler.Handle(ctx, clean)
 }
 
@@ -149,14 +200,14 @@ func isName(a slog.Attr) bool {
 	return (a.Key == "key" || a.Key == "list") && a.Value.Kind() == slog.KindString && a.Value.String() != ""
 }
 
-func (h *namelessHandler) attr(a slog.Attr, names []string) slog.Attr {
+func (s scrubber) attr(a slog.Attr) slog.Attr {
 	switch {
 	case isName(a):
-		return slog.String(a.Key, h.digest.of(a.Value.String()))
+		return slog.String(a.Key, s.digest(a.Value.String()))
 	case a.Value.Kind() == slog.KindString && a.Key != "request_id" && a.Key != "operation" && a.Key != "method":
-		return slog.String(a.Key, h.digest.scrub(a.Value.String(), names...))
+		return slog.String(a.Key, s.scrub(a.Value.String()))
 	case a.Value.Kind() == slog.KindAny:
-		return slog.String(a.Key, h.digest.scrub(fmt.Sprint(a.Value.Any()), names...))
+		return slog.String(a.Key, s.scrub(fmt.Sprint(a.Value.Any())))
 	}
 	return a
 }
@@ -166,7 +217,7 @@ func (h *namelessHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for i, a := range attrs {
 		clean[i] = a
 		if isName(a) {
-			clean[i] = h.attr(a, nil)
+			clean[i] = slog.String(a.Key, h.digest.of(a.Value.String()))
 		}
 	}
 	return &namelessHandler{h.Handler.WithAttrs(clean), h.digest}

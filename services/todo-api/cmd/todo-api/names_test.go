@@ -113,7 +113,7 @@ func TestNamesInErrorsAreNotLogged(t *testing.T) {
 
 func TestNameDigest(t *testing.T) {
 	const key = "0123456789abcdef"
-	digest := nameDigest{[]byte(key)}
+	digest := digestBy([]byte(key))
 	var out bytes.Buffer
 	if err := run(context.Background(), []string{"name-digest", "groceries"}, []string{"TODO_NAME_DIGEST_KEY=" + key}, &out); err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 		return nil, errors.New("opened twice")
 	})
 	a := p.expect(503, "GET", "/readyz", "")
-	if !strings.Contains(string(a.body), `"unavailable"`) {
+	if !strings.Contains(string(a.body), `"unavailable","reason":"the store fails: no answer"`) {
 		t.Errorf("got %s", a.body)
 	}
 	p.expect(200, "GET", "/livez", "")
@@ -184,7 +184,7 @@ func TestDamagedLists(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want the file as it was", name, got, err)
 		}
 		eventually(t, "the log names "+name, func() bool {
-			return strings.Contains(p.log.String(), `"key":"`+(nameDigest{[]byte(key)}).of(name)+`"`)
+			return strings.Contains(p.log.String(), `"key":"`+digestBy([]byte(key)).of(name)+`"`)
 		})
 	}
 	p.create("sound", "x")

@@ -41,12 +41,12 @@ func command(args []string, environ ...string) *exec.Cmd {
 	return cmd
 }
 
-func launch(t *testing.T, args []string, environ ...string) *process {
+func launch(t testing.TB, args []string, environ ...string) *process {
 	t.Helper()
 	return launchCommand(t, command(append(args, "--listen=127.0.0.1:0"), environ...))
 }
 
-func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
+func launchCommand(t testing.TB, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, stdout: &logLines{address: make(chan string, 1)}, stderr: new(bytes.Buffer)}
 	out, err := p.cmd.StdoutPipe()

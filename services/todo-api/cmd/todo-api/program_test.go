@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +32,8 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/internal/memory.(*Storage).gc"),
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/utils.StartTimeStampUpdater.func1.1"),
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/internal/memory.New.StartTimeStampUpdater.func1.1"),
+		// It looks once a second whether its client was closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
 	)
 }
 
@@ -38,6 +41,7 @@ func TestMain(m *testing.M) {
 type program struct {
 	t      testing.TB
 	url    string
+	admin  string // the URL of the listener for operators
 	client *http.Client
 	log    *logLines
 	cancel context.CancelFunc
@@ -49,6 +53,7 @@ type program struct {
 type logLines struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
+	admin   string // set before address is sent
 	address chan string
 }
 
@@ -63,8 +68,9 @@ func (l *logLines) read(r io.Reader) {
 		l.mu.Lock()
 		l.text.Write(append(lines.Bytes(), '\n'))
 		l.mu.Unlock()
-		var line struct{ Msg, Address string }
+		var line struct{ Msg, Address, Admin string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			l.admin = line.Admin
 			l.address <- line.Address
 		}
 	}
@@ -83,12 +89,12 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 	p := &program{
 		t: t, cancel: cancel, done: make(chan struct{}),
 		log:    &logLines{address: make(chan string, 1)},
-		client: &http.Client{Transport: &checked{t: t, next: &http.Transport{MaxIdleConnsPerHost: 64}}},
+		client: contracttest.Client(t, &http.Transport{MaxIdleConnsPerHost: 64}),
 	}
 	go p.log.read(r)
 	go func() {
 		defer close(p.done)
-		p.err = runWith(ctx, []string{"--listen=127.0.0.1:0"}, environ, w, open)
+		p.err = runWith(ctx, []string{"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}, environ, w, open)
 		w.Close()
 	}()
 	t.Cleanup(func() {
@@ -102,7 +108,7 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 	})
 	select {
 	case address := <-p.log.address:
-		p.url = "http://" + address
+		p.url, p.admin = "http://"+address, "http://"+p.log.admin
 	case <-p.done:
 		t.Fatalf("the program ended: %v\n%s", p.err, p.log)
 	}

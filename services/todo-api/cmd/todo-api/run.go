@@ -18,9 +18,13 @@ import (
 
 	"github.com/gchamon/devops-challenge/apps/web"
 	"github.com/gchamon/devops-challenge/libs/config"
+	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
 // usageError is a mistake in how the program was called.
@@ -31,23 +35,24 @@ func (e *usageError) Unwrap() error { return e.error }
 const usage = `todo-api serves todo lists over HTTP, with the page that shows them.
 
   todo-api [flags]              serve until SIGTERM or SIGINT
-  todo-api config [flags]       print the settings in force and where each comes from
-  todo-api export DIR [flags]   write every list to DIR, {name}.json each, as the predecessor kept them
-  todo-api healthcheck [flags]  ask the server on this machine whether it runs
-  todo-api name-digest NAME     print what the log has in place of a list's name
-  todo-api version              print what was built
+  todo-api config [flags]       print the settings in force and the source of each
+  todo-api export DIR [flags]   write every list to DIR/{name}.json in the v1 form, a bare JSON array
+  todo-api key [KEY]            print the edit key, read key and name of a private list, new or of KEY
+  todo-api healthcheck [flags]  check that the server on this machine runs
+  todo-api name-digest NAME     print the digest that the log shows in place of a list's name
+  todo-api version              print the version
 
 Settings:
 
 `
 
-// run is the program: it returns when it is done, or when ctx is. What it is
-// asked for goes to stdout, the log included.
+// run runs the program until it is done or ctx ends. It writes its output and
+// its log to stdout.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	return runWith(ctx, args, environ, stdout, openStore)
 }
 
-// runWith is run on stores that open opens.
+// runWith is run with another function that opens stores.
 func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open openFunc) error {
 	var operands []string
 	cfg, err := config.Load(defaults(), sources(args, environ, &operands)...)
@@ -70,6 +75,9 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 		_, err := fmt.Fprintln(stdout, newNameDigest(cfg).of(operands[1]))
 		return err
 	}
+	if len(operands) <= 2 && len(operands) > 0 && operands[0] == "key" {
+		return printKey(stdout, operands[1:])
+	}
 	if len(operands) == 2 && operands[0] == "export" {
 		return export(ctx, cfg, operands[1], stdout, open)
 	}
@@ -84,11 +92,11 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 		_, err := fmt.Fprintln(stdout, version())
 		return err
 	default:
-		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, name-digest NAME, version or none", strings.Join(operands, " "))}
+		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, key [KEY], name-digest NAME, version or none", strings.Join(operands, " "))}
 	}
 }
 
-// serve is the server from its start to its end.
+// serve runs the server until ctx ends.
 func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (err error) {
 	digest := newNameDigest(cfg)
 	log := newLog(stdout, cfg, digest)
@@ -96,8 +104,8 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if cfg.Release == "" {
 		cfg.Release = version()
 	}
-	figures := metrics.New(cfg.Release)
-	figures.LogDropped(&log.dropped)
+	set := metrics.New(cfg.Release)
+	set.LogDropped(&log.dropped)
 	tracer, stopTracing, err := newTracer(ctx, cfg, digest)
 	if err != nil {
 		return err
@@ -108,20 +116,38 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if err != nil {
 		return err
 	}
-	store := figures.Store(opened)
+	store := set.Store(opened)
 	defer func() { err = errors.Join(err, within(cfg.ShutdownTimeout, "close the store", store.Close)) }()
 
 	if cfg.MemoryBudget == 0 {
 		cfg.MemoryBudget = memoryBudget(debug.SetMemoryLimit(-1))
 	}
-	listOpts := listOptions(cfg, figures, log.Logger)
+	listOpts := listOptions(cfg, set, log.Logger)
 	if tracer != nil {
-		listOpts.Observer.StoreCall = storeSpans(tracer)
+		listOpts.Ledger.Observer.StoreCall = storeSpans(tracer)
+	}
+	bus, err := newBus(cfg, store, log.Logger)
+	if err != nil {
+		return err
+	}
+	if bus != nil {
+		defer func() { err = errors.Join(err, bus.Close()) }()
+		set.Hints(bus.Stats)
+		listOpts.Ledger.Hints = bus
 	}
 	service := lists.New(store, listOpts)
-	figures.Ledger(service.Stats)
+	set.Ledger(service.Stats)
 	maxConns := fitDescriptors(&cfg, log.Logger)
-	server, err := httpapi.New(options(cfg, maxConns, service, figures, log.Logger, tracer))
+	httpOpts := options(cfg, maxConns, service, set, log.Logger, tracer)
+	if cfg.OIDCIssuer != "" {
+		verifier, err := newSignIn(ctx, cfg, log.Logger)
+		if err != nil {
+			return errors.Join(err, service.Close(ctx))
+		}
+		defer verifier.Close()
+		httpOpts.SignIn = verifier
+	}
+	server, err := httpapi.New(httpOpts)
 	if err != nil {
 		return errors.Join(err, service.Close(ctx))
 	}
@@ -129,7 +155,12 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), server.Shutdown(ctx), service.Close(ctx))
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()),
+	admin, stopAdmin, err := serveAdmin(ctx, cfg, server.Admin(), log.Logger)
+	if err != nil {
+		return errors.Join(err, listener.Close(), server.Shutdown(ctx), service.Close(ctx))
+	}
+	defer stopAdmin()
+	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()), slog.String("admin", admin),
 		slog.String("store", cfg.Store), slog.String("release", cfg.Release), slog.Bool("page", cfg.Page && web.Built()))
 	if cfg.NameDigestKey == "" {
 		log.LogAttrs(ctx, slog.LevelInfo, "names in this log are digests under a random key; set TODO_NAME_DIGEST_KEY to compute them by todo-api name-digest")
@@ -146,8 +177,45 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	return errors.Join(err, drain(cfg, log.Logger, server, service))
 }
 
-// drain ends a server so that no client notices: it is taken out of rotation
-// first, and closed when it has nothing to do.
+// serveAdmin serves handler at the address for operators. It returns that
+// address, or "" if none is set, and a function that ends the serving.
+func serveAdmin(ctx context.Context, cfg settings, handler http.Handler, log *slog.Logger) (address string, stop func(), err error) {
+	if cfg.AdminListen == "" {
+		return "", func() {}, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminListen)
+	if err != nil {
+		return "", nil, fmt.Errorf("admin_listen: %w", err)
+	}
+	server := &http.Server{
+		Handler: handler, ReadTimeout: cfg.ReadTimeout, IdleTimeout: cfg.IdleTimeout,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.LogAttrs(ctx, slog.LevelError, "metrics are no longer served", slog.Any("error", err))
+		}
+	}()
+	return listener.Addr().String(), func() { _ = server.Close(); <-ended }, nil
+}
+
+// newBus returns the bus that carries hints between servers, or nil if none is
+// configured.
+func newBus(cfg settings, store storage.SoleOwner, log *slog.Logger) (*redishints.Bus, error) {
+	if cfg.Hints == "" {
+		return nil, nil //nolint:nilnil // hints are optional
+	}
+	if store.SoleOwner() {
+		log.LogAttrs(context.Background(), slog.LevelWarn, "hints are not used: only this process can write to the store", slog.String("store", cfg.Store))
+		return nil, nil //nolint:nilnil // no other server needs hints
+	}
+	return redishints.New(string(cfg.Hints))
+}
+
+// drain ends a server without failing a request: /readyz takes it out of
+// rotation first, and it closes when no request is under way.
 func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *lists.Service) error {
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
 	server.Stop()
@@ -165,7 +233,8 @@ func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *list
 	return nil
 }
 
-// minimumClose is what is left for the lists when requests took all the time.
+// minimumClose is the time for closing the lists when requests took all of
+// shutdown_timeout.
 const minimumClose = 100 * time.Millisecond
 
 // within calls f and returns its error, or one that names what f does when f
@@ -183,24 +252,19 @@ func within(d time.Duration, what string, f func() error) error {
 	}
 }
 
-func listOptions(cfg settings, figures *metrics.Set, log *slog.Logger) lists.Options {
-	staleFor := cfg.StaleFor
-	if staleFor == 0 {
-		staleFor = -1 // never, where 0 is the ledger's default
-	}
-	return lists.Options{
-		RemovedFor: cfg.KeepRemoved,
-		StaleFor:   staleFor, IdleAfter: cfg.ListIdle,
+func listOptions(cfg settings, set *metrics.Set, log *slog.Logger) lists.Options {
+	return lists.Options{KeepRemoved: cfg.KeepRemoved, Ledger: ledger.Options[*lists.Document]{
+		StaleFor: cfg.StaleFor, IdleAfter: cfg.ListIdle,
 		// A stream keeps its list in memory, and must not take the room of another.
 		MaxKeys:      cfg.MaxLists + cfg.MaxStreams,
 		MaxBytes:     int64(cfg.MemoryBudget / 2),
 		WatchFastest: cfg.WatchFastest, WatchSlowest: cfg.WatchSlowest,
-		Logger: log, Observer: figures.Observer(),
-	}
+		Logger: log, Observer: set.Observer(),
+	}}
 }
 
-// memoryBudget is what lists may take of the memory that the Go runtime may
-// use, which is math.MaxInt64 without a limit.
+// memoryBudget returns the default memory budget for a limit of the Go runtime,
+// which is math.MaxInt64 if there is no limit.
 func memoryBudget(limit int64) config.ByteSize {
 	if limit == math.MaxInt64 {
 		return 1 << 30
@@ -211,8 +275,8 @@ func memoryBudget(limit int64) config.ByteSize {
 // reservedDescriptors are kept for the store's files and the like.
 const reservedDescriptors = 40
 
-// fitDescriptors bounds connections and event streams by what the operating
-// system lets this process open, and says what it lowered.
+// fitDescriptors lowers cfg.MaxStreams to fit the limit of open files, logs that
+// it did, and returns the maximum number of connections, or 0 for no limit.
 func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int) {
 	limit := openFileLimit()
 	if limit == 0 {
@@ -227,7 +291,7 @@ func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int) {
 	return maxConns
 }
 
-func options(cfg settings, maxConns int, service *lists.Service, figures *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
+func options(cfg settings, maxConns int, service *lists.Service, set *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
 	publicURL := ""
 	if cfg.PublicURL != nil {
 		publicURL = strings.TrimRight(cfg.PublicURL.String(), "/")
@@ -236,9 +300,15 @@ func options(cfg settings, maxConns int, service *lists.Service, figures *metric
 	if cfg.Page {
 		page = web.Files()
 	}
+	var pageSignIn *httpapi.PageSignIn
+	if cfg.OIDCClientID != "" {
+		pageSignIn = &httpapi.PageSignIn{Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCClientID, Audience: cfg.OIDCAudience, Scope: cfg.OIDCScope}
+	}
 	return httpapi.Options{
 		Lists:          service,
 		Page:           page,
+		PageSignIn:     pageSignIn,
+		NamesInHistory: cfg.HistoryNames,
 		Release:        cfg.Release,
 		PublicURL:      publicURL,
 		CORSOrigins:    cfg.CORSOrigins,
@@ -251,16 +321,30 @@ func options(cfg settings, maxConns int, service *lists.Service, figures *metric
 		MaxBytes:       int64(cfg.MemoryBudget / 2),
 		ClientStreams:  cfg.MaxClientStreams,
 		AllowedHosts:   cfg.AllowedHosts,
+		KeyedListsOnly: !cfg.PublicLists,
 		RateLimit:      cfg.RateLimit,
 		ClientAddress:  cfg.ClientAddressHeader,
 		AccessLog:      cfg.AccessLog,
 		Logger:         log,
-		Metrics:        figures,
+		Metrics:        set,
 		Tracer:         tracer,
 	}
 }
 
-// healthcheck is for containers that have no program but this one.
+func newSignIn(ctx context.Context, cfg settings, log *slog.Logger) (*signin.Verifier, error) {
+	opts := signin.Options{Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, Logger: log}
+	for _, text := range cfg.OIDCAllow {
+		claim, err := signin.ParseClaim(text)
+		if err != nil {
+			return nil, err
+		}
+		opts.Allow = append(opts.Allow, claim)
+	}
+	return signin.New(ctx, opts), nil
+}
+
+// healthcheck asks /livez of the server on this machine, for containers that
+// contain no other program.
 func healthcheck(ctx context.Context, cfg settings) error {
 	host, port, err := net.SplitHostPort(cfg.Listen)
 	if err != nil {
@@ -275,7 +359,7 @@ func healthcheck(ctx context.Context, cfg settings) error {
 	if err != nil {
 		return err
 	}
-	// The server is on this machine, whatever proxy variables say.
+	// The server is on this machine: proxy variables do not apply.
 	client := &http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -288,11 +372,11 @@ func healthcheck(ctx context.Context, cfg settings) error {
 	return nil
 }
 
-// built is set by the linker where the build names its own version.
+// built is the version, if the build sets one with the linker.
 var built string
 
-// version names what was built: by the linker, else by the version or commit
-// that the Go command recorded.
+// version returns built, or else the commit or version that the Go command
+// recorded.
 func version() string {
 	if built != "" {
 		return built

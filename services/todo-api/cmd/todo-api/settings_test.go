@@ -73,6 +73,7 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 		"TODO_LISTEN=8080", "TODO_LISTEN=http://localhost:8080", `TODO_LISTEN=":8080"`, "TODO_LISTEN=localhost:99999",
 		"TODO_ALLOWED_HOSTS=https://a.example", "TODO_ALLOWED_HOSTS=a.example:80", "TODO_ALLOWED_HOSTS=*.example",
 		"TODO_NAME_DIGEST_KEY=short",
+		"TODO_HINTS=localhost:6379", "TODO_HINTS=http://localhost:6379", "TODO_HINTS=redis://", "TODO_HINTS=redis://localhost/7", "TODO_HINTS=redis://localhost?db=7",
 	} {
 		variable, _, _ := strings.Cut(setting, "=")
 		var out bytes.Buffer

@@ -10,10 +10,10 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/boltstore"
-	"github.com/gchamon/devops-challenge/libs/storage/diskstore"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/v1store"
 )
 
 type openFunc func(ctx context.Context, url string) (storage.Store, error)
@@ -21,7 +21,7 @@ type openFunc func(ctx context.Context, url string) (storage.Store, error)
 func openStore(ctx context.Context, url string) (storage.Store, error) {
 	var stores storageurl.Mux
 	stores.Handle("mem", memstore.OpenURL)
-	stores.Handle("file", diskstore.OpenURL)
+	stores.Handle("file", v1store.OpenURL)
 	stores.Handle("bolt", boltstore.OpenURL)
 	stores.Handle("s3", s3store.OpenURL)
 	return stores.Open(ctx, url)

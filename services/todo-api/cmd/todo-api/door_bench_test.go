@@ -1,0 +1,36 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
+)
+
+// A read by what opens the list: nothing, a key, a token, and both.
+func BenchmarkDoors(b *testing.B) {
+	i := newIssuer(b)
+	open := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
+	closed := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false", "TODO_OIDC_ISSUER="+i.url, "TODO_OIDC_AUDIENCE=todo", "TODO_RATE_LIMIT=0")
+	key, token := listkey.New(), i.token(nil)
+	for _, door := range []struct {
+		name   string
+		p      *program
+		list   string
+		header []string
+	}{
+		{"none", open, "plain", nil},
+		{"key", open, key.ID(), []string{"Todo-Key", key.ReadKey().Text()}},
+		{"token", closed, "plain", bearer(token)},
+		{"both", closed, key.ID(), append(bearer(token), "Todo-Key", key.ReadKey().Text())},
+	} {
+		b.Run(door.name, func(b *testing.B) {
+			client := &http.Client{Transport: &http.Transport{}} // without the contract's checks
+			defer client.CloseIdleConnections()
+			door.p.client = client
+			for b.Loop() {
+				door.p.expect(200, "GET", "/api/lists/"+door.list+"/todos", "", door.header...)
+			}
+		})
+	}
+}
