@@ -1,0 +1,52 @@
+import { computed, shallowRef } from 'vue'
+import { preference, prefer } from '@/outbox/preferences'
+import { part } from '@/part'
+import { en, type Words } from './en'
+
+// Of the others the words come when they are chosen: few people want more than one.
+export const languages = {
+  en: { name: 'English', manifest: './manifest.webmanifest', load: () => Promise.resolve(en) },
+  'pt-BR': { name: 'Português', manifest: './manifest.pt-BR.webmanifest', load: async () => (await part(import('./pt-BR'))).ptBR },
+} as const satisfies Record<string, { name: string; manifest: string; load: () => Promise<Words> }>
+
+export type Language = keyof typeof languages
+
+const current = shallowRef<{ readonly language: Language; readonly words: Words }>({ language: 'en', words: en })
+
+export const language = computed(() => current.value.language)
+
+/** What the page says, in the language chosen. */
+export const words = computed<Words>(() => current.value.words)
+
+/**
+ * The first language of a list that the page has, whatever the region: the Portuguese of Portugal is
+ * answered in that of Brazil. English when it has none.
+ */
+export function firstKnown(wanted: readonly string[]): Language {
+  const known = Object.keys(languages) as Language[]
+  const base = (tag: string) => tag.toLowerCase().split('-', 1)[0]
+  for (const tag of wanted) {
+    const match = known.find((name) => base(name) === base(tag))
+    if (match) return match
+  }
+  return 'en'
+}
+
+/** Uses the language that was chosen on this device before, or the first of the browser's that the page has. Throws when its words cannot be had. */
+export async function useLanguage(): Promise<void> {
+  const chosen = preference('language')
+  await show(firstKnown(chosen === null ? navigator.languages : [chosen, ...navigator.languages]))
+}
+
+/** Uses a language, and remembers it on this device. Throws as `useLanguage` does. */
+export async function chooseLanguage(chosen: Language): Promise<void> {
+  prefer('language', chosen)
+  await show(chosen)
+}
+
+async function show(chosen: Language) {
+  current.value = { language: chosen, words: await languages[chosen].load() }
+  document.documentElement.lang = chosen
+  // What an installed app is described by.
+  document.querySelector('link[rel=manifest]')?.setAttribute('href', languages[chosen].manifest)
+}

@@ -1,0 +1,283 @@
+import type { Words } from './en'
+import { formats } from './formats'
+
+const { ago, number, plural, when } = formats('pt-BR')
+
+const items = (n: number) => plural(n, { one: '# item', other: '# itens' })
+const changes = (n: number) => plural(n, { one: '# alteração', other: '# alterações' })
+/** A participle that agrees with a number of items. */
+const agree = (n: number, word: string) => plural(n, { one: word, other: `${word}s` })
+
+/** Everything that the page says, in the Portuguese of Brazil. */
+export const ptBR: Words = {
+  app: 'tarefas',
+  failed: 'Esta página falhou. As alterações guardadas neste aparelho não se perderam; recarregue a página para continuar.',
+  partMissing: 'Esta parte da página não pôde ser carregada. Conecte este aparelho e recarregue a página; as alterações guardadas neste aparelho não se perdem.',
+  reload: 'Recarregar',
+  undo: 'Desfazer',
+  dismiss: 'Dispensar',
+  close: 'Fechar',
+  cancel: 'Cancelar',
+  newVersion: 'Há uma nova versão desta página.',
+  language: 'Idioma',
+
+  list: {
+    label: 'Lista:',
+    copyLink: 'Copiar link',
+    copied: 'Copiado',
+    linkCopied: 'Link copiado.',
+    link: 'Link desta lista',
+    private: 'Lista particular',
+    here: (n) => `${number(n)} aqui`,
+    hereAbout: (n) => `${number(n)} navegadores mostram esta lista agora, contando este.`,
+    title: 'Título desta lista',
+    rename: 'Dar um título a esta lista',
+    none: 'Esta lista não existe.',
+    noneHint: (problem) => `${problem} Escolha outra abaixo; nada foi gravado.`,
+    loading: 'Carregando…',
+    notLoaded: 'Ainda não foi possível carregar esta lista.',
+    keepsTrying: 'A página continua tentando. O que você adicionar enquanto isso fica guardado neste aparelho e entra na lista depois.',
+    tryNow: 'Tentar agora',
+    signIn: 'Entrar',
+    erased: 'Esta lista foi apagada, ou o servidor voltou a um estado mais antigo dela. Uma lista apagada costuma ter um novo link: peça-o a quem a compartilha. O que esta página mostrou por último pode ser salvo como arquivo.',
+    wentBack: (n) => `O servidor voltou a um estado anterior desta lista. ${plural(n, { one: 'Um item não está mais nela.', other: '# itens não estão mais nela.' })}`,
+  },
+
+  person: {
+    signedIn: (name: string) => `Você entrou como ${name}.`,
+    signOut: 'Sair',
+  },
+
+  name: {
+    empty: 'O nome de uma lista não pode ficar vazio.',
+    tooLong: (most, length) => `O nome de uma lista pode ter no máximo ${number(most)} caracteres; este tem ${number(length)}.`,
+    control: 'O nome de uma lista não pode conter quebras de linha nem outros caracteres de controle.',
+    slash: 'O nome de uma lista não pode conter / nem \\.',
+    dots: 'O nome de uma lista não pode ser . nem ..',
+    surrogate: 'O nome de uma lista contém metade de um caractere.',
+  },
+
+  key: {
+    cannotOpen: 'Não é possível abrir esta lista.',
+    askAgain: (problem) => `${problem} Peça o link de novo e abra-o inteiro: a chave é o que vem depois do sinal #.`,
+    incomplete: 'A chave neste endereço está incompleta.',
+    ofAnother: 'A chave neste endereço é de outra lista.',
+    missing: 'Esta lista é particular, e este endereço não tem chave.',
+  },
+
+  share: {
+    open: 'Compartilhar',
+    title: 'Compartilhar esta lista',
+    edit: 'Link para editar',
+    editAbout: 'Quem o tiver pode alterar a lista.',
+    read: 'Link para ver',
+    readAbout: 'Quem o tiver vê a lista enquanto ela muda, mas não pode alterá-la.',
+    openLink: 'Link da lista',
+    openAbout: 'Quem o conhece vê a lista e pode alterá-la.',
+    copy: 'Copiar',
+    send: 'Enviar…',
+    code: 'Código QR',
+    codeOf: (link: string) => `Código QR: ${link}`,
+    secret: 'A chave é a parte depois do sinal #. Trate-a como uma senha: ela não pode ser revogada, só trocada por uma nova.',
+  },
+
+  save: {
+    about: 'Salvar uma cópia:',
+    copy: 'Salvar uma cópia',
+    text: 'Texto',
+    markdown: 'Markdown',
+    json: 'JSON',
+  },
+
+  move: {
+    newKey: 'Criar uma nova chave',
+    newKeyAbout: 'Uma nova chave fecha os links enviados antes. A lista é copiada para uma nova, e esta é apagada com o seu histórico. Envie os novos links a quem deve continuar com a lista.',
+    toKey: 'Mover para uma lista com chave',
+    toKeyAbout: 'O nome desta lista é a sua única proteção, e nomes ficam em registros e históricos. Ao mover, a lista é copiada para uma nova com chave, e esta é apagada com o seu histórico. Envie o novo link a quem deve continuar com a lista.',
+    busy: 'Movendo…',
+    notReady: 'Possível quando o servidor tiver todas as alterações.',
+    failed: (why) => `A lista não foi movida, e nada se perdeu. ${why}`,
+    moved: 'A lista está agora em um novo endereço, e a antiga foi apagada. Envie o novo link a quem a compartilha.',
+  },
+
+  chooser: {
+    welcome: 'Boas-vindas',
+    open: ['Esta é a lista', '. Quem abre esta página pode vê-la e alterá-la.'],
+    private: 'Uma lista particular tem um endereço que ninguém adivinha. Quem o receber de você compartilha a lista, ao vivo.',
+    newPrivate: 'Nova lista particular',
+    byName: 'Abrir uma lista pelo nome',
+    openIt: 'Abrir',
+    others: 'Outras listas',
+    waiting: (n) => `${number(n)} pendentes`,
+    refused: (n) => plural(n, { one: '# recusada', other: '# recusadas' }),
+    forgotten: (name) => `${name} não está mais entre as listas deste aparelho. O conteúdo dela continua.`,
+    forget: (name) => `Esquecer a lista ${name} neste aparelho`,
+    hintTouch: 'Toque em ✎ para editar uma tarefa e em × para excluí-la; arraste ⠿ para movê-la.',
+    hintMouse: 'Clique duas vezes para editar uma tarefa. Pelo teclado: Tab até um item, setas até os botões dele; ? mostra todas as teclas.',
+  },
+
+  entry: {
+    what: 'O que precisa ser feito?',
+    full: (most) => `Esta lista está cheia: ela tem ${items(most)}. Exclua ou limpe alguns antes; nada do que você digitou se perdeu.`,
+    room: (most, room) => `Uma lista pode ter no máximo ${items(most)}, e nesta ${plural(room, { one: 'cabe mais #', other: 'cabem mais #' })}.`,
+    tooLong: (most, length) => `Um título pode ter no máximo ${number(most)} caracteres; este tem ${number(length)}. Nada se perdeu: encurte-o e tecle Enter.`,
+    longLines: (n) => plural(n, { one: 'Uma das linhas é longa demais para um título e ficaria de fora.', other: '# das linhas são longas demais para um título e ficariam de fora.' }),
+    pasted: (n) => plural(n, { one: '# linha foi colada.', other: '# linhas foram coladas.' }),
+    addFirst: (n) => plural(n, { one: 'Adicionar o primeiro', other: 'Adicionar os # primeiros' }),
+    addAll: (n) => `Adicionar ${items(n)}`,
+    oneLine: 'Juntar em uma linha',
+  },
+
+  items: {
+    label: 'Itens',
+    toggleAll: 'Marcar todos como concluídos',
+    left: (n) => plural(n, { one: 'item restante', other: 'itens restantes' }),
+    all: 'Todos',
+    active: 'Ativos',
+    completed: 'Concluídos',
+    clearCompleted: 'Limpar concluídos',
+    unseen: 'Está fora da parte visível.',
+    show: 'Mostrar',
+  },
+
+  item: {
+    toggle: (title) => `Marcar ou desmarcar: ${title}`,
+    edit: 'Editar',
+    editIt: (title) => `Editar ${title}`,
+    move: 'Arraste, ou use as setas do teclado',
+    moveIt: (title) => `Mover ${title}: tecle seta para cima ou para baixo`,
+    delete: 'Excluir',
+    deleteIt: (title) => `Excluir ${title}`,
+    position: (title, place, of) => `${title}: ${number(place)} de ${number(of)}.`,
+    deletedMeanwhile: 'Alguém excluiu este item enquanto isso. Enter o adiciona de novo com o seu texto; Esc desiste dele.',
+    changedMeanwhile: ['Alguém alterou este item enquanto isso para “', '”. Enter salva o seu no lugar; Esc mantém o da outra pessoa.'],
+    addAgain: 'Adicionar de novo',
+    saveMine: 'Salvar o meu',
+    letGo: 'Desistir dele',
+    keepTheirs: 'Manter o outro',
+  },
+
+  keys: {
+    title: 'Teclas',
+    add: 'Adicionar um item',
+    undo: 'Desfazer a última alteração; de novo, a anterior',
+    buttons: 'Ir aos botões de um item',
+    rows: 'Ir a outro item; em ⠿, mover o item',
+    ends: 'Ir ao primeiro ou ao último item; em ⠿, mover o item para lá',
+    enter: 'Salvar um título, ou acionar um botão',
+    escape: 'Deixar um título como estava',
+    help: 'Mostrar esta lista',
+    single: 'Usar / e ?',
+  },
+
+  status: {
+    connecting: { text: 'conectando…', detail: 'Pedindo a lista ao servidor.' },
+    waiting: (n) => ({
+      text: plural(n, { one: '# alteração pendente', other: '# alterações pendentes' }),
+      detail: plural(n, {
+        one: '# alteração ainda não está no servidor: será enviada assim que ele responder, e fica guardada até lá.',
+        other: '# alterações ainda não estão no servidor: serão enviadas assim que ele responder, e ficam guardadas até lá.',
+      }),
+    }),
+    saving: (n) => ({ text: 'salvando…', detail: `${changes(n)} a caminho do servidor.` }),
+    fromMemory: { text: 'salvo, talvez desatualizado', detail: 'O servidor não alcança o seu armazenamento.' },
+    elsewhere: (n) => ({
+      text: plural(n, { one: 'salvo aqui, # pendente em outra lista', other: 'salvo aqui, # pendentes em outras listas' }),
+      detail: `Esta lista está no servidor. ${plural(n, { one: '# alteração de outra lista ainda não: será enviada', other: '# alterações de outras listas ainda não: serão enviadas' })} assim que o servidor aceitar.`,
+    }),
+    saved: { text: 'salvo', detail: 'Tudo está no servidor.' },
+    offline: { text: 'sem conexão', detail: 'Sem contato com o servidor. O que você alterar fica guardado aqui até haver.' },
+    offlineWaiting: (n) => plural(n, { one: 'sem conexão, # alteração pendente', other: 'sem conexão, # alterações pendentes' }),
+    trouble: { text: 'problema no servidor', detail: 'O servidor responde, mas não consegue trabalhar. O que você alterar fica guardado aqui até que consiga.' },
+    reader: {
+      current: { text: 'em dia', detail: 'O que se vê é a lista como está no servidor.' },
+      fromMemory: { text: 'talvez desatualizado', detail: 'O servidor não alcança o seu armazenamento.' },
+      offline: { text: 'sem conexão', detail: 'Sem contato com o servidor.' },
+      trouble: { text: 'problema no servidor', detail: 'O servidor responde, mas não consegue trabalhar.' },
+    },
+    asOf: (text, seconds) => `${text}, lista de ${ago(seconds)}`,
+    shownAsOf: (detail, seconds) => `${detail} O que se vê é a lista de ${ago(seconds)}.`,
+    connected: 'Conectado.',
+  },
+
+  trouble: {
+    unreachable: 'O servidor não responde; talvez este aparelho esteja sem rede.',
+    busy: (why) => (why ? `O servidor não pode responder agora. Ele diz: ${why}` : 'O servidor não pode responder agora.'),
+    refused: (why) => `O servidor recusa o que esta página pede. Ele diz: ${why} Ele pode ser de outra versão; recarregar a página pode ajudar.`,
+    keyedOnly: 'Este servidor só tem listas particulares. Crie uma nova abaixo.',
+    readingKey: 'Você pode ver esta lista, mas não alterá-la.',
+    wrongKey: 'A chave neste endereço não abre esta lista. Peça o link de novo.',
+    ownSignIn: 'Entre para ver esta lista e salvar o que você mudou. Até lá, suas mudanças ficam guardadas neste aparelho.',
+    signIn: 'Talvez você precise entrar de novo: uma página de login respondeu no lugar da lista.',
+    unreadable: (place) => `Esta página não entende a resposta${place ? ` (${place})` : ''}. O servidor pode ser de uma versão mais nova que a desta página, ou há no caminho a página de login de uma rede. Recarregar a página pode ajudar.`,
+    nothingLost: (n) => `Nada se perdeu: ${plural(n, { one: '# alteração está guardada', other: '# alterações estão guardadas' })} neste aparelho.`,
+  },
+
+  storage: {
+    silent: 'Este navegador não abre o armazenamento da página.',
+    full: 'Não há mais espaço neste aparelho para guardar alterações não salvas.',
+    newer: 'Uma versão mais nova desta página usou o armazenamento deste navegador. Recarregue a página.',
+    closed: 'O armazenamento desta página foi fechado, pelo navegador ou por uma versão mais nova da página em outra aba. Recarregue a página.',
+    forbidden: 'Este navegador não deixa a página guardar nada neste aparelho.',
+    unkept: 'Mantenha esta página aberta até ela dizer “salvo”, ou o que ainda não está no servidor se perde.',
+    onServer: 'As alterações são salvas só no servidor; mantenha a página aberta enquanto ela disser que há alterações pendentes.',
+  },
+
+  refusal: {
+    change: 'Uma alteração',
+    more: (what, n) => `${what} e mais ${number(n)}`,
+    renamed: (was, theirs, yours) => `Alguém mudou ${was} para ${theirs} enquanto você mudava para ${yours}. A lista mostra ${theirs}.`,
+    use: (title) => `Usar ${title}`,
+    keep: (title) => `Manter ${title}`,
+    deleted: (what, title) => `Outra pessoa excluiu ${what}, por isso a sua alteração não pôde ser mantida${title ? ` (${title})` : ''}.`,
+    undone: {
+      setTitle: (what, why) => `Não foi possível dar à lista o título ${what}, e o título voltou ao que era. ${why}`,
+      create: (what, why) => `Não foi possível adicionar ${what}, e a lista voltou ao que era. ${why}`,
+      update: (what, why) => `Não foi possível alterar ${what}, e a lista voltou ao que era. ${why}`,
+      delete: (what, why) => `Não foi possível excluir ${what}, e a lista voltou ao que era. ${why}`,
+      all: (what, why) => `Não foi possível fazer ${what}, e a lista voltou ao que era. ${why}`,
+    },
+    why: (detail) => (detail ? `O servidor diz: ${detail}` : 'O servidor recusou'),
+    again: 'Tentar de novo',
+  },
+
+  done: {
+    added: (title) => `${title} adicionado.`,
+    addedMany: (n) => `${items(n)} ${agree(n, 'adicionado')}.`,
+    deleted: (title) => `${title} excluído.`,
+    cleared: (n) => plural(n, { one: '# item concluído foi limpo.', other: '# itens concluídos foram limpos.' }),
+    canBeUndone: (what) => `${what} Isso pode ser desfeito.`,
+    broughtBack: (n) => plural(n, { one: '# item voltou.', other: '# itens voltaram.' }),
+    alreadyBack: 'Eles já estão na lista.',
+    undoneTitle: 'Desfeito: a lista tem o título de antes.',
+    undoneAdd: 'Desfeito: o que foi adicionado está excluído.',
+    undoneChange: (title) => `Desfeito: a alteração de ${title}.`,
+    undoneComplete: 'Desfeito: os itens estão ativos de novo.',
+    undoneReopen: 'Desfeito: os itens estão concluídos de novo.',
+    undoneMove: (title) => `Desfeito: a mudança de lugar de ${title}.`,
+    nothingToUndo: 'Não há nada para desfazer.',
+    undoUnknown: 'Não foi possível saber o que desfazer: o servidor não informou o histórico.',
+  },
+
+  removed: {
+    title: 'Removidos há pouco',
+    nothing: 'Nada do que foi removido está faltando.',
+    unknown: 'O servidor não informou o histórico. Tente de novo quando este aparelho estiver conectado.',
+    when,
+    by: (name) => `por ${name}`,
+    more: (n) => `e mais ${number(n)}`,
+    restore: (n) => plural(n, { one: 'Trazer de volta # item', other: 'Trazer de volta # itens' }),
+  },
+
+  news: {
+    elsewhere: (parts) => `Em outro lugar: ${parts}.`,
+    items,
+    deletedItems: (n) => plural(n, { one: '# item excluído em outro lugar.', other: '# itens excluídos em outro lugar.' }),
+    added: (what, n) => `${what} ${agree(n, 'adicionado')}`,
+    deleted: (what, n) => `${what} ${agree(n, 'excluído')}`,
+    changed: (what, n) => `${what} ${agree(n, 'alterado')}`,
+    completed: (what, n) => `${what} ${agree(n, 'concluído')}`,
+    reopened: (what, n) => `${what} ${agree(n, 'reaberto')}`,
+    order: 'a ordem mudou',
+  },
+}
