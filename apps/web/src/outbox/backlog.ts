@@ -1,5 +1,6 @@
 import type { ListClient } from '@/api/client'
-import type { Database } from './database'
+import { sendInBackground } from './backgroundSync'
+import { listsIn, type Database } from './database'
 import { channelName, Outbox } from './outbox'
 import { Sender } from './sender'
 
@@ -102,12 +103,7 @@ export class Backlog {
   async #look() {
     const database = await this.#database.catch(() => null)
     if (!database || this.#closed) return
-    const names: string[] = []
-    try {
-      for (let cursor = await database.transaction('operations').store.index('list').openKeyCursor(null, 'nextunique'); cursor; cursor = await cursor.continue()) names.push(cursor.key)
-    } catch {
-      return // closed by the browser: the shown list's outbox tells
-    }
+    const names = await listsIn(database).catch(() => []) // closed by the browser: the shown list's outbox tells
     await Promise.all(names.map(async (name) => {
       if (name === this.#shown || this.#lists.has(name) || this.#closed) return
       const outbox = new Outbox(name, this.#database, {
@@ -115,7 +111,7 @@ export class Backlog {
         stored: () => undefined,
         troubled: () => undefined,
       })
-      const sender = new Sender(name, outbox, () => this.#connect(name), { sent: () => undefined, troubled: () => undefined })
+      const sender = new Sender(name, outbox, () => this.#connect(name), { sent: () => undefined, troubled: () => void sendInBackground() })
       this.#lists.set(name, { outbox, sender })
       await outbox.refresh()
     }))

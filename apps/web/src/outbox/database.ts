@@ -21,19 +21,36 @@ export interface StoredEntry {
 
 interface Schema extends DBSchema {
   operations: { key: number; value: StoredEntry & { key: number }; indexes: { list: string } }
-  // `at` is when the list was known to be this, by this device's clock; versions before that member wrote none.
-  snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[]; at?: number } }
+  // `at` is when the list was known to be this, by this device's clock. Earlier versions wrote no `at` and no `title`.
+  snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[]; title?: string; at?: number } }
   visits: { key: number; value: { key: number; list: string }; indexes: { list: string } }
+  keys: { key: string; value: { list: string; key: string } } // of private lists
 }
 
 export type Database = IDBPDatabase<Schema>
 
-/** Why changes cannot be kept on this device, in a sentence. */
+/**
+ * Why changes cannot be kept on this device.
+ * - `silent`: the browser does not open the database.
+ * - `full`: no space is left.
+ * - `newer`: a newer version of the page has changed the database.
+ * - `closed`: the browser, or a newer version of the page in another tab, closed it.
+ * - `forbidden`: the browser keeps nothing.
+ */
+export type StorageTroubleKind = 'silent' | 'full' | 'newer' | 'closed' | 'forbidden'
+
 export class StorageTrouble extends Error {
   override readonly name = 'StorageTrouble'
+  readonly kind: StorageTroubleKind
+
+  constructor(kind: StorageTroubleKind, options?: ErrorOptions) {
+    super(kind, options)
+    this.kind = kind
+  }
 }
 
-const version = 1
+/** 1 had no `keys`. */
+const version = 2
 
 // Some browsers never answer: a profile on a full or broken disk, a version change that another tab blocks.
 const patience = 5_000
@@ -47,10 +64,13 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
   let timer: ReturnType<typeof setTimeout> | undefined
   try {
     const opening = openDB<Schema>(name, version, {
-      upgrade(db) {
-        db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
-        db.createObjectStore('snapshots', { keyPath: 'list' })
-        db.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+      upgrade(db, before) {
+        if (before < 1) {
+          db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+          db.createObjectStore('snapshots', { keyPath: 'list' })
+          db.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+        }
+        if (before < 2) db.createObjectStore('keys', { keyPath: 'list' })
       },
       blocking(_current, _blocked, event) {
         ;(event.target as IDBDatabase).close()
@@ -60,7 +80,7 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
     const slow = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         late = true
-        reject(new StorageTrouble('This browser does not open the page’s storage.'))
+        reject(new StorageTrouble('silent'))
       }, patience)
     })
     opening.then((opened) => late && opened.close(), () => undefined)
@@ -70,6 +90,13 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The names of the lists with operations that wait, or of which the person is to be told. */
+export async function listsIn(database: Database): Promise<string[]> {
+  const names: string[] = []
+  for (let cursor = await database.transaction('operations').store.index('list').openKeyCursor(null, 'nextunique'); cursor; cursor = await cursor.continue()) names.push(cursor.key)
+  return names
 }
 
 let asked = false
@@ -82,17 +109,10 @@ export async function persist(): Promise<void> {
   await globalThis.navigator?.storage?.persist?.().catch(() => false)
 }
 
-/** The sentence for an error that IndexedDB gave. */
+/** What an error that IndexedDB gave means. */
 export function storageTrouble(cause: unknown): StorageTrouble {
   if (cause instanceof StorageTrouble) return cause
   const name = cause instanceof DOMException ? cause.name : ''
-  const sentence =
-    name === 'QuotaExceededError'
-      ? 'There is no space left on this device to keep unsaved changes.'
-      : name === 'VersionError'
-        ? 'A newer version of this page has used this browser’s storage. Reload the page.'
-        : name === 'InvalidStateError'
-          ? 'This page’s storage was closed, by the browser or by a newer version of the page in another tab. Reload the page.'
-          : 'This browser does not let the page keep anything on this device.'
-  return new StorageTrouble(sentence, { cause })
+  const kinds: Partial<Record<string, StorageTroubleKind>> = { QuotaExceededError: 'full', VersionError: 'newer', InvalidStateError: 'closed' }
+  return new StorageTrouble(kinds[name] ?? 'forbidden', { cause })
 }

@@ -5,9 +5,11 @@ import { Trouble } from '@/api/trouble'
 import { MemoryList, unreachable } from '@/testing/memoryList'
 import type { Operation } from '@/todos/todo'
 import { openDatabase, StorageTrouble, type Database } from './database'
+import { keepKey, keptKey } from './keys'
 import { Outbox } from './outbox'
 import { Sender } from './sender'
-import { forget, visit } from './visits'
+import { forget, lastVisited, remember, titlesOf, visit } from './visits'
+import { newKey } from '@/todos/listKey'
 
 const list = 'groceries'
 const outboxes: Outbox[] = []
@@ -133,9 +135,9 @@ describe('an outbox', () => {
 
 describe('without storage', () => {
   it('holds changes in memory, says so, and sends them', async () => {
-    const { outbox, events } = open(list, Promise.reject<Database>(new StorageTrouble('Forbidden.')))
+    const { outbox, events } = open(list, Promise.reject<Database>(new StorageTrouble('forbidden')))
     await outbox.add(added(create('a')))
-    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ message: 'Forbidden.' }))
+    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ kind: 'forbidden' }))
     expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: false }])
     const server = new MemoryList()
     await sending(outbox, server).sender.flush()
@@ -150,7 +152,7 @@ describe('without storage', () => {
     await outbox.add(added(create('a')))
     ;(await database).close()
     await outbox.add(added(create('b')))
-    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ message: expect.stringMatching(/was closed/) as string }))
+    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ kind: 'closed' }))
     expect(outbox.entries.map((entry) => entry.kept)).toEqual([true, false])
     const server = new MemoryList()
     await sending(outbox, server).sender.flush()
@@ -162,7 +164,7 @@ describe('without storage', () => {
     try {
       vi.stubGlobal('indexedDB', { open: () => new EventTarget() })
       vi.stubGlobal('IDBRequest', EventTarget)
-      const opened = expect(openDatabase()).rejects.toThrow('This browser does not open the page’s storage.')
+      const opened = expect(openDatabase()).rejects.toMatchObject({ kind: 'silent' })
       await vi.runOnlyPendingTimersAsync()
       await opened
     } finally {
@@ -179,7 +181,7 @@ describe('without storage', () => {
         resolve(null)
       }
     })
-    await expect(openDatabase()).rejects.toThrow(/newer version of this page/)
+    await expect(openDatabase()).rejects.toMatchObject({ kind: 'newer' })
   })
 })
 
@@ -285,11 +287,33 @@ describe('a sender', () => {
 
 it('remembers the lists that were visited, the latest first, whatever the clock says', async () => {
   const database = await openDatabase()
+  expect(await lastVisited(database)).toBeNull()
   for (const name of ['a', 'b', 'a', 'c']) await visit(database, name)
+  expect(await lastVisited(database)).toBe('c')
   expect(await visit(database, 'd')).toEqual(['c', 'a', 'b'])
   expect(await visit(database, null)).toEqual(['d', 'c', 'a', 'b'])
   await forget(database, 'c')
   expect(await visit(database, null)).toEqual(['d', 'a', 'b'])
   for (let i = 0; i < 20; i++) await visit(database, `x${i}`)
-  expect(await visit(database, null)).toHaveLength(8)
+  for (let i = 0; i < 20; i++) await visit(database, (await newKey()).list)
+  expect(await visit(database, null)).toHaveLength(28) // private lists without a limit
+  const undo = await forget(database, 'x15')
+  expect(await visit(database, null)).not.toContain('x15')
+  await remember(database, undo)
+  expect((await visit(database, null)).indexOf('x15')).toBe(24)
+
+  const mine = await newKey()
+  await visit(database, mine.list)
+  await keepKey(database, mine)
+  const was = await forget(database, mine.list)
+  expect(await keptKey(database, mine.list)).toBeNull()
+  await remember(database, was)
+  expect(await keptKey(database, mine.list)).toEqual(mine)
+  await open(mine.list, Promise.resolve(database)).outbox.add(added(create('a')))
+  await forget(database, mine.list)
+  expect(await keptKey(database, mine.list)).toEqual(mine) // what waits is sent by it
+
+  await database.put('snapshots', { list: 'x15', revision: 1, todos: [], title: 'Party' })
+  await database.put('snapshots', { list: 'x16', revision: 1, todos: [] })
+  expect(await titlesOf(database, ['x15', 'x16', 'x17'])).toEqual(new Map([['x15', 'Party']]))
 })

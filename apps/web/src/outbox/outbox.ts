@@ -1,5 +1,5 @@
-import { maxBatch } from '@/api/client'
-import type { OperationResult } from '@/api/decode'
+import { maxBatch } from '@/api/batch'
+import { undecided, type OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
 import { persist, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
 
@@ -137,10 +137,10 @@ export class Outbox {
    * @param reset the server's list went back to an earlier revision: what had landed may be gone, and is not waited for
    */
   confirm(snapshot: Snapshot, at = Date.now(), reset = false): Promise<void> {
-    const { revision, todos } = snapshot
+    const { revision, todos, title } = snapshot
     return this.#change(
       (entry) => (entry.state === 'landed' && (reset || (entry.revision ?? 0) <= revision) ? null : entry),
-      { list: this.#list, revision, todos: [...todos], at },
+      { list: this.#list, revision, todos: [...todos], ...(title !== undefined && { title }), at },
     )
   }
 
@@ -217,9 +217,4 @@ export class Outbox {
 function itemOf(operation: Operation): string | undefined {
   if (operation.type === 'create') return operation.todo.id
   return operation.type === 'update' || operation.type === 'delete' ? operation.todoId : undefined
-}
-
-/** Whether the server could not decide an operation and should be asked again. */
-export function undecided(result: OperationResult): boolean {
-  return result.status === 429 || result.status >= 500
 }

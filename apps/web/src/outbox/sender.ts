@@ -1,7 +1,7 @@
-import type { ListClient } from '@/api/client'
-import { maxBatch } from '@/api/client'
+import { maxBatch, type Batches } from '@/api/batch'
+import { undecided } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
-import { undecided, type Outbox } from './outbox'
+import type { Outbox } from './outbox'
 
 export interface SenderEvents {
   /** Operations were answered. */
@@ -25,10 +25,10 @@ export class Sender {
   #timer: ReturnType<typeof setTimeout> | undefined
   readonly #list: string
   readonly #outbox: Outbox
-  readonly #client: () => Promise<ListClient>
+  readonly #client: () => Promise<Batches>
   readonly #events: SenderEvents
 
-  constructor(list: string, outbox: Outbox, client: () => Promise<ListClient>, events: SenderEvents) {
+  constructor(list: string, outbox: Outbox, client: () => Promise<Batches>, events: SenderEvents) {
     this.#list = list
     this.#outbox = outbox
     this.#client = client
@@ -51,7 +51,7 @@ export class Sender {
       } while (this.#again)
       this.#failures = 0
     } catch (cause) {
-      const trouble = cause instanceof Trouble ? cause : new Trouble('unreadable', 'The page failed to send.', { cause })
+      const trouble = cause instanceof Trouble ? cause : new Trouble('unreadable', 'sending', { cause })
       const pause = Math.max(trouble.retryAfter ?? 0, Math.min(30_000, 1000 * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
       if (!this.#closed) this.#timer = setTimeout(() => void this.flush(), pause)
       this.#events.troubled(trouble)
@@ -87,7 +87,7 @@ export class Sender {
         this.#events.sent()
         most = Math.min(most * 2, maxBatch.operations)
         const open = results.find(undecided)
-        if (open) throw new Trouble('busy', open.problem?.detail ?? 'The server could not decide.', { status: open.status })
+        if (open) throw new Trouble('busy', open.problem?.detail ?? '', { status: open.status })
         passes++
       } catch (cause) {
         if (!(cause instanceof Trouble) || !this.#perhapsOneOnly(cause)) throw cause

@@ -1,8 +1,19 @@
+import { isOldPrivate, isPrivate } from '@/todos/listKey'
 import type { Database } from './database'
 
+/** What `forget` forgot of a list. */
+export interface Forgotten {
+  readonly visits: readonly { readonly key: number; readonly list: string }[]
+  readonly key: string | null
+}
+
+/** How many lists with names that people chose are kept. A private list cannot be found again by its name: all are kept. */
 const kept = 8
 
-/** Notes that a list was opened, and gives the lists opened before on this device, the latest first and without this one. */
+/**
+ * Notes that a list was opened, and gives the lists opened before on this device, the latest first and without this one.
+ * Of those with names that people chose, the last few; of private ones, all.
+ */
 export async function visit(database: Database, list: string | null): Promise<string[]> {
   const transaction = database.transaction('visits', 'readwrite')
   const { store } = transaction
@@ -12,14 +23,49 @@ export async function visit(database: Database, list: string | null): Promise<st
   }
   // Keys count up: the order of visits, whatever the clock says.
   const visits = (await store.getAll()).reverse()
-  for (const { key } of visits.slice(kept)) await store.delete(key)
+  const named = visits.filter((entry) => !isPrivate(entry.list) && !isOldPrivate(entry.list))
+  const dropped = new Set(named.slice(kept))
+  for (const { key } of dropped) await store.delete(key)
   await transaction.done
-  return visits.slice(0, kept).map((entry) => entry.list).filter((name) => name !== list)
+  return visits.filter((entry) => !dropped.has(entry) && entry.list !== list).map((entry) => entry.list)
 }
 
-/** Forgets a list on this device: that it was visited, not what is in it. */
-export async function forget(database: Database, list: string): Promise<void> {
-  const transaction = database.transaction('visits', 'readwrite')
-  for (const key of await transaction.store.index('list').getAllKeys(list)) await transaction.store.delete(key)
+/** The list that was opened last on this device, or null when none was. */
+export async function lastVisited(database: Database): Promise<string | null> {
+  const cursor = await database.transaction('visits').store.openCursor(null, 'prev')
+  return cursor?.value.list ?? null
+}
+
+/**
+ * Forgets a list on this device: that it was visited, and its key, unless changes wait that are sent by it; not what is in it.
+ * Gives what `remember` takes to undo it.
+ */
+export async function forget(database: Database, list: string): Promise<Forgotten> {
+  const transaction = database.transaction(['visits', 'keys', 'operations'], 'readwrite')
+  const store = transaction.objectStore('visits')
+  const visits = await store.index('list').getAll(list)
+  for (const { key } of visits) await store.delete(key)
+  const keys = transaction.objectStore('keys')
+  const waiting = await transaction.objectStore('operations').index('list').count(list)
+  const key = waiting === 0 ? ((await keys.get(list))?.key ?? null) : null
+  if (key !== null) await keys.delete(list)
   await transaction.done
+  return { visits, key }
+}
+
+/** Undoes `forget`. */
+export async function remember(database: Database, { visits, key }: Forgotten): Promise<void> {
+  const transaction = database.transaction(['visits', 'keys'], 'readwrite')
+  for (const visit of visits) {
+    await transaction.objectStore('visits').put(visit)
+    if (key !== null) await transaction.objectStore('keys').put({ list: visit.list, key })
+  }
+  await transaction.done
+}
+
+/** The titles of lists as this device knows them; those without one are left out. */
+export async function titlesOf(database: Database, lists: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { store } = database.transaction('snapshots')
+  const snapshots = await Promise.all(lists.map((list) => store.get(list)))
+  return new Map(snapshots.flatMap((snapshot) => (snapshot?.title ? [[snapshot.list, snapshot.title]] : [])))
 }

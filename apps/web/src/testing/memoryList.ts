@@ -1,8 +1,8 @@
-import type { ListClient } from '@/api/client'
-import type { OperationResult, Problem } from '@/api/decode'
+import type { ListClient, Whole } from '@/api/client'
+import type { HistoryEntry, OperationResult, Problem } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
 import type { Watcher } from '@/api/watch'
-import { applyOperations } from '@/todos/operations'
+import { applyOperations, titleAfter } from '@/todos/operations'
 import type { Operation, Snapshot, Todo } from '@/todos/todo'
 
 type Refusal = Omit<Problem, 'title'>
@@ -10,6 +10,7 @@ type Refusal = Omit<Problem, 'title'>
 /** A list in memory that keeps the contract of the API's batch route: for tests of what talks to it. */
 export class MemoryList implements ListClient {
   revision = 0
+  title = ''
   todos: readonly Todo[] = []
   /** What happens to the next requests, the first first; then everything works. `lost` is carried out, but its answer does not arrive. */
   readonly fates: ('lost' | Trouble)[] = []
@@ -22,11 +23,12 @@ export class MemoryList implements ListClient {
   remembers = true
   #landed = new Map<string, OperationResult>()
   #watchers = new Set<Watcher>()
+  readonly #removed: HistoryEntry[] = []
 
   load(): Promise<Snapshot & { age: number | null }> {
     const fate = this.fates.shift()
     if (fate) return Promise.reject(fate === 'lost' ? unreachable() : fate)
-    return Promise.resolve({ revision: this.revision, todos: this.todos, age: this.age })
+    return Promise.resolve({ ...this.snapshot, age: this.age })
   }
 
   async send(operations: readonly Operation[]): Promise<OperationResult[]> {
@@ -40,6 +42,32 @@ export class MemoryList implements ListClient {
     return results
   }
 
+  history(): Promise<readonly HistoryEntry[]> {
+    return Promise.resolve(this.#removed.toReversed())
+  }
+
+  async whole(): Promise<Whole> {
+    await this.load()
+    return { ...this.snapshot, title: this.title, tag: `"${this.revision}"` }
+  }
+
+  setTitle(title: string): Promise<void> {
+    this.title = title
+    this.revision++
+    return Promise.resolve()
+  }
+
+  async erase(tag: string): Promise<void> {
+    await Promise.resolve()
+    const fate = this.fates.shift()
+    if (fate && fate !== 'lost') throw fate
+    if (tag !== `"${this.revision}"`) throw new Trouble('refused', 'It has changed.', { status: 412 })
+    this.revision = 0
+    this.title = ''
+    this.todos = []
+    if (fate === 'lost') throw unreachable()
+  }
+
   watch(watcher: Watcher) {
     this.#watchers.add(watcher)
     queueMicrotask(() => {
@@ -50,7 +78,7 @@ export class MemoryList implements ListClient {
   }
 
   get snapshot(): Snapshot {
-    return { revision: this.revision, todos: this.todos }
+    return { revision: this.revision, todos: this.todos, title: this.title }
   }
 
   /** What another client does. */
@@ -71,21 +99,29 @@ export class MemoryList implements ListClient {
   }
 
   #land(operation: Operation): OperationResult {
-    const before = this.remembers ? this.#landed.get(operation.id) : undefined
-    if (before) return before
+    const known = this.remembers ? this.#landed.get(operation.id) : undefined
+    if (known) return known
     const refusal = this.refuse(operation) ?? this.#missing(operation) ?? this.#changedMeanwhile(operation)
     if (refusal) {
       const problem = { title: 'Refused', ...refusal }
       return { id: operation.id, status: refusal.status, revision: this.revision, problem }
     }
     const create = operation.type === 'create' && !this.remembers ? { ...operation, todo: { ...operation.todo, id: `${operation.todo.id ?? ''}${this.revision}` } } : operation
-    this.todos = applyOperations(this.todos, [create])
+    const before = this.todos
+    this.todos = applyOperations(before, [create])
+    this.title = titleAfter(this.title, [create])
+    const gone = before.filter(({ id }) => !this.todos.some((todo) => todo.id === id))
+    if (gone.length > 0) this.#removed.push({ kind: 'delete', by: null, at: new Date().toISOString(), revision: this.revision + 1, todos: gone })
     const result = { id: operation.id, status: 200, revision: ++this.revision }
     this.#landed.set(operation.id, result)
     return result
   }
 
   #changedMeanwhile(operation: Operation): Refusal | null {
+    if (operation.type === 'setTitle') {
+      const changed = operation.was !== undefined && this.title !== operation.was && this.title !== operation.title
+      return changed ? { status: 409, detail: 'The list has another title by now.', code: 'changed-meanwhile' } : null
+    }
     if (operation.type !== 'update' || operation.was?.title === undefined || operation.change.title === undefined) return null
     const todo = this.todos.find(({ id }) => id === operation.todoId)
     if (!todo || todo.title === operation.was.title || todo.title === operation.change.title) return null

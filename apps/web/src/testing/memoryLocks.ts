@@ -4,7 +4,7 @@ interface Waiting {
   readonly reject: (cause: unknown) => void
 }
 
-/** Web Locks within one process, for tests of what uses them: exclusive ones, with `steal` and `signal`. */
+/** Web Locks within one process, for tests of what uses them: exclusive ones, with `steal`, `signal` and `query`. */
 export class MemoryLocks {
   readonly #held = new Map<string, Waiting>()
   readonly #pending = new Map<string, Waiting[]>()
@@ -30,6 +30,10 @@ export class MemoryLocks {
       })
       this.#next(name)
     })
+  }
+
+  query(): Promise<LockManagerSnapshot> {
+    return Promise.resolve({ held: [...this.#held.keys()].map((name) => ({ name })), pending: [] })
   }
 
   /** How many requests wait. */

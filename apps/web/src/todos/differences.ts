@@ -1,3 +1,4 @@
+import { words } from '@/words'
 import { quote, type Todo } from './todo'
 
 /** What happened between two states of a list, in a sentence for who does not see it; empty when nothing did. */
@@ -19,18 +20,18 @@ export function differences(before: readonly Todo[], after: readonly Todo[]): st
     }
   }
   const parts = [
-    part(added, 'added'),
-    part([...known.values()], 'deleted'),
-    part(renamed, 'changed'),
-    part(completed, 'completed'),
-    part(reopened, 'reopened'),
+    part(added, words.value.news.added),
+    part([...known.values()], words.value.news.deleted),
+    part(renamed, words.value.news.changed),
+    part(completed, words.value.news.completed),
+    part(reopened, words.value.news.reopened),
   ].filter((text) => text !== '')
-  if (parts.length === 0 && moved > 0) parts.push('the order changed')
+  if (parts.length === 0 && moved > 0) parts.push(words.value.news.order)
   return parts.join(', ')
 }
 
-function part(todos: readonly Todo[], what: string): string {
+function part(todos: readonly Todo[], say: (what: string, n: number) => string): string {
   const [first] = todos
   if (!first) return ''
-  return `${todos.length === 1 ? quote(first.title) : `${todos.length} items`} ${what}`
+  return say(todos.length === 1 ? quote(first.title) : words.value.news.items(todos.length), todos.length)
 }

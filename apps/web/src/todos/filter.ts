@@ -12,9 +12,3 @@ const filters: Record<Filter, (todo: Todo) => boolean> = {
 export function shows(filter: Filter, todo: Todo): boolean {
   return filters[filter](todo)
 }
-
-/** The filter that an address names: `#/active`, `#/completed`, and all for anything else. */
-export function filterOf(hash: string): Filter {
-  const name = hash.replace(/^#\/?/, '')
-  return name === 'active' || name === 'completed' ? name : 'all'
-}

@@ -1,5 +1,6 @@
-import { randomId } from './randomId'
+import { isPrivate } from './listKey'
 import { codePoints } from './todo'
+import { words } from '@/words'
 
 /** The list of a page whose address names none. */
 export const defaultList = 'default'
@@ -8,14 +9,20 @@ export const maxName = 128
 
 /** What is wrong with the name of a list, in a sentence, or null. The rule is the API's `ListName`. */
 export function nameProblem(name: string): string | null {
-  if (name === '') return 'The name of a list cannot be empty.'
-  if (codePoints(name) > maxName) return `The name of a list can have at most ${maxName} characters; this one has ${codePoints(name)}.`
+  const { name: say } = words.value
+  if (name === '') return say.empty
+  if (codePoints(name) > maxName) return say.tooLong(maxName, codePoints(name))
   // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) return 'The name of a list cannot contain line breaks or other control characters.'
-  if (/[/\\]/.test(name)) return 'The name of a list cannot contain / or \\.'
-  if (name === '.' || name === '..') return 'The name of a list cannot be . or ..'
-  if (/\p{Surrogate}/u.test(name)) return 'The name of a list contains half of a character.'
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) return say.control
+  if (/[/\\]/.test(name)) return say.slash
+  if (name === '.' || name === '..') return say.dots
+  if (/\p{Surrogate}/u.test(name)) return say.surrogate
   return null
+}
+
+/** What a list is called on the page: by its title, else by its name, which of a private list says nothing. */
+export function calledName(list: string, title: string): string {
+  return title || (isPrivate(list) ? words.value.list.private : list)
 }
 
 /** The name that an address asks for, or null when it asks for none. */
@@ -23,12 +30,12 @@ export function nameIn(search: string): string | null {
   return new URLSearchParams(search).get('list')
 }
 
-/** The part of the address that opens a list. */
-export function addressOf(name: string): string {
-  return `?${new URLSearchParams({ list: name }).toString()}`
+/** Whether an address asks for the list that was shown last on this device: the manifest's `start_url` does. */
+export function asksForLast(search: string): boolean {
+  return new URLSearchParams(search).get('open') === 'last'
 }
 
-/** A name that nobody guesses: 128 random bits. */
-export function privateName(): string {
-  return randomId()
+/** The part of the address that opens a list, by a key when it is private. */
+export function addressOf(name: string, key?: string): string {
+  return `?${new URLSearchParams({ list: name }).toString()}${key === undefined ? '' : `#key=${key}`}`
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { differences } from './differences'
-import { filterOf, shows } from './filter'
+import { shows } from './filter'
+import { fragmentOf, readFragment } from './fragment'
 import { applyOperations, keepIdentity, reorder } from './operations'
 import type { Operation, Todo } from './todo'
 
@@ -115,7 +116,9 @@ describe('differences', () => {
 })
 
 describe('filters', () => {
-  it.each([['', 'all'], ['#/', 'all'], ['#/active', 'active'], ['#/completed', 'completed'], ['#active', 'active'], ['#/other', 'all']])('%j is %s', (hash, want) => expect(filterOf(hash)).toBe(want))
+  it.each([['', 'all'], ['#/', 'all'], ['#/active', 'active'], ['#/completed', 'completed'], ['#active', 'active'], ['#/other', 'all']])('%j is %s', (hash, want) => expect(readFragment(hash).filter).toBe(want))
+  it.each(['#/', '#/active', '#/completed', '#/&key=k', '#/active&key=k'])('writes %s as it reads it', (hash) => expect(fragmentOf(readFragment(hash))).toBe(hash))
+  it('reads the key of a link', () => expect(readFragment('#key=a-_=b')).toEqual({ filter: 'all', key: 'a-_=b' }))
   it.each([
     ['all', [true, true]],
     ['active', [true, false]],

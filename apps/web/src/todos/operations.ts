@@ -44,10 +44,18 @@ export function applyOperations(todos: readonly Todo[], operations: Iterable<Ope
           if (byId.get(id)?.completed && byId.delete(id)) last = null
         }
         break
+      case 'setTitle': // see titleAfter
+        break
     }
   }
   // Array.prototype.sort is stable, and a Map keeps a replaced value at its place: ties stay in order of insertion.
   return changed ? [...byId.values()].sort((a, b) => a.order - b.order) : todos
+}
+
+/** The title of the list as it will be when the operations have landed. */
+export function titleAfter(title: string, operations: Iterable<Operation>): string {
+  for (const operation of operations) if (operation.type === 'setTitle') title = operation.title
+  return title
 }
 
 function lastOrder(todos: Iterable<Todo>): number {

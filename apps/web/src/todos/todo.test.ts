@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { maxBatch } from '@/api/client'
-import { maxName, nameProblem, addressOf, nameIn, privateName } from './listName'
-import { cleanTitle, codePoints, maxTitle, maxTodos, quote, titleProblem, titlesInLines } from './todo'
+import { maxBatch } from '@/api/batch'
+import { addressOf, calledName, maxName, nameIn, nameProblem } from './listName'
+import { randomId } from './randomId'
+import { cleanTitle, codePoints, itemsInLines, maxListTitle, maxTitle, maxTodos, quote, titleProblem } from './todo'
 
 const contract = readFileSync(new URL('../../../../services/todo-api/internal/httpapi/openapi.yaml', import.meta.url), 'utf8')
 
 describe('the limits are those of the contract', () => {
   it.each([
     [`At most ${maxTitle.toLocaleString('en')} code points`, 'Title'],
+    [`At most ${maxListTitle} code points`, 'ListTitle'],
     [`maxItems: ${maxTodos}`, 'State'],
     [`maxItems: ${maxBatch.operations}`, 'Batch'],
     [`maxLength: ${maxName}`, 'ListName'],
@@ -30,12 +32,36 @@ describe('a title', () => {
 })
 
 describe('pasted lines', () => {
+  const open = (...titles: string[]) => titles.map((title) => ({ title, completed: false }))
+  const done = (...titles: string[]) => titles.map((title) => ({ title, completed: true }))
   it.each([
-    ['a\nb', ['a', 'b']],
-    ['a\r\n\r\n  b  \r\n', ['a', 'b']],
-    ['a\u2028b\rc', ['a', 'b', 'c']],
+    ['a\nb', open('a', 'b')],
+    ['a\r\n\r\n  b  \r\n', open('a', 'b')],
+    ['a\u2028b\rc', open('a', 'b', 'c')],
     ['', []],
-  ])('%j', (text, titles) => expect(titlesInLines(text)).toEqual(titles))
+    ['- [ ] bread\n- [x] milk\n  * [X] salt', [...open('bread'), ...done('milk', 'salt')]],
+    ['* bread\n- milk\n+ salt\n• oil', open('bread', 'milk', 'salt', 'oil')],
+    ['1. bread\n2) milk\n10. salt', open('bread', 'milk', 'salt')],
+    ['☐ bread\n☑ milk\n✅ salt\n☑️ oil\n✔ tea', [...open('bread'), ...done('milk', 'salt', 'oil', 'tea')]],
+    ['[ ] bread\n[x] milk', [...open('bread'), ...done('milk')]],
+    ['x 2026-11-29 2026-11-01 call Ana @phone\n(A) bread +Sunday', [...done('call Ana @phone'), ...open('(A) bread +Sunday')]],
+    ['x milk\nxylophone', [...done('milk'), ...open('xylophone')]],
+    ['-5 °C\n3.5 kg flour\n*bold*\n[link](https://example.com)', open('-5 °C', '3.5 kg flour', '*bold*', '[link](https://example.com)')],
+    ['- \n1. \n---', open('-', '1.', '---')],
+    ['- [ ]\n- bread', open('[ ]', 'bread')],
+    ['🍞 bread\n👩‍👩‍👧 خبز', open('🍞 bread', '👩‍👩‍👧 خبز')],
+  ])('%j', (text, items) => expect(itemsInLines(text)).toEqual(items))
+
+  it('of a novel are as many items', () => expect(itemsInLines('It was a dark and stormy night.\n'.repeat(50_000))).toHaveLength(50_000))
+})
+
+describe('a list is called', () => {
+  it.each([
+    ['Casa', 'Casa 2026', 'Casa 2026'],
+    ['Casa', '', 'Casa'],
+    [`k-${'a'.repeat(32)}`, '', 'Private list'],
+    [`k-${'a'.repeat(32)}`, 'Party', 'Party'],
+  ])('%s with the title %j: %s', (name, title, want) => expect(calledName(name, title)).toBe(want))
 })
 
 describe('the name of a list', () => {
@@ -56,7 +82,7 @@ describe('the name of a list', () => {
   it('may be missing from the address', () => expect(nameIn('?other=1')).toBeNull())
 
   it('is, of a private list, 128 random bits that are a good name', () => {
-    const names = new Set(Array.from({ length: 100 }, privateName))
+    const names = new Set(Array.from({ length: 100 }, randomId))
     expect(names.size).toBe(100)
     for (const name of names) {
       expect(name).toMatch(/^[\w-]{22}$/)

@@ -1,3 +1,4 @@
+import { words } from '@/words'
 import type { components } from '@/api/schema'
 
 type Schemas = components['schemas']
@@ -17,17 +18,21 @@ export type Operation = Readonly<
   | Schemas['DeleteOperation']
   | Schemas['CompleteAllOperation']
   | Schemas['ClearCompletedOperation']
+  | Schemas['SetTitleOperation']
 >
 
 /** The list as the server had it at a revision. */
 export interface Snapshot {
   readonly revision: number
   readonly todos: readonly Todo[]
+  /** What the list is called, or empty. Missing in what earlier versions of the page kept on a device. */
+  readonly title?: string
 }
 
 /** Limits of the API that the page checks before it sends. `todo.test.ts` compares them with the contract. */
 export const maxTitle = 2000
 export const maxTodos = 5000
+export const maxListTitle = 200
 
 /**
  * A title as it will be stored: without white space at both ends, and without halves of surrogate
@@ -42,16 +47,36 @@ export function codePoints(text: string): number {
   return Array.from(text).length
 }
 
-/** What is wrong with a title that is too long, in a sentence, or null. */
-export function titleProblem(title: string): string | null {
+/** What is wrong with a title that is too long, in a sentence, or null. The title of a list has a limit of its own. */
+export function titleProblem(title: string, most = maxTitle): string | null {
   const length = codePoints(title)
-  if (length <= maxTitle) return null
-  return `A title can have at most ${maxTitle.toLocaleString('en')} characters; this one has ${length.toLocaleString('en')}. Nothing is lost: shorten it and press Enter.`
+  return length <= most ? null : words.value.entry.tooLong(most, length)
 }
 
-/** The titles in a text of several lines: those that are not blank, cleaned. */
-export function titlesInLines(text: string): string[] {
-  return text.split(/\r\n|[\n\r\u2028\u2029]/).map(cleanTitle).filter((title) => title !== '')
+/** An item that is not in the list yet. */
+export interface Draft {
+  readonly title: string
+  readonly completed: boolean
+}
+
+// Markdown's bullets, numbers and task boxes, characters that look like boxes, and the mark with dates of todo.txt.
+const bullet = /^(?:[-*+\u2022]|\d{1,4}[.)])\s+/u
+const box = /^(?:\[(?<check>[ xX])\]|(?<done>[\u2611\u2612\u2705\u2713\u2714\u{1F5F9}]\uFE0F?)|[\u2610\u25A1])\s+/u
+const todoTxt = /^x\s+(?:\d{4}-\d{2}-\d{2}\s+){0,2}/
+
+/** The items in a text of several lines: those that are not blank, without the marks that lists have elsewhere. */
+export function itemsInLines(text: string): Draft[] {
+  return text.split(/\r\n|[\n\r\u2028\u2029]/).map(itemInLine).filter(({ title }) => title !== '')
+}
+
+function itemInLine(line: string): Draft {
+  const bare = line.trim().replace(bullet, '')
+  const mark = box.exec(bare) ?? todoTxt.exec(bare)
+  // todo.txt has no mark of an open item, and its pattern no groups.
+  const { check, done } = mark?.groups ?? { check: mark ? 'x' : undefined, done: undefined }
+  // A mark without a title is a title.
+  const title = cleanTitle(bare.slice(mark?.[0].length ?? 0)) || cleanTitle(line)
+  return { title, completed: done !== undefined || check?.toLowerCase() === 'x' }
 }
 
 /** A title short enough to be quoted in a sentence. */
