@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Operation } from '@/todos/todo'
 import { listClient } from './client'
 import { decodeConfig } from './config'
@@ -33,48 +33,74 @@ async function trouble(action: Promise<unknown>): Promise<Trouble> {
   return reason as Trouble
 }
 
+describe('the key of a private list', () => {
+  it('is in a header of every request, and never in an address', async () => {
+    vi.stubGlobal('navigator', {}) // without Web Locks, as in insecure contexts
+    const seen: string[] = []
+    answer = (request, response) => {
+      seen.push(`${request.method} ${request.url} ${String(request.headers['todo-key'])}`)
+      if (request.url?.endsWith('/events?changes=true')) response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': here\n\n')
+      else if (request.url?.endsWith('/history')) json(response, 200, { entries: [] })
+      else if (request.method === 'POST') json(response, 200, { results: [{ id: 'op', status: 204, revision: 1 }] })
+      else json(response, 200, { revision: 1, title: '', todos: [] })
+    }
+    const client = listClient(base, 'k-name', 'secret')
+    await client.load()
+    await client.send(operations)
+    await client.history()
+    await new Promise<void>((resolve) => {
+      const ignore = () => undefined
+      const watch = client.watch({ opened: () => { watch.close(); resolve() }, received: ignore, alive: ignore, heartbeat: ignore, lost: ignore, failed: ignore })
+    })
+    vi.unstubAllGlobals()
+    expect(seen).toEqual(['GET', 'POST /batch', 'GET /history', 'GET /events?changes=true'].map((call) => `${call.replace(/ |$/, ' /api/lists/k-name')} secret`))
+  })
+
+  it('is told by its code when it does not fit', async () => {
+    answer = (_, response) => json(response, 403, { status: 403, title: 'The key opens the list for reading only', code: 'reading-key' })
+    expect(await trouble(listClient(base, 'l', 'k').send(operations))).toMatchObject({ kind: 'refused', status: 403, code: 'reading-key' })
+  })
+})
+
 describe('load', () => {
   it('reads the list and its revision, and passes over what it does not know', async () => {
-    answer = (request, response) => json(response, 200, [{ ...bread, colour: 'red' }], { ETag: '"17"', 'X-Path': request.url ?? '' })
-    expect(await listClient(base, 'São João/?#').load()).toEqual({ revision: 17, todos: [{ id: 'a', title: 'bread', completed: false, order: 1 }], age: null })
+    answer = (_, response) => json(response, 200, { revision: 17, title: 'Casa', colour: 'red', todos: [{ ...bread, colour: 'red' }] })
+    expect(await listClient(base, 'São João/?#').load()).toEqual({ revision: 17, title: 'Casa', todos: [{ id: 'a', title: 'bread', completed: false, order: 1 }], age: null })
   })
 
   it('percent-encodes the name', async () => {
     let path: string | undefined
     answer = (request, response) => {
       path = request.url
-      json(response, 200, [])
+      json(response, 200, { revision: 0, title: '', todos: [] })
     }
     await listClient(base, 'São João 100%?#').load()
-    expect(path).toBe('/api/lists/S%C3%A3o%20Jo%C3%A3o%20100%25%3F%23/todos')
-  })
-
-  it('reads revision 0 of a list that only the predecessor has written', async () => {
-    answer = (_, response) => json(response, 200, [bread], { ETag: '"0-1a2b3c4d"' })
-    expect((await listClient(base, 'l').load()).revision).toBe(0)
+    expect(path).toBe('/api/lists/S%C3%A3o%20Jo%C3%A3o%20100%25%3F%23')
   })
 
   it('says how old an answer from memory is', async () => {
-    answer = (_, response) => json(response, 200, [bread], { ETag: '"17"', Age: '42', Warning: '110 - "Response is Stale"' })
+    answer = (_, response) => json(response, 200, { revision: 17, title: '', todos: [bread] }, { Age: '42', Warning: '110 - "Response is Stale"' })
     expect((await listClient(base, 'l').load()).age).toBe(42)
   })
 
   it.each<[string, unknown]>([
     ['a sign-in page', '<!doctype html><title>Welcome to the train</title>'],
     ['null', null],
-    ['an object', { todos: [] }],
+    ['an array', []],
     ['nothing', ''],
-    ['an item without id', [{ ...bread, id: undefined }]],
-    ['a title that is a number', [{ ...bread, title: 1 }]],
-    ['an order that is none', [{ ...bread, order: 'first' }]],
+    ['one without revision', { title: '', todos: [] }],
+    ['one without title', { revision: 1, todos: [] }],
+    ['an item without id', { revision: 1, title: '', todos: [{ ...bread, id: undefined }] }],
+    ['a title that is a number', { revision: 1, title: '', todos: [{ ...bread, title: 1 }] }],
+    ['a word as an order', { revision: 1, title: '', todos: [{ ...bread, order: 'first' }] }],
   ])('never takes %s for a list', async (_, body) => {
     answer = (__, response) => json(response, 200, body)
     expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreadable')
   })
 
   it('names the place of what it cannot read', async () => {
-    answer = (_, response) => json(response, 200, [bread, { ...bread, completed: 'no' }])
-    expect((await trouble(listClient(base, 'l').load())).message).toContain('the list[1].completed: expected a boolean')
+    answer = (_, response) => json(response, 200, { revision: 1, title: '', todos: [bread, { ...bread, completed: 'no' }] })
+    expect((await trouble(listClient(base, 'l').load())).message).toContain('todos[1].completed: expected a boolean')
   })
 
   it.each<[number, unknown, Record<string, string>, Partial<Trouble>]>([
@@ -129,13 +155,20 @@ describe('send', () => {
 })
 
 describe('an event', () => {
-  it('is read', () => expect(decodeSnapshot({ revision: 3, todos: [bread] }).todos).toHaveLength(1))
-  it('of another version is not', () => expect(() => decodeSnapshot({ version: 2, patch: [] })).toThrow('revision: expected a number'))
+  it('is read', () => expect(decodeSnapshot({ revision: 3, title: 'Casa', todos: [bread] })).toMatchObject({ revision: 3, title: 'Casa' }))
+  it('of another version is not', () => expect(() => decodeSnapshot({ version: 2, patch: [] })).toThrow('title: expected a string'))
 })
 
 describe('config.json', () => {
-  it.each([['', ''], ['https://api.example.com', 'https://api.example.com'], ['https://example.com/todo/', 'https://example.com/todo']])('%j', (apiBase, want) => expect(decodeConfig({ apiBase })).toEqual({ apiBase: want }))
+  it.each([['', ''], ['https://api.example.com', 'https://api.example.com'], ['https://example.com/todo/', 'https://example.com/todo']])('%j', (apiBase, want) => expect(decodeConfig({ apiBase })).toEqual({ apiBase: want, signIn: null }))
   it.each([{}, null, [], { apiBase: 1 }, { apiBase: 'api.example.com' }, { apiBase: 'javascript:alert(1)' }, { apiBase: 'https://a?b' }])('refuses %j', (value) => expect(() => decodeConfig(value)).toThrow(/apiBase: expected/))
+
+  const signIn = { issuer: 'https://login.example.com', clientId: 'page', audience: 'todo', scope: 'openid' }
+  it('names where people sign in', () => expect(decodeConfig({ apiBase: '', signIn }).signIn).toEqual(signIn))
+  it.each([...Object.keys(signIn).map((name) => ({ ...signIn, [name]: '' })), 'https://login.example.com', { ...signIn, issuer: 'javascript:alert(1)' }, { ...signIn, issuer: 'https://a?b' }])(
+    'refuses to sign in by %j',
+    (value) => expect(() => decodeConfig({ apiBase: '', signIn: value })).toThrow(/signIn\.\w+: expected/),
+  )
 })
 
 describe('a problem', () => {

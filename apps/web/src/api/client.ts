@@ -1,68 +1,79 @@
+import { batchesOf, placeOf, type Batches } from './batch'
 import { loadConfig, type Config } from './config'
-import { decodeResults, decodeTodos, type OperationResult } from './decode'
+import { decodeHistory, decodeSnapshot, type HistoryEntry } from './decode'
 import { read, request } from './request'
+import { shareWatch } from './shareWatch'
+import { openSignIn, type SignIn } from './signIn'
+import { Trouble } from './trouble'
 import { watchList, type Watch, type Watcher } from './watch'
-import type { Operation, Snapshot } from '@/todos/todo'
+import type { Snapshot } from '@/todos/todo'
 
 export interface Loaded extends Snapshot {
   /** Set when the server could not ask its store and answered from memory: how many seconds ago it last could. */
   readonly age: number | null
 }
 
-/** One list of the API. Every failure is thrown as Trouble. */
-export interface ListClient {
-  load(): Promise<Loaded>
-  /**
-   * Sends operations, to be applied in order: one result for each. Sending one again, by its id, is
-   * safe: what had landed is answered and not repeated.
-   */
-  send(operations: readonly Operation[]): Promise<OperationResult[]>
-  watch(watcher: Watcher): Watch
+/** A list with its title. */
+export interface Whole extends Snapshot {
+  readonly title: string
+  /** Names this state of the list (its `ETag`). */
+  readonly tag: string
 }
 
-/** The most that one request may carry: `Batch.operations.maxItems`, and a body well below the 1 MiB that the API takes. */
-export const maxBatch = { operations: 200, bytes: 768 * 1024 }
+/** One list of the API. Every failure is thrown as Trouble. */
+export interface ListClient extends Batches {
+  load(): Promise<Loaded>
+  /** What the last revisions removed or changed, the newest first. */
+  history(): Promise<readonly HistoryEntry[]>
+  watch(watcher: Watcher): Watch
+  /** The list as the store has it, never from the server's memory. */
+  whole(): Promise<Whole>
+  setTitle(title: string): Promise<void>
+  /** Erases the list with its history, unless its state is no longer the one of that tag (status 412). */
+  erase(tag: string): Promise<void>
+}
 
-/**
- * Names a list of an API.
- * @param base where the API is: an address without a slash at its end, or empty for the page's own origin
- */
-export function listClient(base: string, list: string): ListClient {
-  const root = `${base}/api/lists/${encodeURIComponent(list)}`
+/** Names a list of an API, by the parameters of `placeOf`. */
+export function listClient(base: string, list: string, key?: string, signIn: SignIn | null = null): ListClient {
+  const place = placeOf(base, list, key, signIn)
+  const { root, headers } = place
   return {
+    ...batchesOf(place),
     async load() {
-      const response = await request(`${root}/todos`, { headers: { Accept: 'application/json' }, cache: 'no-store' })
-      const todos = await read(response, decodeTodos)
+      const response = await request(root, { headers: await headers(), cache: 'no-store' })
       const age = response.headers.has('Warning') ? Number(response.headers.get('Age') ?? 0) : null
-      return { revision: revisionOf(response.headers.get('ETag')), todos, age }
+      return { ...(await read(response, decodeSnapshot)), age }
     },
-    async send(operations) {
-      const response = await request(`${root}/batch`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-        body: JSON.stringify({ operations }),
-      })
-      return read(response, (value) => decodeResults(value, operations))
+    async history() {
+      const response = await request(`${root}/history`, { headers: await headers(), cache: 'no-store' })
+      return read(response, decodeHistory)
     },
-    watch: (watcher) => watchList(`${root}/events`, watcher),
+    async whole() {
+      const response = await request(root, { headers: await headers(), cache: 'no-store' })
+      if (response.headers.has('Warning')) throw new Trouble('busy', 'The server cannot reach its store.')
+      return { ...(await read(response, decodeSnapshot)), tag: response.headers.get('ETag') ?? '' }
+    },
+    async setTitle(title) {
+      await request(root, { method: 'PATCH', headers: { ...(await headers()), 'Content-Type': 'application/json' }, body: JSON.stringify({ title }) })
+    },
+    async erase(tag) {
+      await request(root, { method: 'DELETE', headers: { ...(await headers()), 'If-Match': tag } })
+    },
+    watch: (watcher) => shareWatch(root, (shared) => watchList(`${root}/events`, shared, headers), watcher),
   }
 }
 
 /** Gives the lists of the API that `config.json` names, which is read once, and again after that failed. */
-export function lists(): (list: string) => Promise<ListClient> {
+export function lists(): (list: string, key?: string) => Promise<ListClient> {
   let config: Promise<Config> | undefined
-  return async (list) => {
+  return async (list, key) => {
     config ??= loadConfig()
     try {
-      return listClient((await config).apiBase, list)
+      const { apiBase, signIn } = await config
+      return listClient(apiBase, list, key, signIn && (await openSignIn(signIn)))
     } catch (cause) {
       config = undefined
       throw cause
     }
   }
-}
-
-// "17", or "0-1a2b3c4d" for a list that only the predecessor has written.
-function revisionOf(etag: string | null): number {
-  return Number(/^(?:W\/)?"(\d+)/.exec(etag ?? '')?.[1] ?? 0)
 }

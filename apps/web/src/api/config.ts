@@ -4,11 +4,23 @@ import { read, request } from './request'
 export interface Config {
   /** Where the API is: an address without a slash at its end; empty for the page's own origin. */
   readonly apiBase: string
+  /** How people sign in, or null where nobody does. */
+  readonly signIn: SignInConfig | null
 }
 
-/** Reads `config.json` beside the page. Throws Trouble. */
-export async function loadConfig(): Promise<Config> {
-  return read(await request(new URL('config.json', document.baseURI), { cache: 'no-cache' }), decodeConfig)
+/** An OpenID Connect issuer, and this page as its client. */
+export interface SignInConfig {
+  readonly issuer: string
+  readonly clientId: string
+  /** The API, as the issuer names it in tokens. */
+  readonly audience: string
+  /** Scopes, separated by spaces. */
+  readonly scope: string
+}
+
+/** Reads `config.json`, beside the page unless an address is given. Throws Trouble. */
+export async function loadConfig(address: string | URL = new URL('config.json', document.baseURI)): Promise<Config> {
+  return read(await request(address, { cache: 'no-cache' }), decodeConfig)
 }
 
 /** Reads a config. Throws a TypeError that names the place and what was expected. */
@@ -17,5 +29,18 @@ export function decodeConfig(value: unknown): Config {
   if (typeof base !== 'string' || !/^(https?:\/\/[^?#]+)?$/.test(base)) {
     throw new TypeError('config.json, apiBase: expected "" or an address such as "https://api.example.com"')
   }
-  return { apiBase: base.replace(/\/+$/, '') }
+  return { apiBase: base.replace(/\/+$/, ''), signIn: decodeSignIn((value as Record<string, unknown>)['signIn']) }
+}
+
+function decodeSignIn(value: unknown): SignInConfig | null {
+  if (value === undefined || value === null) return null
+  const fields: Record<string, unknown> = typeof value === 'object' ? { ...value } : {}
+  const text = (name: string) => {
+    const field = fields[name]
+    if (typeof field !== 'string' || field === '') throw new TypeError(`config.json, signIn.${name}: expected a text that is not empty`)
+    return field
+  }
+  const issuer = text('issuer')
+  if (!/^https?:\/\/[^?#]+$/.test(issuer)) throw new TypeError('config.json, signIn.issuer: expected an address such as "https://login.example.com"')
+  return { issuer, clientId: text('clientId'), audience: text('audience'), scope: text('scope') }
 }

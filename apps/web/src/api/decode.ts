@@ -14,11 +14,15 @@ export interface OperationResult {
   readonly problem?: Problem
 }
 
+/** Whether the server could not decide an operation and should be asked again. */
+export function undecided({ status }: OperationResult): boolean {
+  return status === 429 || status >= 500
+}
+
 // What is read here was written by another program, perhaps of another version, perhaps no API at all. Members that
 // this page does not know are passed over; a missing or mistyped one that it needs is an error that names the place.
 
-/** Reads the items of a list. Throws a TypeError that names the place. */
-export function decodeTodos(value: unknown, at = 'the list'): readonly Todo[] {
+function decodeTodos(value: unknown, at: string): readonly Todo[] {
   if (!Array.isArray(value)) throw new TypeError(`${at}: expected an array`)
   return value.map((item, index) => decodeTodo(item, `${at}[${index}]`))
 }
@@ -31,10 +35,43 @@ function decodeTodo(value: unknown, at: string): Todo {
   return { id, title, completed, order: number(order, `${at}.order`) }
 }
 
-/** Reads the data of an event. Throws a TypeError that names the place. */
-export function decodeSnapshot(value: unknown): Snapshot {
-  const { revision, todos } = members(value, 'the event')
-  return { revision: number(revision, 'revision'), todos: decodeTodos(todos, 'todos') }
+/** Reads what changed since the list of the event `from`. Throws a TypeError that names the place. */
+export function decodeChanges(value: unknown): { revision: number; from: string; title: string | undefined; changed: readonly Todo[]; removed: readonly string[] } {
+  const { revision, from, title, changed, removed } = members(value, 'the event')
+  if (typeof from !== 'string') throw new TypeError('from: expected a string')
+  if (title !== undefined && typeof title !== 'string') throw new TypeError('title: expected a string')
+  if (!Array.isArray(removed) || !removed.every((id) => typeof id === 'string')) throw new TypeError('removed: expected an array of strings')
+  return { revision: number(revision, 'revision'), from, title, changed: decodeTodos(changed, 'changed'), removed }
+}
+
+/** Reads a list with its title, as answers and events have it. Throws a TypeError that names the place. */
+export function decodeSnapshot(value: unknown): Snapshot & { title: string } {
+  const { revision, todos, title } = members(value, 'the list')
+  if (typeof title !== 'string') throw new TypeError('title: expected a string')
+  return { revision: number(revision, 'revision'), todos: decodeTodos(todos, 'todos'), title }
+}
+
+/** What one revision of a list removed or changed: the items as they were before it. */
+export interface HistoryEntry {
+  readonly revision: number
+  /** What was done: `replace` for the whole list, or the name of another operation. */
+  readonly kind: string
+  /** When, by the server's clock: a date and time of RFC 3339. */
+  readonly at: string
+  /** The name of the person who did it, where people sign in. */
+  readonly by: string | null
+  readonly todos: readonly Todo[]
+}
+
+/** Reads a list's history, the newest revision first. Throws a TypeError that names the place. */
+export function decodeHistory(value: unknown): readonly HistoryEntry[] {
+  const { entries } = members(value, 'the history')
+  if (!Array.isArray(entries)) throw new TypeError('entries: expected an array')
+  return entries.map((entry, index) => {
+    const { revision, at, by, kind, todos } = members(entry, `entries[${index}]`)
+    if (typeof at !== 'string') throw new TypeError(`entries[${index}].at: expected a string`)
+    return { at, kind: typeof kind === 'string' ? kind : '', by: typeof by === 'string' ? by : null, revision: number(revision, `entries[${index}].revision`), todos: decodeTodos(todos, `entries[${index}].todos`) }
+  })
 }
 
 /** Reads the data of a heartbeat. Throws a TypeError that names the place. */

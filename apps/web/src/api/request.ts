@@ -18,7 +18,7 @@ export async function request(address: string | URL, init: RequestInit = {}): Pr
 
   const problem = decodeProblem(await response.json().catch(() => null), response.status)
   const kind = response.status === 429 || response.status >= 500 ? 'busy' : 'refused'
-  throw new Trouble(kind, problem.detail || problem.title, { status: response.status, retryAfter: seconds(response.headers.get('Retry-After')) })
+  throw new Trouble(kind, problem.detail || problem.title, { status: response.status, code: problem.code, retryAfter: seconds(response.headers.get('Retry-After')) })
 }
 
 /**
@@ -49,8 +49,7 @@ export function parse<T>(text: string, decode: (value: unknown) => T, status?: n
   try {
     return decode(JSON.parse(text))
   } catch (cause) {
-    const place = cause instanceof TypeError ? ` (${cause.message})` : ''
-    throw new Trouble('unreadable', `The answer is not one that this page understands${place}.`, { ...(status !== undefined && { status }), cause })
+    throw new Trouble('unreadable', cause instanceof TypeError ? cause.message : '', { ...(status !== undefined && { status }), cause })
   }
 }
 

@@ -7,7 +7,10 @@ export interface paths {
     "/api/state/{name}": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -19,7 +22,7 @@ export interface paths {
         /**
          * Replace the whole list
          * @description Items are recognised by their `id`, their place among items of the same `id`, and their title; recognised ones keep what the predecessor's form does not show. Sending back what
-         *     was read changes nothing. What a replacement takes away or changes can be restored.
+         *     was read changes nothing. What a replacement removes or changes can be restored.
          */
         put: operations["putState"];
         post?: never;
@@ -32,7 +35,10 @@ export interface paths {
     "/api/lists/{name}": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -57,7 +63,10 @@ export interface paths {
     "/api/lists/{name}/todos": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -86,7 +95,10 @@ export interface paths {
     "/api/lists/{name}/todos/{id}": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -110,7 +122,10 @@ export interface paths {
     "/api/lists/{name}/batch": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -135,7 +150,10 @@ export interface paths {
     "/api/lists/{name}/events": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -145,6 +163,7 @@ export interface paths {
         /**
          * Follow the list as it changes
          * @description Server-Sent Events named `list`, whose `id` is the text of the `ETag` and whose `data` is a ListEvent. The first one is the list as it is, unless `Last-Event-ID` already names its revision.
+         *     With `changes=true` an event named `changes`, whose `data` is a ChangesEvent, may be sent in place of the list: what changed since the event before it, or since `Last-Event-ID`. A client that does not have the list at `from` opens the stream again without `Last-Event-ID`.
          *     Revisions that follow one another quickly may be reported as the last of them. An event named `heartbeat`, without an `id`, whose `data` is a Heartbeat, is sent after the first one, each 15 seconds, and when the number of streams of the list changes.
          */
         get: operations["watchList"];
@@ -159,7 +178,10 @@ export interface paths {
     "/api/lists/{name}/history": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -179,7 +201,10 @@ export interface paths {
     "/api/lists/{name}/restore": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
+            };
             path: {
                 /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
                 name: components["parameters"]["Name"];
@@ -189,8 +214,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Bring back what a revision took away
-         * @description Items that are missing return at their order, items that the revision changed are put back, and everything else stays as it is.
+         * Restore what a revision removed
+         * @description Missing items return with their order, items that the revision changed are put back, and everything else is unchanged.
          */
         post: operations["restoreRevision"];
         delete?: never;
@@ -224,27 +249,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the process should be sent requests
-         * @description It should while its store answers and it is not about to stop.
+         * Whether the process is ready for requests
+         * @description It is ready while its store answers and it is not about to stop.
          */
         get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Figures for Prometheus */
-        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -277,7 +285,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How that page looks */
+        /** The style sheet of that page */
         get: operations["docsStyle"];
         put?: never;
         post?: never;
@@ -309,9 +317,13 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         ListName: string;
+        /** @description `*` or entity tags. Empty elements and white space are read as RFC 9110 allows. */
+        Condition: string;
+        /** @description An edit key of 16 bytes or a read key of 32, in base64url without padding. */
+        ListKey: string;
         /** @description Names an item within its list. */
         TodoID: string;
-        /** @description At most 2,000 code points, counted without the white space at both ends, which is taken away; at least one must remain. */
+        /** @description At most 2,000 code points, counted without the white space at both ends, which is removed; at least one must remain. */
         Title: string;
         /** @description Items are listed by ascending order. An item that is created without one comes last. */
         Order: number;
@@ -453,6 +465,16 @@ export interface components {
             title: components["schemas"]["ListTitle"];
             todos: components["schemas"]["Todos"];
         };
+        /** @description What makes a list, sorted by order, that of a later revision: the removed items are left out; a changed one takes the place of the one with its id, and is added at the end if no item has its id; then all are sorted by order, and those of one order stay as they are. */
+        ChangesEvent: {
+            revision: components["schemas"]["Revision"];
+            /** @description The `id` of the event that had the list to which this applies. */
+            from: string;
+            title?: components["schemas"]["ListTitle"];
+            changed: components["schemas"]["Todos"];
+            /** @description The ids of the items that were removed. */
+            removed: string[];
+        };
         ListChange: {
             title: components["schemas"]["ListTitle"];
             /** @description The title that the client showed. The change is refused with 409 and the code `changed-meanwhile` when the title is neither this one nor the new one. */
@@ -468,13 +490,15 @@ export interface components {
             entries: components["schemas"]["HistoryEntry"][];
         };
         HistoryEntry: {
-            /** @description The revision that took them away; what `restore` takes. */
+            /** @description The revision that removed them, for `restore`. */
             revision: components["schemas"]["Revision"];
             /** Format: date-time */
             at: string;
             /** @enum {string} */
             kind: "replace" | "clear" | "clearCompleted" | "delete" | "restore";
-            /** @description The items as they were before they were taken away or changed. */
+            /** @description The name of the person who did it, if people sign in. */
+            by?: string;
+            /** @description The items before they were removed or changed. */
             todos: components["schemas"]["Todos"];
         };
         Restore: {
@@ -483,7 +507,9 @@ export interface components {
         Health: {
             /** @enum {string} */
             status: "ok" | "stopping" | "unavailable";
-            /** @description What serves, as the setting `TODO_RELEASE` or the build names it. */
+            /** @description What is wrong with the store, for an operator. It is also present with `ok` while the store fails for some lists only. */
+            reason?: string;
+            /** @description The release that serves, from the setting `TODO_RELEASE` or the version of the build. */
             release: string;
         };
         Problem: {
@@ -496,7 +522,7 @@ export interface components {
             status: number;
             /** @description What is wrong with this request and what was expected. */
             detail: string;
-            /** @description The request's id, which the log has too. */
+            /** @description The request's id, which the log also shows. */
             instance?: string;
             /** @description JSON Pointer to the first offending value of the request's body. */
             pointer?: string;
@@ -506,13 +532,13 @@ export interface components {
                 detail: string;
             }[];
             /**
-             * @description Present when a client may offer a way out.
+             * @description Present when a client may offer the user a choice.
              * @enum {string}
              */
             code?: "changed-meanwhile";
-            /** @description With `changed-meanwhile`, the item as it is. */
+            /** @description With `changed-meanwhile`, the item in its current state. */
             todo?: components["schemas"]["Todo"];
-            /** @description The detail again, on the routes of the predecessor alone. */
+            /** @description The same as `detail`, only on the routes of v1. */
             cause?: string;
         };
     };
@@ -536,6 +562,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Sign-in is configured, and the request has no token or an invalid one (RFC 6750). Nothing was changed. */
+        SignIn: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Not now. Whether a write took effect may be unknown; repeat it with the same Idempotency-Key. */
         Busy: {
             headers: {
@@ -550,10 +586,12 @@ export interface components {
     parameters: {
         /** @description The list's name, percent-encoded UTF-8. Upper and lower case differ. */
         Name: components["schemas"]["ListName"];
+        /** @description The edit key or the read key of a private list. Other lists have none. */
+        Key: components["schemas"]["ListKey"];
         /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
-        IfMatch: string;
+        IfMatch: components["schemas"]["Condition"];
         /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
-        IfNoneMatch: string;
+        IfNoneMatch: components["schemas"]["Condition"];
         /** @description The name of this request, chosen by the client, under which it may be repeated. */
         IdempotencyKey: components["schemas"]["OperationID"];
     };
@@ -567,6 +605,8 @@ export interface components {
         Warning: "110 - \"Response is Stale\"";
         /** @description Present when the request had been carried out before, under the same `Idempotency-Key`. */
         IdempotencyReplayed: "true";
+        /** @description How to sign in, with what is wrong with the token (RFC 6750, 3). */
+        WWWAuthenticate: string;
         /** @description The seconds to wait before asking again. */
         RetryAfter: string;
     };
@@ -578,6 +618,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -603,6 +645,8 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
@@ -615,6 +659,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -644,6 +690,8 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
@@ -659,6 +707,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -684,6 +734,8 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
@@ -695,6 +747,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -720,6 +774,8 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
@@ -731,6 +787,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -763,6 +821,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
@@ -779,6 +839,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -804,6 +866,8 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
@@ -815,6 +879,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -859,6 +925,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             /** @description The same request created the item before, and it was deleted since. */
             404: {
                 headers: {
@@ -887,6 +955,8 @@ export interface operations {
                 completed?: "true";
             };
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -912,6 +982,8 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
@@ -924,6 +996,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -956,6 +1030,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
@@ -971,6 +1047,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -998,6 +1076,8 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
@@ -1010,6 +1090,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -1037,6 +1119,8 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
@@ -1050,6 +1134,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -1084,6 +1170,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
@@ -1101,6 +1189,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -1129,6 +1219,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
@@ -1141,8 +1233,13 @@ export interface operations {
     };
     watchList: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether the client takes events named `changes`. A server that does not know them sends the list each time. */
+                changes?: "true" | "false";
+            };
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description The `id` of the last event that the client has seen. */
                 "Last-Event-ID"?: string;
             };
@@ -1164,6 +1261,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
@@ -1175,6 +1274,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -1200,6 +1301,8 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
@@ -1211,6 +1314,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The edit key or the read key of a private list. Other lists have none. */
+                "Todo-Key"?: components["parameters"]["Key"];
                 /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
@@ -1242,6 +1347,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
+            401: components["responses"]["SignIn"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
@@ -1284,7 +1391,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It should. */
+            /** @description It is ready. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1293,7 +1400,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description It should not. */
+            /** @description It is not ready. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -1301,26 +1408,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                };
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The figures in Prometheus' text format. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
                 };
             };
         };
@@ -1340,7 +1427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "application/yaml": Record<string, never>;
                 };
             };
         };

@@ -1,15 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { silence, watchList, type Watch } from './watch'
 
 // A real server whose streams the test writes, and real requests to it; only the page's timers are not real.
 let streams: ServerResponse[]
+let requests: IncomingMessage[]
 let head: [number, Record<string, string>]
 let address: string
 let watch: Watch | undefined
-const server = createServer((_, response) => {
+const server = createServer((request, response) => {
+  requests.push(request)
   streams.push(response)
   response.writeHead(...head)
   response.flushHeaders()
@@ -18,6 +20,7 @@ const watcher = { opened: vi.fn(), received: vi.fn(), alive: vi.fn(), heartbeat:
 
 beforeEach(async () => {
   streams = []
+  requests = []
   head = [200, { 'Content-Type': 'text/event-stream' }]
   for (const heard of Object.values(watcher)) heard.mockReset()
   server.listen(0, '127.0.0.1')
@@ -35,7 +38,7 @@ afterEach(async () => {
 async function until(condition: () => boolean) {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
-const event = (revision: number) => `event: list\nid: ${revision}\ndata: ${JSON.stringify({ revision, todos: [] })}\n\n`
+const event = (revision: number) => `event: list\nid: ${revision}\ndata: ${JSON.stringify({ revision, title: '', todos: [] })}\n\n`
 
 async function opened(count = 1) {
   await until(() => watcher.opened.mock.calls.length === count)
@@ -48,7 +51,7 @@ describe('a stream', () => {
     const bytes = Buffer.from(event(3).replace('[]', '[{"id":"a","title":"pão 🍞","completed":false,"order":1}]'))
     for (const byte of bytes) streams[0]?.write(Buffer.of(byte))
     await until(() => watcher.received.mock.calls.length === 1)
-    expect(watcher.received).toHaveBeenCalledWith({ revision: 3, todos: [{ id: 'a', title: 'pão 🍞', completed: false, order: 1 }] })
+    expect(watcher.received).toHaveBeenCalledWith({ revision: 3, title: '', todos: [{ id: 'a', title: 'pão 🍞', completed: false, order: 1 }] })
   })
 
   it.each([': heartbeat\n\n', 'event: heartbeat\ndata: {"revision":3,"here":2}\n\n', 'event: of-a-newer-version\ndata: x\n\n'])('lives while it sends %j, and is opened again when it falls silent', async (life) => {
@@ -66,6 +69,56 @@ describe('a stream', () => {
     streams[1]?.write(event(4))
     await until(() => watcher.received.mock.calls.length === 1)
     expect(watcher.failed).not.toHaveBeenCalled()
+  })
+
+  describe('that sends changes', () => {
+    const todo = (id: string, order: number, title = id) => ({ id, title, completed: false, order })
+    const list = (id: string, revision: number, ...todos: unknown[]) => `event: list\nid: ${id}\ndata: ${JSON.stringify({ revision, title: 'T', todos })}\n\n`
+    const changes = (id: string, revision: number, from: string, changed: unknown[], removed: string[] = [], title?: string) =>
+      `event: changes\nid: ${id}\ndata: ${JSON.stringify({ revision, from, title, changed, removed })}\n\n`
+    const received = (count: number) => until(() => watcher.received.mock.calls.length === count)
+
+    it('gives the list that they make', async () => {
+      watch = watchList(address, watcher)
+      await opened()
+      expect(requests[0]?.url).toBe('/events?changes=true')
+      streams[0]?.write(list('3-a', 3, todo('a', 1), todo('b', 2), todo('c', 3)))
+      streams[0]?.write(changes('4-b', 4, '3-a', [todo('c', 0), todo('d', 2), todo('a', 1, 'A')], ['b']))
+      streams[0]?.write(changes('5-c', 5, '4-b', [], [], 'U'))
+      await received(3)
+      const todos = [todo('c', 0), todo('a', 1, 'A'), todo('d', 2)]
+      expect(watcher.received.mock.calls.slice(1)).toEqual([[{ revision: 4, title: 'T', todos }], [{ revision: 5, title: 'U', todos }]])
+    })
+
+    it('is opened anew when some were missed', async () => {
+      watch = watchList(address, watcher)
+      await opened()
+      streams[0]?.write(list('3-a', 3) + changes('5-c', 5, '4-b', [todo('a', 1)]) + changes('6-d', 6, '5-c', [todo('b', 1)]))
+      await opened(2)
+      expect(requests[1]?.headers['last-event-id']).toBeUndefined()
+      streams[1]?.write(list('6-d', 6, todo('a', 1), todo('b', 1)))
+      await received(2)
+      expect(watcher.received).toHaveBeenLastCalledWith({ revision: 6, title: 'T', todos: [todo('a', 1), todo('b', 1)] })
+      expect(watcher.failed).not.toHaveBeenCalled()
+    })
+
+    it('goes on where it was cut off, and tells of the list when that is as it was', async () => {
+      watch = watchList(address, watcher)
+      await opened()
+      streams[0]?.write(list('3-a', 3, todo('a', 1)))
+      await received(1)
+      streams[0]?.write(changes('4-b', 4, '3-a', [todo('b', 2)]).slice(0, -30))
+      streams[0]?.end()
+      await until(() => watcher.lost.mock.calls.length === 1)
+      vi.advanceTimersByTime(2000)
+      await opened(2)
+      expect(requests[1]?.headers['last-event-id']).toBe('3-a')
+      streams[1]?.write('event: heartbeat\ndata: {"revision":3,"here":1}\n\n')
+      await received(2)
+      streams[1]?.write(changes('4-b', 4, '3-a', [todo('b', 2)]))
+      await received(3)
+      expect(watcher.received.mock.calls.slice(1)).toEqual([[{ revision: 3, title: 'T', todos: [todo('a', 1)] }], [{ revision: 4, title: 'T', todos: [todo('a', 1), todo('b', 2)] }]])
+    })
   })
 
   it.each<[string, number | null]>([

@@ -1,8 +1,8 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { decodeHeartbeat, decodeSnapshot } from './decode'
+import { decodeChanges, decodeHeartbeat, decodeSnapshot } from './decode'
 import { parse, signInTrouble } from './request'
 import { Trouble } from './trouble'
-import type { Snapshot } from '@/todos/todo'
+import type { Snapshot, Todo } from '@/todos/todo'
 
 export interface Watcher {
   /** The stream is open; the list as it is follows. */
@@ -24,6 +24,8 @@ export interface Watch {
   check(): void
 }
 
+type Titled = ReturnType<typeof decodeSnapshot>
+
 /** Heartbeats come every 15 s. A stream on which nothing arrived for this long is taken for dead. */
 export const silence = 40_000
 
@@ -32,14 +34,17 @@ const recent = 20_000
 
 /**
  * Follows a list by Server-Sent Events until closed, through any number of interruptions. It reads the
- * stream by fetch, not EventSource, which hides comments: a heartbeat of any form counts as a sign of life.
+ * stream by fetch, not EventSource, which hides comments and sends no headers: a heartbeat of any form counts as a sign of life.
+ * @param headers of the request, besides Accept
  */
-export function watchList(address: string, watcher: Watcher): Watch {
+export function watchList(address: string, watcher: Watcher, headers: () => Promise<Record<string, string>> = () => Promise.resolve({})): Watch {
   let stream: AbortController | undefined
   let retry: ReturnType<typeof setTimeout> | undefined
   let watchdog: ReturnType<typeof setTimeout> | undefined
   let failures = 0
   let heard = Date.now()
+  let shown: { id: string; snapshot: Titled } | undefined // what the last event of the list came to
+  let told = false // of the list, since the stream was opened
 
   function touch(current: AbortController) {
     heard = Date.now()
@@ -58,6 +63,7 @@ export function watchList(address: string, watcher: Watcher): Watch {
     clearTimeout(retry)
     const current = new AbortController()
     stream = current
+    told = false
     touch(current)
     read(current).catch(() => undefined).finally(() => {
       if (current !== stream) return
@@ -68,14 +74,15 @@ export function watchList(address: string, watcher: Watcher): Watch {
   }
 
   async function read(current: AbortController) {
-    const response = await fetch(address, { headers: { Accept: 'text/event-stream' }, cache: 'no-store', redirect: 'manual', signal: current.signal })
+    const seen = shown && { 'Last-Event-ID': shown.id }
+    const response = await fetch(`${address}?changes=true`, { headers: { ...(await headers()), ...seen, Accept: 'text/event-stream' }, cache: 'no-store', redirect: 'manual', signal: current.signal })
     const signIn = signInTrouble(response)
     if (signIn) watcher.failed(signIn)
     if (!response.ok || !response.body || !(response.headers.get('Content-Type') ?? '').startsWith('text/event-stream')) return
     failures = 0
     touch(current)
     watcher.opened()
-    const parser = createParser({ onEvent: (event) => receive(event) })
+    const parser = createParser({ onEvent: (event) => receive(event, current) })
     const decoder = new TextDecoder()
     const reader = response.body.getReader()
     for (;;) {
@@ -87,16 +94,33 @@ export function watchList(address: string, watcher: Watcher): Watch {
     }
   }
 
-  function receive({ event, data }: EventSourceMessage) {
+  function show(id: string | undefined, snapshot: Titled) {
+    told = true
+    shown = id ? { id, snapshot } : undefined
+    watcher.received(snapshot)
+  }
+
+  function receive({ event, data, id }: EventSourceMessage, current: AbortController) {
+    if (current !== stream) return // what is left of one that was given up
     try {
       if (event === 'list') {
-        watcher.received(parse(data, decodeSnapshot))
+        show(id, parse(data, decodeSnapshot))
+      } else if (event === 'changes') {
+        const { revision, from, title = shown?.snapshot.title, changed, removed } = parse(data, decodeChanges)
+        if (shown?.id === from && title !== undefined) {
+          show(id, { revision, title, todos: withChanges(shown.snapshot.todos, changed, removed) })
+        } else {
+          shown = undefined
+          restart(current)
+        }
       } else if (event === 'heartbeat') {
         const { revision, here } = parse(data, decodeHeartbeat)
+        if (!told && shown) show(shown.id, shown.snapshot) // nothing has changed meanwhile
         watcher.heartbeat(revision, here)
       }
       // Others are of a newer version.
     } catch (trouble) {
+      shown = undefined
       watcher.failed(trouble as Trouble)
     }
   }
@@ -115,4 +139,16 @@ export function watchList(address: string, watcher: Watcher): Watch {
       if (stream && Math.abs(Date.now() - heard) > recent) restart(stream)
     },
   }
+}
+
+/** Applies an event of changes as the API's contract says. */
+function withChanges(todos: readonly Todo[], changed: readonly Todo[], removed: readonly string[]): Todo[] {
+  const latest = new Map(changed.map((todo) => [todo.id, todo]))
+  const gone = new Set(removed)
+  const kept = todos.filter(({ id }) => !gone.has(id)).map((todo) => {
+    const now = latest.get(todo.id)
+    latest.delete(todo.id)
+    return now ?? todo
+  })
+  return [...kept, ...latest.values()].sort((a, b) => a.order - b.order)
 }

@@ -1,0 +1,186 @@
+import { silence, type Watch, type Watcher } from './watch'
+
+/**
+ * How many streams one browser keeps open. Over HTTP/1.1 a browser opens six connections to an origin for all
+ * its windows together (RFC 9112, section 9.4, leaves the number to it), and requests need some of them.
+ */
+export const seats = ['todo-seat/1', 'todo-seat/2', 'todo-seat/3']
+
+/** What windows tell each other: a call of the method `what` of Watcher, or of a new window that asks where things stand. */
+interface Word {
+  readonly what: keyof Watcher | 'hello'
+  readonly about: readonly unknown[]
+  readonly from: string
+  /** The only window that it concerns. */
+  readonly to?: string | undefined
+}
+
+/**
+ * Watches a list by one stream for all windows of the browser. One window, which holds a Web Lock, opens it and
+ * passes on what it hears by a BroadcastChannel. When that window is closed or falls silent, another takes over.
+ * Of more lists than there are seats, those looked at last are streamed; the watchers of the others hear nothing, not
+ * even `opened`. Without Web Locks, in insecure contexts, each window opens a stream of its own.
+ * @param name of the list among all that the origin watches
+ * @param open opens a stream
+ */
+export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watcher: Watcher): Watch {
+  const { locks } = globalThis.navigator as Partial<Navigator>
+  if (!locks || typeof BroadcastChannel === 'undefined') return open(watcher)
+
+  const self = crypto.randomUUID()
+  const channel = new BroadcastChannel(`todo-stream/1/${name}`) // 1: the version of Word
+  let leave: () => void
+  let stand: (() => void) | undefined // leaves the seat, or the queue for one
+  let stream: Watch | null = null
+  let live = false // the stream is open, here or in another window
+  let last: readonly unknown[] | undefined // what `received` was called with
+  let heard = 0
+  let watchdog: ReturnType<typeof setTimeout> | undefined
+
+  const relay = new Proxy(watcher, {
+    get: (_, what: keyof Watcher) => (...about: unknown[]) => {
+      if (what === 'received') last = about
+      deliver(what, about)
+      // An error would arrive without its kind; the other windows ask for the list themselves after `lost`.
+      if (what !== 'failed') tell(what, about)
+    },
+  })
+
+  function tell(what: Word['what'], about: readonly unknown[] = [], to?: string) {
+    channel.postMessage({ what, about, from: self, to } satisfies Word)
+  }
+
+  function deliver(what: keyof Watcher, about: readonly unknown[]) {
+    heard = Date.now()
+    if (what === 'opened') live = true
+    else if (what === 'lost') live = false
+    clearTimeout(watchdog)
+    if (live && !stream) watchdog = setTimeout(takeOver, silence) // a stream of this window watches itself
+    ;(watcher[what] as (...about: unknown[]) => void)(...about)
+  }
+
+  channel.addEventListener('message', ({ data }: MessageEvent<Word>) => {
+    const { what, about, from, to } = data
+    if (what === 'hello') {
+      if (!stream || !live) return
+      tell('opened', [], from)
+      if (last) tell('received', last, from)
+    } else if (!stream && what in watcher && (to === undefined || to === self)) {
+      // The farewell of one window can arrive after the first words of its successor.
+      if (!live && what !== 'opened' && what !== 'lost') deliver('opened', [])
+      deliver(what, about)
+    }
+  })
+
+  function lead(steal: boolean) {
+    leave = hold(locks as LockManager, [name], steal, sit, () => {
+      rest()
+      lead(false)
+      tell('hello')
+    })
+  }
+
+  function sit() {
+    stand = hold(locks as LockManager, seats, false, start, stolen)
+    if (!document.hasFocus()) return
+    void (locks as LockManager).query().then(({ held = [] }) => {
+      if (stand && !stream && seats.every((seat) => held.some((lock) => lock.name === seat))) stealSeat()
+    })
+  }
+
+  function stealSeat() {
+    stand?.()
+    stand = hold(locks as LockManager, [seats[Math.floor(Math.random() * seats.length)] as string], true, start, stolen)
+  }
+
+  function start() {
+    clearTimeout(watchdog)
+    last = undefined
+    stream = open(relay)
+  }
+
+  function stolen() {
+    rest()
+    stand = hold(locks as LockManager, seats, false, start, stolen)
+  }
+
+  /** Closes the stream of this window, if there is one, and leaves its seat. */
+  function rest() {
+    stand?.()
+    stand = undefined
+    clearTimeout(watchdog)
+    const had = stream
+    stream = null
+    had?.close()
+    if (had && live) relay.lost()
+  }
+
+  function takeOver() {
+    if (live) deliver('lost', [])
+    leave()
+    rest()
+    lead(true)
+  }
+
+  function onFocus() {
+    if (live) return
+    if (!stand) takeOver()
+    else if (!stream) stealSeat()
+  }
+
+  window.addEventListener('focus', onFocus)
+  lead(false)
+  tell('hello')
+  return {
+    close() {
+      window.removeEventListener('focus', onFocus)
+      leave()
+      stand?.()
+      clearTimeout(watchdog)
+      stream?.close()
+      if (stream && live) tell('lost')
+      stream = null
+      channel.close()
+    },
+    check() {
+      if (stream) stream.check()
+      else if (live && Math.abs(Date.now() - heard) > silence / 2) takeOver()
+      else if (document.hasFocus()) onFocus()
+    },
+  }
+}
+
+/**
+ * Waits for one of several locks and holds it.
+ * @param steal takes the lock from its holder; of one lock only
+ * @param granted is called when it is held
+ * @param lost is called when another window has stolen it
+ * @returns a function that releases the lock, or stops waiting
+ */
+function hold(locks: LockManager, names: readonly string[], steal: boolean, granted: () => void, lost: () => void): () => void {
+  const waiting = new AbortController()
+  let mine: string | undefined
+  let release: (() => void) | undefined
+  let over = false
+  for (const name of names) {
+    locks
+      .request(name, steal ? { steal } : { signal: waiting.signal }, () => {
+        if (over || mine !== undefined) return
+        mine = name
+        const held = new Promise<void>((resolve) => (release = resolve))
+        waiting.abort() // of the others: it has no effect on a lock that is held
+        granted()
+        return held
+      })
+      .catch(() => {
+        if (over || mine !== name) return
+        over = true
+        lost()
+      })
+  }
+  return () => {
+    over = true
+    waiting.abort()
+    release?.()
+  }
+}

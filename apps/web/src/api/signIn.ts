@@ -1,0 +1,125 @@
+import { shallowRef, type ShallowRef } from 'vue'
+import { Trouble } from './trouble'
+import type { SignInConfig } from './config'
+import type { User, UserManager } from 'oidc-client-ts'
+
+/** How people sign in to the API: by OpenID Connect's code flow with PKCE. */
+export interface SignIn {
+  /** The name of the person who signed in on this device, or null. */
+  readonly person: Readonly<ShallowRef<string | null>>
+  /**
+   * The request headers that authenticate the person; empty when a sign-in is needed. Renews a token
+   * that is about to expire. Throws Trouble of kind `unreachable` while that needs a network.
+   */
+  headers(): Promise<Record<string, string>>
+  /** Leaves for the issuer's page, which comes back here. */
+  start(): Promise<void>
+  /** Forgets the person on this device. */
+  leave(): Promise<void>
+}
+
+/** A token that expires sooner is renewed first: seconds. */
+const early = 60
+
+/** The way that this page signs people in, once `openSignIn` found that it does. */
+export const signIn = shallowRef<SignIn | null>(null)
+
+/** Opens the door that `config.json` names. The library comes only where there is one. */
+export async function openSignIn(config: SignInConfig): Promise<SignIn> {
+  if (signIn.value) return signIn.value
+  const { manager, ErrorResponse } = await managerOf(config)
+  const person = shallowRef<string | null>(null)
+  const found = await manager.getUser()
+  note(found)
+
+  function note(user: User | null) {
+    const { name, preferred_username: short, email, sub } = user?.profile ?? {}
+    person.value = name ?? short ?? email ?? sub ?? null
+  }
+
+  // The token whose audience is the API. Issuers without audiences of their own name the client in the ID token.
+  const byIDToken = config.audience === config.clientId
+  const tokenOf = (user: User) => (byIDToken ? user.id_token : user.access_token)
+  const left = (user: User) => (byIDToken ? user.profile.exp : (user.expires_at ?? Infinity)) - Date.now() / 1000
+
+  async function renew(): Promise<User | null> {
+    const user = await manager.getUser() // another window may have renewed it meanwhile
+    if (!user || left(user) > early) return user
+    try {
+      return user.refresh_token === undefined ? valid(user) : await manager.signinSilent()
+    } catch (cause) {
+      if (cause instanceof ErrorResponse) return valid(user) // the issuer wants the person
+      if (left(user) > 0) return user
+      throw new Trouble('unreachable', 'The sign-in page could not be reached.', { cause })
+    }
+  }
+
+  const valid = (user: User) => (left(user) > 0 ? user : null)
+
+  const door: SignIn = {
+    person,
+    async headers() {
+      let user = await manager.getUser()
+      if (user && left(user) <= early) user = await alone(renew)
+      if (user) note(user)
+      const token = user && tokenOf(user)
+      return token ? { Authorization: `Bearer ${token}` } : {}
+    },
+    start: () => manager.signinRedirect({ state: { address: location.href } }),
+    async leave() {
+      await manager.removeUser()
+      note(null)
+    },
+  }
+  return (signIn.value = door)
+}
+
+/**
+ * Ends a sign-in when the address is that to which the issuer sends people back, and puts the address in place at which it began.
+ * Throws what went wrong at the issuer, in its words.
+ */
+export async function finishSignIn(config: () => Promise<SignInConfig | null>): Promise<void> {
+  const answer = new URLSearchParams(location.search)
+  if (!answer.has('state') || !(answer.has('code') || answer.has('error'))) return
+  const found = await config()
+  if (!found) return
+  const { manager, ErrorResponse } = await managerOf(found)
+  let back: unknown
+  try {
+    back = (await manager.signinRedirectCallback()).state
+  } catch (cause) {
+    if (cause instanceof ErrorResponse) back = cause.state
+    throw cause
+  } finally {
+    const address = typeof back === 'object' && back !== null && 'address' in back && typeof back.address === 'string' ? back.address : here()
+    history.replaceState(null, '', address.startsWith(here()) ? address : here())
+  }
+}
+
+/** The page's own address, without what it opens. */
+function here(): string {
+  return new URL('.', document.baseURI).href
+}
+
+async function managerOf(config: SignInConfig): Promise<{ manager: UserManager; ErrorResponse: typeof import('oidc-client-ts').ErrorResponse }> {
+  const { ErrorResponse, UserManager, WebStorageStateStore } = await import('oidc-client-ts')
+  const manager = new UserManager({
+    authority: config.issuer,
+    client_id: config.clientId,
+    redirect_uri: here(),
+    scope: config.scope,
+    // RFC 8707 takes addresses only; issuers that name audiences otherwise have a parameter of their own.
+    ...(URL.canParse(config.audience) && { resource: config.audience }),
+    extraQueryParams: { audience: config.audience },
+    userStore: new WebStorageStateStore({ store: localStorage }),
+    automaticSilentRenew: false, // each window would; `headers` does when a token is needed
+    monitorSession: false,
+  })
+  return { manager, ErrorResponse }
+}
+
+/** Runs one renewal at a time among all windows: an issuer may take a second use of a refresh token for theft. */
+async function alone<T>(task: () => Promise<T>): Promise<T> {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- missing in insecure contexts, which the types do not say
+  return globalThis.navigator?.locks ? navigator.locks.request('todo-sign-in', task) : task()
+}
