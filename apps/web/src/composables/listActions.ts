@@ -1,30 +1,46 @@
-import type { ListState } from './useListState'
+import { undoSteps } from './undoSteps'
+import type { Connection } from './useConnection'
+import type { ListState, Removal } from './useListState'
 import type { Entry } from '@/outbox/outbox'
 import { reorder } from '@/todos/operations'
 import { randomId } from '@/todos/randomId'
-import { quote, type Change, type Operation, type Todo } from '@/todos/todo'
+import { words } from '@/words'
+import { quote, type Change, type Draft, type Operation, type Todo } from '@/todos/todo'
 
 /** What a person does with a list. */
 export interface ListActions {
-  add(titles: readonly string[]): void
+  /** Puts new items last; one that is only a title is active. */
+  add(items: readonly (string | Draft)[]): void
   change(id: string, change: Change): void
   completeAll(completed: boolean): void
+  /** Sets the title of the list; an empty one removes it. */
+  setTitle(title: string): void
   remove(id: string): void
   clearCompleted(): void
   /** Puts an item directly before another, or last. */
   move(id: string, before: string | null): void
   /** Puts items into the list again, as they are given. */
   create(todos: readonly Todo[]): void
+  /** Brings back those of the items that are missing. */
+  restore(items: readonly Todo[]): void
+  /** Brings back the items that were deleted elsewhere. */
+  undoElsewhere(): void
+  /** Brings back the items of `removal`. */
   undo(): void
+  /** Undoes the last change made here and not yet undone, or, after a reload, the last removal that the outbox or the list's history tells of. */
+  undoLast(): Promise<void>
   dismissRefused(entries: readonly Entry[]): void
   retryRefused(entries: readonly Entry[]): void
 }
 
 /**
  * The actions on a list: each becomes operations in its outbox.
- * @param send is called when there is something new to send
+ * @param connection is told when there is something new to send, and asked for the history
  */
-export function listActions({ outbox, todos, removal }: ListState, send: () => void, announce: (sentence: string) => void): ListActions {
+export function listActions(state: ListState, { send, history }: Pick<Connection, 'send' | 'history'>, announce: (sentence: string) => void): ListActions {
+  const { outbox, todos, title, removal } = state
+  const steps = undoSteps(state, history)
+
   function perform(operations: readonly { operation: Operation; about: string }[]) {
     if (operations.length > 0) void outbox.add(operations).then(send)
   }
@@ -41,37 +57,97 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
   }
 
   function remove(items: readonly Todo[], operation: Operation, text: string) {
-    removal.value = { todos: items, text }
+    const removed = { todos: items, text }
+    removal.value = removed
     perform([{ operation, about: items[0]?.title ?? '' }])
-    announce(`${text} It can be undone.`)
+    steps.push(() => bringBack(removed))
+    announce(words.value.done.canBeUndone(text))
+  }
+
+  function bringBack(removed: Removal) {
+    if (removal.value === removed) removal.value = null
+    const missing = removed.todos.filter(({ id }) => !find(id))
+    if (missing.length === 0) return null
+    create(missing)
+    return words.value.done.broughtBack(missing.length)
+  }
+
+  /** Changes the items that are still there. A rename says what it replaces: another one of the same item is then told instead of overwritten. */
+  function update(changes: readonly { id: string; change: Change; was?: string }[]): boolean {
+    const operations = changes.flatMap(({ id, change, was }) => {
+      const todo = find(id)
+      if (!todo) return []
+      const replaced = change.title === undefined ? {} : { was: { title: was ?? todo.title } }
+      return { operation: { id: randomId(), type: 'update' as const, todoId: id, change, ...replaced }, about: todo.title }
+    })
+    perform(operations)
+    return operations.length > 0
+  }
+
+  function completeByIds(ids: readonly string[], completed: boolean) {
+    if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids: [...ids] }, about: '' }])
+  }
+
+  /** Names the list, unless that is its title already. */
+  function setTitle(next: string) {
+    const was = title.value
+    if (next === was) return false
+    perform([{ operation: { id: randomId(), type: 'setTitle', title: next, was }, about: next }])
+    return true
+  }
+
+  function restore(items: readonly Todo[]) {
+    announce(bringBack({ todos: items, text: '' }) ?? words.value.done.alreadyBack)
   }
 
   return {
     create,
 
+    setTitle(next) {
+      const was = title.value
+      if (setTitle(next)) steps.push(() => (setTitle(was) ? words.value.done.undoneTitle : null))
+    },
+
     // Without an order: the server puts new items last, in the order in which they arrive, so that two people who add
     // several each while offline do not find them interleaved.
-    add(titles) {
-      create(titles.map((title) => ({ id: randomId(), title, completed: false })))
+    add(items) {
+      const added = items.map((item) => ({ id: randomId(), ...(typeof item === 'string' ? { title: item, completed: false } : item) }))
+      create(added)
+      steps.push(() => {
+        const present = added.flatMap(({ id }) => find(id) ?? [])
+        perform(present.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
+        return present.length === 0 ? null : words.value.done.undoneAdd
+      })
     },
 
     change(id, change) {
       const todo = find(id)
       if (!todo) return
-      // A rename says what it replaces: another one of the same item is then told instead of overwritten.
-      const was = change.title === undefined ? {} : { was: { title: todo.title } }
-      perform([{ operation: { id: randomId(), type: 'update', todoId: id, change, ...was }, about: todo.title }])
+      update([{ id, change }])
+      steps.push(() => {
+        const { title, completed, order } = todo
+        const undone = update([{
+          id,
+          change: { ...(change.title !== undefined && { title }), ...(change.completed !== undefined && { completed }), ...(change.order !== undefined && { order }) },
+          ...(change.title !== undefined && { was: change.title }),
+        }])
+        return undone ? words.value.done.undoneChange(quote(title)) : null
+      })
     },
 
     // By the ids shown: sent hours later, it must not complete items that this person has never seen.
     completeAll(completed) {
       const ids = todos.value.filter((todo) => todo.completed !== completed).map((todo) => todo.id)
-      if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids }, about: '' }])
+      completeByIds(ids, completed)
+      steps.push(() => {
+        completeByIds(ids, !completed)
+        return completed ? words.value.done.undoneComplete : words.value.done.undoneReopen
+      })
     },
 
     remove(id) {
       const todo = find(id)
-      if (todo) remove([todo], { id: randomId(), type: 'delete', todoId: id }, `Deleted ${quote(todo.title)}.`)
+      if (todo) remove([todo], { id: randomId(), type: 'delete', todoId: id }, words.value.done.deleted(quote(todo.title)))
     },
 
     // By the ids shown, as above. One operation: the history then holds all the items in one revision.
@@ -79,22 +155,44 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
       const completed = todos.value.filter((todo) => todo.completed)
       if (completed.length === 0) return
       const operation: Operation = { id: randomId(), type: 'clearCompleted', ids: completed.map((todo) => todo.id) }
-      remove(completed, operation, completed.length === 1 ? 'Cleared 1 completed item.' : `Cleared ${completed.length} completed items.`)
+      remove(completed, operation, words.value.done.cleared(completed.length))
     },
 
     move(id, before) {
-      perform(reorder(todos.value, id, before).map((change) => ({
-        operation: { id: randomId(), type: 'update', todoId: change.id, change: { order: change.order } },
-        about: find(change.id)?.title ?? '',
-      })))
+      const moved = reorder(todos.value, id, before)
+      const orders = moved.flatMap((change) => find(change.id) ?? [])
+      update(moved.map((change) => ({ id: change.id, change: { order: change.order } })))
+      if (moved.length > 0) steps.push(() => {
+        const title = find(id)?.title
+        return update(orders.map((todo) => ({ id: todo.id, change: { order: todo.order } }))) ? words.value.done.undoneMove(quote(title ?? '')) : null
+      })
+    },
+
+    restore,
+
+    undoElsewhere() {
+      restore(state.deletedElsewhere.value)
+      state.dismissDeleted()
     },
 
     undo() {
-      const undone = removal.value
-      if (!undone) return
-      removal.value = null
-      create(undone.todos)
-      announce(undone.todos.length === 1 ? 'Brought back 1 item.' : `Brought back ${undone.todos.length} items.`)
+      if (removal.value && !removal.value.erased) announce(bringBack(removal.value) ?? words.value.done.alreadyBack)
+    },
+
+    async undoLast() {
+      for (let step = steps.pop(); step; step = steps.pop()) {
+        const sentence = step()
+        if (sentence !== null) {
+          announce(sentence)
+          return
+        }
+      }
+      try {
+        const removed = removal.value && !removal.value.erased ? removal.value : { todos: await steps.earlier(), text: '' }
+        announce(bringBack(removed) ?? words.value.done.nothingToUndo)
+      } catch {
+        announce(words.value.done.undoUnknown)
+      }
     },
 
     dismissRefused(refused) {
@@ -105,8 +203,10 @@ export function listActions({ outbox, todos, removal }: ListState, send: () => v
     retryRefused(refused) {
       void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
       perform(refused.map(({ operation, about, problem }) => {
+        const id = randomId()
+        if (operation.type === 'setTitle') return { operation: { ...operation, id, was: title.value }, about }
         const was = operation.type === 'update' && problem?.todo ? { was: { title: problem.todo.title } } : {}
-        return { operation: { ...operation, id: randomId(), ...was }, about }
+        return { operation: { ...operation, id, ...was }, about }
       }))
     },
   }

@@ -1,3 +1,4 @@
+import { words } from '@/words'
 import type { Contact } from './useConnection'
 
 /** Whether everything is saved, in a few words that always show, and in sentences for those who ask. */
@@ -9,6 +10,8 @@ export interface Status {
 
 export interface Situation {
   readonly contact: Contact
+  /** Whether the list may be changed. True unless set. */
+  readonly editable?: boolean
   /** How many changes of this list wait on this device, and how many of other lists. */
   readonly waiting: number
   readonly elsewhere?: number
@@ -18,46 +21,41 @@ export interface Situation {
   readonly age?: number | null
 }
 
-export function status({ contact, waiting, elsewhere = 0, fromMemory = false, age = null }: Situation): Status {
-  const words = wordsFor(contact, waiting, elsewhere, fromMemory)
-  if (age === null || (contact === 'connected' && !fromMemory)) return words
-  const { text, detail } = words
-  return { ...words, text: age < 60 ? text : `${text}, list as of ${ago(age)}`, detail: `${detail} What is shown is the list as of ${ago(age)}.` }
+export function status({ contact, editable = true, waiting, elsewhere = 0, fromMemory = false, age = null }: Situation): Status {
+  const known = editable || waiting > 0 ? statusNow(contact, waiting, elsewhere, fromMemory) : statusOfReader(contact, fromMemory)
+  if (age === null || (contact === 'connected' && !fromMemory)) return known
+  const { text, detail } = known
+  const { asOf, shownAsOf } = words.value.status
+  return { ...known, text: age < 60 ? text : asOf(text, age), detail: shownAsOf(detail, age) }
 }
 
-function wordsFor(contact: Contact, waiting: number, elsewhere: number, fromMemory: boolean): Status {
-  const changes = count(waiting)
-  const keep = `${changes} not yet on the server: sent as soon as it answers, and kept until then.`
+function statusOfReader(contact: Contact, fromMemory: boolean): Status {
+  const { status: { connecting, reader: say } } = words.value
   switch (contact) {
     case 'connecting':
-      return waiting === 0
-        ? { tone: 'busy', text: 'connecting…', detail: 'Asking the server for the list.' }
-        : { tone: 'busy', text: `${changes} waiting`, detail: keep }
+      return { tone: 'busy', ...connecting }
     case 'connected':
-      if (waiting > 0) return { tone: 'busy', text: 'saving…', detail: `${changes} on the way to the server.` }
-      if (fromMemory) return { tone: 'away', text: 'saved, perhaps not current', detail: 'The server cannot reach its store.' }
-      if (elsewhere > 0) return { tone: 'busy', text: `saved here, ${elsewhere} waiting in other lists`, detail: `This list is on the server. ${count(elsewhere)} of other lists not yet: sent as soon as the server takes them.` }
-      return { tone: 'saved', text: 'saved', detail: 'Everything is on the server.' }
+      return fromMemory ? { tone: 'away', ...say.fromMemory } : { tone: 'saved', ...say.current }
     case 'unreachable':
-      return waiting === 0
-        ? { tone: 'away', text: 'offline', detail: 'No contact with the server. What you change is kept here until there is.' }
-        : { tone: 'away', text: `offline, ${changes} waiting`, detail: keep }
+      return { tone: 'away', ...say.offline }
     case 'troubled':
-      return waiting === 0
-        ? { tone: 'away', text: 'server trouble', detail: 'The server answers, but cannot do its work. What you change is kept here until it can.' }
-        : { tone: 'away', text: `${changes} waiting`, detail: keep }
+      return { tone: 'away', ...say.trouble }
   }
 }
 
-function count(changes: number): string {
-  return changes === 1 ? '1 change' : `${changes} changes`
-}
-
-const relative = new Intl.RelativeTimeFormat('en')
-const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]]
-
-/** A time in the past in the largest unit that fits. */
-function ago(seconds: number): string {
-  const [unit, length] = units.find(([, length]) => seconds >= length) ?? ['second', 1]
-  return relative.format(-Math.floor(seconds / length), unit)
+function statusNow(contact: Contact, waiting: number, elsewhere: number, fromMemory: boolean): Status {
+  const { status: say } = words.value
+  switch (contact) {
+    case 'connecting':
+      return { tone: 'busy', ...(waiting === 0 ? say.connecting : say.waiting(waiting)) }
+    case 'connected':
+      if (waiting > 0) return { tone: 'busy', ...say.saving(waiting) }
+      if (fromMemory) return { tone: 'away', ...say.fromMemory }
+      if (elsewhere > 0) return { tone: 'busy', ...say.elsewhere(elsewhere) }
+      return { tone: 'saved', ...say.saved }
+    case 'unreachable':
+      return { tone: 'away', ...(waiting === 0 ? say.offline : { ...say.waiting(waiting), text: say.offlineWaiting(waiting) }) }
+    case 'troubled':
+      return { tone: 'away', ...(waiting === 0 ? say.trouble : say.waiting(waiting)) }
+  }
 }

@@ -1,8 +1,10 @@
 import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref } from 'vue'
 import type { ListState } from './useListState'
 import type { ListClient } from '@/api/client'
+import type { HistoryEntry } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
 import { silence, type Watch } from '@/api/watch'
+import { sendInBackground } from '@/outbox/backgroundSync'
 import { Sender } from '@/outbox/sender'
 
 /**
@@ -26,6 +28,8 @@ export interface Connection {
   here: Ref<number | null>
   /** Sends what waits. */
   send: () => void
+  /** What the last revisions removed or changed, the newest first. Throws Trouble. */
+  history: () => Promise<readonly HistoryEntry[]>
   /** Asks the server now, rather than at the end of a pause. */
   wake(): void
 }
@@ -41,8 +45,9 @@ const hiddenPatience = 10_000
  * Keeps a list's state and the server's the same: reads and follows the list, and sends what waits.
  * Ends with the scope it is called in.
  * @param connect gives the API; called again after it failed
+ * @param editable whether the API takes changes; without it nothing is sent
  */
-export function useConnection(list: string, state: ListState, connect: () => Promise<ListClient>): Connection {
+export function useConnection(list: string, state: ListState, connect: () => Promise<ListClient>, editable = true): Connection {
   const { confirmed, outbox, waiting } = state
   const met = ref(false)
   const readTrouble = shallowRef<Trouble | null>(null)
@@ -60,7 +65,10 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
         if (state.landing.value) void load()
       }, following ? eventPatience : 0)
     },
-    troubled: (cause) => (writeTrouble.value = cause),
+    troubled: (cause) => {
+      writeTrouble.value = cause
+      void sendInBackground()
+    },
   })
 
   // Trouble with sending ends with what there is to send: another tab may have sent it.
@@ -85,6 +93,10 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   let eventTimer: ReturnType<typeof setTimeout> | undefined
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined
   let disposed = false
+
+  function send() {
+    if (editable) void sender.flush()
+  }
 
   function client(): Promise<ListClient> {
     connection ??= connect().catch((cause: unknown) => {
@@ -126,7 +138,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
       if (!watch && document.visibilityState === 'visible') follow(api)
       if (!following || loaded.age !== null) later(pollPause)
     } catch (cause) {
-      const reason = cause instanceof Trouble ? cause : new Trouble('unreadable', 'The page failed to read the list.', { cause })
+      const reason = cause instanceof Trouble ? cause : new Trouble('unreadable', 'reading', { cause })
       readTrouble.value = reason
       later(Math.max(reason.retryAfter ?? 0, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2)))
     } finally {
@@ -140,7 +152,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
         following = true
         if (!fromMemory.value) clearTimeout(loadTimer)
         answered()
-        void sender.flush()
+        send()
       },
       received(snapshot) {
         // One server may hear later than another of a revision: whether the list went back, only a read can tell.
@@ -176,7 +188,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     failures = 0
     watch?.check()
     void load()
-    void sender.flush()
+    send()
   }
 
   function onVisibility() {
@@ -187,6 +199,10 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
 
   function onShow(event: PageTransitionEvent) {
     if (event.persisted) wake() // brought back by the Back button, with a stream that the browser has closed
+  }
+
+  function onHide() {
+    if (waiting.value > 0) void sendInBackground()
   }
 
   function onOffline() {
@@ -200,6 +216,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   document.addEventListener('visibilitychange', onVisibility)
   window.addEventListener('online', wake)
   window.addEventListener('pageshow', onShow)
+  window.addEventListener('pagehide', onHide)
   window.addEventListener('offline', onOffline)
   window.addEventListener('beforeunload', onUnload)
   onScopeDispose(() => {
@@ -212,12 +229,14 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     document.removeEventListener('visibilitychange', onVisibility)
     window.removeEventListener('online', wake)
     window.removeEventListener('pageshow', onShow)
+    window.removeEventListener('pagehide', onHide)
     window.removeEventListener('offline', onOffline)
     window.removeEventListener('beforeunload', onUnload)
   })
 
   void load()
-  void sender.flush() // begins with what an earlier visit has left
+  if (editable) send() // begins with what an earlier visit has left
+  else void outbox.refresh()
 
-  return { contact, trouble, fromMemory, age, here, wake, send: () => void sender.flush() }
+  return { contact, trouble, fromMemory, age, here, wake, send, history: async () => (await client()).history() }
 }

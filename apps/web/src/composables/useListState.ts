@@ -2,13 +2,17 @@ import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref, 
 import type { Database, StorageTrouble } from '@/outbox/database'
 import { Outbox, type Entry } from '@/outbox/outbox'
 import { differences } from '@/todos/differences'
-import { applyOperations, keepIdentity } from '@/todos/operations'
+import { isOldPrivate, isPrivate } from '@/todos/listKey'
+import { applyOperations, keepIdentity, titleAfter } from '@/todos/operations'
+import { words } from '@/words'
 import type { Operation, Snapshot, Todo } from '@/todos/todo'
 
 /** Items that were deleted and can be brought back. */
 export interface Removal {
   readonly todos: readonly Todo[]
   readonly text: string
+  /** The list itself may have been erased: its items are elsewhere then, and must not be put back here. */
+  readonly erased?: boolean
 }
 
 export interface ListState {
@@ -19,6 +23,8 @@ export interface ListState {
   current: Readonly<Ref<number | null>>
   /** The list as it will be when everything that waits has landed. */
   todos: ComputedRef<readonly Todo[]>
+  /** What the list will be called when everything that waits has landed, or empty. */
+  title: ComputedRef<string>
   /** Whether the list was ever read from the server, now or in an earlier visit. Until then `todos` is only what was added here. */
   loaded: ComputedRef<boolean>
   /** How many changes the server has not confirmed. */
@@ -31,14 +37,25 @@ export interface ListState {
   refused: ComputedRef<readonly Entry[]>
   storageTrouble: ShallowRef<StorageTrouble | null>
   removal: ShallowRef<Removal | null>
+  /** How often the list seems to have been erased while it was shown. What was done before cannot be undone. */
+  erasures: Readonly<Ref<number>>
+  /** Items that were deleted elsewhere and are still missing, until they are brought back or the word about them is dismissed. */
+  deletedElsewhere: ComputedRef<readonly Todo[]>
+  /** Ids of items that were added or changed elsewhere in the last seconds. */
+  changedElsewhere: Readonly<ShallowRef<ReadonlySet<string>>>
 
   /** Takes a list that the server told, and when it was that. */
   accept(snapshot: Snapshot, at?: number): void
   /** The server still has the list that is shown. */
   reaffirm(): void
+  /** The person has seen which items were deleted elsewhere. */
+  dismissDeleted(): void
   /** Takes a list at an earlier revision: the server's store was emptied or restored. */
   acceptEarlier(snapshot: Snapshot): void
 }
+
+/** How many milliseconds a row stays marked that was changed elsewhere. */
+const tinted = 3_000
 
 /**
  * What is known of one list. What is shown is the last state that the server told, with the operations
@@ -52,6 +69,10 @@ export function useListState(list: string, database: Promise<Database>, announce
   const entries = shallowRef<readonly Entry[]>([])
   const storageTrouble = shallowRef<StorageTrouble | null>(null)
   const removal = shallowRef<Removal | null>(null)
+  const erasures = ref(0)
+  const deleted = shallowRef<readonly Todo[]>([])
+  const changedElsewhere = shallowRef<ReadonlySet<string>>(new Set())
+  let tint: ReturnType<typeof setTimeout> | undefined
 
   const outbox = new Outbox(list, database, {
     changed: () => (entries.value = outbox.entries),
@@ -61,7 +82,10 @@ export function useListState(list: string, database: Promise<Database>, announce
     },
     troubled: (cause) => (storageTrouble.value = cause),
   })
-  onScopeDispose(() => outbox.close())
+  onScopeDispose(() => {
+    clearTimeout(tint)
+    outbox.close()
+  })
 
   // Items that look as before are the same objects, so that a list of thousands is not drawn anew at each step.
   const todos = computed((before?: readonly Todo[]) => keepIdentity(before ?? [], applyOperations(confirmed.value?.todos ?? [], pending(entries.value, confirmed.value))))
@@ -69,10 +93,23 @@ export function useListState(list: string, database: Promise<Database>, announce
 
   function show(snapshot: Snapshot) {
     const before = confirmed.value && todos.value
-    confirmed.value = { revision: snapshot.revision, todos: snapshot.todos }
+    confirmed.value = { ...snapshot }
     // One's own changes are in the list already when they land, so what differs now was done elsewhere.
-    const news = before ? differences(before, todos.value) : ''
-    if (news) announce(`Elsewhere: ${news}.`)
+    if (!before) return
+    const news = differences(before, todos.value)
+    if (news) announce(words.value.news.elsewhere(news))
+    deleted.value = missing([...deleted.value, ...before])
+    const known = new Map(before.map((todo) => [todo.id, todo]))
+    const changed = todos.value.filter((todo) => known.get(todo.id)?.title !== todo.title || known.get(todo.id)?.completed !== todo.completed)
+    if (changed.length === 0) return
+    changedElsewhere.value = new Set(changed.map(({ id }) => id))
+    clearTimeout(tint)
+    tint = setTimeout(() => (changedElsewhere.value = new Set()), tinted)
+  }
+
+  function missing(items: readonly Todo[]): readonly Todo[] {
+    const present = new Set(todos.value.map(({ id }) => id))
+    return items.filter(({ id }) => !present.has(id))
   }
 
   return {
@@ -80,6 +117,7 @@ export function useListState(list: string, database: Promise<Database>, announce
     confirmed,
     current,
     todos,
+    title: computed(() => titleAfter(confirmed.value?.title ?? '', pending(entries.value, confirmed.value))),
     loaded: computed(() => confirmed.value !== null),
     waiting: computed(() => waiting.value.length),
     landing: computed(() => entries.value.some((entry) => entry.state === 'landed')),
@@ -87,6 +125,11 @@ export function useListState(list: string, database: Promise<Database>, announce
     refused: computed(() => entries.value.filter((entry) => entry.state === 'refused')),
     storageTrouble,
     removal,
+    erasures,
+    deletedElsewhere: computed(() => missing(deleted.value)),
+    changedElsewhere,
+
+    dismissDeleted: () => (deleted.value = []),
 
     accept(snapshot, at = Date.now()) {
       show(snapshot)
@@ -103,10 +146,15 @@ export function useListState(list: string, database: Promise<Database>, announce
       current.value = Date.now()
       void outbox.confirm(snapshot, current.value, true)
       show(snapshot)
-      const present = new Set(todos.value.map((todo) => todo.id))
-      const missing = before.filter((todo) => !present.has(todo.id))
-      if (missing.length > 0) {
-        removal.value = { todos: missing, text: `The server went back to an older state of this list. ${missing.length === 1 ? 'One item is' : `${missing.length} items are`} no longer in it.` }
+      deleted.value = []
+      const gone = missing(before)
+      // A private list is erased when it moves to a new key, and may have been written again since by those who do not know.
+      const erased = isPrivate(list) || isOldPrivate(list)
+      if (erased) {
+        erasures.value++
+        removal.value = gone.length > 0 ? { todos: gone, text: words.value.list.erased, erased } : null
+      } else if (gone.length > 0) {
+        removal.value = { todos: gone, text: words.value.list.wentBack(gone.length) }
       }
     },
   }

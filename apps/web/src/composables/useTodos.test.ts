@@ -24,10 +24,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function open(database: Promise<Database> = openDatabase()): Todos & { stop: () => void } {
+function open(database: Promise<Database> = openDatabase(), editable = true, list = 'groceries'): Todos & { stop: () => void } {
   const scope = effectScope()
   scopes.push(scope)
-  const state = scope.run(() => useTodos({ list: 'groceries', connect: () => Promise.resolve(server), database, announce: (text) => heard.push(text) }))
+  const state = scope.run(() => useTodos({ list, editable, connect: () => Promise.resolve(server), database, announce: (text) => heard.push(text) }))
   if (!state) throw new Error('the scope did not run')
   return { ...state, stop: () => scope.stop() }
 }
@@ -48,6 +48,24 @@ describe('loading', () => {
     const state = open()
     await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
     await saved(state)
+    expect(server.received).toEqual([])
+  })
+
+  it('by a key to read shows the list of the last visit, and sends nothing that waits', async () => {
+    filled(bread)
+    const before = open()
+    await saved(before)
+    server.fates.push(unreachable(), unreachable(), unreachable(), unreachable())
+    before.add(['salt'])
+    await vi.waitFor(() => expect(before.contact.value).toBe('unreachable'))
+    before.stop()
+    server.fates.length = 0
+    server.received.length = 0
+    server.fates.push(unreachable())
+    const state = open(openDatabase(), false)
+    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'salt']))
+    state.wake()
+    await vi.waitFor(() => expect(state.contact.value).toBe('connected'))
     expect(server.received).toEqual([])
   })
 
@@ -244,7 +262,7 @@ describe('a change', () => {
   })
 
   it('without storage is marked as bound to this tab', async () => {
-    const state = open(Promise.reject<Database>(new StorageTrouble('Forbidden.')))
+    const state = open(Promise.reject<Database>(new StorageTrouble('forbidden')))
     await saved(state)
     server.fates.push(unreachable())
     state.add(['milk'])
@@ -252,7 +270,63 @@ describe('a change', () => {
     const leaving = new Event('beforeunload', { cancelable: true })
     window.dispatchEvent(leaving)
     expect(leaving.defaultPrevented).toBe(true)
-    expect(state.storageTrouble.value?.message).toBe('Forbidden.')
+    expect(state.storageTrouble.value?.kind).toBe('forbidden')
+  })
+})
+
+describe('the title', () => {
+  it('shows at once, lands, and is undone by key', async () => {
+    server.title = 'Groceries'
+    filled(bread)
+    const state = open()
+    await vi.waitFor(() => expect(state.title.value).toBe('Groceries'))
+    state.setTitle('Party')
+    expect(state.title.value).toBe('Party')
+    await saved(state)
+    expect(server.title).toBe('Party')
+    await state.undoLast()
+    await saved(state)
+    expect([state.title.value, server.title]).toEqual(['Groceries', 'Groceries'])
+  })
+
+  it('that stays as it is sends nothing', async () => {
+    server.title = 'Groceries'
+    const state = open()
+    await saved(state)
+    state.setTitle('Groceries')
+    await saved(state)
+    expect(server.received).toEqual([])
+  })
+
+  it('that was changed meanwhile is put back with a word, and can be tried again', async () => {
+    const state = open()
+    await saved(state)
+    server.fates.push(unreachable())
+    state.setTitle('Party')
+    server.elsewhere({ id: 'op-theirs', type: 'setTitle', title: 'Picnic' })
+    await vi.waitFor(() => expect(state.refused.value).toHaveLength(1), { timeout: 3000 })
+    expect(state.title.value).toBe('Picnic')
+    state.retryRefused(state.refused.value)
+    await vi.waitFor(() => expect(server.title).toBe('Party'))
+  })
+
+  it('is known without the server, and missing in what an earlier version kept', async () => {
+    server.title = 'Groceries'
+    filled(bread)
+    const first = open()
+    await saved(first)
+    await vi.waitFor(async () => expect((await (await openDatabase()).get('snapshots', 'groceries'))?.title).toBe('Groceries'))
+    first.stop()
+    vi.spyOn(server, 'load').mockRejectedValue(unreachable())
+    const offline = open()
+    await vi.waitFor(() => expect(offline.title.value).toBe('Groceries'))
+    offline.stop()
+
+    const database = await openDatabase()
+    await database.put('snapshots', { list: 'groceries', revision: 10, todos: [bread] })
+    const old = open(Promise.resolve(database))
+    await vi.waitFor(() => expect(titles(old)).toEqual(['bread']))
+    expect(old.title.value).toBe('')
   })
 })
 
@@ -307,6 +381,67 @@ describe('what others do', () => {
     state.undo()
     await vi.waitFor(() => expect(server.todos).toEqual([bread, salt]))
   })
+
+  it.each([['erased', 0, []], ['erased and written again', 1, [bread]]] as const)('and a private list that was %s is not filled again', async (_, revision, now) => {
+    filled(bread, salt)
+    const state = open(openDatabase(), true, `k-${'a'.repeat(32)}`)
+    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    state.remove('a')
+    await saved(state)
+    server.todos = [...now]
+    server.revision = revision
+    vi.spyOn(server, 'history').mockResolvedValue([]) // erased with the list
+    state.wake()
+    await vi.waitFor(() => expect(state.removal.value?.text).toMatch(/^This list was erased/))
+    expect(state.removal.value?.todos).toEqual([salt])
+    expect(state.deletedElsewhere.value).toEqual([])
+    state.undo()
+    await state.undoLast()
+    expect(state.waiting.value).toBe(0)
+    expect(server.todos).toEqual(now)
+  })
+})
+
+describe('what others delete', () => {
+  it('is offered until it is brought back, added up over several events', async () => {
+    filled(bread, salt, { id: 'c', title: 'milk', completed: false, order: 3 })
+    const state = open()
+    await saved(state)
+    server.elsewhere({ id: 'x', type: 'delete', todoId: 'a' })
+    server.elsewhere({ id: 'y', type: 'delete', todoId: 'b' })
+    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([bread, salt]))
+    expect(state.removal.value).toBeNull()
+    state.undoElsewhere()
+    expect(state.deletedElsewhere.value).toEqual([])
+    await saved(state)
+    expect(server.todos).toEqual(expect.arrayContaining([bread, salt]))
+  })
+
+  it('is not offered when it is one’s own, came back, or was dismissed', async () => {
+    filled(bread, salt)
+    const state = open()
+    await saved(state)
+    state.remove('a')
+    await saved(state)
+    server.elsewhere({ id: 'x', type: 'delete', todoId: 'b' })
+    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([salt]))
+    server.elsewhere({ id: 'y', type: 'create', todo: salt })
+    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([]))
+    server.elsewhere({ id: 'z', type: 'delete', todoId: 'b' })
+    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([salt]))
+    state.dismissDeleted()
+    expect(state.deletedElsewhere.value).toEqual([])
+  })
+
+  it('leaves the rest unmarked; what they add or change is marked', async () => {
+    filled(bread, salt)
+    const state = open()
+    await saved(state)
+    state.change('a', { completed: true })
+    await saved(state)
+    server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'milk' } }, { id: 'y', type: 'update', todoId: 'b', change: { title: 'sea salt' } })
+    await vi.waitFor(() => expect([...state.changedElsewhere.value].sort()).toEqual(['b', 'c']))
+  })
 })
 
 describe('undo', () => {
@@ -339,5 +474,75 @@ describe('undo', () => {
     state.undo()
     await saved(state)
     expect(server.todos.map((todo) => todo.title)).toEqual(['bread', 'salt'])
+  })
+
+  it('by key takes back each kind of change, the last first', async () => {
+    filled(bread, salt)
+    const state = open()
+    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    const states = [state.todos.value]
+    const actions = [
+      () => state.add(['milk', 'oil']),
+      () => state.change('a', { title: 'rye bread' }),
+      () => state.change('a', { completed: true }),
+      () => state.completeAll(false),
+      () => state.move('b', 'a'),
+      () => state.remove('b'),
+      () => state.completeAll(true),
+      () => state.clearCompleted(),
+    ]
+    for (const act of actions) {
+      act()
+      states.push(state.todos.value)
+    }
+    expect(states.at(-1)).toEqual([])
+    for (const before of states.slice(0, -1).reverse()) {
+      await state.undoLast()
+      expect(state.todos.value).toEqual(before)
+    }
+    await saved(state)
+    expect(server.todos).toEqual([bread, salt])
+    expect(state.removal.value).toBeNull()
+  })
+
+  it('by key passes over what is undone or gone already, and never renames over another’s title', async () => {
+    filled(bread, salt)
+    const state = open()
+    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    state.change('a', { title: 'rye bread' })
+    state.change('b', { completed: false })
+    state.remove('b')
+    state.undo()
+    await saved(state)
+    server.elsewhere({ id: 'x', type: 'delete', todoId: 'b' }, { id: 'y', type: 'update', todoId: 'a', change: { title: 'white bread' } })
+    await vi.waitFor(() => expect(titles(state)).toEqual(['white bread']))
+    await state.undoLast() // b, which another has deleted
+    await vi.waitFor(() => expect(titles(state)).toEqual(['white bread', 'salt']))
+    await state.undoLast() // its completion
+    await state.undoLast() // the rename
+    await vi.waitFor(() => expect(state.refused.value).toMatchObject([{ problem: { code: 'changed-meanwhile' } }]))
+    expect(titles(state)).toEqual(['white bread', 'salt'])
+  })
+
+  it('by key goes on, in another visit, with removals that wait and then with the history', async () => {
+    filled(bread, salt)
+    const before = open()
+    await vi.waitFor(() => expect(titles(before)).toHaveLength(2))
+    before.remove('a')
+    await saved(before)
+    before.wake()
+    await vi.waitFor(() => expect(before.landing.value).toBe(false))
+    server.fates.push(...Array.from({ length: 9 }, unreachable))
+    before.remove('b')
+    await vi.waitFor(() => expect(before.contact.value).toBe('unreachable'))
+    before.stop()
+    const state = open()
+    await vi.waitFor(() => expect([state.loaded.value, state.waiting.value]).toEqual([true, 1]))
+    await state.undoLast()
+    expect(titles(state)).toEqual(['salt'])
+    await state.undoLast()
+    expect(titles(state)).toEqual(['bread', 'salt'])
+    await state.undoLast()
+    expect(titles(state)).toEqual(['bread', 'salt'])
   })
 })

@@ -1,6 +1,12 @@
 /// <reference lib="webworker" />
+import { batchesOf, placeOf } from '@/api/batch'
+import { loadConfig } from '@/api/config'
+import { syncTag } from '@/outbox/backgroundSync'
+import { openDatabase } from '@/outbox/database'
+import { sendAll } from '@/outbox/sendAll'
 
-// Keeps the page, not the lists: those are in IndexedDB. The build replaces this name by the files of the page and a hash of them all.
+
+// Keeps the page, not the lists, which are in IndexedDB; sends what waits there when no page is open. The build replaces this name by the files of the page and a hash of them all.
 declare const __PRECACHE__: { version: string; files: string[] }
 declare const self: ServiceWorkerGlobalScope
 
@@ -20,8 +26,8 @@ self.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(cacheName)
-      // Past the HTTP cache: these are the files of this version.
-      await cache.addAll([index, config, ...precached].map((address) => new Request(address, { cache: 'reload' })))
+      // Past the HTTP cache, for these are the files of this version. Not those below assets/, whose names say it: the page has just loaded most of them.
+      await cache.addAll([index, config, ...precached].map((address) => new Request(address, { cache: address.startsWith(assets) ? 'default' : 'reload' })))
     })(),
   )
 })
@@ -78,5 +84,22 @@ async function fresh(request: Request, address: string): Promise<Response> {
     return last
   } finally {
     clearTimeout(timer)
+  }
+}
+
+// Background Sync: the network is back. The browser tries again later when this fails.
+self.addEventListener('sync', (event) => {
+  const { tag } = event as ExtendableEvent & { readonly tag?: string }
+  if (tag === syncTag) (event as ExtendableEvent).waitUntil(sendWaiting())
+})
+
+async function sendWaiting() {
+  const database = await openDatabase()
+  try {
+    const { apiBase, signIn } = await loadConfig(config)
+    if (signIn) return // the page alone has the token
+    await sendAll(database, (list, key) => Promise.resolve(batchesOf(placeOf(apiBase, list, key))))
+  } finally {
+    database.close()
   }
 }

@@ -1,0 +1,62 @@
+import { watch } from 'vue'
+import type { ListState } from './useListState'
+import type { HistoryEntry } from '@/api/decode'
+import { missingOf } from '@/todos/missing'
+import type { Todo } from '@/todos/todo'
+
+/** Undoes one change, and gives the sentence that says so, or null when nothing of it is left to undo. */
+export type Step = () => string | null
+
+export interface UndoSteps {
+  push(step: Step): void
+  /** The step of the last change, which is then no longer among them. */
+  pop(): Step | undefined
+  /**
+   * The items of the last removal before those of `push` that are still missing: first of what waits in the outbox, then of the
+   * list's history, an older one at each call. Empty when nothing is left. Throws Trouble when the history cannot be read.
+   */
+  earlier(): Promise<readonly Todo[]>
+}
+
+const most = 100
+
+/** What can be undone in a list: the last changes of this visit, and the removals of earlier ones. */
+export function undoSteps({ outbox, confirmed, todos, erasures }: ListState, history: () => Promise<readonly HistoryEntry[]>): UndoSteps {
+  let steps: Step[] = []
+  const given = new Set<number>() // revisions of the history
+  watch(erasures, () => (steps = []), { flush: 'sync' })
+
+  function missing(items: readonly Todo[]): readonly Todo[] {
+    const present = new Set(todos.value.map(({ id }) => id))
+    return items.filter(({ id }) => !present.has(id))
+  }
+
+  function waiting(): readonly Todo[] {
+    for (const { state, operation } of outbox.entries.toReversed()) {
+      if (state === 'refused' || (operation.type !== 'delete' && operation.type !== 'clearCompleted')) continue
+      const ids = new Set(operation.type === 'delete' ? [operation.todoId] : operation.ids)
+      const items = missing((confirmed.value?.todos ?? []).filter(({ id }) => ids.has(id)))
+      if (items.length > 0) return items
+    }
+    return []
+  }
+
+  return {
+    push(step) {
+      steps.push(step)
+      if (steps.length > most) steps.shift()
+    },
+    pop: () => steps.pop(),
+    async earlier() {
+      const unsent = waiting()
+      if (unsent.length > 0) return unsent
+      for (const entry of await history()) {
+        if (given.has(entry.revision)) continue
+        given.add(entry.revision)
+        const items = missingOf(entry, todos.value)
+        if (items.length > 0) return items
+      }
+      return []
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import { onScopeDispose, ref, watch } from 'vue'
+import { prefer, preference } from '@/outbox/preferences'
+import { isComposing } from './composing'
+
+/** What the keys of the whole page do. Those that a list to look at has not are left to the browser. */
+export interface Keys {
+  undo?: () => void
+  /** Goes to the field for new items. */
+  add?: () => void
+  /** Shows the list of keys. */
+  help: () => void
+}
+
+/** Whether keys without Ctrl or ⌘ act: who speaks to the computer may press them by accident (WCAG 2.1.4). Kept on this device. */
+export const singleKeys = ref(preference('single-keys') !== 'off')
+watch(singleKeys, (on) => prefer('single-keys', on ? 'on' : 'off'))
+
+// Where keys write, they belong to the text, and Ctrl+Z to the browser's own undo.
+const text = 'input:not([type=checkbox], [type=button], [type=submit]), textarea, select, [contenteditable]'
+
+/** Listens to the page's keys, wherever the focus is but in a text field or a dialog, until the scope it is called in ends. */
+export function useKeys(keys: Keys): void {
+  function onKey(event: KeyboardEvent) {
+    if (event.defaultPrevented || event.altKey || isComposing(event)) return
+    if (event.target instanceof Element && event.target.closest(`${text}, dialog`)) return
+    const command = event.ctrlKey || event.metaKey
+    // By the key's meaning, not its place: on other layouts Z and / are elsewhere, and / may need Shift.
+    let act: (() => void) | undefined
+    if (command && !event.shiftKey && event.key.toLowerCase() === 'z') act = keys.undo
+    else if (command || !singleKeys.value) return
+    else if (event.key === '/') act = keys.add
+    else if (event.key === '?') act = keys.help
+    if (!act) return
+    event.preventDefault()
+    act()
+  }
+  window.addEventListener('keydown', onKey)
+  onScopeDispose(() => window.removeEventListener('keydown', onKey))
+}
