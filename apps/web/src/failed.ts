@@ -1,17 +1,20 @@
+import { PartMissing } from '@/part'
+import { words } from '@/words'
+
 /**
- * Says that the page itself failed, and offers a way out: Reload also drops what the service worker keeps of
- * the page, so that a repaired version is loaded. What waits to be sent is in IndexedDB and stays. Does not use Vue, which may be what failed.
+ * Says that the page itself failed, or that a part of it did not come, and offers a way out: Reload also drops what the service worker keeps of
+ * the page, so that a repaired version is loaded. What waits to be sent is in IndexedDB and stays. Not a component, which may be what failed.
  */
-export function failed(): void {
+export function failed(cause: unknown): void {
   if (document.querySelector('.failed')) return
   const panel = document.createElement('div')
   panel.className = 'panel failed'
   panel.setAttribute('role', 'alert')
   const text = document.createElement('p')
-  text.textContent = 'This page has failed. Changes kept on this device are not lost; reload the page to go on.'
+  text.textContent = cause instanceof PartMissing ? words.value.partMissing : words.value.failed
   const button = document.createElement('button')
   button.type = 'button'
-  button.textContent = 'Reload'
+  button.textContent = words.value.reload
   button.addEventListener('click', () => void leave())
   panel.append(text, button)
   document.body.prepend(panel)
