@@ -1,32 +1,39 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath, URL } from 'node:url'
+import { Script } from 'node:vm'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import vue from '@vitejs/plugin-vue'
-import { type Plugin } from 'vite'
+import { build, type Plugin, type Rolldown } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const api = process.env['API_ADDRESS'] ?? 'http://127.0.0.1:8080'
 
+const alias = { '@': fileURLToPath(new URL('src', import.meta.url)) }
+
 export default defineConfig({
   base: './', // the page may be served from any folder
-  plugins: [vue(), precache()],
-  resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
+  plugins: [vue(), precache(), precompress()],
+  resolve: { alias },
   build: {
     outDir: 'dist/page', // dist itself holds what is committed: see web.go
     target: 'es2022',
     assetsInlineLimit: 0, // data: addresses are outside of default-src 'self'
-    modulePreload: { polyfill: false },
+    modulePreload: false, // chunks come when they are needed, and have no chunks of their own
     rolldownOptions: {
-      input: { index: 'index.html', sw: 'src/worker/sw.ts' },
-      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: 'assets/[name]-[hash].js',
+        codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] }, // one file at the start, whatever later ones share with it
+      },
     },
   },
   define: { __VUE_OPTIONS_API__: 'false' },
-  server: { proxy: { '/api': { target: api, changeOrigin: false } } },
+  server: { proxy: { '/api': { target: api, changeOrigin: false }, '/config.json': api } },
   test: { include: ['src/**/*.test.ts'], restoreMocks: true },
 })
 
-/** Tells the service worker which files the build wrote, and names their version by a hash of them all. */
+/** Builds the service worker, which knows the files that the build wrote, and a hash of them all. */
 function precache(): Plugin {
   return {
     name: 'precache',
@@ -34,7 +41,7 @@ function precache(): Plugin {
     enforce: 'post',
     generateBundle: {
       order: 'post',
-      handler(_options, bundle) {
+      async handler(_options, bundle) {
         const hash = createHash('sha256')
         const files: string[] = []
         for (const file of Object.values(bundle).sort((a, b) => (a.fileName < b.fileName ? -1 : 1))) {
@@ -42,17 +49,46 @@ function precache(): Plugin {
           if (file.fileName.startsWith('assets/')) files.push(file.fileName)
         }
         for (const name of readdirSync('public').sort()) {
-          if (name === 'config.json' || name === 'robots.txt') continue
+          if (['.well-known', 'config.json', 'robots.txt'].includes(name)) continue
           hash.update(name).update(readFileSync(`public/${name}`))
           files.push(name)
         }
-        const worker = bundle['sw.js']
-        if (worker?.type !== 'chunk') throw new Error('the build has no sw.js')
-        if (worker.imports.length > 0) throw new Error(`sw.js imports ${worker.imports.join(', ')}; it must stand alone`)
-        const list = JSON.stringify({ version: hash.digest('hex').slice(0, 16), files })
-        if (!worker.code.includes('__PRECACHE__')) throw new Error('sw.js does not read __PRECACHE__')
-        worker.code = worker.code.replaceAll('__PRECACHE__', () => list)
+        // By itself, as a classic script that stands alone: not every browser has service workers with imports.
+        const [{ output }] = (await build({
+          configFile: false,
+          logLevel: 'warn',
+          publicDir: false,
+          resolve: { alias },
+          build: { write: false, target: 'es2022', lib: { entry: 'src/worker/sw.ts', name: 'worker', formats: ['iife'] } },
+        })) as [Rolldown.RolldownOutput]
+        const [{ code: worker }, ...others] = output
+        if (others.length > 0) throw new Error(`sw.js imports ${others.map(({ fileName }) => fileName).join(', ')}; it must stand alone`)
+        const list = JSON.stringify({ version: hash.update(worker).digest('hex').slice(0, 16), files })
+        new Script(worker, { filename: 'sw.js' }) // throws where it is not a classic script, which browsers would not tell
+        if (!worker.includes('__PRECACHE__')) throw new Error('sw.js does not read __PRECACHE__')
+        this.emitFile({ type: 'asset', fileName: 'sw.js', source: worker.replaceAll('__PRECACHE__', () => list) })
       },
+    },
+  }
+}
+
+/**
+ * Writes X.br and X.gz beside each file X of the page that is text and gets smaller. Not beside config.json:
+ * a deployment writes it again.
+ */
+function precompress(): Plugin {
+  return {
+    name: 'precompress',
+    apply: 'build',
+    writeBundle({ dir = '.' }) {
+      for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(css|html|js|json|svg|txt|webmanifest)$/.test(name) || name === 'config.json') continue
+        const body = readFileSync(join(dir, name))
+        const brotli = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: body.length } }) // quality 11
+        const gzip = gzipSync(body, { level: 9 })
+        if (brotli.length < body.length) writeFileSync(join(dir, `${name}.br`), brotli)
+        if (gzip.length < body.length) writeFileSync(join(dir, `${name}.gz`), gzip)
+      }
     },
   }
 }
