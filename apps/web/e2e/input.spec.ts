@@ -164,8 +164,9 @@ test.describe('A server of a newer version', () => {
     await app.add('bread')
     const word = page.getByRole('alert').filter({ hasText: 'The server may be of a newer version than this page' })
     await expect(word).toContainText('Nothing is lost: 1 change is kept on this device.')
-    network.fault = () => 'pass' // as after the reload that brings the newer page
+    // Only then, else the change may be sent, and the button be gone, before the press.
     await word.getByRole('button', { name: 'Reload' }).click()
+    network.fault = () => 'pass' // as the newer page would be answered
     await app.saved()
     await expect(app.items).toHaveText(['bread'])
     expect(await server.todos(list)).toHaveLength(1)
@@ -198,6 +199,81 @@ test.describe('A server of a newer version', () => {
     await app.saved()
   })
 })
+
+test('A newer version of the page in another tab takes the storage over; the older one says so and loses nothing', async ({ page, network, server, list, context }) => {
+  const app = await new App(page, network.address, list).open()
+  await app.add('kept')
+  await app.saved()
+  network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+  await app.add('waits')
+  await expect(app.status).toHaveText(/^1 change waiting/)
+  const newer = await context.newPage()
+  await newer.goto(`${network.address}/robots.txt`)
+  await newer.evaluate(() => new Promise((resolve, reject) => {
+    const request = indexedDB.open('todos', 99)
+    request.onsuccess = resolve
+    request.onerror = () => reject(new Error('open failed'))
+  }).then(() => undefined))
+  await app.add('after')
+  const word = page.getByRole('alert').filter({ hasText: 'This page’s storage was closed, by the browser or by a newer version of the page in another tab.' })
+  await expect(word).toContainText('Keep this page open until it says “saved”')
+  network.fault = () => 'pass'
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['kept', 'waits', 'after'])
+})
+
+test('What a version before keys kept on the device is sent, and what was refused then is told', async ({ page, app, server, list }) => {
+  await server.add(list, ['bread'])
+  await page.goto(`${server.address}/robots.txt`)
+  await page.evaluate((list) => new Promise((resolve, reject) => {
+    const request = indexedDB.open('todos', 1)
+    request.onerror = () => reject(new Error('open failed'))
+    request.onupgradeneeded = () => {
+      const operations = request.result.createObjectStore('operations', { keyPath: 'key', autoIncrement: true })
+      operations.createIndex('list', 'list')
+      operations.add({ list, operation: { id: 'operation-of-version-1', type: 'create', todo: { id: 'salt', title: 'salt', completed: false } }, about: 'salt', state: 'waiting' })
+      operations.add({ list, operation: { id: 'refused-of-version-1', type: 'delete', todoId: 'milk' }, about: 'milk', state: 'refused', problem: { status: 403, title: 'No', detail: 'Not today.' } })
+      request.result.createObjectStore('snapshots', { keyPath: 'list' })
+      request.result.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+    }
+    request.onsuccess = () => {
+      request.result.close()
+      resolve(undefined)
+    }
+  }), list)
+  await app.open()
+  await expect(app.titles).toHaveText(['bread', 'salt'])
+  await expect(page.getByRole('alert').filter({ hasText: '“milk” could not be deleted, and was put back: Not today.' })).toBeVisible()
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['bread', 'salt'])
+})
+
+for (const years of [1, -1]) {
+  test(`A clock that jumps by ${years} year while the list is open loses nothing`, async ({ page, list }) => {
+    const server = await Server.start()
+    try {
+      await page.clock.install()
+      const app = await new App(page, server.address, list).open()
+      await app.add('one')
+      await app.saved()
+      await page.clock.setSystemTime(Date.now() + years * 365 * 86_400_000)
+      await app.add('two')
+      await app.saved()
+      await server.add(list, ['three'])
+      await expect(app.titles).toHaveText(['one', 'two', 'three'])
+      await app.saved()
+      await server.kill()
+      await app.add('four')
+      await expect(app.status).toHaveText(/^offline, 1 change waiting/)
+      await expect(app.status).not.toContainText('year')
+      await server.start()
+      await app.saved()
+      expect((await server.todos(list)).map(({ title }) => title)).toEqual(['one', 'two', 'three', 'four'])
+    } finally {
+      await server.stop()
+    }
+  })
+}
 
 test('A config.json that is none gets a word', async ({ page, network, list }) => {
   network.fault = (request) => (request.url === '/config.json' ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{"apiBase": "api.example.com"}' } : 'pass')

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect, test } from './test'
 
-// `make lighthouse`. Not among the tests: its figures move with the load of the machine, and its 120 packages are only for this.
+// `make lighthouse`. Not among the tests: its scores move with the load of the machine, and its 120 packages are only for this.
 test('Lighthouse gives at least 95 in each category', async ({ server, launchOptions }, info) => {
   test.setTimeout(300_000)
   await server.add('Casa', ['Bread', 'Milk', 'Tomatoes'])

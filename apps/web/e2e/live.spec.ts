@@ -91,6 +91,45 @@ test.describe('An item that is being edited', () => {
   })
 })
 
+test.describe('Seven windows of one browser', () => {
+  const streams = (seen: readonly string[]) => seen.filter((request) => request.endsWith('/events?changes=true')).length
+
+  test('on one list share a stream, and another goes on when its window is closed', async ({ app, context, network, server, list }) => {
+    const windows: App[] = []
+    for (let i = 0; i < 7; i++) {
+      const window = await new App(i === 0 ? app.page : await context.newPage(), network.address, list).open()
+      await window.saved()
+      windows.push(window)
+    }
+    await server.add(list, ['bread'])
+    for (const window of windows) await expect(window.items).toHaveText(['bread'])
+    expect(streams(network.seen)).toBe(1)
+    await windows[0]?.page.close()
+    await server.add(list, ['salt'])
+    for (const window of windows.slice(1)) await expect(window.items).toHaveText(['bread', 'salt'])
+    await windows[6]?.add('milk')
+    await windows[6]?.saved()
+    for (const window of windows.slice(1)) await expect(window.items).toHaveText(['bread', 'salt', 'milk'])
+  })
+
+  test('on seven lists all load, save and hear of changes', async ({ app, context, server, list }) => {
+    const windows: { app: App; name: string }[] = []
+    for (let i = 0; i < 7; i++) {
+      const name = `${list} ${i}`
+      const window = await new App(i === 0 ? app.page : await context.newPage(), server.address, name).open()
+      await window.saved()
+      windows.push({ app: window, name })
+    }
+    for (const { app: window } of windows) await window.add('bread')
+    for (const { app: window, name } of windows) {
+      await window.saved()
+      expect((await server.todos(name)).map(({ title }) => title)).toEqual(['bread'])
+      await server.add(name, ['salt'])
+    }
+    for (const { app: window } of windows) await expect(window.items).toHaveText(['bread', 'salt'])
+  })
+})
+
 test('A reconnect catches up', async ({ page, list }) => {
   const server = await Server.start()
   try {
@@ -111,7 +150,7 @@ test('A reconnect catches up', async ({ page, list }) => {
 })
 
 test('Where streams do not get through, the list is asked for again and again', async ({ page, network, server, list }) => {
-  network.fault = (request) => (request.url?.endsWith('/events') ? { status: 502 } : 'pass')
+  network.fault = (request) => (request.url?.endsWith('/events?changes=true') ? { status: 502 } : 'pass')
   const app = await new App(page, network.address, list).open()
   await app.saved()
   await server.add(list, ['salt'])

@@ -336,3 +336,29 @@ test('The service worker keeps the page and never an answer of the API', async (
   expect(kept).toContain('/')
   expect(kept.filter((path) => path.startsWith('/api'))).toEqual([])
 })
+
+test('What waits is sent by the service worker when the page is closed', async ({ page, own, list, context }) => {
+  const app = await new App(page, own.address, list).open()
+  await app.add('bread')
+  await app.saved()
+  await installed(page)
+  await own.kill()
+  await app.add('salt')
+  await expect(app.status).toHaveText(/^offline, 1 change waiting\./)
+  // Registered after the first try failed; Chromium asks for a name that it was given.
+  await expect.poll(() => page.evaluate(async () => ((await navigator.serviceWorker.ready) as unknown as { sync: { getTags: () => Promise<string[]> } }).sync.getTags())).toEqual(['todo-outbox'])
+  const session = await context.newCDPSession(await context.newPage())
+  const registration = new Promise<string>((resolve) => {
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const [first] = registrations
+      if (first) resolve(first.registrationId)
+    })
+  })
+  await session.send('ServiceWorker.enable')
+  const registrationId = await registration
+  await page.close()
+  await own.start()
+  expect((await own.todos(list)).map((todo) => todo.title)).toEqual(['bread'])
+  await session.send('ServiceWorker.dispatchSyncEvent', { origin: own.address, registrationId, tag: 'todo-outbox', lastChance: false })
+  await expect.poll(async () => (await own.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+})

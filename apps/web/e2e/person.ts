@@ -15,6 +15,8 @@ export interface Person {
   remove(index: number): Promise<void>
   /** Presses the button or link of that name. */
   press(name: string): Promise<void>
+  /** Fills the field of that placeholder. */
+  fill(placeholder: string, text: string): Promise<void>
   status(): Promise<string>
   evaluate<T>(script: string): Promise<T>
   /** The field for new items. */
@@ -73,6 +75,10 @@ export class PlaywrightPerson implements Person {
     await this.#page.getByRole('button', { name }).or(this.#page.getByRole('link', { name })).first().click()
   }
 
+  async fill(placeholder: string, text: string) {
+    await this.#page.getByPlaceholder(placeholder).fill(text)
+  }
+
   async status() {
     return this.#page.getByTestId('status').innerText()
   }
@@ -111,7 +117,7 @@ export class SeleniumPerson implements Person {
   }
 
   async add(...titles: string[]) {
-    const entry = await this.#driver.findElement(By.css('.new-todo'))
+    const entry = await this.#seek(By.css('.new-todo'))
     for (const title of titles) await entry.sendKeys(title, Key.ENTER)
   }
 
@@ -137,11 +143,15 @@ export class SeleniumPerson implements Person {
 
   async press(name: string) {
     const literal = JSON.stringify(name)
-    await (await this.#driver.findElement(By.xpath(`//button[normalize-space()=${literal} or @aria-label=${literal}] | //a[normalize-space()=${literal}]`))).click()
+    await (await this.#seek(By.xpath(`//button[normalize-space()=${literal} or @aria-label=${literal}] | //a[normalize-space()=${literal}]`))).click()
+  }
+
+  async fill(placeholder: string, text: string) {
+    await (await this.#seek(By.css(`[placeholder=${JSON.stringify(placeholder)}]`))).sendKeys(text)
   }
 
   async status() {
-    return (await this.#driver.findElement(By.css('[data-testid=status]'))).getText()
+    return (await this.#seek(By.css('[data-testid=status]'))).getText()
   }
 
   async evaluate<T>(script: string) {
@@ -153,18 +163,34 @@ export class SeleniumPerson implements Person {
   }
 
   async entry() {
-    return (await (await this.#driver.findElement(By.css('.new-todo'))).getAttribute('value')) ?? ''
+    return (await (await this.#seek(By.css('.new-todo'))).getAttribute('value')) ?? ''
   }
 
   async leave() {
     await this.#driver.quit()
   }
 
+  /**
+   * Finds an element on the page, or on the one that is coming, as Playwright does. WebKit's own
+   * implicit wait does not: it never ends when the document goes while it waits.
+   */
+  async #seek(by: By): Promise<WebElement> {
+    return this.#until(() => this.#driver.findElement(by))
+  }
+
   async #find(index: number, css: string): Promise<WebElement> {
-    const rows = await this.#driver.findElements(By.css('[data-testid=todo-item]'))
-    const row = rows[index]
-    if (!row) throw new error.NoSuchElementError(`row ${index} of ${rows.length}`)
-    return row.findElement(By.css(css))
+    return this.#until(async () => {
+      const rows = await this.#driver.findElements(By.css('[data-testid=todo-item]'))
+      const row = rows[index]
+      if (!row) throw new error.NoSuchElementError(`row ${index} of ${rows.length}`)
+      return row.findElement(By.css(css))
+    })
+  }
+
+  async #until(find: () => Promise<WebElement>): Promise<WebElement> {
+    let found!: WebElement
+    await expect(async () => (found = await find())).toPass()
+    return found
   }
 }
 

@@ -45,7 +45,7 @@ test('offline, dark, on a telephone', async ({ page, network, server }) => {
   await app.add('Timetable for the way back')
   await app.toggle(0).check()
   await app.clearCompleted.click()
-  await expect(app.status).toHaveText(/^offline, 4 changes waiting\./)
+  await expect(app.status).toHaveText(/^offline, 3 changes waiting\./)
   await page.screenshot({ path: file('page-offline') })
 })
 
@@ -55,4 +55,45 @@ test('load trouble', async ({ page, network, server }) => {
   await new App(page, network.address, 'Attic').open()
   await expect(page.getByTestId('load-trouble')).toBeVisible()
   await page.screenshot({ path: file('page-load-trouble') })
+})
+
+test('what was removed, on a telephone', async ({ page, server }) => {
+  await page.setViewportSize({ width: 360, height: 640 })
+  await server.add('Home', week)
+  const app = await new App(page, server.address, 'Home').open()
+  await app.saved()
+  await server.delete('Home', 'Tomatoes for Sunday')
+  await server.delete('Home', 'Batteries')
+  await expect(page.getByTestId('elsewhere')).toContainText('2 items deleted elsewhere.')
+  await page.reload()
+  await app.saved()
+  await page.getByRole('button', { name: 'Recently removed' }).click()
+  await expect(page.getByRole('dialog', { name: 'Recently removed' })).toContainText('Batteries')
+  await page.screenshot({ path: file('page-removed') })
+})
+
+test('sharing a private list', async ({ page, server }) => {
+  await page.setViewportSize({ width: 360, height: 760 })
+  await page.goto(server.address)
+  await page.getByRole('button', { name: 'New private list' }).click()
+  const app = new App(page, server.address, '')
+  await app.add('Bread', 'Milk')
+  await app.saved()
+  await page.getByRole('button', { name: 'Share' }).click()
+  await page.getByRole('button', { name: 'QR code' }).last().click()
+  await expect(page.getByRole('img', { name: 'QR code: Link to look' })).toBeVisible()
+  await page.screenshot({ path: file('page-share') })
+})
+
+test.describe('in Portuguese', () => {
+  test.use({ locale: 'pt-BR' })
+  test('a list, on a telephone', async ({ page, server }) => {
+    await page.setViewportSize({ width: 360, height: 640 })
+    const items = ['Pão preto', 'Leite', 'Tomates para domingo', 'Falar com a Ana sobre o piquenique 🧺']
+    await server.add('Casa 12', items)
+    await server.change('Casa 12', 'Leite', { completed: true })
+    await new App(page, server.address, 'Casa 12').open()
+    await expect(page.getByTestId('status')).toHaveText(/^salv/)
+    await page.screenshot({ path: file('page-portuguese') })
+  })
 })

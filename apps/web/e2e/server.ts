@@ -6,21 +6,25 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binary } from './build'
+import { keepLog } from './logs'
 
-/** The real program, with its lists in a folder of its own, so that it can be killed and started again where it was. */
+/** The real program, with its lists in a directory of its own, so that it can be killed and started again where it was. */
 export class Server {
   readonly port: number
-  readonly #folder: string
+  readonly #directory: string
   #process: ChildProcess | undefined
   #output = ''
 
-  private constructor(port: number) {
+  readonly #settings: Record<string, string>
+
+  private constructor(port: number, settings: Record<string, string>) {
     this.port = port
-    this.#folder = mkdtempSync(join(tmpdir(), 'todo-e2e-'))
+    this.#settings = settings
+    this.#directory = mkdtempSync(join(tmpdir(), 'todo-e2e-'))
   }
 
-  static async start(): Promise<Server> {
-    const server = new Server(await freePort())
+  static async start(settings: Record<string, string> = {}): Promise<Server> {
+    const server = new Server(await freePort(), settings)
     await server.start()
     return server
   }
@@ -32,11 +36,14 @@ export class Server {
   async start(): Promise<void> {
     const child = spawn(binary, [], {
       // Nothing of this process's environment: it may hold settings of another server.
-      env: { TODO_LISTEN: `127.0.0.1:${this.port}`, TODO_STORE: `file://${this.#folder}` },
+      env: { TODO_LISTEN: `127.0.0.1:${this.port}`, TODO_STORE: `file://${this.#directory}`, ...this.#settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.#output += chunk.toString()))
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => {
+      this.#output += chunk.toString()
+      keepLog(this.port, chunk.toString())
+    })
     const ended = once(child, 'exit').then(() => {
       throw new Error(`${binary} ended before it was ready:\n${this.#output}`)
     })
@@ -56,13 +63,13 @@ export class Server {
   /** Ends the program and starts it again without its lists, as one whose store is memory. */
   async empty(): Promise<void> {
     await this.kill()
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.#directory, { recursive: true, force: true })
     await this.start()
   }
 
   async stop(): Promise<void> {
     await this.kill()
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.#directory, { recursive: true, force: true })
   }
 
   /** What the API says of a list. */
@@ -180,7 +187,8 @@ export class Proxy {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that was free just now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

@@ -1,4 +1,5 @@
 import { expect } from '@playwright/test'
+import { Issuer } from './issuer'
 import { test as base, type Person } from './person'
 import { Server } from './server'
 
@@ -68,6 +69,25 @@ test('Opens offline, keeps what is changed there, and sends it once', async ({ n
   await own.start()
   await says(person, /^saved/)
   expect((await own.todos('story')).map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt false', 'milk false'])
+})
+
+test('Signs in at the issuer’s page, and is still signed in after a reload', async ({ newPerson }) => {
+  const issuer = await Issuer.start()
+  const server = await issuer.server()
+  const person = await newPerson()
+  await person.open(`${server.address}/?list=story`)
+  await person.press('Sign in')
+  await person.fill('Enter any login', 'Ann')
+  await person.fill('and password', 'any')
+  await person.press('Sign-in')
+  await person.press('Continue')
+  await person.add('bread')
+  await says(person, /^saved/)
+  await person.reload()
+  await shows(person, ['bread'])
+  await says(person, /^saved/)
+  await server.stop()
+  await issuer.stop()
 })
 
 test('Enter that ends a composition adds nothing, in Safari’s order of events', async ({ newPerson, at }) => {

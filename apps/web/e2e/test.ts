@@ -1,4 +1,6 @@
-import { expect, test as base, type Locator, type Page } from '@playwright/test'
+import { expect, test as base, type Browser, type Locator, type Page, type Request } from '@playwright/test'
+import { Issuer } from './issuer'
+import { keepSecret } from './logs'
 import { Proxy, Server } from './server'
 
 interface PerTest {
@@ -9,7 +11,27 @@ interface PerTest {
 }
 
 /** A test against one real server for each worker, on a list of its own. */
-export const test = base.extend<PerTest, { server: Server }>({
+export const test = base.extend<PerTest, { browser: Browser; server: Server }>({
+  // Every key and every name of a private list that any page uses must be in no log at the end of the run.
+  browser: [
+    async ({ browser }, use) => {
+      const noted = new Set<string>()
+      const newContext = browser.newContext.bind(browser)
+      browser.newContext = async (options) => {
+        const context = await newContext(options)
+        context.on('request', (request) => {
+          for (const secret of secretsIn(request)) {
+            if (noted.has(secret)) continue
+            noted.add(secret)
+            keepSecret(secret)
+          }
+        })
+        return context
+      }
+      await use(browser)
+    },
+    { scope: 'worker' },
+  ],
   server: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
     async ({}, use) => {
@@ -28,6 +50,12 @@ export const test = base.extend<PerTest, { server: Server }>({
     await network.stop()
   },
 })
+
+/** The key of a request for a list, and the list's name where that must not be guessed. */
+function secretsIn(request: Request): string[] {
+  const name = /\/api\/lists\/(k-[a-z2-7]{32}|[\w-]{22})(?:\/|$)/.exec(new URL(request.url()).pathname)?.[1]
+  return [request.headers()['todo-key'], name].filter((secret) => secret !== undefined)
+}
 
 export { expect }
 
@@ -94,6 +122,14 @@ export class App {
   }
 }
 
+/** Signs in on the page of provider.js. */
+export async function signInAtProvider(page: Page, name: string) {
+  await page.getByPlaceholder('Enter any login').fill(name)
+  await page.getByPlaceholder('and password').fill('any')
+  await page.getByRole('button', { name: 'Sign-in' }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
+}
+
 /** Pastes a text into the field for new items. */
 export async function paste(app: App, text: string) {
   await app.newTodo.evaluate((field, pasted) => {
@@ -102,3 +138,16 @@ export async function paste(app: App, text: string) {
     field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
   }, text)
 }
+
+/** A test that has an issuer where people sign in, one for each worker. */
+export const testWithIssuer = test.extend<object, { issuer: Issuer }>({
+  issuer: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
+    async ({}, use) => {
+      const issuer = await Issuer.start()
+      await use(issuer)
+      await issuer.stop()
+    },
+    { scope: 'worker' },
+  ],
+})

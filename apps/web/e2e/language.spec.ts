@@ -1,0 +1,43 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test } from './test'
+
+test.describe('in a browser that wants Portuguese', () => {
+  test.use({ locale: 'pt-BR' })
+
+  test('the page speaks it, and English when that is chosen, and remembers', async ({ page, app, server, list }) => {
+    await server.add(list, ['pão', 'leite'])
+    await app.open()
+    const html = page.locator('html')
+    await expect(html).toHaveAttribute('lang', 'pt-BR')
+    const manifest = page.locator('link[rel=manifest]')
+    expect(await (await page.request.get(await manifest.evaluate((link: HTMLLinkElement) => link.href))).json()).toMatchObject({ lang: 'pt-BR' })
+    await expect(page.getByPlaceholder('O que precisa ser feito?')).toBeFocused()
+    await expect(app.count).toHaveText('2 itens restantes')
+    await expect(app.status).toHaveText('salvo. Tudo está no servidor.')
+    await page.getByRole('checkbox', { name: 'Marcar ou desmarcar: pão' }).check()
+    await expect(app.count).toHaveText('1 item restante')
+    await page.getByRole('button', { name: 'Limpar concluídos' }).click()
+    await expect(page.locator('.notice')).toContainText('1 item concluído foi limpo.')
+    await page.getByRole('button', { name: 'Desfazer' }).click()
+    await expect(app.titles).toHaveText(['pão', 'leite'])
+    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([])
+
+    await page.getByRole('button', { name: 'English' }).click()
+    await expect(html).toHaveAttribute('lang', 'en')
+    expect(await (await page.request.get(await manifest.evaluate((link: HTMLLinkElement) => link.href))).json()).toMatchObject({ lang: 'en' })
+    await expect(app.newTodo).toBeVisible()
+    await expect(app.count).toHaveText('1 item left')
+    await expect(page).toHaveTitle(`${list} · todos`)
+    await page.reload()
+    await expect(html).toHaveAttribute('lang', 'en')
+    await expect(app.count).toHaveText('1 item left')
+  })
+})
+
+test('a browser without storage still chooses', async ({ page, app }) => {
+  await page.addInitScript(() => Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('Forbidden', 'SecurityError') } }))
+  await app.open()
+  await page.getByRole('button', { name: 'Português' }).click()
+  await expect(page.locator('html')).toHaveAttribute('lang', 'pt-BR')
+  await expect(page.getByRole('button', { name: 'English' })).toHaveAttribute('aria-pressed', 'false')
+})

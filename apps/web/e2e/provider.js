@@ -1,0 +1,63 @@
+// A certified OpenID Connect provider at which anybody signs in, under any name and password: for tests and for docker-compose.yml.
+// As a program, it serves one until it is killed:
+//
+//   node provider.js ADDRESS HOST AUDIENCE PAGE...
+//
+// ADDRESS is its own, as browsers and servers name it; it listens at HOST on that port. AUDIENCE is what access
+// tokens name, and each PAGE an address of the client `page`, to which people come back.
+import { createServer } from 'node:http'
+import { argv } from 'node:process'
+import { Provider } from 'oidc-provider'
+
+/** Makes a key that signs tokens. */
+export async function signingKey() {
+  const { privateKey } = await crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['sign', 'verify'])
+  const { kty = 'RSA', key_ops: _operations, ext: _extractable, ...numbers } = await crypto.subtle.exportKey('jwk', privateKey)
+  return { ...numbers, kty, use: 'sig' }
+}
+
+/**
+ * @param {string} address
+ * @param {string} audience
+ * @param {string[]} pages
+ * @param {Awaited<ReturnType<typeof signingKey>>} key
+ */
+export function createProvider(address, audience, pages, key) {
+  return new Provider(address, {
+    clients: [
+      {
+        client_id: 'page',
+        redirect_uris: pages,
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        application_type: 'native', // whose redirect may be http on this machine
+      },
+      // For oauth2-proxy in front of a page.
+      { client_id: 'proxy', client_secret: 'secret', redirect_uris: pages.map((page) => `${page}oauth2/callback`), application_type: 'native' },
+    ],
+    jwks: { keys: [key] },
+    cookies: { keys: [crypto.randomUUID()] },
+    claims: { profile: ['name'] },
+    conformIdTokenClaims: false,
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: id }) }),
+    clientBasedCORS: () => true,
+    issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
+    pkce: { required: () => true },
+    ttl: { AccessToken: 600 },
+    features: {
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({ scope: 'openid profile', audience, accessTokenFormat: 'jwt' }),
+        useGrantedResource: () => true,
+      },
+    },
+  })
+}
+
+if (import.meta.filename === argv[1]) {
+  const [address, host, audience, ...pages] = argv.slice(2)
+  if (address === undefined || audience === undefined || pages.length === 0) throw new Error('expected ADDRESS HOST AUDIENCE PAGE...')
+  const handle = createProvider(address, audience, pages, await signingKey()).callback()
+  createServer((request, response) => void handle(request, response)).listen(Number(new URL(address).port), host)
+}

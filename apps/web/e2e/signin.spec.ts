@@ -1,0 +1,107 @@
+import type { Server } from './server'
+import { App, expect, signInAtProvider, testWithIssuer as base } from './test'
+import type { Page } from '@playwright/test'
+
+/** A server where people sign in, at a real provider. */
+const test = base.extend<object, { server: Server }>({
+  server: [
+    async ({ issuer }, use) => {
+      const server = await issuer.server()
+      await use(server)
+      await server.stop()
+    },
+    { scope: 'worker' },
+  ],
+})
+
+/** Makes the page's token expire in so many seconds, as far as the page knows. */
+async function expiresIn(page: Page, seconds: number) {
+  await page.evaluate((at) => {
+    for (const [key, text] of Object.entries<string>(localStorage)) {
+      if (key.startsWith('oidc.user:')) localStorage.setItem(key, JSON.stringify({ ...(JSON.parse(text) as object), expires_at: at }))
+    }
+  }, Math.floor(Date.now() / 1000) + seconds)
+}
+
+/** Signs in at the provider, whose page is its own. */
+async function signInAs(page: Page, name: string) {
+  await page.getByRole('button', { name: 'Sign in' }).first().click()
+  await signInAtProvider(page, name)
+}
+
+test('Who does not sign in sees nothing; who does comes back to the list and its key', async ({ app, page, server, list }) => {
+  expect((await fetch(server.url(list))).status).toBe(401)
+  await app.open('#/active')
+  await expect(page.getByText('Sign in to see this list')).toBeVisible()
+
+  await signInAs(page, 'Ann')
+  await expect(page.getByText('Signed in as Ann.')).toBeVisible()
+  expect(page.url()).toBe(`${app.address}#/active`)
+  await app.add('bread')
+  await app.saved()
+
+  await page.reload()
+  await expect(app.titles).toHaveText(['bread'])
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await expect(page.getByText('Sign in to see this list')).toBeVisible()
+})
+
+test('Where the audience is the client, its ID tokens are sent', async ({ page, issuer, list }) => {
+  const server = await issuer.server('page')
+  const app = await new App(page, server.address, list).open()
+  await signInAs(page, 'Ann')
+  await app.add('bread')
+  await app.saved()
+  await server.stop()
+})
+
+test('A token is renewed without a word, and another window shares it', async ({ app, page, server, context, list }) => {
+  await app.open()
+  await signInAs(page, 'Ann')
+  await app.add('bread')
+  await app.saved()
+  const sent = () => page.evaluate(() => Object.entries<string>(localStorage).find(([key]) => key.startsWith('oidc.user:'))?.[1])
+  const before = await sent()
+  await expiresIn(page, 30)
+  await app.add('butter')
+  await app.saved()
+  expect(await sent()).not.toBe(before)
+  const other = new App(await context.newPage(), server.address, list)
+  await other.open()
+  await expect(other.titles).toHaveText(['bread', 'butter'])
+})
+
+test('Sign-in ends in mid-edit offline, and nothing is lost', async ({ app, page, issuer, server, context }) => {
+  await app.open()
+  await signInAs(page, 'Ann')
+  await app.add('bread')
+  await app.saved()
+
+  await context.setOffline(true)
+  await app.titles.first().dblclick()
+  await app.edit(0).fill('rye bread')
+  issuer.forget(`${server.address}/`) // its refresh tokens too
+  await expiresIn(page, -7200)
+  await app.edit(0).press('Enter')
+  await app.add('butter')
+  await context.setOffline(false)
+  await expect(page.getByText('Your changes are kept on this device until then.').first()).toBeVisible()
+  await expect(app.titles).toHaveText(['rye bread', 'butter'])
+
+  await signInAs(page, 'Ann')
+  await app.saved()
+  await expect(app.titles).toHaveText(['rye bread', 'butter'])
+})
+
+test('An issuer that is away is told as being offline, and changes wait', async ({ app, page, issuer, server }) => {
+  await app.open()
+  await signInAs(page, 'Ann')
+  await app.add('bread')
+  await app.saved()
+  issuer.goAway()
+  await expiresIn(page, -7200)
+  await app.add('butter')
+  await expect(app.status).toHaveText(/^offline, 1 change waiting/)
+  await expect(app.titles).toHaveText(['bread', 'butter'])
+  issuer.forget(`${server.address}/`)
+})
