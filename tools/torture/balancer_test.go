@@ -67,7 +67,7 @@ func newBalancer(t *testing.T) *balancer {
 	return b
 }
 
-// next is the target of a request, nil when there is none.
+// next returns the target of a request, or nil.
 func (b *balancer) next() *url.URL {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,7 +32,7 @@ type users struct {
 	seed      uint64
 	ablation  string
 	servers   func() []string // addresses, at the moment
-	patient   bool            // nobody leaves before the answer
+	patient   bool            // wait for every answer
 	haste     int             // one write of so many is left before the answer
 	http      *http.Client
 	histories []*history

@@ -34,6 +34,22 @@ type stored struct {
 	Order     float64 `json:"order"`
 }
 
+// storedList is a list as it is stored: its items, or an object with them if it
+// has a title or a history.
+type storedList []stored
+
+func (l *storedList) UnmarshalJSON(text []byte) error {
+	if text[0] != '{' {
+		return json.Unmarshal(text, (*[]stored)(l))
+	}
+	var list struct {
+		Items []stored `json:"items"`
+	}
+	err := json.Unmarshal(text, &list)
+	*l = list.Items
+	return err
+}
+
 // digest tells one list of items from another.
 type digest struct {
 	sum uint64
@@ -103,9 +119,9 @@ func (c *commits) of(list string) *listCommits {
 func (c *commits) landed(list string, body []byte) {
 	l := c.of(list)
 	var doc struct {
-		Rev   uint64   `json:"rev"`
-		Nonce string   `json:"nonce"`
-		Items []stored `json:"items"`
+		Rev   uint64     `json:"rev"`
+		Nonce string     `json:"nonce"`
+		Items storedList `json:"items"`
 	}
 	err := json.Unmarshal(body, &doc)
 	c.mu.Lock()

@@ -10,7 +10,8 @@
 //	TORTURE_OPERATIONS  operations of TestThreeInstances
 //	TORTURE_LISTS       lists that they are spread over
 //	TORTURE_CLIENTS     clients of each instance
-//	TORTURE_CYCLES      servers killed in it, one after the other
+//	TORTURE_CYCLES      servers killed in it, one after the other; each time the
+//	                    bus for hints is killed, or started again
 //	TORTURE_AWAY        how long one server does not reach the store in it, such as 60s
 //	TORTURE_RESTARTS    restarts of TestRollingRestarts
 //	TORTURE_SEED        seed of the proxy and the clients; each run prints it
@@ -45,13 +46,22 @@
 //   - a read shows exactly what was stored at the revision that it names;
 //   - an operation that was refused because an item is missing was refused in
 //     a revision without the item;
-//   - at the end every server shows the last revision.
+//   - at the end every server shows the last revision, and those who follow a
+//     list have seen it.
 //
 // A list does not remember operations that were refused or changed nothing:
 // after such an answer to a repetition, its first copy may still take effect, once.
 //
 // In addition, porcupine searches a linearization of the history of sampled
 // items.
+//
+// # Hostile clients
+//
+// TestHostileClients does the same with two servers that may open few files,
+// whose logs have no reader, and that hostile clients attack meanwhile: idle
+// connections, clients that do not read, bodies that do not come, event streams
+// on unused names, long Host headers, lists of 1 MB, batches of restores, and a
+// flood. BenchmarkUnderAttack measures what another client sees during each.
 //
 // # Ablations
 //

@@ -23,11 +23,14 @@ type world struct {
 	search                                time.Duration // how long porcupine may take
 	kills                                 int           // of servers, while the clients work
 	away                                  time.Duration // one server's store, while the clients work
+	bus                                   *bus          // by which the servers hint to one another; nil for none
+	hostile                               bool          // attack the servers, while the clients work
 }
 
 type report struct {
 	world
 	*users
+	siege      *siege // nil without attacks
 	took       time.Duration
 	injected   [faults]int64
 	unclear    int64
@@ -42,7 +45,10 @@ func (w world) start(t *testing.T, bucket string, p *proxy) *server {
 	if w.ablation == noIfMatch {
 		store += "&probe=off" // it would be refused at the start
 	}
-	return startServer(t, store)
+	if w.hostile {
+		return startHostage(t, store)
+	}
+	return startServer(t, store, w.bus.environ())
 }
 
 // away keeps the store from the first server, in both ways that a store is
@@ -78,6 +84,7 @@ func (u *users) begun(n int64, w world, worked <-chan struct{}) bool {
 
 func (w world) run(t *testing.T) report {
 	log := newCommits()
+	w.bus.toggle()
 	bucket := localstack.NewBucket(t)
 	var proxies []*proxy
 	var servers []*server
@@ -96,18 +103,28 @@ func (w world) run(t *testing.T) report {
 		addresses.Store(all)
 	}
 	publish()
+	current := func() []string { return addresses.Load().([]string) }
+	var siege *siege
+	if w.hostile {
+		siege = newSiege(t, current, time.Second)
+	}
 	for _, p := range proxies {
 		p.calm.Store(false)
 	}
-	u := newUsers(w.seed, w.lists, func() []string { return addresses.Load().([]string) })
+	u := newUsers(w.seed, w.lists, current)
 	t.Cleanup(u.http.CloseIdleConnections)
 	u.ablation = w.ablation
 	if w.ablation == noMemory {
 		u.haste = 3 // it matters to those alone who repeat
 	}
 	u.left.Store(int64(w.operations))
+	watching := &followers{leave: func() {}}
+	if w.bus != nil {
+		watching = u.follow(t.Context(), 1, w.instances) // the first server's store goes away
+	}
+	defer watching.leave()
 
-	rep := report{world: w, users: u, violations: make(map[string][]string)}
+	rep := report{world: w, users: u, siege: siege, violations: make(map[string][]string)}
 	began := time.Now()
 	stop := make(chan struct{})
 	var watch, group sync.WaitGroup
@@ -116,6 +133,10 @@ func (w world) run(t *testing.T) report {
 	}
 	for i := range w.instances * w.clients {
 		group.Go(func() { u.client(i).run(t.Context()) })
+	}
+	endSiege := func() {}
+	if w.hostile {
+		endSiege = siege.begin(6, allAttacks()...)
 	}
 	worked := make(chan struct{})
 	go func() {
@@ -131,11 +152,13 @@ func (w world) run(t *testing.T) report {
 		servers[n%len(servers)] = w.start(t, bucket, proxies[n%len(servers)])
 		publish()
 		rep.killed++
-		if n == w.kills/2 {
+		w.bus.toggle()
+		if n == w.kills/2 && w.away > 0 {
 			u.away(proxies[0], w.away)
 		}
 	}
 	<-worked
+	endSiege()
 	close(stop)
 	watch.Wait()
 	rep.took = time.Since(began)
@@ -149,6 +172,7 @@ func (w world) run(t *testing.T) report {
 		}
 		rep.unclear += p.unclear.Load()
 	}
+	watching.settle(t, log)
 	for _, h := range u.histories {
 		for i := range servers {
 			u.last(t, h, log.of(h.name), i)
@@ -226,6 +250,9 @@ func (rep *report) String() string {
 	fmt.Fprintf(&b, "TORTURE_SEED=%d: %d instances, %d clients each, %d lists, %v\n", rep.world.seed, rep.instances, rep.clients, rep.lists, rep.took.Round(100*time.Millisecond))
 	fmt.Fprintf(&b, "operations %d (%.0f a second): acknowledged %d, refused %d, given up %d; %d revisions, %.1f operations each\n", ops, float64(ops)/rep.took.Seconds(),
 		rep.acknowledged.Load(), rep.refused.Load(), rep.unknown.Load(), rep.revisions, float64(rep.acknowledged.Load())/float64(max(rep.revisions, 1)))
+	if rep.bus != nil {
+		fmt.Fprintf(&b, "bus killed %d, hints published %d\n", rep.bus.kills, rep.bus.published)
+	}
 	fmt.Fprintf(&b, "servers killed %d; repeated %d, of which answered from memory %d; requests without an answer or with 503 %d\n", rep.killed, rep.repeated.Load(), rep.replayed.Load(), rep.unanswered.Load())
 	fmt.Fprintf(&b, "reads %d, of which stale and said so %d\n", rep.reads.Load(), rep.stale.Load())
 	fmt.Fprintf(&b, "requests to the store %d; faults:", sum(rep.injected))
@@ -254,13 +281,15 @@ func (rep *report) found() (n int) {
 }
 
 // TestThreeInstances: whatever happens between three servers and their bucket,
-// servers that are killed and a bucket that does not answer one of them
-// included, no operation is lost, none takes effect twice, and no read is stale
-// without saying so.
+// servers that are killed, a bucket that does not answer one of them and a bus
+// for hints that comes and goes included, no operation is lost, none takes
+// effect twice, no read is stale without saying so, and watchers see the last
+// revision.
 func TestThreeInstances(t *testing.T) {
 	rep := world{
 		instances: 3, clients: chosen.clients, lists: chosen.lists, operations: chosen.operations, seed: chosen.seed,
 		weather: storm, ablation: chosen.ablation, progress: true, search: time.Minute, kills: chosen.cycles, away: chosen.away,
+		bus: newBus(t),
 	}.run(t)
 	t.Logf("\n%v", &rep)
 	for kind, texts := range rep.violations {
@@ -278,6 +307,9 @@ func TestThreeInstances(t *testing.T) {
 		if rep.injected[f] == 0 {
 			t.Errorf("faults: got no %v, want some", f)
 		}
+	}
+	if rep.bus.kills == 0 || rep.bus.published == 0 {
+		t.Errorf("got a bus killed %d times with %d hints, want some of each", rep.bus.kills, rep.bus.published)
 	}
 	if rep.killed < chosen.cycles {
 		t.Errorf("got %d kills, want %d", rep.killed, chosen.cycles)

@@ -215,7 +215,7 @@ func (h *history) judge(l *listCommits) []violation {
 			if text := explain(r, uid, before, after, byRevision[r], unknown, used); text != "" {
 				kind := "lost"
 				if !slices.ContainsFunc(byRevision[r], func(op *operation) bool { return op.uid == uid || op.kind.everywhere() }) {
-					kind = "duplicated" // nobody was told of what happened to it here
+					kind = "duplicated" // no client was told what happened to it here
 				}
 				violate(kind, "revision %d: item %s was %+v and is %+v; %s", r, uid, before, after, text)
 			}
@@ -290,7 +290,7 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 	if s.from(before, make([]int, len(s.queues))) {
 		return ""
 	}
-	// Operations that nobody was told of may have landed here, each once.
+	// Operations without an answer may have landed here, each once.
 	with := search{uid: uid, after: after, queues: slices.Clone(s.queues), must: len(s.queues)}
 	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
 		if at := used[op]; at == 0 || at == r && op.kind.everywhere() {

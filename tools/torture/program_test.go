@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,10 +22,12 @@ const patience = time.Minute
 
 // server is the API in a process of its own.
 type server struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	url    string
-	ended  chan struct{} // closed when the process is gone
+	exited chan struct{} // closed when the process is gone
+	ended  chan struct{} // closed when its log was read, too
+	unread atomic.Bool   // the log is not read while the process runs
 	status error         // set then
 
 	mu   sync.Mutex
@@ -32,29 +35,50 @@ type server struct {
 }
 
 // startServer starts the program on a free port and waits until it listens.
-// It ends with the test at the latest.
-func startServer(t *testing.T, store string, args ...string) *server {
+// It ends with the test at the latest. environ is added to its environment.
+func startServer(t testing.TB, store string, environ []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, ended: make(chan struct{})}
-	s.cmd = exec.Command(program, append([]string{"--listen=127.0.0.1:0", "--store=" + store, "--access-log=false", "--page=false"}, args...)...)
+	return startProgram(t, []string{program}, store, environ, args...)
+}
+
+// startHostage is startServer for a server that is about to be attacked: it may
+// open few files, and its log is not read after its start.
+func startHostage(t testing.TB, store string, args ...string) *server {
+	t.Helper()
+	s := startProgram(t, []string{"/bin/sh", "-c", `ulimit -n 128 && exec "$0" "$@"`, program}, store, nil, append(limits, args...)...)
+	s.unread.Store(true)
+	return s
+}
+
+func startProgram(t testing.TB, command []string, store string, environ []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, exited: make(chan struct{}), ended: make(chan struct{})}
+	s.cmd = exec.Command(command[0], append(append(command[1:], "--listen=127.0.0.1:0", "--store="+store, "--store-wait=1m", "--access-log=false", "--page=false"), args...)...)
 	s.cmd.Dir = t.TempDir() // where there is no todo-api.yaml
-	s.cmd.Env = []string{
+	s.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.cmd.Dir,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
+	}, environ...)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	reader, writer := io.Pipe()
 	s.cmd.Stdout, s.cmd.Stderr = writer, writer
-	if err := s.cmd.Start(); err != nil {
+	err = s.cmd.Start()
+	writer.Close()
+	if err != nil {
+		reader.Close()
 		t.Fatal(err)
 	}
 	address, logged := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(logged)
+		defer reader.Close()
 		s.read(reader, address)
 	}()
 	go func() {
 		s.status = s.cmd.Wait()
-		writer.Close()
+		close(s.exited)
 		<-logged
 		close(s.ended)
 	}()
@@ -77,6 +101,9 @@ func (s *server) read(r io.Reader, address chan<- string) {
 		var line struct{ Msg, Address string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
 			address <- line.Address
+		}
+		if s.unread.Load() {
+			<-s.exited
 		}
 		s.mu.Lock()
 		if s.tail = append(s.tail, lines.Text()); len(s.tail) > 40 {
@@ -119,7 +146,7 @@ func (s *server) stop() {
 }
 
 // eventually waits until done, and ends the test when that does not come.
-func eventually(t *testing.T, what string, done func() bool) {
+func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	if !comes(done) {
 		t.Fatalf("%s: not within %v", what, patience)

@@ -81,7 +81,7 @@ type proxy struct {
 }
 
 // lanes are the requests that the store is given at a time. It works on a
-// request also when nobody waits for it any more: without a limit, a store that
+// request also when the client has gone: without a limit, a store that
 // is once too slow for the servers' patience would never catch up.
 var lanes = make(chan struct{}, 24)
 

@@ -25,7 +25,7 @@ func TestRollingRestarts(t *testing.T) {
 	}
 	// The delay is what the balancer takes to notice, and some more.
 	start := func(p *proxy) running {
-		s := startServer(t, storeURL(bucket, p.URL), "--shutdown-delay=1s")
+		s := startServer(t, storeURL(bucket, p.URL), nil, "--shutdown-delay=1s")
 		g := b.add(t, s.url)
 		eventually(t, "a server is in rotation", func() bool { return b.isReady(g) })
 		return running{s, g}

@@ -17,6 +17,10 @@ ifeq ($(TORTURE_RUN)$(TORTURE_ABLATION),)
 	$(torture-library) -run '^TestKill$$' -count=20 ./diskstore ./boltstore
 	go test -C services/todo-api -count=60 -timeout 2h -run '^TestKill$$' ./cmd/todo-api
 endif
-	@$(if $(TORTURE_ABLATION),,TORTURE_LONG=1) $(with) engine localstack -- go test -C tools -race -count=1 -timeout 12h -tags torture -v \
+	@$(if $(TORTURE_ABLATION),,TORTURE_LONG=1) $(with) engine localstack redis -- go test -C tools -race -count=1 -timeout 12h -tags torture -v \
 		-run '$(or $(TORTURE_RUN),$(if $(TORTURE_ABLATION),^TestThreeInstances$$,.))' ./torture
 endif
+
+.PHONY: scale
+scale: needs-go ## Count the reads of 1,000 watched lists in virtual time, without and with hints (SCALE_LISTS=1000; docs/scale.md)
+	SCALE_LISTS='$(or $(SCALE_LISTS),1000)' go test -C libs/storage -count=1 -v -run '^TestReadsOfWatchedLists$$' ./ledger
