@@ -21,8 +21,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
 )
 
-// The credentials of the S3 server that is started here, which is reached by
-// nobody else.
+// The credentials of the S3 server that is started here, on loopback.
 const (
 	accessKey = "bench"
 	secretKey = "bench-on-loopback" //nolint:gosec // of nothing that is worth a secret
@@ -40,7 +39,7 @@ type bucketServer struct {
 	s3 *s3.Client
 }
 
-// startBuckets starts versitygw on an empty folder. Without --keep-alive it
+// startBuckets starts versitygw on an empty directory. Without --keep-alive it
 // would close the connection after each answer.
 func (b *bench) startBuckets(ctx context.Context) (*bucketServer, error) {
 	addr, err := freeAddr(ctx)
@@ -101,8 +100,8 @@ func storeURL(bucket, endpoint string) string {
 	return "s3://" + bucket + "?" + url.Values{"region": {region}, "endpoint": {endpoint}, "path_style": {"true"}}.Encode()
 }
 
-// slowProxy stands before an S3 server and takes its time: half of the delay
-// before the request goes on, half before the answer does.
+// slowProxy is a proxy in front of an S3 server that adds a delay: half before
+// it forwards the request, half before it forwards the response.
 type slowProxy struct {
 	server *http.Server
 	url    string
@@ -150,8 +149,8 @@ func (b *bench) startSlowProxy(ctx context.Context, to *bucketServer, put, get t
 func (p *slowProxy) close() { p.server.Close() }
 
 // naive is what one writes without a ledger: each request reads the list,
-// changes it and writes it back under the condition that nobody else did
-// meanwhile, and begins again otherwise.
+// changes it and writes it back on the condition that it is unchanged, and
+// retries otherwise.
 type naive struct {
 	store storage.Store
 	key   string

@@ -41,8 +41,8 @@ func list(n int) []byte {
 // listName names list n. Every store keeps it as it is in file names.
 func listName(n int) string { return fmt.Sprintf("list-%06d", n) }
 
-// seedFolder writes lists as files, as the predecessor left them.
-func seedFolder(dir string, lists, items int) error {
+// seedDirectory writes lists as files, as the predecessor left them.
+func seedDirectory(dir string, lists, items int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func seedFolder(dir string, lists, items int) error {
 	return nil
 }
 
-// apiEnv is what the API needs to serve a store; all else is as it ships, the
-// access log too.
+// apiEnv is what the API needs to serve a store; everything else has its
+// default, the access log included.
 func apiEnv(addr, store string) []string {
 	return append([]string{"TODO_LISTEN=" + addr, "TODO_STORE=" + store}, awsEnv...)
 }
@@ -113,7 +113,7 @@ func (b *bench) startNginx(ctx context.Context, dir string) (*process, error) {
 	}
 	user := ""
 	if os.Getuid() == 0 {
-		user = "user root;\n" // the folder is not readable by others everywhere
+		user = "user root;\n" // other users may not be able to read the directory
 	}
 	text := fmt.Sprintf(`%sdaemon off;
 pid %[2]s/pid;
@@ -320,6 +320,11 @@ func (b *bench) edits(servers []*process, path string, ids []string) func() []cl
 
 // fill makes a list of n items through the API and returns their ids.
 func fill(ctx context.Context, p *process, name string, n int) ([]string, error) {
+	return fillWith(ctx, p, name, list(n), n)
+}
+
+// fillWith makes a list of the n items of body in the same way.
+func fillWith(ctx context.Context, p *process, name string, body []byte, n int) ([]string, error) {
 	call := func(method, path string, body []byte, into any) error {
 		req, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, bytes.NewReader(body))
 		if err != nil {
@@ -339,7 +344,7 @@ func fill(ctx context.Context, p *process, name string, n int) ([]string, error)
 		}
 		return json.NewDecoder(resp.Body).Decode(into)
 	}
-	if err := call(http.MethodPut, "/api/state/"+name, list(n), nil); err != nil {
+	if err := call(http.MethodPut, "/api/state/"+name, body, nil); err != nil {
 		return nil, err
 	}
 	var todos []struct {
@@ -358,11 +363,26 @@ func fill(ctx context.Context, p *process, name string, n int) ([]string, error)
 	return ids, nil
 }
 
-// counter reads a counter of the API's /metrics: the sum of the samples whose
+// startMeteredAPI starts an API that also serves its metrics, at admin. It
+// takes no commit from before 2026-11-29, which has no such setting.
+func (b *bench) startMeteredAPI(ctx context.Context, name, store string) (api *process, admin string, err error) {
+	c, err := b.apiCommand(ctx, name, store)
+	if err != nil {
+		return nil, "", err
+	}
+	if admin, err = freeAddr(ctx); err != nil {
+		return nil, "", err
+	}
+	c.env = append(c.env, "TODO_ADMIN_LISTEN="+admin)
+	api, err = b.start(ctx, c)
+	return api, admin, err
+}
+
+// counter reads a counter of the /metrics at admin: the sum of the samples whose
 // name and labels begin with prefix, of which there are none before the first
 // event.
-func counter(ctx context.Context, p *process, prefix string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/metrics", http.NoBody)
+func counter(ctx context.Context, admin, prefix string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", http.NoBody)
 	if err != nil {
 		return 0, err
 	}

@@ -19,6 +19,7 @@ import (
 type streams struct {
 	conns []net.Conn
 	seen  atomic.Int64  // events that were read, by all
+	bytes atomic.Int64  // of all lines, without their ends
 	last  chan struct{} // has an element when as many have been read as there are clients
 	done  sync.WaitGroup
 }
@@ -74,13 +75,14 @@ func write(conn net.Conn, message []byte) error {
 // read counts events until the connection ends.
 func (s *streams) read(conn net.Conn, clients int64) {
 	defer s.done.Done()
-	lines := bufio.NewReaderSize(conn, 512)
+	lines := bufio.NewReaderSize(conn, 4096)
 	whole := true // the line so far began with what was read
 	for {
 		line, prefix, err := lines.ReadLine()
 		if err != nil {
 			return
 		}
+		s.bytes.Add(int64(len(line)))
 		if whole && bytes.HasPrefix(line, []byte("id: ")) && s.seen.Add(1)%clients == 0 {
 			s.last <- struct{}{}
 		}
@@ -105,10 +107,10 @@ func (s *streams) close() {
 	s.done.Wait()
 }
 
-func events(ctx context.Context, b *bench) ([]figure, error) {
+func events(ctx context.Context, b *bench) ([]metric, error) {
 	const clients = 5000
-	idle := figure{"memory a stream", kilos, nil, atMost(21)}
-	reach := figure{"time until the last one has an event", millis, nil, atMost(500)}
+	idle := metric{"memory a stream", kilos, nil, atMost(21)}
+	reach := metric{"time until the last one has an event", millis, nil, atMost(500)}
 	for round := range b.rounds {
 		err := func() error {
 			api, err := b.startAPI(ctx, "api-events", "file://"+filepath.Join(b.work, "events-"+strconv.Itoa(round)))
@@ -155,6 +157,6 @@ func events(ctx context.Context, b *bench) ([]figure, error) {
 		}
 		fmt.Fprintf(b.stdout, "   %d/%d  %s KB a stream  %s ms to the last\n", round+1, b.rounds, number(idle.samples[round]), number(reach.samples[round]))
 	}
-	stretch := figure{"the same, the further goal", kilos, idle.samples, atMost(12)}
-	return []figure{idle, stretch, reach}, nil
+	stretch := metric{"the same, the further goal", kilos, idle.samples, atMost(12)}
+	return []metric{idle, stretch, reach}, nil
 }

@@ -6,6 +6,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.8
 	github.com/gchamon/devops-challenge/libs/storage v0.0.0
+	github.com/prometheus/procfs v0.22.0
 	github.com/valyala/fasthttp v1.77.0
 )
 
@@ -29,6 +30,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/molecule-man/go-brrr v1.3.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/gchamon/devops-challenge/libs/storage => ../../libs/storage

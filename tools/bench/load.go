@@ -12,15 +12,15 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A client sends one request after the other on a connection of its own.
+// A client sends one request after another on its own connection.
 type client interface {
-	// send sends its next request and reports whether the answer was a good
-	// one. An error is one that leaves nothing to be measured.
+	// send sends its next request and reports whether the response was a
+	// success. After an error nothing more can be measured.
 	send(ctx context.Context) (ok bool, err error)
 	close()
 }
 
-// tally is what became of the requests of one contestant in one round.
+// tally counts the requests of one contestant in one round.
 type tally struct {
 	requests int // answered within the time, good or not
 	failed   int // of them not good
@@ -111,9 +111,8 @@ func drive(ctx context.Context, clients []client, length time.Duration, cpu func
 	return t, nil
 }
 
-// httpClient is a client that writes requests that were made beforehand and
-// reads no more of an answer than it must: what it costs is taken from the
-// server, which has the same cores.
+// httpClient is a client that writes prepared requests and parses as little of
+// each response as possible: it shares the cores with the server.
 type httpClient struct {
 	addr string
 	// next returns the bytes of the next request, which may be overwritten by

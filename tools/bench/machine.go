@@ -31,7 +31,6 @@ func describeMachine(ctx context.Context, b *bench) machine {
 		kernel: field("/proc/sys/kernel/osrelease", `^(\S+)`),
 		system: field("/etc/os-release", `(?m)^PRETTY_NAME="?(.*?)"?$`),
 		load:   field("/proc/loadavg", `^(\S+)`),
-		disk:   fileSystem(b.work), objects: fileSystem(b.store),
 	}
 	output := func(name string, args ...string) string {
 		out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
@@ -40,6 +39,7 @@ func describeMachine(ctx context.Context, b *bench) machine {
 		}
 		return strings.TrimSpace(string(out))
 	}
+	m.disk, m.objects = output("findmnt", "-no", "FSTYPE", "-T", b.work), output("findmnt", "-no", "FSTYPE", "-T", b.store)
 	m.add("commit", output("git", "-C", b.root, "describe", "--always", "--dirty", "--exclude=*"))
 	if info, err := buildinfo.ReadFile(b.api); err == nil {
 		m.add("Go", strings.TrimPrefix(info.GoVersion, "go"))
@@ -89,24 +89,4 @@ func moduleVersion(binary, module string) string {
 		}
 	}
 	return ""
-}
-
-// fileSystem is the type of the file system that holds a folder.
-func fileSystem(dir string) string {
-	text, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		return ""
-	}
-	best, kind := "", ""
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) < 3 {
-			continue
-		}
-		at := fields[1]
-		if len(at) >= len(best) && (at == "/" || dir == at || strings.HasPrefix(dir, at+"/")) {
-			best, kind = at, fields[2]
-		}
-	}
-	return kind
 }

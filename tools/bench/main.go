@@ -8,8 +8,8 @@
 //	BENCH_SAMPLES a file to which each turn is appended in the format of Go's
 //	              benchmarks, for benchstat; docs are not written then
 //
-// It prints a table with what each figure is to reach. When all rows were
-// measured it writes the table and a chart into docs. A figure that falls
+// It prints a table with what each metric is to reach. When all rows were
+// measured it writes docs/benchmarks.md. A metric that falls
 // short of its goal is reported and is not an error: it exits with 1 only
 // when something could not be measured.
 //
@@ -54,7 +54,7 @@ const limit = 40 * time.Minute
 type bench struct {
 	root   string // of the repository
 	cache  string // what tools/setup/bench prepared
-	work   string // this run's own folder, removed at its end
+	work   string // a directory for this run, removed at its end
 	store  string // the same for the S3 server, in memory where that can hold it
 	api    string // bin/todo-api
 	nginx  string
@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	for _, row := range selected {
 		began := time.Now()
 		fmt.Fprintf(stdout, "== %s: %s\n", row.name, row.title)
-		figures, rowErr := row.run(ctx, b)
+		metrics, rowErr := row.run(ctx, b)
 		if rowErr != nil {
 			if ctx.Err() != nil {
 				return fmt.Errorf("%s: %w", row.name, ctx.Err()) // whatever else failed, failed of it
@@ -111,16 +111,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 			fmt.Fprintf(stdout, "   not measured: %v\n", rowErr)
 			err = errors.Join(err, fmt.Errorf("%s: %w", row.name, rowErr))
 		}
-		for _, f := range figures {
+		for _, f := range metrics {
 			fmt.Fprintf(stdout, "   %s\n", f.line())
 		}
 		fmt.Fprintf(stdout, "   %.0f s\n", time.Since(began).Seconds())
-		r.rows = append(r.rows, rowReport{row: row, figures: figures, err: rowErr})
+		r.rows = append(r.rows, rowReport{row: row, metrics: metrics, err: rowErr})
 	}
 	r.took = time.Since(r.began)
 	r.measured = b.measured
 
-	fmt.Fprint(stdout, "\n", r.text())
+	fmt.Fprintf(stdout, "\n%s\n%d short of their goal:\n  %s\n", r.markdown(), len(r.short()), strings.Join(r.short(), "\n  "))
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func newBench(root, api string, rounds int, stdout io.Writer) (*bench, error) {
 			return nil, fmt.Errorf("%w: make bench builds it", err)
 		}
 	}
-	// Debian has it where not everybody's PATH looks.
+	// Debian has it in /usr/sbin, which is often not on PATH.
 	if b.nginx, err = exec.LookPath("nginx"); err != nil {
 		if b.nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
 			return nil, err
@@ -158,14 +158,14 @@ func newBench(root, api string, rounds int, stdout io.Writer) (*bench, error) {
 	if b.work, err = os.MkdirTemp(b.cache, "run-"); err != nil {
 		return nil, err
 	}
-	b.store, err = objectFolder(b.work)
+	b.store, err = objectDirectory(b.work)
 	return b, err
 }
 
-// objectFolder makes a folder for the S3 server. The rows on S3 are about what
-// stands before it, so it keeps its objects in memory, unless there is no such
-// file system that holds the attributes it wants.
-func objectFolder(work string) (string, error) {
+// objectDirectory makes a directory for the S3 server: in memory, because the
+// rows on S3 measure its clients, or on disk if the memory file system does not
+// support extended attributes.
+func objectDirectory(work string) (string, error) {
 	if dir, err := os.MkdirTemp("/dev/shm", "todo-bench-"); err == nil {
 		if syscall.Setxattr(dir, "user.bench", []byte("1"), 0) == nil {
 			return dir, nil
@@ -181,9 +181,8 @@ func (b *bench) listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
-// contest gives each contestant its turn, round after round, in an order that
-// turns around each time. The first of all turns, which counts for nobody, is
-// short.
+// contest gives each contestant a turn in each round, in an order that is
+// reversed each time. A short round before them is not counted.
 func (b *bench) contest(ctx context.Context, row string, turn time.Duration, contestants ...contestant) (map[string][]tally, error) {
 	tallies := make(map[string][]tally)
 	for round := range b.rounds + 1 {

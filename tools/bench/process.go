@@ -11,11 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // process is a server that was started here.
@@ -32,7 +32,7 @@ type process struct {
 type command struct {
 	name string
 	dir  string   // working directory
-	env  []string // besides PATH and HOME
+	env  []string // in addition to PATH and HOME
 	args []string
 	addr string
 	// ready is a path that is answered with any of 200, 204 and 404 once the
@@ -42,7 +42,7 @@ type command struct {
 	quiet bool
 }
 
-// freeAddr is an address of loopback at which nobody listens.
+// freeAddr returns an unused loopback address.
 func freeAddr(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,7 +140,7 @@ func (p *process) end() {
 	case <-p.done:
 	case <-time.After(5 * time.Second):
 	}
-	// The group is ours, so nobody else is met; it is gone when all went well.
+	// What is left of the group, if anything.
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
@@ -153,131 +153,61 @@ func tail(file string) string {
 	return string(bytes.TrimSpace(text[max(0, len(text)-500):]))
 }
 
-// clockTick is the unit of times in /proc, which is 1/100 s on every Linux
-// that Go runs on (USER_HZ).
-const clockTick = 10 * time.Millisecond
-
-// stat is what /proc/PID/stat tells of a process.
-type stat struct {
-	parent int
-	cpu    time.Duration // user and system
-}
-
-// parseStat reads /proc/PID/stat as proc(5) describes it. The name of the
-// program stands in parentheses and may hold anything.
-func parseStat(text string) (stat, error) {
-	end := strings.LastIndexByte(text, ')')
-	fields := strings.Fields(text[end+1:])
-	if end < 0 || len(fields) < 13 {
-		return stat{}, fmt.Errorf("stat %q: expected the fields of proc(5)", text)
-	}
-	// The first of these fields is the third of the line.
-	parent, err := strconv.Atoi(fields[4-3])
+// each calls visit for the server and every process that it started, which
+// are the processes of its group.
+func (p *process) each(visit func(proc procfs.Proc) error) error {
+	all, err := procfs.AllProcs()
 	if err != nil {
-		return stat{}, fmt.Errorf("stat: parent: %w", err)
+		return err
 	}
-	var ticks int64
-	for _, field := range fields[14-3 : 16-3] { // utime, stime
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return stat{}, fmt.Errorf("stat: time: %w", err)
+	found := false
+	for _, proc := range all {
+		s, err := proc.Stat()
+		if err != nil || s.PGRP != p.cmd.Process.Pid || s.State == "Z" {
+			continue // another's, or it has ended
 		}
-		ticks += n
+		found = true
+		if err := visit(proc); err != nil {
+			return err
+		}
 	}
-	return stat{parent: parent, cpu: time.Duration(ticks) * clockTick}, nil
+	if !found {
+		return fmt.Errorf("%s has ended: %s", p.name, tail(p.log))
+	}
+	return nil
 }
 
-// tree returns the process and all that descend from it.
-func (p *process) tree() (map[int]stat, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[int]stat)
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		text, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		s, err := parseStat(string(text))
-		if err != nil {
-			return nil, err
-		}
-		all[pid] = s
-	}
-	root := p.cmd.Process.Pid
-	tree := make(map[int]stat)
-	for pid, s := range all {
-		for at, ok := pid, true; ok; at, ok = all[at].parent, all[at].parent > 0 {
-			if at == root {
-				tree[pid] = s
-				break
-			}
-		}
-	}
-	if len(tree) == 0 {
-		return nil, fmt.Errorf("%s has ended: %s", p.name, tail(p.log))
-	}
-	return tree, nil
-}
-
-// cpu is the CPU time that the server and what it started have taken so far.
+// cpu is the CPU time, user and system, that the server and what it started
+// have used so far.
 func (p *process) cpu() (time.Duration, error) {
-	tree, err := p.tree()
-	var sum time.Duration
-	for _, s := range tree {
-		sum += s.cpu
-	}
+	var sum float64
+	err := p.each(func(proc procfs.Proc) error {
+		s, err := proc.Stat()
+		sum += s.CPUTime()
+		return err
+	})
+	return time.Duration(sum * float64(time.Second)), err
+}
+
+// memory is the memory of the server and what it started, in bytes; memory
+// that they share counts once (proportional set size).
+func (p *process) memory() (float64, error) {
+	var sum float64
+	err := p.each(func(proc procfs.Proc) error {
+		m, err := proc.ProcSMapsRollup()
+		sum += float64(m.Pss)
+		return err
+	})
 	return sum, err
 }
 
-// memory is what the server and what it started hold of the machine's memory,
-// in bytes; what processes share counts once (proportional set size).
-func (p *process) memory() (float64, error) {
-	tree, err := p.tree()
+// status is what the kernel says of the server itself: RssAnon is the memory
+// that it has filled, without the pages of the program's file, which the kernel
+// can drop and read again; VmHWM is the most that it ever held. Both in bytes.
+func (p *process) status() (procfs.ProcStatus, error) {
+	proc, err := procfs.NewProc(p.cmd.Process.Pid)
 	if err != nil {
-		return 0, err
+		return procfs.ProcStatus{}, err
 	}
-	var sum float64
-	for pid := range tree {
-		n, err := procKilobytes(pid, "smaps_rollup", "Pss:")
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return sum, nil
-}
-
-// own is the memory that the server itself has filled, in bytes. The rest of
-// it is the program's file, which the kernel can drop and read again.
-func (p *process) own() (float64, error) {
-	return procKilobytes(p.cmd.Process.Pid, "status", "RssAnon:")
-}
-
-// peak is the most memory that the server itself ever held, in bytes.
-func (p *process) peak() (float64, error) {
-	return procKilobytes(p.cmd.Process.Pid, "status", "VmHWM:")
-}
-
-// procKilobytes reads a line such as "Pss:  123 kB", in bytes.
-func procKilobytes(pid int, file, key string) (float64, error) {
-	name := "/proc/" + strconv.Itoa(pid) + "/" + file
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, key)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
-		return n * 1024, err
-	}
-	return 0, fmt.Errorf("%s has no %s", name, key)
+	return proc.NewStatus()
 }

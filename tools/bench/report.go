@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"text/template"
 	"time"
 )
@@ -26,12 +25,12 @@ type report struct {
 // rowReport is what a row has measured, or why not.
 type rowReport struct {
 	row     row
-	figures []figure
+	metrics []metric
 	err     error
 }
 
-// line is the figure as one line of a log.
-func (f figure) line() string {
+// line is the metric as one line of a log.
+func (f metric) line() string {
 	text := f.what + ": " + f.unit.format(f.median())
 	if s := f.spread(); s != "" {
 		text += " (" + s + ")"
@@ -42,11 +41,11 @@ func (f figure) line() string {
 	return text
 }
 
-// short names the figures that miss their goal.
+// short names the metrics that miss their goal.
 func (r report) short() []string {
 	var lines []string
 	for _, row := range r.rows {
-		for _, f := range row.figures {
+		for _, f := range row.metrics {
 			if f.short() {
 				lines = append(lines, row.row.title+": "+f.line())
 			}
@@ -62,47 +61,26 @@ func (r report) short() []string {
 func (r report) reasons() []string {
 	var lines []string
 	for _, row := range r.rows {
-		if row.row.why != "" && slices.ContainsFunc(row.figures, figure.short) && !slices.Contains(lines, row.row.why) {
+		if row.row.why != "" && slices.ContainsFunc(row.metrics, metric.short) && !slices.Contains(lines, row.row.why) {
 			lines = append(lines, row.row.why)
 		}
 	}
 	return lines
 }
 
-// text is the table for a terminal.
-func (r report) text() string {
-	var out strings.Builder
-	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "figure\tmedian\tlowest to highest\tgoal\t")
-	for _, row := range r.rows {
-		fmt.Fprintf(table, "%s\t\t\t\t\n", strings.ToUpper(row.row.title))
-		if row.err != nil {
-			fmt.Fprintln(table, "  not measured\t\t\t\t")
-		}
-		for _, f := range row.figures {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", f.what, f.unit.format(f.median()), f.spread(), f.goal.format(f.unit), strings.ToUpper(f.verdict()))
-		}
-	}
-	table.Flush()
-	out.WriteString("\n")
-	if lines := r.short(); len(lines) > 0 {
-		fmt.Fprintf(&out, "%d short of their goal:\n  %s\n", len(lines), strings.Join(lines, "\n  "))
-	} else {
-		out.WriteString("All goals were reached.\n")
-	}
-	return out.String()
-}
-
 // cell escapes what would end a cell of a Markdown table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// markdown is the table for docs/benchmarks.md.
+// markdown is the table of docs/benchmarks.md.
 func (r report) markdown() string {
 	var out strings.Builder
-	out.WriteString("| figure | median | lowest to highest | goal | |\n|---|---|---|---|---|\n")
+	out.WriteString("| metric | median | lowest to highest | goal | |\n|---|---|---|---|---|\n")
 	for _, row := range r.rows {
 		fmt.Fprintf(&out, "| **%s** | | | | |\n", cell(row.row.title))
-		for _, f := range row.figures {
+		if row.err != nil {
+			out.WriteString("| not measured | | | | |\n")
+		}
+		for _, f := range row.metrics {
 			verdict := f.verdict()
 			if f.short() {
 				verdict = "**short**"
@@ -161,7 +139,7 @@ func appendSamples(file string, measured []measurement) error {
 //go:embed benchmarks.md.tmpl
 var pageTemplate string
 
-// write writes docs/benchmarks.md and its chart.
+// write writes docs/benchmarks.md.
 func (r report) write(root string) error {
 	page, err := template.New("benchmarks.md").Parse(pageTemplate)
 	if err != nil {
@@ -186,13 +164,6 @@ func (r report) write(root string) error {
 		"Reasons":  r.reasons(),
 	})
 	if err != nil {
-		return err
-	}
-	chart := filepath.Join(root, "docs", "images", "bench.svg")
-	if err := os.MkdirAll(filepath.Dir(chart), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(chart, []byte(r.chart()), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(text.String()), 0o644)

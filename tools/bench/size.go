@@ -12,7 +12,7 @@ import (
 
 // size is that of bin/todo-api and of the image that tools/image builds from
 // the same sources, both with the page.
-func size(ctx context.Context, b *bench) ([]figure, error) {
+func size(ctx context.Context, b *bench) ([]metric, error) {
 	info, err := os.Stat(b.api)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func size(ctx context.Context, b *bench) ([]figure, error) {
 	if err := json.Unmarshal(stdout.Bytes(), &image); err != nil {
 		return nil, fmt.Errorf("image build: %w", err)
 	}
-	return []figure{
+	return []metric{
 		{"binary, with the page", megas, []float64{float64(info.Size()) / 1e6}, atMost(25)},
 		{"image, as it is downloaded", megas, []float64{image.PulledBytes / 1e6}, atMost(25)},
 	}, nil

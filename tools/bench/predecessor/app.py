@@ -3,7 +3,7 @@
 GET and PUT /api/state/{name} on one JSON file or one S3 object a list: not
 synced to the disk, last writer wins, and any trouble in a read is a 404.
 
-FOLDER or STORAGE_BUCKET says where, S3_ENDPOINT where S3 is. The predecessor
+LISTS_DIR or STORAGE_BUCKET says where, S3_ENDPOINT where S3 is. The predecessor
 made an S3 client for each request; with HOIST=1 there is one a worker.
 """
 
@@ -13,7 +13,7 @@ import os
 import boto3
 import falcon
 
-FOLDER = os.environ.get("FOLDER", "data")
+LISTS_DIR = os.environ.get("LISTS_DIR", "data")
 BUCKET = os.environ.get("STORAGE_BUCKET")
 
 
@@ -28,7 +28,7 @@ def read(name):
     if BUCKET:
         answer = (shared or make_client()).get_object(Bucket=BUCKET, Key=name + ".json")
         return json.load(answer["Body"])
-    with open(os.path.join(FOLDER, name + ".json"), encoding="utf-8") as file:
+    with open(os.path.join(LISTS_DIR, name + ".json"), encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -37,7 +37,7 @@ def write(name, state):
         body = json.dumps(state).encode()
         (shared or make_client()).put_object(Bucket=BUCKET, Key=name + ".json", Body=body)
         return
-    with open(os.path.join(FOLDER, name + ".json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(LISTS_DIR, name + ".json"), "w", encoding="utf-8") as file:
         json.dump(state, file)
 
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// goal is what a figure is to reach. The zero goal asks for nothing.
+// goal is the target of a metric. The zero value is met by every metric.
 type goal struct {
 	sign  string // ">=", "<=" or none
 	bound float64
@@ -18,7 +18,7 @@ type goal struct {
 func atLeast(bound float64) goal { return goal{">=", bound} }
 func atMost(bound float64) goal  { return goal{"<=", bound} }
 
-// met reports whether a figure that measured value reaches the goal.
+// met reports whether a metric that measured value reaches the goal.
 func (g goal) met(value float64) bool {
 	switch {
 	case g == goal{}:
@@ -32,7 +32,7 @@ func (g goal) met(value float64) bool {
 	}
 }
 
-// unit says how the numbers of a figure read.
+// unit is the unit of a metric.
 type unit string
 
 const (
@@ -63,20 +63,20 @@ func (g goal) format(u unit) string {
 	return g.sign + " " + u.format(g.bound)
 }
 
-// figure is one line of the table: something measured once a round.
-type figure struct {
+// metric is one line of the table: something measured once a round.
+type metric struct {
 	what    string
 	unit    unit
 	samples []float64
 	goal    goal
 }
 
-func (f figure) median() float64 { return median(f.samples) }
+func (f metric) median() float64 { return median(f.samples) }
 
-// short reports whether the figure misses its goal.
-func (f figure) short() bool { return !f.goal.met(f.median()) }
+// short reports whether the metric misses its goal.
+func (f metric) short() bool { return !f.goal.met(f.median()) }
 
-func (f figure) verdict() string {
+func (f metric) verdict() string {
 	switch {
 	case f.goal == goal{}:
 		return ""
@@ -88,7 +88,7 @@ func (f figure) verdict() string {
 }
 
 // spread is the lowest and the highest sample.
-func (f figure) spread() string {
+func (f metric) spread() string {
 	if len(f.samples) < 2 {
 		return ""
 	}
