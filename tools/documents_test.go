@@ -96,17 +96,17 @@ s.serve_forever()'`
 func TestDocumentsThatFail(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ readme, want string }{
-		"no language":              {fence("", "false"), "README.md:2: a block without a language, expected sh for commands"},
-		"a failing command":        {fence("sh", "echo before\nfalse\necho after"), "README.md:2: exit status 1\nbefore\n1 blocks ran"},
-		"a failing pipe":           {fence("sh", "false | cat"), "exit status 1"},
-		"a command nobody runs":    {fence("sh covered-by=ci", "make rehearse"), `ci does not run "make rehearse"`},
-		"covered by nothing":       {fence("sh covered-by=nothing", "make test"), "No such file"},
-		"another language's name":  {fence("bash", "true"), "marked bash, expected sh"},
-		"a dead link":              {"[x](nowhere.md)", "these links lead nowhere"},
-		"a link by reference":      {"[x][y]\n\n[y]: README.md\n", "README.md:3:[y]"},
-		"an unknown word":          {fence("sh later=yes", "true"), "unknown later"},
-		"a word without a value":   {fence("sh later", "true"), `"later", expected name=value`},
-		"a server that ends early": {fence("sh background=http://127.0.0.1:1/", "echo sorry; exit 3"), "ended before http://127.0.0.1:1/ answered: exit status 3\nsorry"},
+		"no language":               {fence("", "false"), "README.md:2: a block without a language, expected sh for commands"},
+		"a failing command":         {fence("sh", "echo before\nfalse\necho after"), "README.md:2: exit status 1\nbefore\n1 blocks ran"},
+		"a failing pipe":            {fence("sh", "false | cat"), "exit status 1"},
+		"a command that is not run": {fence("sh covered-by=ci", "make rehearse"), `ci does not run "make rehearse"`},
+		"covered by nothing":        {fence("sh covered-by=nothing", "make test"), "No such file"},
+		"another language's name":   {fence("bash", "true"), "marked bash, expected sh"},
+		"a dead link":               {"[x](nowhere.md)", "these links lead nowhere"},
+		"a link by reference":       {"[x][y]\n\n[y]: README.md\n", "README.md:3:[y]"},
+		"an unknown word":           {fence("sh later=yes", "true"), "unknown later"},
+		"a word without a value":    {fence("sh later", "true"), `"later", expected name=value`},
+		"a server that ends early":  {fence("sh background=http://127.0.0.1:1/", "echo sorry; exit 3"), "ended before http://127.0.0.1:1/ answered: exit status 3\nsorry"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
