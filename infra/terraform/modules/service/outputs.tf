@@ -37,3 +37,13 @@ output "execution_policy_json" {
   description = "What starting the process may do, for tests and for reading."
   value       = aws_iam_role_policy.execution.policy
 }
+
+output "security_group_id" {
+  description = "Id of the tasks' security group on Fargate; null on instances, whose group counts."
+  value       = one(aws_security_group.tasks[*].id)
+}
+
+output "container_definitions" {
+  description = "The containers of the first task definition as ECS reads them, for tests and for reading."
+  value       = aws_ecs_task_definition.this.container_definitions
+}

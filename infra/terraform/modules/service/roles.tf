@@ -29,7 +29,7 @@ resource "aws_iam_role" "task" {
 resource "aws_iam_role_policy" "task" {
   name   = "task"
   role   = aws_iam_role.task.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = var.task_role_statements })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat([for statement in var.task_role_statements : { for key, value in statement : key => value if value != null }], local.collector_statements) })
 }
 
 resource "aws_iam_role" "execution" {
@@ -44,7 +44,7 @@ resource "aws_iam_role_policy" "execution" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.secret_statements, [
       {
         Sid      = "PullImage"
         Effect   = "Allow"
@@ -63,6 +63,18 @@ resource "aws_iam_role_policy" "execution" {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:${local.account}:log-group:/${var.family}:*"
       },
-    ]
+    ])
   })
+}
+
+locals {
+  secret_actions = { ssm = "ssm:GetParameters", secretsmanager = "secretsmanager:GetSecretValue" }
+
+  secret_statements = [for service, arns in { for arn in values(var.secrets) : split(":", arn)[2] => arn... } : {
+    Sid    = "ReadSecretsOf${title(service)}"
+    Effect = "Allow"
+    Action = local.secret_actions[service]
+    # A secret's ARN may go on with the key of a value in it.
+    Resource = [for arn in sort(distinct(arns)) : join(":", slice(split(":", arn), 0, service == "ssm" ? 6 : 7))]
+  }]
 }

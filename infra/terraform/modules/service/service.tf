@@ -1,4 +1,6 @@
 locals {
+  fargate = var.fargate != null
+
   placement = {
     random          = { type = "random", field = null }
     spread_zone     = { type = "spread", field = "attribute:ecs.availability-zone" }
@@ -6,6 +8,15 @@ locals {
     binpack_cpu     = { type = "binpack", field = "cpu" }
     binpack_memory  = { type = "binpack", field = "memory" }
   }
+
+  # Fargate spreads tasks over zones by itself.
+  placements = local.fargate ? [] : [for name in coalesce(var.placement, ["spread_zone", "spread_instance"]) : local.placement[name]]
+}
+
+# A service keeps the task definition that deployments gave it, which runs on instances or on Fargate. Another service
+# takes one of the other kind.
+resource "terraform_data" "fargate" {
+  triggers_replace = local.fargate
 }
 
 resource "aws_ecs_service" "this" {
@@ -20,18 +31,36 @@ resource "aws_ecs_service" "this" {
   health_check_grace_period_seconds  = 60
 
   # Only a service that spreads over zones first can be moved back after a zone returns.
-  availability_zone_rebalancing = var.placement[0] == "spread_zone" ? "ENABLED" : "DISABLED"
+  availability_zone_rebalancing = try(local.placements[0].field, local.placement.spread_zone.field) == local.placement.spread_zone.field ? "ENABLED" : "DISABLED"
+
+  # Another capacity provider is then an update; without it, another service, and an outage between the two.
+  force_new_deployment = true
 
   propagate_tags          = "SERVICE"
   enable_ecs_managed_tags = true
 
-  capacity_provider_strategy {
-    capacity_provider = var.capacity_provider
-    weight            = 1
+  dynamic "capacity_provider_strategy" {
+    for_each = var.capacity_providers
+
+    content {
+      capacity_provider = capacity_provider_strategy.value.name
+      base              = capacity_provider_strategy.value.base
+      weight            = capacity_provider_strategy.value.weight
+    }
+  }
+
+  dynamic "network_configuration" {
+    for_each = var.fargate[*]
+
+    content {
+      subnets          = network_configuration.value.subnet_ids
+      security_groups  = aws_security_group.tasks[*].id
+      assign_public_ip = network_configuration.value.public_addresses
+    }
   }
 
   dynamic "ordered_placement_strategy" {
-    for_each = [for name in var.placement : local.placement[name]]
+    for_each = local.placements
 
     content {
       type  = ordered_placement_strategy.value.type
@@ -62,11 +91,18 @@ resource "aws_ecs_service" "this" {
 
   # Deployments own these two; see the deploy record.
   lifecycle {
-    ignore_changes = [task_definition, desired_count]
+    ignore_changes       = [task_definition, desired_count]
+    replace_triggered_by = [terraform_data.fargate]
   }
 
-  # The execution role's policy must outlive the tasks that need it.
-  depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.task]
+  # What tasks need until they have stopped: the roles' policies, and on Fargate their way in and out.
+  depends_on = [
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy.task,
+    aws_vpc_security_group_egress_rule.https,
+    aws_vpc_security_group_egress_rule.load_balancer,
+    aws_vpc_security_group_ingress_rule.load_balancer,
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "this" {

@@ -2,7 +2,26 @@ data "aws_region" "current" {}
 
 locals {
   # Go's collector holds the heap below the limit before the kernel ends the process.
-  environment = merge({ GOMEMLIMIT = "${floor(var.memory_limit * 0.9)}MiB" }, var.environment)
+  environment = merge({ GOMEMLIMIT = "${floor(var.memory_limit * 0.9)}MiB" }, local.metrics_environment, var.environment)
+
+  # What Fargate offers: memory in MiB, by CPU units.
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+  fargate_memory = {
+    256   = [512, 1024, 2048]
+    512   = range(1024, 4096 + 1, 1024)
+    1024  = range(2048, 8192 + 1, 1024)
+    2048  = range(4096, 16384 + 1, 1024)
+    4096  = range(8192, 30720 + 1, 1024)
+    8192  = range(16384, 61440 + 1, 4096)
+    16384 = range(32768, 122880 + 1, 8192)
+  }
+
+  # A task on an instance gets its containers' shares. One on Fargate has a size, of which the collector takes its share.
+  collector_shares = var.metrics == null ? { cpu = 0, memory = 0 } : { cpu = local.collector_cpu, memory = var.metrics.memory }
+  needed_memory    = var.memory_limit + local.collector_shares.memory
+  fargate_sizes    = [for size in lookup(local.fargate_memory, var.cpu, []) : size if size >= local.needed_memory]
+  task_cpu         = local.fargate ? var.cpu : var.cpu + local.collector_shares.cpu
+  task_memory      = local.fargate && length(local.fargate_sizes) > 0 ? tostring(min(local.fargate_sizes...)) : null
 
   # With no image yet the service has no tasks, and the first deployment brings both.
   image = coalesce(var.image, "${var.repository_url}:not-yet-deployed")
@@ -10,9 +29,10 @@ locals {
 
 resource "aws_ecs_task_definition" "this" {
   family                   = var.family
-  network_mode             = "bridge"
-  requires_compatibilities = ["EC2"]
-  cpu                      = tostring(var.cpu)
+  network_mode             = local.fargate ? "awsvpc" : "bridge"
+  requires_compatibilities = [local.fargate ? "FARGATE" : "EC2"]
+  cpu                      = tostring(local.task_cpu)
+  memory                   = local.task_memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
 
@@ -21,18 +41,19 @@ resource "aws_ecs_task_definition" "this" {
 
   runtime_platform {
     operating_system_family = "LINUX"
-    cpu_architecture        = "X86_64"
+    cpu_architecture        = var.cpu_architecture
   }
 
-  container_definitions = jsonencode([{
+  container_definitions = jsonencode(concat([{
     name              = var.container
     image             = local.image
     essential         = true
-    cpu               = var.cpu
+    cpu               = local.task_cpu - local.collector_shares.cpu
     memory            = var.memory_limit
     memoryReservation = var.memory_reservation
 
-    portMappings = [{ containerPort = var.container_port, hostPort = 0, protocol = "tcp" }]
+    portMappings = [{ containerPort = var.container_port, hostPort = local.fargate ? var.container_port : 0, protocol = "tcp" }]
+    secrets      = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
     environment  = [for name, value in local.environment : { name = name, value = value }]
     mountPoints  = [for volume in var.volumes : { sourceVolume = volume.name, containerPath = volume.container_path, readOnly = volume.read_only }]
 
@@ -56,7 +77,7 @@ resource "aws_ecs_task_definition" "this" {
         max-buffer-size = "4m"
       }
     }
-  }])
+  }], local.collectors))
 
   dynamic "volume" {
     for_each = var.volumes
@@ -64,6 +85,13 @@ resource "aws_ecs_task_definition" "this" {
     content {
       name      = volume.value.name
       host_path = volume.value.host_path
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !local.fargate || length(local.fargate_sizes) > 0
+      error_message = "Fargate has no task of ${var.cpu} CPU units and ${local.needed_memory} MiB (memory_limit and the collector's): cpu is 256 (up to 2048 MiB), 512 (4096), 1024 (8192), 2048 (16384), 4096 (30720), 8192 (61440) or 16384 (122880)."
     }
   }
 }

@@ -28,13 +28,38 @@ variable "cluster_arn" {
   }
 }
 
-variable "capacity_provider" {
-  description = "Name of the capacity provider that gives the tasks their instances."
-  type        = string
+variable "capacity_providers" {
+  description = "Capacity providers that run the tasks: name, how many tasks the first of them gets before weights count (base), and each one's share of the others (weight)."
+  type = list(object({
+    name   = string
+    base   = optional(number)
+    weight = optional(number, 1)
+  }))
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.capacity_provider))
-    error_message = "capacity_provider is the name of a capacity provider."
+    condition     = length(var.capacity_providers) >= 1 && alltrue([for provider in var.capacity_providers : can(regex("^[A-Za-z0-9_-]{1,255}$", provider.name))])
+    error_message = "capacity_providers are one or more, each with the name of a capacity provider."
+  }
+
+  validation {
+    condition     = length([for provider in var.capacity_providers : provider if provider.base != null]) <= 1 && alltrue([for provider in var.capacity_providers : provider.weight >= 0 && provider.weight <= 1000]) && anytrue([for provider in var.capacity_providers : provider.weight > 0])
+    error_message = "capacity_providers have weights from 0 to 1000, not all 0, and one base at most."
+  }
+}
+
+variable "fargate" {
+  description = "Where tasks run without instances: the VPC, subnets, the load balancer's security group, and whether tasks get public addresses, where nothing else lets them out. null for tasks on instances."
+  type = object({
+    vpc_id                          = string
+    subnet_ids                      = list(string)
+    load_balancer_security_group_id = string
+    public_addresses                = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.fargate == null || try(can(regex("^vpc-[0-9a-z]+$", var.fargate.vpc_id)) && length(distinct(var.fargate.subnet_ids)) >= 2, false)
+    error_message = "fargate has a vpc_id such as vpc-0123456789abcdef0, and at least two subnet_ids: tasks are spread over zones."
   }
 }
 
@@ -104,7 +129,7 @@ variable "container" {
 }
 
 variable "container_port" {
-  description = "Port that the container listens on; the host's is chosen by Docker."
+  description = "Port that the container listens on; an instance's is chosen by Docker."
   type        = number
   default     = 8080
   nullable    = false
@@ -116,7 +141,7 @@ variable "container_port" {
 }
 
 variable "cpu" {
-  description = "CPU units (1,024 are one virtual CPU) that a task has to itself; idle ones are lent."
+  description = "CPU units (1,024 are one virtual CPU) that a task has to itself; on an instance, idle ones are lent. On Fargate one of its sizes, from 256."
   type        = number
   default     = 256
   nullable    = false
@@ -124,6 +149,18 @@ variable "cpu" {
   validation {
     condition     = var.cpu >= 128 && var.cpu <= 10240 && floor(var.cpu) == var.cpu
     error_message = "cpu is a whole number of CPU units from 128 to 10240."
+  }
+}
+
+variable "cpu_architecture" {
+  description = "Architecture that tasks run on: X86_64 or ARM64. The image must have it."
+  type        = string
+  default     = "X86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
+    error_message = "cpu_architecture is X86_64 or ARM64."
   }
 }
 
@@ -163,6 +200,18 @@ variable "environment" {
   }
 }
 
+variable "secrets" {
+  description = "Environment variables whose values ECS reads when a task starts: name, and the ARN of a SecureString parameter or of a Secrets Manager secret, encrypted with AWS's own key."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, arn in var.secrets : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && can(regex("^arn:[a-z-]+:(ssm:[a-z0-9-]+:[0-9]{12}:parameter/|secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)[^*]+$", arn))])
+    error_message = "secrets are names of environment variables, each with the ARN of a parameter (arn:aws:ssm:...:parameter/...) or of a secret (arn:aws:secretsmanager:...:secret:...)."
+  }
+}
+
 variable "volumes" {
   description = "Volumes of the task: name, where the container sees them, the host's folder (null for an anonymous one), and whether they are read-only."
   type = list(object({
@@ -177,6 +226,11 @@ variable "volumes" {
   validation {
     condition     = alltrue([for volume in var.volumes : startswith(volume.container_path, "/") && (volume.host_path == null || try(startswith(volume.host_path, "/"), false))])
     error_message = "volumes have absolute paths."
+  }
+
+  validation {
+    condition     = var.fargate == null || alltrue([for volume in var.volumes : volume.host_path == null])
+    error_message = "volumes have no host_path on Fargate, where there is no host."
   }
 
   validation {
@@ -199,32 +253,67 @@ variable "user" {
 
 variable "task_role_statements" {
   description = "IAM policy statements (objects as in a policy document) that say what the process may do."
-  type        = any
+  type = list(object({
+    Sid       = string
+    Effect    = string
+    Action    = list(string)
+    Resource  = list(string)
+    Condition = optional(map(map(list(string))))
+  }))
 
   validation {
-    condition     = length(var.task_role_statements) > 0 && alltrue([for statement in var.task_role_statements : can(statement.Resource) && try(statement.Effect, "") == "Allow"])
-    error_message = "task_role_statements are at least one object with Effect Allow and a Resource."
+    condition     = length(var.task_role_statements) > 0 && alltrue([for statement in var.task_role_statements : statement.Effect == "Allow"])
+    error_message = "task_role_statements are at least one object with Effect Allow."
   }
 
   validation {
-    condition     = alltrue([for statement in var.task_role_statements : !contains(flatten([try(statement.Resource, "*")]), "*") && alltrue([for action in flatten([try(statement.Action, "*")]) : !strcontains(action, "*")])])
+    condition     = alltrue([for statement in var.task_role_statements : !contains(statement.Resource, "*") && alltrue([for action in statement.Action : !strcontains(action, "*")])])
     error_message = "task_role_statements name their actions and resources one by one: no * for either."
   }
 }
 
-variable "placement" {
-  description = "Placement strategies in the order they are applied: spread_zone, spread_instance, binpack_cpu, binpack_memory, random."
-  type        = list(string)
-  default     = ["spread_zone", "spread_instance"]
-  nullable    = false
+variable "metrics" {
+  description = "Prometheus metrics of the API that a collector beside it sends to CloudWatch, by name, under the family as namespace; the collector's image and the MiB it may take. null for no collector."
+  type = object({
+    names  = list(string)
+    image  = optional(string, "amazon/aws-otel-collector:v0.48.0")
+    memory = optional(number, 96)
+  })
+  default = null
 
   validation {
-    condition     = length(var.placement) >= 1 && length(var.placement) <= 5 && length(distinct(var.placement)) == length(var.placement)
+    condition     = try(length(var.metrics.names) > 0 && alltrue([for name in var.metrics.names : can(regex("^[a-z][a-z0-9_]*$", name))]), var.metrics == null)
+    error_message = "metrics.names are names of Prometheus metrics, such as todo_event_streams."
+  }
+
+  validation {
+    condition     = try(can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$", var.metrics.image)) && !endswith(var.metrics.image, ":latest"), var.metrics == null)
+    error_message = "metrics.image is an image with a tag other than latest, or a digest."
+  }
+
+  validation {
+    condition     = try(var.metrics.memory >= 64 && floor(var.metrics.memory) == var.metrics.memory, var.metrics == null)
+    error_message = "metrics.memory is a whole number of MiB, at least 64."
+  }
+}
+
+variable "placement" {
+  description = "Placement strategies on instances, in the order they are applied: spread_zone, spread_instance, binpack_cpu, binpack_memory, random. null for spread_zone, then spread_instance."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.placement == null || var.fargate == null
+    error_message = "placement is null on Fargate, which spreads tasks over zones by itself."
+  }
+
+  validation {
+    condition     = try(length(var.placement) >= 1 && length(var.placement) <= 5 && length(distinct(var.placement)) == length(var.placement), var.placement == null)
     error_message = "placement has one to five different strategies."
   }
 
   validation {
-    condition     = alltrue([for name in var.placement : contains(["random", "spread_zone", "spread_instance", "binpack_cpu", "binpack_memory"], name)])
+    condition     = try(alltrue([for name in var.placement : contains(["random", "spread_zone", "spread_instance", "binpack_cpu", "binpack_memory"], name)]), var.placement == null)
     error_message = "placement's strategies are spread_zone, spread_instance, binpack_cpu, binpack_memory and random."
   }
 }

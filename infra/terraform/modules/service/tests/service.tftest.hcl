@@ -3,18 +3,18 @@ mock_provider "aws" {
 }
 
 variables {
-  name              = "todo-api"
-  family            = "todo-staging-api"
-  cluster_arn       = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo-staging"
-  capacity_provider = "todo-staging"
-  target_group_arn  = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/todo/1"
-  repository_url    = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api"
-  repository_arn    = "arn:aws:ecr:eu-west-1:123456789012:repository/todo-api"
-  image             = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-  environment       = { TODO_LISTEN = ":8080" }
+  name               = "todo-api"
+  family             = "todo-staging-api"
+  cluster_arn        = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo-staging"
+  capacity_providers = [{ name = "todo-staging" }]
+  target_group_arn   = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/todo/1"
+  repository_url     = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api"
+  repository_arn     = "arn:aws:ecr:eu-west-1:123456789012:repository/todo-api"
+  image              = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  environment        = { TODO_LISTEN = ":8080" }
   task_role_statements = [
-    { Sid = "ReadAndWriteLists", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = "arn:aws:s3:::lists/lists/*" },
-    { Sid = "TellMissingFromForbidden", Effect = "Allow", Action = "s3:ListBucket", Resource = "arn:aws:s3:::lists" },
+    { Sid = "ReadAndWriteLists", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["arn:aws:s3:::lists/lists/*"] },
+    { Sid = "TellMissingFromForbidden", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::lists"] },
   ]
 }
 
@@ -34,6 +34,11 @@ run "tasks_spread_over_zones_then_instances" {
   assert {
     condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.deployment_minimum_healthy_percent == 100
     error_message = "a failed deployment goes back, and no task leaves before its successor is healthy"
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.force_new_deployment
+    error_message = "another capacity provider must not replace the service"
   }
 }
 
@@ -106,6 +111,126 @@ run "another_placement" {
   }
 }
 
+run "metrics_leave_by_a_collector" {
+  command = plan
+  variables {
+    metrics = { names = ["todo_event_streams", "todo_store_call_duration_seconds"] }
+  }
+
+  assert {
+    condition     = [for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.name] == ["todo-api", "collector"] && !jsondecode(aws_ecs_task_definition.this.container_definitions)[1].essential
+    error_message = "want a collector beside the API, which serves without it"
+  }
+
+  assert {
+    condition = (yamldecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment[0].value).receivers.prometheus.config.scrape_configs[0].static_configs[0].targets == ["todo-api:9090"] &&
+    contains([for e in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment : "${e.name}=${e.value}"], "TODO_ADMIN_LISTEN=:9090") && jsondecode(aws_ecs_task_definition.this.container_definitions)[0].portMappings[0].containerPort == 8080)
+    error_message = "the collector reads the API's own listener, which is published on no host"
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.this.cpu == "288"
+    error_message = "a task's CPU holds its containers'; got ${aws_ecs_task_definition.this.cpu}"
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.task_policy_json).Statement : s.Resource if s.Sid == "WriteMetrics"] == [["arn:aws:logs:eu-west-1:123456789012:log-group:/todo-staging-api:log-stream:metrics"]]
+    error_message = "got ${output.task_policy_json}"
+  }
+}
+
+run "on_fargate" {
+  command = plan
+  variables {
+    capacity_providers = [{ name = "FARGATE", base = 1, weight = 25 }, { name = "FARGATE_SPOT", weight = 75 }]
+    fargate            = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b"], load_balancer_security_group_id = "sg-lb" }
+    metrics            = { names = ["todo_event_streams"] }
+    volumes            = [{ name = "scratch", container_path = "/scratch" }]
+  }
+
+  assert {
+    condition = (aws_ecs_task_definition.this.network_mode == "awsvpc" && aws_ecs_task_definition.this.requires_compatibilities == toset(["FARGATE"]) &&
+    aws_ecs_task_definition.this.cpu == "256" && aws_ecs_task_definition.this.memory == "512")
+    error_message = "want the size of Fargate that holds 384 and 96 MiB; got ${aws_ecs_task_definition.this.cpu} and ${aws_ecs_task_definition.this.memory}"
+  }
+
+  assert {
+    condition     = sum([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.cpu]) == 256 && sum([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : c.memory]) <= 512
+    error_message = "the containers fit into the task; got ${aws_ecs_task_definition.this.container_definitions}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].portMappings == [{ containerPort = 8080, hostPort = 8080, protocol = "tcp" }] && alltrue([for c in jsondecode(aws_ecs_task_definition.this.container_definitions) : length(try(c.links, [])) == 0])
+    error_message = "awsvpc has no dynamic ports and no links"
+  }
+
+  assert {
+    condition = (yamldecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment[0].value).receivers.prometheus.config.scrape_configs[0].static_configs[0].targets == ["127.0.0.1:9090"] &&
+    contains([for e in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment : "${e.name}=${e.value}"], "TODO_ADMIN_LISTEN=127.0.0.1:9090"))
+    error_message = "the collector reads the API's own listener, on the task's loopback"
+  }
+
+  assert {
+    condition = (toset([for s in aws_ecs_service.this.capacity_provider_strategy : [s.capacity_provider, s.weight]]) == toset([["FARGATE", 25], ["FARGATE_SPOT", 75]]) &&
+    length(aws_ecs_service.this.ordered_placement_strategy) == 0 && aws_ecs_service.this.availability_zone_rebalancing == "ENABLED")
+    error_message = "want both providers, no placement strategy, and tasks that move back when a zone returns"
+  }
+
+  assert {
+    condition     = toset(aws_ecs_service.this.network_configuration[0].subnets) == toset(["subnet-a", "subnet-b"]) && !aws_ecs_service.this.network_configuration[0].assign_public_ip
+    error_message = "want tasks in both subnets, without public addresses"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.load_balancer[0].referenced_security_group_id == "sg-lb" && aws_vpc_security_group_ingress_rule.load_balancer[0].from_port == 8080 && aws_vpc_security_group_ingress_rule.load_balancer[0].to_port == 8080
+    error_message = "the only way in is the API's port, from the load balancer"
+  }
+}
+
+run "rejects_a_size_that_fargate_lacks" {
+  command = plan
+  variables {
+    capacity_providers = [{ name = "FARGATE" }]
+    fargate            = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b"], load_balancer_security_group_id = "sg-lb" }
+    memory_limit       = 2049
+  }
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "rejects_what_only_instances_have" {
+  command = plan
+  variables {
+    capacity_providers = [{ name = "FARGATE" }]
+    fargate            = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b"], load_balancer_security_group_id = "sg-lb" }
+    placement          = ["spread_zone"]
+    volumes            = [{ name = "a", container_path = "/a", host_path = "/a" }]
+  }
+  expect_failures = [var.placement, var.volumes]
+}
+
+run "secrets_are_read_by_ecs" {
+  command = plan
+  variables {
+    secrets = {
+      TODO_NAME_DIGEST_KEY = "arn:aws:ssm:eu-west-1:123456789012:parameter/todo/staging/name-digest-key"
+      OTHER                = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf:key::"
+    }
+  }
+
+  assert {
+    condition     = { for s in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets : s.name => s.valueFrom } == { for name, arn in var.secrets : name => arn }
+    error_message = "got ${aws_ecs_task_definition.this.container_definitions}"
+  }
+
+  assert {
+    condition = { for s in jsondecode(output.execution_policy_json).Statement : s.Action => s.Resource if startswith(s.Sid, "ReadSecrets") } == {
+      "ssm:GetParameters"             = ["arn:aws:ssm:eu-west-1:123456789012:parameter/todo/staging/name-digest-key"]
+      "secretsmanager:GetSecretValue" = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf"]
+    }
+    error_message = "got ${output.execution_policy_json}"
+  }
+}
+
 run "volumes_and_alarms" {
   command = plan
   variables {
@@ -124,218 +249,80 @@ run "volumes_and_alarms" {
   }
 }
 
-run "rejects_name" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    name = "API"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_family" {
-  command = plan
-  variables {
-    family = "x_y"
-  }
-  expect_failures = [var.family]
-}
-
-run "rejects_image_by_tag" {
-  command = plan
-  variables {
-    image = "todo-api:latest"
-  }
-  expect_failures = [var.image]
-}
-
-run "rejects_desired_count" {
-  command = plan
-  variables {
-    desired_count = 0
-  }
-  expect_failures = [var.desired_count]
-}
-
-run "rejects_desired_half" {
-  command = plan
-  variables {
-    desired_count = 1.5
-  }
-  expect_failures = [var.desired_count]
-}
-
-run "rejects_container" {
-  command = plan
-  variables {
-    container = "todo api"
-  }
-  expect_failures = [var.container]
-}
-
-run "rejects_port" {
-  command = plan
-  variables {
-    container_port = 70000
-  }
-  expect_failures = [var.container_port]
-}
-
-run "rejects_cpu" {
-  command = plan
-  variables {
-    cpu = 64
-  }
-  expect_failures = [var.cpu]
-}
-
-run "rejects_memory_reservation" {
-  command = plan
-  variables {
-    memory_reservation = 16
-  }
-  expect_failures = [var.memory_reservation]
-}
-
-run "rejects_limit_below_reservation" {
-  command = plan
-  variables {
-    memory_limit = 100
-  }
-  expect_failures = [var.memory_limit]
-}
-
-run "rejects_environment" {
-  command = plan
-  variables {
-    environment = { "1X" = "y" }
-  }
-  expect_failures = [var.environment]
-}
-
-run "rejects_relative_volume" {
-  command = plan
-  variables {
-    volumes = [{ name = "a", container_path = "a" }]
-  }
-  expect_failures = [var.volumes]
-}
-
-run "rejects_twin_volumes" {
-  command = plan
-  variables {
-    volumes = [{ name = "a", container_path = "/a" }, { name = "a", container_path = "/b" }]
-  }
-  expect_failures = [var.volumes]
-}
-
-run "rejects_root_user" {
-  command = plan
-  variables {
-    user = "0"
-  }
-  expect_failures = [var.user]
-}
-
-run "rejects_no_statement" {
-  command = plan
-  variables {
+    name                 = "API"
+    family               = "x_y"
+    image                = "todo-api:latest"
+    desired_count        = 0
+    container            = "todo api"
+    container_port       = 70000
+    cpu                  = 64
+    cpu_architecture     = "amd64"
+    metrics              = { names = ["Event-Streams"], image = "collector:latest", memory = 8 }
+    memory_reservation   = 16
+    environment          = { "1X" = "y" }
+    secrets              = { KEY = "word" }
+    volumes              = [{ name = "a", container_path = "a" }]
+    user                 = "0"
     task_role_statements = []
+    placement            = ["everywhere"]
+    stop_timeout         = 5
+    log_retention_days   = 31
+    cluster_arn          = "todo-staging"
+    capacity_providers   = []
+    target_group_arn     = "todo"
+    repository_url       = "todo-api:latest"
+    repository_arn       = "*"
+    deployment_alarms    = [""]
   }
-  expect_failures = [var.task_role_statements]
+  expect_failures = [
+    var.name,
+    var.family,
+    var.image,
+    var.desired_count,
+    var.container,
+    var.container_port,
+    var.cpu,
+    var.cpu_architecture,
+    var.metrics,
+    var.memory_reservation,
+    var.environment,
+    var.secrets,
+    var.volumes,
+    var.user,
+    var.task_role_statements,
+    var.placement,
+    var.stop_timeout,
+    var.log_retention_days,
+    var.cluster_arn,
+    var.capacity_providers,
+    var.target_group_arn,
+    var.repository_url,
+    var.repository_arn,
+    var.deployment_alarms,
+  ]
 }
 
-run "rejects_any_action" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
-    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = "s3:*", Resource = "arn:aws:s3:::x" }]
+    memory_limit         = 100
+    desired_count        = 1.5
+    volumes              = [{ name = "a", container_path = "/a" }, { name = "a", container_path = "/b" }]
+    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:*"], Resource = ["arn:aws:s3:::x"] }]
+    placement            = ["random", "random"]
   }
-  expect_failures = [var.task_role_statements]
+  expect_failures = [var.memory_limit, var.desired_count, var.volumes, var.task_role_statements, var.placement]
 }
 
-run "rejects_any_resource" {
+run "rejects_more_bad_values" {
   command = plan
   variables {
-    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = "s3:GetObject", Resource = "*" }]
+    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["*"] }]
+    capacity_providers   = [{ name = "FARGATE", base = 1 }, { name = "FARGATE_SPOT", base = 1 }]
+    fargate              = { vpc_id = "10.0.0.0/16", subnet_ids = ["subnet-a"], load_balancer_security_group_id = "sg-lb" }
   }
-  expect_failures = [var.task_role_statements]
-}
-
-run "rejects_unknown_placement" {
-  command = plan
-  variables {
-    placement = ["everywhere"]
-  }
-  expect_failures = [var.placement]
-}
-
-run "rejects_placement_twice" {
-  command = plan
-  variables {
-    placement = ["random", "random"]
-  }
-  expect_failures = [var.placement]
-}
-
-run "rejects_stop_timeout" {
-  command = plan
-  variables {
-    stop_timeout = 5
-  }
-  expect_failures = [var.stop_timeout]
-}
-
-run "rejects_log_retention" {
-  command = plan
-  variables {
-    log_retention_days = 31
-  }
-  expect_failures = [var.log_retention_days]
-}
-
-run "rejects_cluster_arn" {
-  command = plan
-  variables {
-    cluster_arn = "todo-staging"
-  }
-  expect_failures = [var.cluster_arn]
-}
-
-run "rejects_capacity_provider" {
-  command = plan
-  variables {
-    capacity_provider = ""
-  }
-  expect_failures = [var.capacity_provider]
-}
-
-run "rejects_target_group_arn" {
-  command = plan
-  variables {
-    target_group_arn = "todo"
-  }
-  expect_failures = [var.target_group_arn]
-}
-
-run "rejects_repository_url" {
-  command = plan
-  variables {
-    repository_url = "todo-api:latest"
-  }
-  expect_failures = [var.repository_url]
-}
-
-run "rejects_repository_arn" {
-  command = plan
-  variables {
-    repository_arn = "*"
-  }
-  expect_failures = [var.repository_arn]
-}
-
-run "rejects_deployment_alarms" {
-  command = plan
-  variables {
-    deployment_alarms = [""]
-  }
-  expect_failures = [var.deployment_alarms]
+  expect_failures = [var.task_role_statements, var.capacity_providers, var.fargate]
 }

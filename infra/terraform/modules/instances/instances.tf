@@ -1,17 +1,31 @@
-# A newer image is a change of the launch template in the next plan, and the group rolls onto it when that is applied.
+locals {
+  # Families of AWS's own processors: t4g, m8gd, c7gn, im4gn, a1.
+  arm = can(regex("^(a1|[a-z]+[0-9]g[a-z]*)\\.", var.instance_types[0]))
+
+  tags = merge(data.aws_default_tags.current.tags, { Name = var.name })
+}
+
+data "aws_default_tags" "current" {}
+
 data "aws_ssm_parameter" "image" {
-  name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+  name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/${local.arm ? "arm64/" : ""}recommended/image_id"
+}
+
+# AWS recommends a newer image every few weeks. The instances move to it when asked, not with an unrelated change.
+resource "terraform_data" "image" {
+  triggers_replace = { generation = var.image_generation, arm = local.arm }
 }
 
 resource "aws_launch_template" "this" {
-  name                   = var.name
+  name_prefix            = "${var.name}-"
   image_id               = data.aws_ssm_parameter.image.insecure_value
   key_name               = var.key_name
   update_default_version = true
 
   user_data = base64encode(templatefile("${path.module}/user_data.sh", {
-    cluster   = var.name
+    cluster   = var.cluster
     log_level = var.agent_log_level
+    reserved  = var.reserved_memory
   }))
 
   iam_instance_profile {
@@ -47,19 +61,25 @@ resource "aws_launch_template" "this" {
     enabled = var.detailed_monitoring
   }
 
-  # Instances and disks are made by the group, beyond the reach of the provider's default tags.
+  # Instances and what comes with them are made by the group, beyond the reach of the provider's default tags.
   dynamic "tag_specifications" {
-    for_each = ["instance", "volume"]
+    for_each = ["instance", "network-interface", "volume"]
 
     content {
       resource_type = tag_specifications.value
-      tags          = { Name = var.name }
+      tags          = local.tags
     }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+    ignore_changes        = [image_id]
+    replace_triggered_by  = [terraform_data.image]
   }
 }
 
 resource "aws_autoscaling_group" "this" {
-  name                = var.name
+  name_prefix         = "${var.name}-"
   min_size            = var.min_instances
   max_size            = var.max_instances
   vpc_zone_identifier = var.subnet_ids
@@ -111,6 +131,16 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
+  dynamic "tag" {
+    for_each = local.tags
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = false
+    }
+  }
+
   # ECS sets this tag on groups it manages; without it here every plan would take it away.
   tag {
     key                 = "AmazonECSManaged"
@@ -120,6 +150,7 @@ resource "aws_autoscaling_group" "this" {
 
   # The capacity provider moves the desired number.
   lifecycle {
-    ignore_changes = [desired_capacity]
+    create_before_destroy = true
+    ignore_changes        = [desired_capacity]
   }
 }

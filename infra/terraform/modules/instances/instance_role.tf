@@ -5,11 +5,11 @@ data "aws_region" "current" {}
 locals {
   partition   = data.aws_partition.current.partition
   ecs         = "arn:${local.partition}:ecs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
-  cluster_arn = "${local.ecs}:cluster/${var.name}"
+  cluster_arn = "${local.ecs}:cluster/${var.cluster}"
 }
 
 resource "aws_iam_role" "instance" {
-  name        = "${var.name}-instance"
+  name_prefix = "${substr(var.name, 0, 28)}-instance-"
   description = "What an instance of the cluster is: an ECS agent and a Session Manager agent. Tasks have roles of their own."
 
   assume_role_policy = jsonencode({
@@ -26,6 +26,10 @@ resource "aws_iam_role" "instance" {
 resource "aws_iam_instance_profile" "this" {
   name = aws_iam_role.instance.name
   role = aws_iam_role.instance.name
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # AWS's managed policy for this allows every cluster, and pulling and logging besides; those are the execution role's.
@@ -53,7 +57,7 @@ resource "aws_iam_role_policy" "agent" {
         Sid       = "TagOnRegistration"
         Effect    = "Allow"
         Action    = "ecs:TagResource"
-        Resource  = "${local.ecs}:container-instance/${var.name}/*"
+        Resource  = "${local.ecs}:container-instance/${var.cluster}/*"
         Condition = { StringEquals = { "ecs:CreateAction" = "RegisterContainerInstance" } }
       },
       {

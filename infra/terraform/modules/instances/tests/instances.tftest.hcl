@@ -4,6 +4,7 @@ mock_provider "aws" {
 
 variables {
   name                            = "todo-staging"
+  cluster                         = "todo-staging"
   vpc_id                          = "vpc-1"
   subnet_ids                      = ["subnet-a", "subnet-b"]
   load_balancer_security_group_id = "sg-lb"
@@ -31,6 +32,18 @@ run "instances_in_both_zones_and_reachable_by_the_load_balancer_alone" {
   }
 }
 
+run "graviton" {
+  command = plan
+  variables {
+    instance_types = ["t4g.micro", "t4g.small"]
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.image.name == "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id" && output.cpu_architecture == "ARM64"
+    error_message = "got ${data.aws_ssm_parameter.image.name} and ${output.cpu_architecture}"
+  }
+}
+
 run "hardened_instances" {
   command = plan
 
@@ -45,7 +58,7 @@ run "hardened_instances" {
   }
 
   assert {
-    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "ECS_CLUSTER=todo-staging\n") && strcontains(base64decode(aws_launch_template.this.user_data), "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n")
+    condition     = strcontains(base64decode(aws_launch_template.this.user_data), "ECS_CLUSTER=todo-staging\n") && strcontains(base64decode(aws_launch_template.this.user_data), "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\n") && strcontains(base64decode(aws_launch_template.this.user_data), "ECS_RESERVED_MEMORY=128\n")
     error_message = "user data names the cluster and drains spot instances"
   }
 
@@ -102,122 +115,54 @@ run "spot_share_above_the_base" {
   }
 }
 
-run "rejects_name" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    name = "ecs-todo"
+    name             = "ecs-todo"
+    subnet_ids       = ["subnet-a"]
+    instance_types   = []
+    min_instances    = 0
+    on_demand_base   = -1
+    spot_share       = 101
+    disk_gib         = 8
+    image_generation = 0
+    reserved_memory  = -1
+    cluster          = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo"
+    agent_log_level  = "loud"
+    vpc_id           = "10.0.0.0/16"
+    key_name         = ""
   }
-  expect_failures = [var.name]
+  expect_failures = [
+    var.name,
+    var.subnet_ids,
+    var.instance_types,
+    var.min_instances,
+    var.on_demand_base,
+    var.spot_share,
+    var.disk_gib,
+    var.image_generation,
+    var.reserved_memory,
+    var.cluster,
+    var.agent_log_level,
+    var.vpc_id,
+    var.key_name,
+  ]
 }
 
-run "rejects_one_subnet" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
-    subnet_ids = ["subnet-a"]
-  }
-  expect_failures = [var.subnet_ids]
-}
-
-run "rejects_no_type" {
-  command = plan
-  variables {
-    instance_types = []
-  }
-  expect_failures = [var.instance_types]
-}
-
-run "rejects_bad_type" {
-  command = plan
-  variables {
+    max_instances  = 1
     instance_types = ["micro"]
+    spot_share     = 33.3
+  }
+  expect_failures = [var.max_instances, var.instance_types, var.spot_share]
+}
+
+run "rejects_more_bad_values" {
+  command = plan
+  variables {
+    instance_types = ["t4g.micro", "t3.micro"]
   }
   expect_failures = [var.instance_types]
-}
-
-run "rejects_graviton" {
-  command = plan
-  variables {
-    instance_types = ["t4g.micro"]
-  }
-  expect_failures = [var.instance_types]
-}
-
-run "rejects_min_instances" {
-  command = plan
-  variables {
-    min_instances = 1
-  }
-  expect_failures = [var.min_instances]
-}
-
-run "rejects_max_below_min" {
-  command = plan
-  variables {
-    max_instances = 1
-  }
-  expect_failures = [var.max_instances]
-}
-
-run "rejects_on_demand_base" {
-  command = plan
-  variables {
-    on_demand_base = -1
-  }
-  expect_failures = [var.on_demand_base]
-}
-
-run "rejects_spot_share_over" {
-  command = plan
-  variables {
-    spot_share = 101
-  }
-  expect_failures = [var.spot_share]
-}
-
-run "rejects_spot_share_half" {
-  command = plan
-  variables {
-    spot_share = 33.3
-  }
-  expect_failures = [var.spot_share]
-}
-
-run "rejects_disk_gib" {
-  command = plan
-  variables {
-    disk_gib = 8
-  }
-  expect_failures = [var.disk_gib]
-}
-
-run "rejects_container_insights" {
-  command = plan
-  variables {
-    container_insights = "on"
-  }
-  expect_failures = [var.container_insights]
-}
-
-run "rejects_agent_log_level" {
-  command = plan
-  variables {
-    agent_log_level = "loud"
-  }
-  expect_failures = [var.agent_log_level]
-}
-
-run "rejects_vpc_id" {
-  command = plan
-  variables {
-    vpc_id = "10.0.0.0/16"
-  }
-  expect_failures = [var.vpc_id]
-}
-
-run "rejects_key_name" {
-  command = plan
-  variables {
-    key_name = ""
-  }
-  expect_failures = [var.key_name]
 }

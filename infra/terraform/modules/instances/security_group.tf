@@ -6,16 +6,20 @@ locals {
 }
 
 resource "aws_security_group" "this" {
-  name        = "${var.name}-instances"
+  name_prefix = "${var.name}-instances-"
   description = "Dynamic ports from the load balancer, HTTPS out"
   vpc_id      = var.vpc_id
 
   tags = { Name = "${var.name}-instances" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
   security_group_id            = aws_security_group.this.id
-  description                  = "Tasks' dynamic ports, from the load balancer alone"
+  description                  = "Dynamic ports of tasks, from the load balancer alone"
   referenced_security_group_id = var.load_balancer_security_group_id
   ip_protocol                  = "tcp"
   from_port                    = local.dynamic_ports.from
@@ -25,7 +29,7 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
 # The other end of the same edge stands here, so that neither can be had without the other.
 resource "aws_vpc_security_group_egress_rule" "load_balancer" {
   security_group_id            = var.load_balancer_security_group_id
-  description                  = "Tasks' dynamic ports"
+  description                  = "Dynamic ports of tasks"
   referenced_security_group_id = aws_security_group.this.id
   ip_protocol                  = "tcp"
   from_port                    = local.dynamic_ports.from
@@ -36,7 +40,7 @@ resource "aws_vpc_security_group_egress_rule" "load_balancer" {
 # security groups do not filter.
 resource "aws_vpc_security_group_egress_rule" "https" {
   security_group_id = aws_security_group.this.id
-  description       = "AWS's services"
+  description       = "Services of AWS"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443

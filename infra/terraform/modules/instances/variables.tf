@@ -1,10 +1,20 @@
 variable "name" {
-  description = "Name of the cluster and of its parts."
+  description = "Name of the instances' parts."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,50}$", var.name)) && !can(regex("^(aws|ecs|fargate)", var.name))
     error_message = "name has 2 to 51 lower-case letters, digits and hyphens, begins with a letter, and not with aws, ecs or fargate (AWS keeps those)."
+  }
+}
+
+variable "cluster" {
+  description = "Name of the ECS cluster that the instances join."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", var.cluster))
+    error_message = "cluster is the cluster's name, not its ARN."
   }
 }
 
@@ -52,20 +62,20 @@ variable "instance_types" {
   }
 
   validation {
-    condition     = alltrue([for type in var.instance_types : !can(regex("^[a-z]+[0-9]+g[a-z]*\\.", type))])
-    error_message = "instance_types are x86_64: the machine image and the API's image are built for that, and a Graviton type (a g after the number) would not start them."
+    condition     = length(distinct([for type in var.instance_types : can(regex("^(a1|[a-z]+[0-9]g[a-z]*)\\.", type))])) <= 1
+    error_message = "instance_types are of one architecture, Graviton (such as t4g.micro) or x86 (such as t3.micro): one machine image serves them all."
   }
 }
 
 variable "min_instances" {
-  description = "Fewest instances."
+  description = "Fewest instances; below two the site is away while one is replaced."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.min_instances >= 2 && floor(var.min_instances) == var.min_instances
-    error_message = "min_instances is a whole number, at least 2: one a zone."
+    condition     = var.min_instances >= 1 && floor(var.min_instances) == var.min_instances
+    error_message = "min_instances is a whole number, at least 1."
   }
 }
 
@@ -117,6 +127,30 @@ variable "disk_gib" {
   }
 }
 
+variable "image_generation" {
+  description = "Raise it to move the instances to the machine image that AWS recommends now."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.image_generation >= 1 && floor(var.image_generation) == var.image_generation
+    error_message = "image_generation is a whole number, at least 1."
+  }
+}
+
+variable "reserved_memory" {
+  description = "MiB of an instance that no task is placed on: the system, Docker and the two agents have them."
+  type        = number
+  default     = 128
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_memory >= 0 && floor(var.reserved_memory) == var.reserved_memory
+    error_message = "reserved_memory is a whole number of MiB, 0 or more."
+  }
+}
+
 variable "key_name" {
   description = "Name of the EC2 key pair for SSH over Session Manager; null for none. Port 22 stays closed either way."
   type        = string
@@ -125,18 +159,6 @@ variable "key_name" {
   validation {
     condition     = var.key_name == null || can(regex("^[!-~]([ -~]{0,253}[!-~])?$", var.key_name))
     error_message = "key_name is the name of an EC2 key pair, 1 to 255 characters, or null."
-  }
-}
-
-variable "container_insights" {
-  description = "Container Insights: enabled, enhanced (by task and container, at a higher price) or disabled."
-  type        = string
-  default     = "enabled"
-  nullable    = false
-
-  validation {
-    condition     = contains(["enabled", "enhanced", "disabled"], var.container_insights)
-    error_message = "container_insights is enabled, enhanced or disabled."
   }
 }
 

@@ -1,16 +1,6 @@
-output "name" {
-  description = "Name of the cluster."
-  value       = aws_ecs_cluster.this.name
-}
-
-output "arn" {
-  description = "ARN of the cluster."
-  value       = local.cluster_arn
-}
-
 output "capacity_provider" {
-  description = "Name of the capacity provider, known once it is attached: a service that uses it is destroyed before it is detached."
-  value       = one(aws_ecs_cluster_capacity_providers.this.capacity_providers)
+  description = "Name of the capacity provider."
+  value       = aws_ecs_capacity_provider.this.name
 
   # A service that is destroyed waits until its tasks have stopped. The agents that stop them need their permissions and
   # their way out until then.
@@ -35,4 +25,9 @@ output "autoscaling_group" {
 output "instance_policy_json" {
   description = "What the ECS agent may do, for tests and for reading."
   value       = aws_iam_role_policy.agent.policy
+}
+
+output "cpu_architecture" {
+  description = "Architecture of the instances as task definitions name it: X86_64 or ARM64."
+  value       = local.arm ? "ARM64" : "X86_64"
 }
