@@ -1,0 +1,44 @@
+mock_provider "aws" {
+  source = "../../test/mocks"
+}
+
+variables {
+  name            = "todo-staging-preview"
+  domain          = "*.preview.staging.todo.example.com"
+  zone_id         = "Z1"
+  certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+  api_origin      = { domain_name = "origin.staging.todo.example.com", vpc_origin_id = "vo_1" }
+}
+
+run "everything_goes_to_the_load_balancer" {
+  command = plan
+
+  assert {
+    condition     = toset(aws_cloudfront_distribution.this.aliases) == toset(["*.preview.staging.todo.example.com"]) && toset([for r in aws_route53_record.site : r.name]) == toset(["*.preview.staging.todo.example.com"])
+    error_message = "want one wildcard for all previews"
+  }
+
+  assert {
+    condition     = one(aws_cloudfront_distribution.this.origin).domain_name == "origin.staging.todo.example.com" && length(aws_cloudfront_distribution.this.ordered_cache_behavior) == 0
+    error_message = "the page comes from the preview too"
+  }
+
+  assert {
+    condition     = data.aws_cloudfront_origin_request_policy.all_viewer.name == "Managed-AllViewerAndCloudFrontHeaders-2022-06" && !aws_cloudfront_distribution.this.default_cache_behavior[0].compress
+    error_message = "Host and the viewer's address must arrive, and event streams uncompressed"
+  }
+}
+
+run "rejects_bad_values" {
+  command = plan
+  variables {
+    name            = "Preview"
+    domain          = "preview.todo.example.com"
+    zone_id         = "/hostedzone/Z1"
+    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+    api_origin      = { domain_name = "https://x", vpc_origin_id = "vo_1" }
+    price_class     = "all"
+    web_acl_arn     = "acl"
+  }
+  expect_failures = [var.name, var.domain, var.zone_id, var.certificate_arn, var.api_origin, var.price_class, var.web_acl_arn]
+}

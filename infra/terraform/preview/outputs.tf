@@ -1,0 +1,9 @@
+output "url" {
+  description = "Address of the preview."
+  value       = "https://${local.host}"
+}
+
+output "service" {
+  description = "Name of the preview's service, whose tasks end on its last day."
+  value       = module.api.name
+}
