@@ -21,11 +21,13 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_21: logs are written once and expire; every other caller keeps versions
   #checkov:skip=CKV_AWS_18: the caller names the log bucket; the log bucket itself and the state have none
 
+  region        = var.region
   bucket        = var.name
   force_destroy = var.allow_destroy
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
 
   block_public_acls       = true
@@ -35,6 +37,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
 
   rule {
@@ -43,6 +46,7 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
 
   rule {
@@ -56,6 +60,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_versioning" "this" {
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
 
   versioning_configuration {
@@ -69,6 +74,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   # Rules on noncurrent versions are refused while versioning is off.
   depends_on = [aws_s3_bucket_versioning.this]
 
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
 
   rule {
@@ -117,22 +123,41 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       }
     }
   }
+
+  dynamic "rule" {
+    for_each = var.expire_prefixes
+
+    content {
+      id     = "expire-${trimsuffix(rule.key, "/")}"
+      status = "Enabled"
+
+      filter {
+        prefix = rule.key
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
 }
 
 resource "aws_s3_bucket_policy" "this" {
   # S3 answers 409 to two changes of a bucket's access settings at once.
   depends_on = [aws_s3_bucket_public_access_block.this]
 
+  region = var.region
   bucket = aws_s3_bucket.this.bucket
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat([local.tls_only], var.policy_statements)
+    Statement = concat([local.tls_only], [for statement in var.policy_statements : { for key, value in statement : key => value if value != null }])
   })
 }
 
 resource "aws_s3_bucket_logging" "this" {
   count = var.access_log_bucket == null ? 0 : 1
 
+  region        = var.region
   bucket        = aws_s3_bucket.this.bucket
   target_bucket = var.access_log_bucket
   target_prefix = "s3/${var.name}/"

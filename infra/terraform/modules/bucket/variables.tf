@@ -8,6 +8,17 @@ variable "name" {
   }
 }
 
+variable "region" {
+  description = "Region of the bucket; null for the provider's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is an AWS region such as eu-central-1, or null."
+  }
+}
+
 variable "versioned" {
   description = "Whether overwritten and deleted objects are kept as noncurrent versions."
   type        = bool
@@ -37,6 +48,18 @@ variable "expire_days" {
   }
 }
 
+variable "expire_prefixes" {
+  description = "Days after which objects below a prefix are deleted, by prefix."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix, days in var.expire_prefixes : can(regex("^[a-z0-9_-]+/$", prefix)) && days >= 1 && floor(days) == days])
+    error_message = "expire_prefixes have prefixes such as previews/, each with a whole number of days, at least 1."
+  }
+}
+
 variable "kms_key_arn" {
   description = "KMS key that encrypts the objects; null for keys that S3 manages (SSE-S3)."
   type        = string
@@ -50,13 +73,25 @@ variable "kms_key_arn" {
 
 variable "policy_statements" {
   description = "IAM policy statements (objects as in a policy document) that the bucket's policy holds besides the one that demands TLS."
-  type        = any
-  default     = []
-  nullable    = false
+  type = list(object({
+    Sid       = string
+    Effect    = string
+    Principal = optional(map(list(string)), { AWS = ["*"] })
+    Action    = list(string)
+    Resource  = list(string)
+    Condition = optional(map(map(list(string))))
+  }))
+  default  = []
+  nullable = false
 
   validation {
-    condition     = alltrue([for statement in var.policy_statements : can(statement.Sid) && contains(["Allow", "Deny"], try(statement.Effect, ""))])
-    error_message = "Each statement is an object with a Sid and an Effect of Allow or Deny."
+    condition     = alltrue([for statement in var.policy_statements : contains(["Allow", "Deny"], statement.Effect)])
+    error_message = "policy_statements have an Effect of Allow or Deny."
+  }
+
+  validation {
+    condition     = alltrue([for statement in var.policy_statements : statement.Effect == "Deny" || !contains(keys(statement.Principal), "AWS")])
+    error_message = "policy_statements that allow name a service as their Principal: accounts and roles are allowed by their own policies."
   }
 }
 

@@ -18,7 +18,7 @@ locals {
     site_url                = module.website.url
     repository_url          = local.shared.repository_url
     repository_name         = local.shared.repository_name
-    cluster                 = module.cluster.name
+    cluster                 = aws_ecs_cluster.this.name
     service                 = module.api.name
     task_family             = module.api.family
     container               = module.api.container
@@ -120,7 +120,22 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = ["ecs:DescribeTasks", "ecs:ListTasks"]
         Resource  = "*"
-        Condition = { ArnEquals = { "ecs:cluster" = module.cluster.arn } }
+        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+      },
+      {
+        # A command in a task of its own, with the image and the roles of the service.
+        Sid       = "RunTask"
+        Effect    = "Allow"
+        Action    = "ecs:RunTask"
+        Resource  = "${local.ecs}:task-definition/${local.deploy.task_family}:*"
+        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+      },
+      {
+        # IAM asks for the group with and without the streams' suffix, depending on the form of the request.
+        Sid      = "ReadLogs"
+        Effect   = "Allow"
+        Action   = "logs:FilterLogEvents"
+        Resource = formatlist("arn:${local.partition}:logs:${var.project.region}:${local.account}:log-group:${module.api.log_group}%s", ["", ":*"])
       },
       {
         Sid      = "ListBuckets"

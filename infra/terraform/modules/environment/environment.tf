@@ -14,6 +14,9 @@ locals {
 
   api         = "${var.project.name}-api"
   origin_name = "origin.${local.domain}"
+
+  # What alarms and dashboard need of the API's metrics: each has a monthly price.
+  metrics = [for name in ["event_streams", "ledger_conflicts_total", "ledger_refused_total", "ledger_stale_reads_total", "ledger_waiting", "store_away", "store_call_duration_seconds", "store_failures_total"] : "todo_${name}"]
 }
 
 module "logs" {
@@ -28,7 +31,7 @@ module "certificate" {
   source = "../certificate"
 
   domain            = local.domain
-  alternative_names = [local.origin_name]
+  alternative_names = concat([local.origin_name], local.preview_names)
   regions           = [var.project.region, "us-east-1"]
   zone_id           = local.shared.zone_id
 }
@@ -44,28 +47,11 @@ module "load_balancer" {
   origin_domain        = local.origin_name
   zone_id              = local.shared.zone_id
   certificate_arn      = module.certificate.arns[var.project.region]
+  target_type          = local.fargate ? "ip" : "instance"
   deregistration_delay = var.tasks.deregistration_delay
+  overwrite_records    = var.overwrite_records
   access_log_bucket    = module.logs.name
   allow_destroy        = var.allow_destroy
-}
-
-module "cluster" {
-  source = "../cluster"
-
-  name                            = local.name
-  vpc_id                          = local.shared.vpc_id
-  subnet_ids                      = local.shared.instance_subnet_ids
-  public_addresses                = local.shared.instances_have_public_addresses
-  load_balancer_security_group_id = module.load_balancer.security_group_id
-  key_name                        = local.shared.key_name
-  instance_types                  = var.instances.types
-  min_instances                   = var.instances.min
-  max_instances                   = var.instances.max
-  on_demand_base                  = var.instances.on_demand_base
-  spot_share                      = var.instances.spot_share
-  disk_gib                        = var.instances.disk_gib
-  container_insights              = var.logs.container_insights
-  allow_destroy                   = var.allow_destroy
 }
 
 module "lists" {
@@ -73,6 +59,8 @@ module "lists" {
 
   name              = "${local.name}-lists-${local.account}"
   noncurrent_days   = var.list_history_days
+  copy_region       = var.list_copy_region
+  expire_prefixes   = var.previews.enabled ? { "previews/" = var.previews.days } : {}
   access_log_bucket = module.logs.name
   allow_destroy     = var.allow_destroy
 }
@@ -82,30 +70,67 @@ module "api" {
 
   name                 = local.api
   family               = "${local.name}-api"
-  cluster_arn          = module.cluster.arn
-  capacity_provider    = module.cluster.capacity_provider
+  cluster_arn          = local.cluster_arn
+  capacity_providers   = local.capacity_providers
   target_group_arn     = module.load_balancer.target_group_arn
   repository_url       = local.shared.repository_url
   repository_arn       = local.shared.repository_arn
   image                = var.image
   desired_count        = var.tasks.count
   cpu                  = var.tasks.cpu
+  cpu_architecture     = local.cpu_architecture
   memory_reservation   = var.tasks.memory_reservation
   memory_limit         = var.tasks.memory_limit
+  secrets              = var.tasks.secrets
   volumes              = var.tasks.volumes
   placement            = var.tasks.placement
   stop_timeout         = var.tasks.stop_timeout
+  metrics              = var.metrics.enabled ? { names = local.metrics, image = var.metrics.image } : null
   task_role_statements = module.lists.access_statements
   deployment_alarms    = module.observability.deployment_alarms
   log_retention_days   = var.logs.retention_days
   allow_destroy        = var.allow_destroy
+
+  fargate = local.fargate_network
 
   environment = merge({
     TODO_LISTEN = ":8080"
     TODO_STORE  = module.lists.url
     # To be believed because nobody reaches the load balancer but through CloudFront, which sets it.
     TODO_CLIENT_ADDRESS_HEADER = "CloudFront-Viewer-Address"
-  }, var.tasks.environment)
+  }, local.sign_in, { for valkey in module.valkey : "TODO_HINTS" => valkey.url }, var.tasks.environment)
+}
+
+module "valkey" {
+  source = "../valkey"
+  count  = var.valkey ? 1 : 0
+
+  name                     = local.name
+  vpc_id                   = local.shared.vpc_id
+  subnet_ids               = local.shared.private_subnet_ids
+  client_security_group_id = local.fargate ? module.api.security_group_id : module.instances[0].security_group_id
+}
+
+module "user_pool" {
+  source = "../user_pool"
+  count  = var.sign_in.user_pool ? 1 : 0
+
+  name          = local.name
+  domain_prefix = "${local.name}-${local.account}"
+  addresses     = ["https://${local.domain}/"]
+  allow_destroy = var.allow_destroy
+}
+
+locals {
+  sign_in = merge(
+    { for setting, value in {
+      TODO_OIDC_ISSUER    = var.sign_in.issuer
+      TODO_OIDC_AUDIENCE  = var.sign_in.audience
+      TODO_OIDC_CLIENT_ID = var.sign_in.client_id
+    } : setting => value if value != null },
+    var.sign_in.user_pool ? module.user_pool[0].environment : {},
+    length(var.sign_in.allow) == 0 ? {} : { TODO_OIDC_ALLOW = join(",", var.sign_in.allow) },
+  )
 }
 
 module "web_firewall" {
@@ -128,7 +153,11 @@ module "website" {
   api_origin      = module.load_balancer.origin
   price_class     = var.price_class
 
+  overwrite_records  = var.overwrite_records
+  api_origin_headers = module.load_balancer.origin_headers
+
   hsts_include_subdomains = var.hsts_include_subdomains
+  connect_origins         = concat(var.sign_in.origins, flatten(module.user_pool[*].origins))
 
   web_acl_arn       = one(module.web_firewall[*].arn)
   access_log_bucket = module.logs.name
@@ -140,15 +169,19 @@ module "observability" {
 
   name               = local.name
   alarm_email        = var.project.alarm_email
-  cluster            = module.cluster.name
-  cluster_arn        = module.cluster.arn
+  cluster            = aws_ecs_cluster.this.name
+  cluster_arn        = local.cluster_arn
   service            = local.api
   load_balancer      = module.load_balancer.arn_suffix
   target_group       = module.load_balancer.target_group_arn_suffix
   log_group          = module.api.log_group
+  fargate            = local.fargate
+  autoscaling_group  = one(module.instances[*].autoscaling_group)
   server_errors      = var.alarms.server_errors
   latency_seconds    = var.alarms.latency_seconds
   restarts           = var.alarms.restarts
   conflicts          = var.alarms.conflicts
+  store_seconds      = var.alarms.store_seconds
+  collected          = var.metrics.enabled ? "${local.name}-api" : null
   log_retention_days = var.logs.retention_days
 }

@@ -70,9 +70,29 @@ variable "instances" {
     on_demand_base = optional(number)
     spot_share     = optional(number)
     disk_gib       = optional(number)
+
+    image_generation = optional(number)
+    reserved_memory  = optional(number)
   })
   default  = {}
   nullable = false
+}
+
+variable "fargate" {
+  description = "Whether tasks run on Fargate, without instances; then tasks.cpu and tasks.memory_limit give a size that Fargate has, the first on_demand_base tasks are on demand, and spot_share percent of the others are on spot."
+  type = object({
+    enabled          = optional(bool, false)
+    on_demand_base   = optional(number, 0)
+    spot_share       = optional(number, 0)
+    cpu_architecture = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for number in [var.fargate.on_demand_base, var.fargate.spot_share] : number >= 0 && floor(number) == number]) && var.fargate.spot_share <= 100
+    error_message = "fargate has an on_demand_base of 0 or more, and a spot_share that is a percentage: whole numbers."
+  }
 }
 
 variable "tasks" {
@@ -83,6 +103,7 @@ variable "tasks" {
     memory_reservation   = optional(number)
     memory_limit         = optional(number)
     environment          = optional(map(string), {})
+    secrets              = optional(map(string))
     placement            = optional(list(string))
     stop_timeout         = optional(number)
     deregistration_delay = optional(number)
@@ -97,10 +118,62 @@ variable "tasks" {
   nullable = false
 }
 
+variable "sign_in" {
+  description = "Who may use lists: with user_pool, whom a Cognito user pool knows; or whom another OpenID Connect issuer knows, with the audience of its tokens, the page's client and the origins it asks. allow are claims of which one is needed (groups=todo). {} for everybody."
+  type = object({
+    user_pool = optional(bool, false)
+    issuer    = optional(string)
+    audience  = optional(string)
+    client_id = optional(string)
+    origins   = optional(list(string), [])
+    allow     = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.sign_in.issuer == null || !var.sign_in.user_pool && can(regex("^https://", var.sign_in.issuer)) && var.sign_in.audience != null
+    error_message = "sign_in has either user_pool = true, or an issuer (https://...) with its audience."
+  }
+
+  validation {
+    condition     = alltrue([for claim in var.sign_in.allow : can(regex("^[^=,]+=[^=,]+$", claim))]) && (length(var.sign_in.allow) == 0 || var.sign_in.user_pool || var.sign_in.issuer != null)
+    error_message = "sign_in.allow are claims such as groups=todo or email=@example.com, of those who sign in."
+  }
+}
+
 variable "list_history_days" {
   description = "Days for which an overwritten revision of a list can be brought back from the bucket; null for ever."
   type        = number
   default     = 90
+}
+
+variable "list_copy_region" {
+  description = "Another region where every version of every list is copied as it is written; null for no copy."
+  type        = string
+  default     = null
+}
+
+variable "previews" {
+  description = "Whether previews of pull requests run beside the environment, as <number>.preview.<its domain>, and the days after which their lists are deleted."
+  type = object({
+    enabled = optional(bool, false)
+    days    = optional(number, 14)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !var.previews.enabled || var.api_origin != "public"
+    error_message = "previews need api_origin = \"vpc\": the secret header of a public load balancer is not handed on to them."
+  }
+}
+
+variable "valkey" {
+  description = "Whether servers tell one another of changes through a Valkey cache, at the price of docs/costs.md; without it they poll."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "waf" {
@@ -111,6 +184,13 @@ variable "waf" {
   })
   default  = {}
   nullable = false
+}
+
+variable "overwrite_records" {
+  description = "Whether the domain's alias records that another system made are taken over; without it they stop the apply."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "price_class" {
@@ -131,7 +211,22 @@ variable "logs" {
   type = object({
     retention_days     = optional(number)
     access_log_days    = optional(number)
-    container_insights = optional(string)
+    container_insights = optional(string, "enabled")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["enabled", "enhanced", "disabled"], var.logs.container_insights)
+    error_message = "container_insights is enabled, enhanced or disabled."
+  }
+}
+
+variable "metrics" {
+  description = "Whether a collector beside each task sends the API's own metrics to CloudWatch, at the price of docs/costs.md, and its image (null for the service module's)."
+  type = object({
+    enabled = optional(bool, false)
+    image   = optional(string)
   })
   default  = {}
   nullable = false
@@ -144,6 +239,7 @@ variable "alarms" {
     latency_seconds = optional(number)
     restarts        = optional(number)
     conflicts       = optional(number)
+    store_seconds   = optional(number)
   })
   default  = {}
   nullable = false

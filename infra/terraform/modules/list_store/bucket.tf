@@ -1,5 +1,4 @@
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
 
 locals {
   arn = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
@@ -10,6 +9,7 @@ module "bucket" {
 
   name              = var.name
   noncurrent_days   = var.noncurrent_days
+  expire_prefixes   = var.expire_prefixes
   access_log_bucket = var.access_log_bucket
   allow_destroy     = var.allow_destroy
 
@@ -20,9 +20,15 @@ module "bucket" {
   policy_statements = [{
     Sid       = "ConditionalWritesOnly"
     Effect    = "Deny"
-    Principal = "*"
-    Action    = "s3:PutObject"
-    Resource  = "${local.arn}/*"
-    Condition = { Null = { "s3:if-match" = "true", "s3:if-none-match" = "true" } }
+    Action    = ["s3:PutObject"]
+    Resource  = ["${local.arn}/*"]
+    Condition = { Null = { "s3:if-match" = ["true"], "s3:if-none-match" = ["true"] } }
   }]
+}
+
+module "access" {
+  source = "../list_access"
+
+  bucket = module.bucket.name
+  prefix = var.prefix
 }

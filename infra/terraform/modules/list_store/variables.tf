@@ -8,11 +8,6 @@ variable "prefix" {
   type        = string
   default     = "lists"
   nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z0-9_-]+(/[a-z0-9_-]+)*$", var.prefix))
-    error_message = "prefix has lower-case letters, digits, _ and -, with single slashes between parts and none at the ends."
-  }
 }
 
 variable "noncurrent_days" {
@@ -26,10 +21,27 @@ variable "noncurrent_days" {
   }
 }
 
+variable "expire_prefixes" {
+  description = "Days after which lists below a prefix are deleted, by prefix, such as those of previews."
+  type        = map(number)
+  default     = {}
+}
+
 variable "access_log_bucket" {
   description = "Name of the bucket that receives server access logs; null for none."
   type        = string
   default     = null
+}
+
+variable "copy_region" {
+  description = "Another region where every version of every list is copied as it is written; null for no copy."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.copy_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.copy_region))
+    error_message = "copy_region is an AWS region such as eu-central-1, or null."
+  }
 }
 
 variable "allow_destroy" {

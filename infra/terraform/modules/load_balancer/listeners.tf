@@ -1,3 +1,5 @@
+data "aws_region" "current" {}
+
 resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
@@ -16,11 +18,21 @@ resource "aws_lb_listener" "https" {
       status_code  = "403"
     }
   }
+
+  # The old load balancer answers until CloudFront calls the new one.
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = split(":", var.certificate_arn)[3] == data.aws_region.current.region
+      error_message = "certificate_arn is a certificate in ${data.aws_region.current.region}, where the load balancer is; got one in ${split(":", var.certificate_arn)[3]}."
+    }
+  }
 }
 
 resource "aws_lb_listener_rule" "api" {
   listener_arn = aws_lb_listener.https.arn
-  priority     = 10
+  priority     = 50000 # the last, so that rules for a host, as those of previews, come before
 
   action {
     type             = "forward"
@@ -42,5 +54,9 @@ resource "aws_lb_listener_rule" "api" {
         values           = [condition.value.result]
       }
     }
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }

@@ -1,5 +1,9 @@
 locals {
   public = var.api_origin == "public"
+
+  # Where a resource serves while its successor is made, the two have different names: AWS appends to this prefix.
+  # Load balancers and target groups take six characters of it; the name in full is their tag.
+  short_prefix = substr(var.name, 0, 6)
 }
 
 resource "aws_lb" "this" {
@@ -7,7 +11,7 @@ resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_150: on unless allow_destroy, which checkov does not follow
   #checkov:skip=CKV_AWS_91: the caller names the log bucket; every environment does
 
-  name               = var.name
+  name_prefix        = local.short_prefix
   load_balancer_type = "application"
   internal           = !local.public
   subnets            = local.public ? var.public_subnet_ids : var.private_subnet_ids
@@ -25,16 +29,22 @@ resource "aws_lb" "this" {
     bucket  = coalesce(var.access_log_bucket, "none")
     prefix  = "alb"
   }
+
+  tags = { Name = var.name }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lb_target_group" "this" {
   #checkov:skip=CKV_AWS_378: TLS ends at the load balancer; tasks are reached inside the VPC by security group
 
-  name        = var.name
+  name_prefix = local.short_prefix
   vpc_id      = var.vpc_id
-  target_type = "instance"
+  target_type = var.target_type
   protocol    = "HTTP"
-  port        = 80 # a default that dynamic ports always override
+  port        = 80 # a default that the tasks' own ports always override
 
   # An event stream counts as one outstanding request, so streams spread too.
   load_balancing_algorithm_type = "least_outstanding_requests"
@@ -49,8 +59,11 @@ resource "aws_lb_target_group" "this" {
     unhealthy_threshold = var.unhealthy_threshold
   }
 
-  # Forwarding rules hold on to the old group until they point at the new one.
+  tags = { Name = var.name }
+
+  # Forwarding rules hold on to the old group until they point at the new one. A group serves one load balancer.
   lifecycle {
     create_before_destroy = true
+    replace_triggered_by  = [aws_lb.this.arn]
   }
 }

@@ -6,9 +6,8 @@ locals {
 resource "aws_cloudfront_vpc_origin" "this" {
   count = local.public ? 0 : 1
 
-  # While a distribution uses it a VPC origin cannot be changed, not even its tags; a new name makes a new one first.
   vpc_origin_endpoint_config {
-    name                   = var.name
+    name                   = aws_lb.this.name
     arn                    = aws_lb.this.arn
     http_port              = 80
     https_port             = 443
@@ -20,8 +19,10 @@ resource "aws_cloudfront_vpc_origin" "this" {
     }
   }
 
+  # While a distribution uses it a VPC origin cannot be changed, not even its tags: a new load balancer takes a new one.
   lifecycle {
     create_before_destroy = true
+    replace_triggered_by  = [aws_lb.this.arn]
   }
 }
 
@@ -41,6 +42,8 @@ resource "aws_route53_record" "origin" {
   zone_id = var.zone_id
   name    = var.origin_domain
   type    = "A"
+
+  allow_overwrite = var.overwrite_records
 
   alias {
     name                   = aws_lb.this.dns_name

@@ -1,9 +1,13 @@
 resource "aws_security_group" "this" {
-  name        = "${var.name}-load-balancer"
+  name_prefix = "${var.name}-load-balancer-"
   description = "HTTPS from CloudFront, and out to the tasks"
   vpc_id      = var.vpc_id
 
   tags = { Name = "${var.name}-load-balancer" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # CloudFront makes this group, one a VPC, together with the first VPC origin; before that it cannot be looked up.
@@ -20,7 +24,7 @@ resource "aws_vpc_security_group_ingress_rule" "vpc_origin" {
   count = local.public ? 0 : 1
 
   security_group_id            = aws_security_group.this.id
-  description                  = "HTTPS from CloudFront's interface in the VPC"
+  description                  = "HTTPS from the interface of CloudFront in the VPC"
   referenced_security_group_id = data.aws_security_group.vpc_origins[0].id
   ip_protocol                  = "tcp"
   from_port                    = 443
@@ -37,7 +41,7 @@ resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   count = local.public ? 1 : 0
 
   security_group_id = aws_security_group.this.id
-  description       = "HTTPS from CloudFront's edges"
+  description       = "HTTPS from the edges of CloudFront"
   prefix_list_id    = data.aws_ec2_managed_prefix_list.cloudfront[0].id
   ip_protocol       = "tcp"
   from_port         = 443

@@ -92,6 +92,18 @@ variable "paths" {
   }
 }
 
+variable "target_type" {
+  description = "What tasks register as: instance (a port of the instance that they run on) or ip (an address of their own, on Fargate)."
+  type        = string
+  default     = "instance"
+  nullable    = false
+
+  validation {
+    condition     = contains(["instance", "ip"], var.target_type)
+    error_message = "target_type is instance or ip."
+  }
+}
+
 variable "health_check_path" {
   description = "Path that a healthy task answers with 200. Not /readyz: that is 503 while the store does not answer, and replacing tasks would lose the copies that still serve reads."
   type        = string
@@ -149,6 +161,13 @@ variable "access_log_bucket" {
     condition     = var.access_log_bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.access_log_bucket))
     error_message = "access_log_bucket is the name of a bucket (3 to 63 lower-case letters, digits and hyphens), or null."
   }
+}
+
+variable "overwrite_records" {
+  description = "Whether records of origin_domain that another system made are taken over; without it they stop the apply."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "allow_destroy" {

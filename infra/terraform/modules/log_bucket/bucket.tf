@@ -5,7 +5,7 @@ locals {
   arn     = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
   account = data.aws_caller_identity.current.account_id
 
-  from_this_account = { StringEquals = { "aws:SourceAccount" = local.account } }
+  from_this_account = { StringEquals = { "aws:SourceAccount" = [local.account] } }
 }
 
 module "bucket" {
@@ -20,32 +20,32 @@ module "bucket" {
     {
       Sid       = "LoadBalancerLogs"
       Effect    = "Allow"
-      Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
-      Action    = "s3:PutObject"
-      Resource  = "${local.arn}/alb/AWSLogs/${local.account}/*"
+      Principal = { Service = ["logdelivery.elasticloadbalancing.amazonaws.com"] }
+      Action    = ["s3:PutObject"]
+      Resource  = ["${local.arn}/alb/AWSLogs/${local.account}/*"]
     },
     {
       Sid       = "BucketAccessLogs"
       Effect    = "Allow"
-      Principal = { Service = "logging.s3.amazonaws.com" }
-      Action    = "s3:PutObject"
-      Resource  = "${local.arn}/s3/*"
+      Principal = { Service = ["logging.s3.amazonaws.com"] }
+      Action    = ["s3:PutObject"]
+      Resource  = ["${local.arn}/s3/*"]
       Condition = local.from_this_account
     },
     {
       Sid       = "DeliveredLogs"
       Effect    = "Allow"
-      Principal = { Service = "delivery.logs.amazonaws.com" }
-      Action    = "s3:PutObject"
+      Principal = { Service = ["delivery.logs.amazonaws.com"] }
+      Action    = ["s3:PutObject"]
       Resource  = ["${local.arn}/cloudfront/*", "${local.arn}/vpc/*"]
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account, "s3:x-amz-acl" = "bucket-owner-full-control" } }
+      Condition = { StringEquals = { "aws:SourceAccount" = [local.account], "s3:x-amz-acl" = ["bucket-owner-full-control"] } }
     },
     {
       Sid       = "DeliveredLogsCheck"
       Effect    = "Allow"
-      Principal = { Service = "delivery.logs.amazonaws.com" }
+      Principal = { Service = ["delivery.logs.amazonaws.com"] }
       Action    = ["s3:GetBucketAcl", "s3:ListBucket"]
-      Resource  = local.arn
+      Resource  = [local.arn]
       Condition = local.from_this_account
     },
   ]

@@ -5,8 +5,36 @@ locals {
   target_group  = { LoadBalancer = var.load_balancer, TargetGroup = var.target_group }
   service       = { ClusterName = var.cluster, ServiceName = var.service }
 
+  conflicts = var.collected == null ? { namespace = local.namespace, metric = "WriteConflicts", dimensions = {} } : { namespace = var.collected, metric = "todo_ledger_conflicts_total", dimensions = local.collected }
+  collected = { Service = var.collected }
+
+  # Of the metrics that the collector sends.
+  collected_alarms = var.collected == null ? {} : {
+    store-away = {
+      description = "A server has had no answer from the store for three minutes: it serves what it remembers, and takes no writes."
+      namespace   = var.collected, metric = "todo_store_away", statistic = "Maximum", dimensions = local.collected
+      comparison  = "GreaterThanThreshold", threshold = 0, period = 60, evaluations = 3, missing = "notBreaching"
+    }
+    store-latency = {
+      description = "Calls to the store took more than ${var.store_seconds} s on average, for a quarter of an hour."
+      namespace   = var.collected, metric = "todo_store_call_duration_seconds", statistic = "Average", dimensions = local.collected
+      comparison  = "GreaterThanThreshold", threshold = var.store_seconds, period = 300, evaluations = 3, missing = "notBreaching"
+    }
+  }
+
+  # Instances lend their tasks idle CPU and memory beyond what those reserved; on Fargate a task has its size.
+  most = var.fargate ? { cpu = 90, memory = 90 } : { cpu = 300, memory = 180 }
+
+  credits = var.fargate ? {} : {
+    cpu-credits = {
+      description = "Instances used more CPU than they earned and AWS charges for it: fewer requests, more tasks or a larger instance."
+      namespace   = "AWS/EC2", metric = "CPUSurplusCreditsCharged", statistic = "Sum", dimensions = { AutoScalingGroupName = var.autoscaling_group }
+      comparison  = "GreaterThanThreshold", threshold = 0, period = 3600, evaluations = 1, missing = "notBreaching"
+    }
+  }
+
   # Everything that one metric and one threshold can say.
-  alarms = {
+  alarms = merge(local.collected_alarms, local.credits, {
     latency = {
       description = "The slowest hundredth of requests took longer than ${var.latency_seconds} s for five minutes."
       namespace   = "AWS/ApplicationELB", metric = "TargetResponseTime", statistic = "p99", dimensions = local.load_balancer
@@ -34,20 +62,20 @@ locals {
     }
     write-conflicts = {
       description = "Writes were overtaken more than ${var.conflicts} times in five minutes, three times running: several servers contend for one list."
-      namespace   = local.namespace, metric = "WriteConflicts", statistic = "Sum", dimensions = {}
+      namespace   = local.conflicts.namespace, metric = local.conflicts.metric, statistic = "Sum", dimensions = local.conflicts.dimensions
       comparison  = "GreaterThanThreshold", threshold = var.conflicts, period = 300, evaluations = 3, missing = "notBreaching"
     }
     memory = {
-      description = "Tasks use more than 90 % of their memory reservation's double for ten minutes."
+      description = "Tasks use more than ${local.most.memory} % of the memory they reserved for ten minutes."
       namespace   = "AWS/ECS", metric = "MemoryUtilization", statistic = "Maximum", dimensions = local.service
-      comparison  = "GreaterThanThreshold", threshold = 180, period = 300, evaluations = 2, missing = "notBreaching"
+      comparison  = "GreaterThanThreshold", threshold = local.most.memory, period = 300, evaluations = 2, missing = "notBreaching"
     }
     cpu = {
-      description = "Tasks use more than three times the CPU they reserved for fifteen minutes: idle CPU is lent, but not for ever."
+      description = "Tasks use more than ${local.most.cpu} % of the CPU they reserved for fifteen minutes."
       namespace   = "AWS/ECS", metric = "CPUUtilization", statistic = "Average", dimensions = local.service
-      comparison  = "GreaterThanThreshold", threshold = 300, period = 300, evaluations = 3, missing = "notBreaching"
+      comparison  = "GreaterThanThreshold", threshold = local.most.cpu, period = 300, evaluations = 3, missing = "notBreaching"
     }
-  }
+  })
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

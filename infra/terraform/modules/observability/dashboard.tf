@@ -5,7 +5,15 @@ locals {
   target_dimensions   = ["LoadBalancer", var.load_balancer, "TargetGroup", var.target_group]
   service_dimensions  = ["ClusterName", var.cluster, "ServiceName", var.service]
 
-  graphs = [
+  collected_graphs = var.collected == null ? [] : [
+    for title, graph in {
+      "Time that the store takes, s"         = { stat = "Average", names = ["store_call_duration_seconds"] }
+      "Store: failed calls, reads of copies" = { stat = "Sum", names = ["store_failures_total", "ledger_stale_reads_total", "ledger_refused_total"] }
+      "Open event streams, waiting writes"   = { stat = "Sum", names = ["event_streams", "ledger_waiting"] }
+    } : { title = title, stat = graph.stat, metrics = [for name in graph.names : [var.collected, "todo_${name}", "Service", var.collected]] }
+  ]
+
+  graphs = concat([
     {
       title = "Requests and answers by class, a minute", stat = "Sum"
       metrics = [
@@ -36,13 +44,13 @@ locals {
     },
     {
       title   = "Writes overtaken, tasks stopped by fault", stat = "Sum"
-      metrics = [[local.namespace, "WriteConflicts"], [local.namespace, "StoppedTasks"]]
+      metrics = [concat([local.conflicts.namespace, local.conflicts.metric], flatten([for key, value in local.conflicts.dimensions : [key, value]])), [local.namespace, "StoppedTasks"]]
     },
     {
       title   = "Open connections (event streams among them)", stat = "Sum"
       metrics = [concat(["AWS/ApplicationELB", "ActiveConnectionCount"], local.balancer_dimensions)]
     },
-  ]
+  ], local.collected_graphs)
 }
 
 resource "aws_cloudwatch_dashboard" "this" {

@@ -9,6 +9,7 @@ resource "aws_cloudwatch_event_rule" "stopped_tasks" {
     detail-type = ["ECS Task State Change"]
     detail = {
       clusterArn = [var.cluster_arn]
+      group      = ["service:${var.service}"]
       lastStatus = ["STOPPED"]
       # The scheduler stops tasks for deployments too; by fault it is when health checks failed, and it says so.
       "$or" = [

@@ -48,6 +48,24 @@ variable "service" {
   }
 }
 
+variable "autoscaling_group" {
+  description = "Name of the group of instances; null on Fargate."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.autoscaling_group == null || can(regex("^[^:]{1,255}$", var.autoscaling_group))
+    error_message = "autoscaling_group is the group's name, not its ARN, or null."
+  }
+}
+
+variable "fargate" {
+  description = "Whether tasks run on Fargate, where they have no more CPU and memory than their size."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "load_balancer" {
   description = "The load balancer as CloudWatch's metrics name it (its ARN's end)."
   type        = string
@@ -75,6 +93,29 @@ variable "log_group" {
   validation {
     condition     = can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.log_group))
     error_message = "log_group has 1 to 512 letters, digits and _ / . # -."
+  }
+}
+
+variable "collected" {
+  description = "Namespace of the API's own metrics, as the service module's collector sends them; null where none are sent. Then overtaken writes are counted in the log."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.collected == null || can(regex("^[a-z][a-z0-9-]{0,254}$", var.collected))
+    error_message = "collected is the family of the service whose metrics are collected, or null."
+  }
+}
+
+variable "store_seconds" {
+  description = "Seconds that calls to the store may take, on average over five minutes."
+  type        = number
+  default     = 0.5
+  nullable    = false
+
+  validation {
+    condition     = var.store_seconds > 0
+    error_message = "store_seconds is a number of seconds above 0."
   }
 }
 

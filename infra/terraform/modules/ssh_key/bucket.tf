@@ -45,9 +45,8 @@ module "bucket" {
   policy_statements = [{
     Sid       = "NeverOverwrite"
     Effect    = "Deny"
-    Principal = "*"
-    Action    = "s3:PutObject"
-    Resource  = "${local.bucket_arn}/*"
-    Condition = { Null = { "s3:if-none-match" = "true" } }
+    Action    = ["s3:PutObject"]
+    Resource  = ["${local.bucket_arn}/*"]
+    Condition = { Null = { "s3:if-none-match" = ["true"] } }
   }]
 }

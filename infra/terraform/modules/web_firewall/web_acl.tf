@@ -101,6 +101,10 @@ resource "aws_wafv2_web_acl" "this" {
     metric_name                = var.name
     sampled_requests_enabled   = true
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # AWS demands this beginning of the name.

@@ -14,16 +14,16 @@ module "bucket" {
   policy_statements = [{
     Sid       = "DistributionTellsMissing"
     Effect    = "Allow"
-    Principal = { Service = "cloudfront.amazonaws.com" }
-    Action    = "s3:ListBucket"
-    Resource  = "arn:${data.aws_partition.current.partition}:s3:::${var.bucket}"
-    Condition = { StringEquals = { "aws:SourceArn" = aws_cloudfront_distribution.this.arn } }
+    Principal = { Service = ["cloudfront.amazonaws.com"] }
+    Action    = ["s3:ListBucket"]
+    Resource  = ["arn:${data.aws_partition.current.partition}:s3:::${var.bucket}"]
+    Condition = { StringEquals = { "aws:SourceArn" = [aws_cloudfront_distribution.this.arn] } }
     }, {
     Sid       = "DistributionReads"
     Effect    = "Allow"
-    Principal = { Service = "cloudfront.amazonaws.com" }
-    Action    = "s3:GetObject"
-    Resource  = "arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/*"
-    Condition = { StringEquals = { "aws:SourceArn" = aws_cloudfront_distribution.this.arn } }
+    Principal = { Service = ["cloudfront.amazonaws.com"] }
+    Action    = ["s3:GetObject"]
+    Resource  = ["arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/*"]
+    Condition = { StringEquals = { "aws:SourceArn" = [aws_cloudfront_distribution.this.arn] } }
   }]
 }

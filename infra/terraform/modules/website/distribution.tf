@@ -34,6 +34,10 @@ resource "aws_cloudfront_origin_request_policy" "api" {
   query_strings_config {
     query_string_behavior = "all"
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudfront_origin_access_control" "page" {
@@ -42,6 +46,10 @@ resource "aws_cloudfront_origin_access_control" "page" {
   origin_access_control_origin_type = "s3"
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # No custom error responses: they hold for all behaviours, and would put a page in place of the API's own answers. The
@@ -96,11 +104,11 @@ resource "aws_cloudfront_distribution" "this" {
     }
 
     dynamic "custom_header" {
-      for_each = nonsensitive(toset(keys(var.api_origin.headers)))
+      for_each = nonsensitive(toset(keys(var.api_origin_headers)))
 
       content {
         name  = custom_header.value
-        value = var.api_origin.headers[custom_header.value]
+        value = var.api_origin_headers[custom_header.value]
       }
     }
   }
@@ -153,6 +161,8 @@ resource "aws_route53_record" "site" {
   zone_id = var.zone_id
   name    = var.domain
   type    = each.key
+
+  allow_overwrite = var.overwrite_records
 
   alias {
     name                   = aws_cloudfront_distribution.this.domain_name

@@ -2,6 +2,7 @@ locals {
   # The page has no inline script or style and talks to its own origin only; todomvc-app-css draws with data: images.
   content_security_policy = join("; ", [
     "default-src 'self'",
+    join(" ", concat(["connect-src 'self'"], var.connect_origins)),
     "img-src 'self' data:",
     "object-src 'none'",
     "base-uri 'none'",
@@ -59,6 +60,10 @@ resource "aws_cloudfront_response_headers_policy" "page" {
       override = true
     }
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # The API's own headers win where it has some: its documentation page has another content policy than ours.
@@ -88,5 +93,9 @@ resource "aws_cloudfront_response_headers_policy" "api" {
       referrer_policy = "no-referrer"
       override        = false
     }
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }

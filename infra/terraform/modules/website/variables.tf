@@ -45,11 +45,9 @@ variable "bucket" {
 
 variable "api_origin" {
   description = "How the API is reached, as the load_balancer module's output origin says it."
-  sensitive   = true
   type = object({
     domain_name   = string
     vpc_origin_id = optional(string)
-    headers       = optional(map(string), {})
     paths         = list(string)
   })
 
@@ -57,6 +55,26 @@ variable "api_origin" {
     condition     = length(var.api_origin.paths) > 0 && alltrue([for path in var.api_origin.paths : startswith(path, "/")])
     error_message = "api_origin.paths are one or more patterns that begin with a slash."
   }
+}
+
+variable "api_origin_headers" {
+  description = "Headers that the distribution sends to the API with each request. Apart from api_origin, so that a plan hides them alone."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  sensitive   = true
+
+  validation {
+    condition     = alltrue([for name in keys(var.api_origin_headers) : can(regex("^X-[A-Za-z-]+$", name))])
+    error_message = "api_origin_headers have names such as X-Origin-Secret."
+  }
+}
+
+variable "overwrite_records" {
+  description = "Whether the domain's alias records that another system made are taken over; without it they stop the apply."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "price_class" {
@@ -68,6 +86,18 @@ variable "price_class" {
   validation {
     condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.price_class)
     error_message = "price_class is PriceClass_100, PriceClass_200 or PriceClass_All."
+  }
+}
+
+variable "connect_origins" {
+  description = "Origins besides its own that the page may talk to: those of the issuer that people sign in at."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.connect_origins : can(regex("^https://[a-z0-9.-]+(:[0-9]+)?$", origin))])
+    error_message = "connect_origins are origins such as https://id.example.com, without a path."
   }
 }
 

@@ -65,58 +65,38 @@ run "kms_expiry_and_log_when_asked" {
   }
 }
 
-run "rejects_name_upper" {
+run "one_prefix_expires" {
   command = plan
   variables {
-    name = "Todo"
+    expire_prefixes = { "previews/" = 14 }
   }
-  expect_failures = [var.name]
+
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : [rule.filter[0].prefix, rule.expiration[0].days] if rule.id == "expire-previews"] == [["previews/", 14]]
+    error_message = "want objects below previews/ to expire, and no others"
+  }
 }
 
-run "rejects_name_short" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    name = "a"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_noncurrent_days" {
-  command = plan
-  variables {
-    noncurrent_days = 0
-  }
-  expect_failures = [var.noncurrent_days]
-}
-
-run "rejects_expire_days" {
-  command = plan
-  variables {
-    expire_days = 1.5
-  }
-  expect_failures = [var.expire_days]
-}
-
-run "rejects_kms_key" {
-  command = plan
-  variables {
-    kms_key_arn = "key"
-  }
-  expect_failures = [var.kms_key_arn]
-}
-
-run "rejects_statement_without_effect" {
-  command = plan
-  variables {
-    policy_statements = [{ Sid = "X" }]
-  }
-  expect_failures = [var.policy_statements]
-}
-
-run "rejects_access_log_bucket" {
-  command = plan
-  variables {
+    name              = "Todo"
+    region            = "Frankfurt"
+    noncurrent_days   = 0
+    expire_days       = 1.5
+    expire_prefixes   = { "previews" = 14 }
+    kms_key_arn       = "key"
+    policy_statements = [{ Sid = "X", Effect = "Permit", Action = ["s3:GetObject"], Resource = ["*"] }]
     access_log_bucket = "s3://logs"
   }
-  expect_failures = [var.access_log_bucket]
+  expect_failures = [var.name, var.region, var.noncurrent_days, var.expire_days, var.expire_prefixes, var.kms_key_arn, var.policy_statements, var.access_log_bucket]
+}
+
+run "rejects_other_bad_values" {
+  command = plan
+  variables {
+    policy_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::x/*"] }]
+    name              = "a"
+  }
+  expect_failures = [var.policy_statements, var.name]
 }

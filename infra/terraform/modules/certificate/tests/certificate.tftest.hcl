@@ -38,50 +38,22 @@ run "us_east_1_alone" {
   }
 }
 
-run "rejects_domain" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    domain = "todo.example.com/"
-  }
-  expect_failures = [var.domain]
-}
-
-run "rejects_domain_too_long" {
-  command = plan
-  variables {
-    domain = "a-name-that-is-longer-than-a-common-name-holds-by-some-letters.example.com"
-  }
-  expect_failures = [var.domain]
-}
-
-run "rejects_alternative_name" {
-  command = plan
-  variables {
+    domain            = "todo.example.com/"
     alternative_names = ["origin example"]
+    regions           = []
+    zone_id           = "/hostedzone/Z1"
   }
-  expect_failures = [var.alternative_names]
+  expect_failures = [var.domain, var.alternative_names, var.regions, var.zone_id]
 }
 
-run "rejects_no_region" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
-    regions = []
-  }
-  expect_failures = [var.regions]
-}
-
-run "rejects_region" {
-  command = plan
-  variables {
+    domain  = "a-name-that-is-longer-than-a-common-name-holds-by-some-letters.example.com"
     regions = ["Ireland"]
   }
-  expect_failures = [var.regions]
-}
-
-run "rejects_zone_id" {
-  command = plan
-  variables {
-    zone_id = "/hostedzone/Z1"
-  }
-  expect_failures = [var.zone_id]
+  expect_failures = [var.domain, var.regions]
 }

@@ -25,15 +25,16 @@ run "a_zone_that_is_there" {
   }
 }
 
-run "rejects_domain_scheme" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    domain = "https://todo.example.com"
+    domain           = "https://todo.example.com"
+    existing_zone_id = "hostedzone/Z1"
   }
-  expect_failures = [var.domain]
+  expect_failures = [var.domain, var.existing_zone_id]
 }
 
-run "rejects_domain_dot" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
     domain = "todo.example.com."
@@ -41,7 +42,7 @@ run "rejects_domain_dot" {
   expect_failures = [var.domain]
 }
 
-run "rejects_domain_label" {
+run "rejects_more_bad_values" {
   command = plan
   variables {
     domain = "example"
@@ -49,18 +50,10 @@ run "rejects_domain_label" {
   expect_failures = [var.domain]
 }
 
-run "rejects_domain_upper" {
+run "rejects_still_other_bad_values" {
   command = plan
   variables {
     domain = "Todo.example.com"
   }
   expect_failures = [var.domain]
-}
-
-run "rejects_zone_id" {
-  command = plan
-  variables {
-    existing_zone_id = "hostedzone/Z1"
-  }
-  expect_failures = [var.existing_zone_id]
 }

@@ -4,6 +4,16 @@ mock_provider "aws" {
 
 mock_provider "random" {}
 
+# The mocks' certificate is CloudFront's, in us-east-1.
+override_resource {
+  target = module.certificate.aws_acm_certificate.this["eu-west-1"]
+  values = {
+    arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+    domain_validation_options = [for name in ["staging.todo.example.com", "origin.staging.todo.example.com", "*.preview.staging.todo.example.com"] :
+    { domain_name = name, resource_record_name = "_a.${name}", resource_record_type = "CNAME", resource_record_value = "_a.acm" }]
+  }
+}
+
 variables {
   project = {
     name        = "todo"
@@ -13,6 +23,7 @@ variables {
   }
   name      = "staging"
   subdomain = "staging"
+  metrics   = { enabled = true }
 }
 
 # Applied by mocks: the values that only exist afterwards are there to be followed. The runner reads the state that this
@@ -40,6 +51,35 @@ run "whole" {
   }
 }
 
+# The same without instances, and with all that is off by default, for the graph, permissions and order.
+run "fargate" {
+  variables {
+    fargate  = { enabled = true, on_demand_base = 1, spot_share = 75 }
+    valkey   = true
+    previews = { enabled = true }
+  }
+
+  assert {
+    condition     = length(module.instances) == 0 && toset(aws_ecs_cluster_capacity_providers.this.capacity_providers) == toset(["FARGATE", "FARGATE_SPOT"])
+    error_message = "want Fargate's two providers and no instance"
+  }
+
+  assert {
+    condition     = contains([for e in jsondecode(module.api.container_definitions)[0].environment : "${e.name}=${e.value}"], "TODO_HINTS=rediss://todo.serverless.cache.amazonaws.com:6379")
+    error_message = "servers find the cache by TODO_HINTS: ${module.api.container_definitions}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_ssm_parameter.previews[0].insecure_value) == jsondecode(jsonencode(local.previews)) && local.previews.fargate.vpc_id == "vpc-1" && local.previews.listener_arn != null
+    error_message = "previews find all that they build on; got ${jsonencode(local.previews)}"
+  }
+
+  assert {
+    condition     = output.deploy.service == "todo-api" && output.deploy.cluster == "todo-staging"
+    error_message = "deployments find the service under the same names"
+  }
+}
+
 # The same with a load balancer on the internet, for the graph again.
 run "public_origin" {
   variables {
@@ -49,6 +89,30 @@ run "public_origin" {
   assert {
     condition     = output.site_url == "https://staging.todo.example.com"
     error_message = "the way to the load balancer must not change the site's address"
+  }
+}
+
+run "people_sign_in_at_a_user_pool" {
+  command = plan
+  variables {
+    sign_in = { user_pool = true, allow = ["cognito:groups=todo"] }
+  }
+
+  assert {
+    condition     = length(module.user_pool) == 1
+    error_message = "want a user pool"
+  }
+}
+
+run "people_sign_in_elsewhere" {
+  command = plan
+  variables {
+    sign_in = { issuer = "https://id.example.com", audience = "todo", client_id = "page", origins = ["https://id.example.com"], allow = ["groups=todo", "email=@example.com"] }
+  }
+
+  assert {
+    condition     = local.sign_in == { TODO_OIDC_ISSUER = "https://id.example.com", TODO_OIDC_AUDIENCE = "todo", TODO_OIDC_CLIENT_ID = "page", TODO_OIDC_ALLOW = "groups=todo,email=@example.com" }
+    error_message = "got ${jsonencode(local.sign_in)}"
   }
 }
 
@@ -85,58 +149,24 @@ run "deploy_role_is_bound_to_its_environment" {
   }
 }
 
-run "rejects_project" {
+run "rejects_previews_behind_a_public_load_balancer" {
   command = plan
   variables {
-    project = { name = "Todo_List", region = "eu-west-1", domain = "todo.example.com", alarm_email = "ops@example.com" }
+    api_origin = "public"
+    previews   = { enabled = true }
   }
-  expect_failures = [var.project]
+  expect_failures = [var.previews]
 }
 
-run "rejects_region" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    project = { name = "todo", region = "Ireland", domain = "todo.example.com", alarm_email = "ops@example.com" }
-  }
-  expect_failures = [var.project]
-}
-
-run "rejects_domain" {
-  command = plan
-  variables {
-    project = { name = "todo", region = "eu-west-1", domain = "https://todo.example.com/", alarm_email = "ops@example.com" }
-  }
-  expect_failures = [var.project]
-}
-
-run "rejects_email" {
-  command = plan
-  variables {
-    project = { name = "todo", region = "eu-west-1", domain = "todo.example.com", alarm_email = "ops at example" }
-  }
-  expect_failures = [var.project]
-}
-
-run "rejects_name" {
-  command = plan
-  variables {
-    name = "Pre-Production"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_name_of_the_shared_root" {
-  command = plan
-  variables {
-    name = "shared"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_subdomain" {
-  command = plan
-  variables {
+    project   = { name = "Todo_List", region = "Ireland", domain = "https://todo.example.com/", alarm_email = "ops at example" }
+    name      = "Pre-Production"
     subdomain = "a.b"
+    sign_in   = { user_pool = true, issuer = "https://id.example.com" }
+    fargate   = { enabled = true, spot_share = 101 }
+    logs      = { container_insights = "on" }
   }
-  expect_failures = [var.subdomain]
+  expect_failures = [var.project, var.name, var.subdomain, var.sign_in, var.fargate, var.logs]
 }

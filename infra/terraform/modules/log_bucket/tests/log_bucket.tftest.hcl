@@ -10,7 +10,7 @@ run "each_service_writes_its_own_part" {
   command = plan
 
   assert {
-    condition = { for s in jsondecode(output.policy_json).Statement : s.Sid => flatten([s.Resource]) if s.Effect == "Allow" && s.Action == "s3:PutObject" } == {
+    condition = { for s in jsondecode(output.policy_json).Statement : s.Sid => s.Resource if s.Effect == "Allow" && s.Action == ["s3:PutObject"] } == {
       LoadBalancerLogs = ["arn:aws:s3:::todo-logs-123456789012/alb/AWSLogs/123456789012/*"]
       BucketAccessLogs = ["arn:aws:s3:::todo-logs-123456789012/s3/*"]
       DeliveredLogs    = ["arn:aws:s3:::todo-logs-123456789012/cloudfront/*", "arn:aws:s3:::todo-logs-123456789012/vpc/*"]
@@ -24,7 +24,7 @@ run "each_service_writes_its_own_part" {
   }
 }
 
-run "rejects_retention_days" {
+run "rejects_bad_values" {
   command = plan
   variables {
     retention_days = 0
@@ -32,7 +32,7 @@ run "rejects_retention_days" {
   expect_failures = [var.retention_days]
 }
 
-run "rejects_retention_half" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
     retention_days = 2.5

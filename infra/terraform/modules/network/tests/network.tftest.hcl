@@ -84,84 +84,51 @@ run "zones_by_name" {
   }
 }
 
-run "rejects_name" {
+run "asks_for_zones_with_vpc_origins" {
   command = plan
-  variables {
-    name = "Todo"
+
+  assert {
+    condition     = contains(data.aws_availability_zones.available.exclude_zone_ids, "use1-az3")
+    error_message = "use1-az3 and its like must be excluded: VPC origins do not work there"
   }
-  expect_failures = [var.name]
 }
 
-run "rejects_cidr_too_small" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    cidr = "10.0.0.0/24"
+    name                = "Todo"
+    cidr                = "10.0.0.0/24"
+    zones               = ["eu-west-1a"]
+    egress              = "nat"
+    flow_log_bucket_arn = "logs"
   }
-  expect_failures = [var.cidr]
+  expect_failures = [var.name, var.cidr, var.zones, var.egress, var.flow_log_bucket_arn]
 }
 
-run "rejects_cidr_too_large" {
+run "rejects_other_bad_values" {
   command = plan
   variables {
-    cidr = "10.0.0.0/8"
+    cidr  = "10.0.0.0/8"
+    zones = ["eu-west-1a", "eu-west-1a"]
   }
-  expect_failures = [var.cidr]
+  expect_failures = [var.cidr, var.zones]
 }
 
-run "rejects_cidr_no_range" {
+run "rejects_more_bad_values" {
   command = plan
   variables {
-    cidr = "10.0.0.0"
+    cidr  = "10.0.0.0"
+    zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
   }
-  expect_failures = [var.cidr]
+  expect_failures = [var.cidr, var.zones]
 }
 
-run "rejects_cidr_not_at_its_start" {
+run "rejects_an_address_in_cidr" {
   command = plan
   variables {
     cidr = "10.0.0.5/16"
   }
   expect_failures = [var.cidr]
-}
-
-run "rejects_one_zone" {
-  command = plan
-  variables {
-    zones = ["eu-west-1a"]
-  }
-  expect_failures = [var.zones]
-}
-
-run "rejects_same_zone_twice" {
-  command = plan
-  variables {
-    zones = ["eu-west-1a", "eu-west-1a"]
-  }
-  expect_failures = [var.zones]
-}
-
-run "rejects_three_zones" {
-  command = plan
-  variables {
-    zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
-  }
-  expect_failures = [var.zones]
-}
-
-run "rejects_egress" {
-  command = plan
-  variables {
-    egress = "nat"
-  }
-  expect_failures = [var.egress]
-}
-
-run "rejects_flow_log_bucket_arn" {
-  command = plan
-  variables {
-    flow_log_bucket_arn = "logs"
-  }
-  expect_failures = [var.flow_log_bucket_arn]
 }
 
 run "rejects_a_zone_without_vpc_origins" {
@@ -170,13 +137,4 @@ run "rejects_a_zone_without_vpc_origins" {
     zones = ["eu-west-1a", "eu-west-1z"]
   }
   expect_failures = [aws_vpc.this]
-}
-
-run "asks_for_zones_with_vpc_origins" {
-  command = plan
-
-  assert {
-    condition     = contains(data.aws_availability_zones.available.exclude_zone_ids, "use1-az3")
-    error_message = "use1-az3 and its like must be excluded: VPC origins do not work there"
-  }
 }

@@ -11,13 +11,15 @@ variables {
   load_balancer = "app/todo/1"
   target_group  = "targetgroup/todo/1"
   log_group     = "/todo-staging-api"
+
+  autoscaling_group = "todo-staging-1"
 }
 
 run "every_alarm_reaches_somebody" {
   assert {
     condition = toset(output.alarm_names) == toset([
       "todo-staging-5xx", "todo-staging-latency", "todo-staging-unhealthy-hosts", "todo-staging-no-healthy-hosts",
-      "todo-staging-task-restarts", "todo-staging-write-conflicts", "todo-staging-memory", "todo-staging-cpu", "todo-staging-unavailable",
+      "todo-staging-task-restarts", "todo-staging-write-conflicts", "todo-staging-memory", "todo-staging-cpu", "todo-staging-cpu-credits", "todo-staging-unavailable",
     ])
     error_message = "got ${jsonencode(output.alarm_names)}"
   }
@@ -37,19 +39,19 @@ run "metrics_of_our_own_meet_their_alarms" {
   command = plan
 
   assert {
-    condition = alltrue([for alarm, filter in { write-conflicts = aws_cloudwatch_log_metric_filter.write_conflicts, task-restarts = aws_cloudwatch_log_metric_filter.stopped_tasks } :
+    condition = alltrue([for alarm, filter in { write-conflicts = aws_cloudwatch_log_metric_filter.write_conflicts[0], task-restarts = aws_cloudwatch_log_metric_filter.stopped_tasks } :
     aws_cloudwatch_metric_alarm.this[alarm].namespace == filter.metric_transformation[0].namespace && aws_cloudwatch_metric_alarm.this[alarm].metric_name == filter.metric_transformation[0].name])
     error_message = "an alarm watches a metric that no filter writes"
   }
 
   assert {
-    condition     = aws_cloudwatch_log_metric_filter.write_conflicts.pattern == "{ $.conflicts > 0 }" && aws_cloudwatch_log_metric_filter.write_conflicts.metric_transformation[0].value == "$.conflicts"
+    condition     = aws_cloudwatch_log_metric_filter.write_conflicts[0].pattern == "{ $.conflicts > 0 }" && aws_cloudwatch_log_metric_filter.write_conflicts[0].metric_transformation[0].value == "$.conflicts"
     error_message = "the API's log says conflicts by that field"
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.stopped_tasks.event_pattern).detail.clusterArn == ["arn:aws:ecs:eu-west-1:123456789012:cluster/todo-staging"]
-    error_message = "only this cluster's tasks are counted"
+    condition     = jsondecode(aws_cloudwatch_event_rule.stopped_tasks.event_pattern).detail.clusterArn == ["arn:aws:ecs:eu-west-1:123456789012:cluster/todo-staging"] && jsondecode(aws_cloudwatch_event_rule.stopped_tasks.event_pattern).detail.group == ["service:todo-api"]
+    error_message = "only this service's tasks are counted, not those of previews"
   }
 
   assert {
@@ -58,106 +60,76 @@ run "metrics_of_our_own_meet_their_alarms" {
   }
 }
 
-run "rejects_name" {
-  command = plan
+run "alarms_and_dashboard_use_what_is_collected" {
   variables {
-    name = "Todo"
+    collected = "todo-staging-api"
   }
-  expect_failures = [var.name]
+
+  assert {
+    condition     = contains(output.alarm_names, "todo-staging-store-away") && contains(output.alarm_names, "todo-staging-store-latency") && length(aws_cloudwatch_log_metric_filter.write_conflicts) == 0
+    error_message = "got ${jsonencode(output.alarm_names)}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["write-conflicts"].metric_name == "todo_ledger_conflicts_total" && aws_cloudwatch_metric_alarm.this["write-conflicts"].dimensions == tomap({ Service = "todo-staging-api" })
+    error_message = "overtaken writes are the API's own count"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 10
+    error_message = "want three graphs more"
+  }
 }
 
-run "rejects_email" {
+run "on_fargate" {
   command = plan
   variables {
-    alarm_email = "ops.example.com"
+    fargate           = true
+    autoscaling_group = null
   }
-  expect_failures = [var.alarm_email]
+
+  assert {
+    condition     = !contains(output.alarm_names, "todo-staging-cpu-credits") && aws_cloudwatch_metric_alarm.this["memory"].threshold == 90 && aws_cloudwatch_metric_alarm.this["cpu"].threshold == 90
+    error_message = "a task on Fargate borrows no CPU and has no more memory than its size"
+  }
 }
 
-run "rejects_server_errors" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    server_errors = -1
-  }
-  expect_failures = [var.server_errors]
-}
-
-run "rejects_latency" {
-  command = plan
-  variables {
-    latency_seconds = 0
-  }
-  expect_failures = [var.latency_seconds]
-}
-
-run "rejects_restarts" {
-  command = plan
-  variables {
-    restarts = 0
-  }
-  expect_failures = [var.restarts]
-}
-
-run "rejects_conflicts" {
-  command = plan
-  variables {
-    conflicts = -1
-  }
-  expect_failures = [var.conflicts]
-}
-
-run "rejects_log_retention" {
-  command = plan
-  variables {
+    name               = "Todo"
+    alarm_email        = "ops.example.com"
+    server_errors      = -1
+    latency_seconds    = 0
+    restarts           = 0
+    conflicts          = -1
+    collected          = "Todo API"
+    store_seconds      = 0
     log_retention_days = 10
+    cluster            = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo"
+    service            = "arn:aws:ecs:eu-west-1:123456789012:service/todo"
+    cluster_arn        = "todo-staging"
+    load_balancer      = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/todo/1"
+    target_group       = "todo"
+    log_group          = "todo api"
+    autoscaling_group  = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:1:autoScalingGroupName/todo"
   }
-  expect_failures = [var.log_retention_days]
-}
-
-run "rejects_cluster" {
-  command = plan
-  variables {
-    cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/todo"
-  }
-  expect_failures = [var.cluster]
-}
-
-run "rejects_service" {
-  command = plan
-  variables {
-    service = "arn:aws:ecs:eu-west-1:123456789012:service/todo"
-  }
-  expect_failures = [var.service]
-}
-
-run "rejects_cluster_arn" {
-  command = plan
-  variables {
-    cluster_arn = "todo-staging"
-  }
-  expect_failures = [var.cluster_arn]
-}
-
-run "rejects_load_balancer" {
-  command = plan
-  variables {
-    load_balancer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/todo/1"
-  }
-  expect_failures = [var.load_balancer]
-}
-
-run "rejects_target_group" {
-  command = plan
-  variables {
-    target_group = "todo"
-  }
-  expect_failures = [var.target_group]
-}
-
-run "rejects_log_group" {
-  command = plan
-  variables {
-    log_group = "todo api"
-  }
-  expect_failures = [var.log_group]
+  expect_failures = [
+    var.name,
+    var.alarm_email,
+    var.server_errors,
+    var.latency_seconds,
+    var.restarts,
+    var.conflicts,
+    var.collected,
+    var.store_seconds,
+    var.log_retention_days,
+    var.cluster,
+    var.service,
+    var.cluster_arn,
+    var.load_balancer,
+    var.target_group,
+    var.log_group,
+    var.autoscaling_group,
+  ]
 }

@@ -25,18 +25,11 @@ run "immutable_and_scanned" {
   }
 }
 
-run "rejects_name" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    name = "Todo"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_keep_images" {
-  command = plan
-  variables {
+    name        = "Todo"
     keep_images = 5
   }
-  expect_failures = [var.keep_images]
+  expect_failures = [var.name, var.keep_images]
 }

@@ -20,7 +20,7 @@ run "public_half_alone" {
   }
 
   assert {
-    condition     = [for s in jsondecode(output.bucket_policy_json).Statement : s.Condition if s.Sid == "NeverOverwrite"] == [{ Null = { "s3:if-none-match" = "true" } }]
+    condition     = [for s in jsondecode(output.bucket_policy_json).Statement : s.Condition if s.Sid == "NeverOverwrite"] == [{ Null = { "s3:if-none-match" = ["true"] } }]
     error_message = "got ${output.bucket_policy_json}"
   }
 }
@@ -37,26 +37,12 @@ run "a_new_generation_is_a_new_name" {
   }
 }
 
-run "rejects_key_name" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    key_name = "Todo"
-  }
-  expect_failures = [var.key_name]
-}
-
-run "rejects_generation" {
-  command = plan
-  variables {
+    key_name   = "Todo"
     generation = 0
-  }
-  expect_failures = [var.generation]
-}
-
-run "rejects_keydeposit" {
-  command = plan
-  variables {
     keydeposit = ""
   }
-  expect_failures = [var.keydeposit]
+  expect_failures = [var.key_name, var.generation, var.keydeposit]
 }

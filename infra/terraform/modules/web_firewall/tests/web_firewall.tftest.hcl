@@ -26,26 +26,12 @@ run "in_front_of_cloudfront" {
   }
 }
 
-run "rejects_name" {
+run "rejects_bad_values" {
   command = plan
   variables {
-    name = "Todo"
-  }
-  expect_failures = [var.name]
-}
-
-run "rejects_rate_limit" {
-  command = plan
-  variables {
-    rate_limit = 5
-  }
-  expect_failures = [var.rate_limit]
-}
-
-run "rejects_log_retention" {
-  command = plan
-  variables {
+    name               = "Todo"
+    rate_limit         = 5
     log_retention_days = 31
   }
-  expect_failures = [var.log_retention_days]
+  expect_failures = [var.name, var.rate_limit, var.log_retention_days]
 }
