@@ -3,7 +3,7 @@ data "aws_partition" "current" {}
 
 locals {
   # The folders are the list: a new environment's role comes with its folder.
-  environments = toset([for path in fileset("${path.module}/../environments", "*/main.tf") : dirname(path)])
+  environments = coalesce(var.environments, toset([for path in fileset("${path.module}/../environments", "*/main.tf") : dirname(path)]))
 
   github = "token.actions.githubusercontent.com"
   oidc_provider_arn = coalesce(

@@ -9,6 +9,17 @@ variable "github_oidc_provider_arn" {
   }
 }
 
+variable "environments" {
+  description = "Environments of this account; null for all directories of environments."
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.environments == null || try(length(setsubtract(var.environments, [for path in fileset("${path.module}/../environments", "*/main.tf") : dirname(path)])) == 0, false)
+    error_message = "environments are directories of environments, such as staging."
+  }
+}
+
 variable "allow_destroy" {
   description = "Whether the state's bucket may be destroyed with every state in it. The last thing to take away."
   type        = bool

@@ -38,9 +38,20 @@ module "network" {
 module "dns_zone" {
   source = "../modules/dns_zone"
 
-  domain           = local.project.domain
+  domain           = coalesce(var.domain, local.project.domain)
   existing_zone_id = var.existing_zone_id
   allow_destroy    = var.allow_destroy
+}
+
+# Zones of other accounts, below ours.
+resource "aws_route53_record" "delegation" {
+  for_each = var.delegations
+
+  zone_id = module.dns_zone.zone_id
+  name    = each.key
+  type    = "NS"
+  ttl     = 3600
+  records = each.value
 }
 
 module "registry" {
@@ -59,14 +70,6 @@ module "ssh_key" {
   keydeposit        = var.keydeposit
   access_log_bucket = module.logs.name
   allow_destroy     = var.allow_destroy
-}
-
-module "budget" {
-  source = "../modules/budget"
-
-  name      = local.name
-  limit_usd = local.project.monthly_budget_usd
-  email     = local.project.alarm_email
 }
 
 # Environments read this and not our state.

@@ -16,6 +16,28 @@ variable "egress" {
   default     = null
 }
 
+variable "domain" {
+  description = "Domain of this account's zone where that is not the project's: below it, for an environment in an account of its own; null for the project's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.domain))
+    error_message = "domain is a host name such as staging.todo.example.com, or null."
+  }
+}
+
+variable "delegations" {
+  description = "Zones of other accounts below this one's: their domains, each with its four name servers."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for domain, servers in var.delegations : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", domain)) && length(servers) >= 2 && alltrue([for server in servers : can(regex("^[a-z0-9.-]+$", server))])])
+    error_message = "delegations are domains such as staging.todo.example.com, each with the name servers that terraform output name_servers prints in its account."
+  }
+}
+
 variable "existing_zone_id" {
   description = "Id of a hosted zone that already answers for the domain; null makes one, with a delegation set."
   type        = string

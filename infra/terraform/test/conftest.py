@@ -5,44 +5,47 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
+import time
+import urllib.request
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TERRAFORM = HERE.parent
 REPOSITORY = TERRAFORM.parent.parent
-ROOTS = ["bootstrap", "shared", *sorted(str(p.parent.relative_to(TERRAFORM)) for p in TERRAFORM.glob("environments/*/main.tf"))]
+ROOTS = ["bootstrap", "shared", "preview", *sorted(str(p.parent.relative_to(TERRAFORM)) for p in TERRAFORM.glob("environments/*/main.tf"))]
 MODULES = sorted(p.name for p in (TERRAFORM / "modules").iterdir() if p.is_dir())
 
 
-def terraform(folder, *args, environment=None, check=True):
-    """Runs Terraform in a folder and returns what it said, both streams in one."""
+def terraform(directory, *args, environment=None, check=True):
+    """Runs Terraform in a directory and returns what it said, both streams in one."""
     done = subprocess.run(
-        ["terraform", *args], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+        ["terraform", *args], cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
     )
     if check and done.returncode != 0:
-        pytest.fail(f"terraform {' '.join(args)} in {folder} left with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
+        pytest.fail(f"terraform {' '.join(args)} in {directory} left with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
     return done.stdout
 
 
 @functools.cache
-def tested(folder):
-    """What `terraform test` said of a folder, as messages; from test/run's own run where that left it."""
-    left = pathlib.Path(os.environ.get("TERRAFORM_RUNS", "none")) / (str(folder.relative_to(TERRAFORM)).replace("/", "-") + ".json") if folder.is_relative_to(TERRAFORM) else None
+def tested(directory):
+    """What `terraform test` said of a directory, as messages; from test/run's own run where that left it."""
+    left = pathlib.Path(os.environ.get("TERRAFORM_RUNS", "none")) / (str(directory.relative_to(TERRAFORM)).replace("/", "-") + ".json") if directory.is_relative_to(TERRAFORM) else None
     if left and left.is_file():
         output = left.read_text()
     else:
-        terraform(folder, "init", "-backend=false", "-input=false")
-        output = terraform(folder, "test", "-json", "-verbose", check=False)
+        terraform(directory, "init", "-backend=false", "-input=false")
+        output = terraform(directory, "test", "-json", "-verbose", check=False)
     return [line for line in output.splitlines() if line.startswith("{")]
 
 
 @functools.cache
-def verbose_test(folder, kind, run):
+def verbose_test(directory, kind, run):
     """What `terraform test` shows of one run: its plan ("test_plan") or the state it left ("test_state")."""
     said = []
-    for line in tested(folder):
+    for line in tested(directory):
         # Only what is looked for is decoded: a shown plan carries the provider's schema, a hundred times its own size.
         if f'"type":"{kind}"' in line and f'"@testrun":"{run}"' in line:
             shown = json.loads(line)[kind]
@@ -51,7 +54,7 @@ def verbose_test(folder, kind, run):
         if '"type":"diagnostic"' in line:
             diagnostic = json.loads(line)["diagnostic"]
             said.append(diagnostic["summary"] + ": " + diagnostic.get("detail", ""))
-    pytest.fail(f"{folder}: no {kind} of the run {run}; Terraform said {said}", pytrace=False)
+    pytest.fail(f"{directory}: no {kind} of the run {run}; Terraform said {said}", pytrace=False)
 
 
 @pytest.fixture
@@ -59,3 +62,28 @@ def copy(tmp_path):
     """A copy of infra/terraform, to add to and to break."""
     shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__"))
     return tmp_path / "terraform"
+
+
+def wait_for(url):
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=2).read()
+        except OSError:
+            assert time.monotonic() < deadline, f"{url} did not answer within two minutes"
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def moto():
+    """AWS's APIs in one server: the LocalStack image that is built from packages has S3 alone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/moto-api/")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()

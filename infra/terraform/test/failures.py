@@ -20,5 +20,5 @@ def failures(text):
 
 
 if __name__ == "__main__":
-    folder, runs, log = sys.argv[1:]
-    print(f"== {folder} failed:", *failures(pathlib.Path(runs).read_text()), pathlib.Path(log).read_text()[-2000:], sep="\n", flush=True)
+    directory, runs, log = sys.argv[1:]
+    print(f"== {directory} failed:", *failures(pathlib.Path(runs).read_text()), pathlib.Path(log).read_text()[-2000:], sep="\n", flush=True)

@@ -22,17 +22,17 @@ PRESENT = {
 }
 
 
-@pytest.mark.parametrize(("folder", "applied"), [("modules/environment", "whole"), ("shared", "publishes_what_environments_read")])
-def test_one_variable_lifts_every_protection(folder, applied):
-    state = verbose_test(TERRAFORM / folder, "test_state", applied)
-    plan = verbose_test(TERRAFORM / folder, "test_plan", "may_be_destroyed")
+@pytest.mark.parametrize(("directory", "applied"), [("modules/environment", "whole"), ("shared", "publishes_what_environments_read")])
+def test_one_variable_lifts_every_protection(directory, applied):
+    state = verbose_test(TERRAFORM / directory, "test_state", applied)
+    plan = verbose_test(TERRAFORM / directory, "test_plan", "may_be_destroyed")
     protected = {r["address"]: (r["type"], r["values"]) for r in resources(state["root_module"]) if r["type"] in PROTECTIONS and r["mode"] == "managed"}
     lifted = {c["address"]: (c["type"], c["change"]["after"]) for c in plan["resource_changes"] if c["type"] in PROTECTIONS and c["mode"] == "managed"}
 
     count = {}
     for kind, _ in protected.values():
         count[kind] = count.get(kind, 0) + 1
-    assert count == PRESENT[folder], f"got {count}, want {PRESENT[folder]}: a new resource of these types belongs into the list"
+    assert count == PRESENT[directory], f"got {count}, want {PRESENT[directory]}: a new resource of these types belongs into the list"
     assert lifted.keys() == protected.keys()
     for address, (kind, values) in protected.items():
         attribute, open_value = PROTECTIONS[kind]
@@ -47,29 +47,35 @@ def test_nothing_prevents_destroying_for_good():
 
 
 # What must still be there while a resource is destroyed, and already be there when it is made: type, ends of addresses.
+POLICIES = ["module.api.aws_iam_role_policy.execution", "module.api.aws_iam_role_policy.task"]
+SERVICE = ["aws_ecs_cluster_capacity_providers.this", "module.load_balancer.aws_lb_listener_rule.api", *POLICIES]
 ORDER = {
-    # The service waits for its tasks; agents stop them.
-    "aws_ecs_service": [
-        "module.cluster.aws_iam_role_policy.agent",
-        "module.cluster.aws_vpc_security_group_egress_rule.https",
-        "module.cluster.aws_autoscaling_group.this",
-        "module.load_balancer.aws_lb_listener_rule.api",
-        "aws_iam_role_policy.execution",
-        "aws_iam_role_policy.task",
-    ],
-    # Both write a test file when they are made.
+    # These write a test file when they are made.
     "aws_lb": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
     "aws_flow_log": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
     "aws_cloudwatch_log_delivery": ["module.logs.module.bucket.aws_s3_bucket_policy.this"],
 }
 
+# The service waits for its tasks. On instances, agents stop them.
+ON_INSTANCES = [f"module.instances.{end}" for end in ("aws_iam_role_policy.agent", "aws_vpc_security_group_egress_rule.https", "aws_autoscaling_group.this")]
+ON_FARGATE = [f"module.api.aws_vpc_security_group_{end}" for end in ("egress_rule.https", "egress_rule.load_balancer", "ingress_rule.load_balancer")]
 
-@pytest.mark.parametrize(("folder", "applied"), [("modules/environment", "whole"), ("shared", "publishes_what_environments_read")])
-def test_order_of_destruction(folder, applied):
+
+@pytest.mark.parametrize(
+    ("directory", "applied", "service", "want"),
+    [
+        ("modules/environment", "whole", SERVICE + ON_INSTANCES, 9),
+        ("modules/environment", "fargate", SERVICE + ON_FARGATE, 9),
+        ("preview", "shares_load_balancer_cluster_and_bucket", ["aws_lb_listener_rule.this", *POLICIES], 3),
+        ("shared", "publishes_what_environments_read", [], 1),
+    ],
+)
+def test_order_of_destruction(directory, applied, service, want):
     """Terraform destroys a resource before those that its state says it depends on."""
+    order = {**ORDER, "aws_ecs_service": service}
     tried = 0
-    for resource in resources(verbose_test(TERRAFORM / folder, "test_state", applied)["root_module"]):
-        for end in ORDER.get(resource["type"], []):
+    for resource in resources(verbose_test(TERRAFORM / directory, "test_state", applied)["root_module"]):
+        for end in order.get(resource["type"], []):
             tried += 1
             assert any(re.sub(r"\[[^]]*]", "", address).endswith(end) for address in resource.get("depends_on", [])), f"{resource['address']} does not depend on {end}, so terraform destroy may delete that first"
-    assert tried == {"modules/environment": 8, "shared": 1}[folder]
+    assert tried == want

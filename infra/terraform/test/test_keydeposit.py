@@ -4,28 +4,15 @@ import http.server
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import threading
-import time
-import urllib.request
 
 import pytest
-from conftest import HERE, REPOSITORY, TERRAFORM, terraform
+from conftest import HERE, REPOSITORY, TERRAFORM, terraform, wait_for
 
 IMAGE = os.environ.get("LOCALSTACK_IMAGE", "localstack/localstack:4.14.0")
 BUCKET = "rehearsal-ssh-keys-000000000000"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
-
-
-def wait_for(url):
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            return urllib.request.urlopen(url, timeout=2).read()
-        except OSError:
-            assert time.monotonic() < deadline, f"{url} did not answer within two minutes"
-            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +26,6 @@ def localstack():
         yield f"http://127.0.0.1:{port}"
     finally:
         subprocess.run(["docker", "rm", "-f", container], capture_output=True)
-
-
-@pytest.fixture
-def moto():
-    """S3, KMS and EC2 in one: the LocalStack image that is built from packages has S3 alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/moto-api/")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="module")
@@ -237,9 +209,9 @@ def test_bucket_that_is_not_there(tool, localstack):
 
 def test_private_half_is_in_no_state_plan_or_log(tool, moto, tmp_path):
     s3 = client(moto)
-    folder = tmp_path / "terraform"
-    shutil.copytree(TERRAFORM, folder, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__"))
-    root = folder / "test/keydeposit"
+    directory = tmp_path / "terraform"
+    shutil.copytree(TERRAFORM, directory, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__"))
+    root = directory / "test/keydeposit"
     # Providers that stand in make no bucket; the real one makes its own.
     if os.environ.get("TERRAFORM_STANDINS"):
         s3.create_bucket(Bucket=BUCKET)

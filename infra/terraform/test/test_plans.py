@@ -1,4 +1,4 @@
-"""Staging is production but for what is declared here; a third environment is a folder."""
+"""Staging is production but for what is declared here; a third environment is a directory."""
 
 import json
 import re
@@ -9,7 +9,9 @@ from conftest import ROOTS, TERRAFORM, terraform, verbose_test
 # Everything that may differ between the plans of staging and production, besides names: resource, attribute, and the
 # value in each. A difference that is not here, or one here that is gone, is a failure.
 DECLARED = {
-    ("module.environment.module.cluster.aws_autoscaling_group.this", "mixed_instances_policy"): "types, on-demand base and spot share",
+    ("module.environment.module.load_balancer.aws_lb.this", "name_prefix"): "names of the environment, of which AWS takes six characters",
+    ("module.environment.module.load_balancer.aws_lb_target_group.this", "name_prefix"): "names of the environment, of which AWS takes six characters",
+    ("module.environment.module.instances[0].aws_autoscaling_group.this", "mixed_instances_policy"): "types, on-demand base and spot share",
     ("module.environment.module.api.aws_cloudwatch_log_group.this", "retention_in_days"): "staging's log is kept for a shorter time",
     ("module.environment.module.observability.aws_cloudwatch_log_group.stopped_tasks", "retention_in_days"): "staging's log is kept for a shorter time",
     ("module.environment.module.web_firewall[0].aws_cloudwatch_log_group.this", "retention_in_days"): "staging's log is kept for a shorter time",
@@ -41,7 +43,7 @@ def test_staging_and_production_differ_as_declared():
 
     # user_data is base64: the cluster's name inside is compared by the cluster module's own test.
     for plan in (production, staging):
-        plan["module.environment.module.cluster.aws_launch_template.this"]["after"].pop("user_data")
+        plan["module.environment.module.instances[0].aws_launch_template.this"]["after"].pop("user_data")
 
     assert len(production) > 60, f"got {len(production)} resources in production's plan; the comparison must have something to compare"
     assert production.keys() == staging.keys(), f"in one of the two only: {sorted(production.keys() ^ staging.keys())}"
@@ -57,8 +59,8 @@ def test_environments_are_one_call_each():
     assert all(len(texts) == 1 for texts in same.values()), f"files that must be the same in all environments differ: {[n for n, t in same.items() if len(t) > 1]}"
 
 
-def test_a_third_environment_is_a_folder(copy):
-    """As docs/operating.md says: copy a folder, change its name."""
+def test_a_third_environment_is_a_directory(copy):
+    """As docs/operating.md says: copy a directory, change its name."""
     source, target = copy / "environments/staging", copy / "environments/preview"
     target.mkdir()
     for path in source.rglob("*"):

@@ -8,9 +8,9 @@ import pytest
 from conftest import MODULES, ROOTS, TERRAFORM
 
 
-@pytest.mark.parametrize("folder", [*ROOTS, *(f"modules/{name}" for name in MODULES)])
-def test_tflint(folder):
-    done = subprocess.run(["tflint", f"--config={TERRAFORM}/.tflint.hcl", "--format=compact"], cwd=TERRAFORM / folder, text=True, capture_output=True)
+@pytest.mark.parametrize("directory", [*ROOTS, *(f"modules/{name}" for name in MODULES)])
+def test_tflint(directory):
+    done = subprocess.run(["tflint", f"--config={TERRAFORM}/.tflint.hcl", "--format=compact"], cwd=TERRAFORM / directory, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

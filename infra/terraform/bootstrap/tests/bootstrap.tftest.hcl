@@ -47,10 +47,11 @@ run "provider_that_is_there" {
   }
 }
 
-run "rejects_provider" {
+run "rejects_bad_values" {
   command = plan
   variables {
     github_oidc_provider_arn = "github"
+    environments             = ["qa"]
   }
-  expect_failures = [var.github_oidc_provider_arn]
+  expect_failures = [var.github_oidc_provider_arn, var.environments]
 }

@@ -12,6 +12,7 @@ module "environment" {
     spot_share     = 0
   }
 
-  waf  = { enabled = true }
-  logs = { retention_days = 90 }
+  waf     = { enabled = true }
+  metrics = { enabled = true }
+  logs    = { retention_days = 90 }
 }

@@ -12,6 +12,7 @@ module "environment" {
     spot_share     = 100
   }
 
-  waf  = { enabled = true }
-  logs = { retention_days = 14 }
+  waf     = { enabled = true }
+  metrics = { enabled = true }
+  logs    = { retention_days = 14 }
 }

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 6.0"
+      version = "~> 6.19"
     }
   }
 
@@ -26,10 +26,10 @@ provider "aws" {
   # Nothing here may change with time or commit: a changed tag is a change of CloudFront's VPC origin, which AWS refuses
   # while it is in use.
   default_tags {
-    tags = {
+    tags = merge(local.project.tags, {
       Project   = local.project.name
       Part      = "staging"
       ManagedBy = "terraform"
-    }
+    })
   }
 }

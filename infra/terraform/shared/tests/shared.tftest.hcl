@@ -19,6 +19,11 @@ run "publishes_what_environments_read" {
     condition     = length(output.name_servers) == 4
     error_message = "want four name servers; got ${jsonencode(output.name_servers)}"
   }
+
+  assert {
+    condition     = toset([for n in aws_budgets_budget.this.notification : "${n.notification_type} ${n.threshold}"]) == toset(["ACTUAL 50", "ACTUAL 90", "FORECASTED 100"])
+    error_message = "want notices at 50 % and 90 % of the budget, and at a forecast above it"
+  }
 }
 
 # The runner compares the protections in this plan with those in the state of "publishes_what_environments_read".
@@ -27,4 +32,13 @@ run "may_be_destroyed" {
   variables {
     allow_destroy = true
   }
+}
+
+run "rejects_bad_values" {
+  command = plan
+  variables {
+    domain      = "https://todo.example.com"
+    delegations = { staging = ["ns-1.example.net", "ns-2.example.net"] }
+  }
+  expect_failures = [var.domain, var.delegations]
 }

@@ -97,3 +97,11 @@ mock_resource "aws_lb_target_group" {
 mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:alarms" }
 }
+
+mock_resource "aws_elasticache_serverless_cache" {
+  defaults = { endpoint = [{ address = "todo.serverless.cache.amazonaws.com", port = 6379 }] }
+}
+
+mock_data "aws_cloudfront_origin_request_policy" {
+  defaults = { id = "origin-request-policy" }
+}
