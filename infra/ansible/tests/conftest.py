@@ -1,5 +1,8 @@
 """Runs modules and roles as the playbooks do, against moto."""
 
+import contextlib
+import importlib
+import io
 import json
 import os
 import pathlib
@@ -8,11 +11,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from unittest import mock
 
+import ansible_collections
 import boto3
 import pytest
+from ansible.module_utils import basic
+from edge import Edge, Site, serving
+from place import Place
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
+ansible_collections.__path__.append(str(HERE / "collections/ansible_collections"))  # as Ansible's own finder does
 
 
 def free_port():
@@ -21,22 +30,27 @@ def free_port():
         return s.getsockname()[1]
 
 
+def answers(address, server):
+    """Waits until a process answers."""
+    deadline = time.monotonic() + 300  # a busy machine has taken more than 60 s
+    while True:
+        try:
+            return urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            if time.monotonic() > deadline or server.poll() is not None:
+                raise
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
 def aws():
     """The environment of a process whose AWS is a moto of its own."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = [sys.executable, pathlib.Path(__file__).with_name("emulator.py"), "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(words, env={**os.environ, "MOTO_ECS_SERVICE_RUNNING": "2"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{endpoint}/moto-api/data.json", timeout=5).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline or server.poll() is not None:
-                    raise
-                time.sleep(0.05)
+        answers(f"{endpoint}/moto-api/data.json", server)
         yield {
             **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
             "AWS_ENDPOINT_URL": endpoint,
@@ -53,14 +67,54 @@ def aws():
         server.wait()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(aws):
+    endpoint = aws["AWS_ENDPOINT_URL"]  # not that of an edge, which a test may put there
+
     def make(service):
-        return boto3.client(
-            service, endpoint_url=aws["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-        )
+        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
     return make
+
+
+@pytest.fixture
+def edge(aws):
+    """An edge before moto; the environment's endpoint is it meanwhile."""
+    moto = aws["AWS_ENDPOINT_URL"]
+    made = Edge(moto)
+    with serving(made.handler()) as address, mock.patch.dict(aws, AWS_ENDPOINT_URL=address):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def place(aws, client, tmp_path_factory):
+    """An environment that playbooks deploy to."""
+    edge, site = Edge(aws["AWS_ENDPOINT_URL"]), Site(client)
+    with serving(edge.handler()) as before_moto, serving(site.handler()) as address:
+        made = Place(HERE, {**aws, "AWS_ENDPOINT_URL": before_moto}, client, site, tmp_path_factory.mktemp("place"))
+        made.address, made.edge = address, edge
+        yield made
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory):
+    """Runs the real API in memory with settings, as a context that gives its address."""
+    program = tmp_path_factory.mktemp("api") / "todo-api"
+    subprocess.run(["go", "build", "-o", program, "./cmd/todo-api"], cwd=HERE.parent.parent / "services/todo-api", env={**os.environ, "GOWORK": "off"}, check=True)
+
+    @contextlib.contextmanager
+    def run(**settings):
+        address = f"127.0.0.1:{free_port()}"
+        env = {k: v for k, v in os.environ.items() if not k.startswith("TODO_")}
+        server = subprocess.Popen([program], env={**env, "TODO_STORE": "mem:", "TODO_LISTEN": address, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            answers(f"http://{address}/readyz", server)
+            yield f"http://{address}"
+        finally:
+            server.terminate()
+            server.wait()
+
+    return run
 
 
 @pytest.fixture
@@ -72,16 +126,17 @@ def bucket(client, request):
 
 @pytest.fixture
 def module(aws):
-    """Runs a module of the collection and returns its result."""
+    """Runs a module of the collection in this process, as Ansible's interpreter runs it in one of its own, and returns its result."""
 
     def run(name, check=False, **arguments):
-        words = [os.path.join(os.path.dirname(sys.executable), "ansible"), "localhost", "-c", "local", "-i", "localhost,"]
-        words += ["-e", f"ansible_python_interpreter={sys.executable}"]
-        words += ["-m", f"todo.deploy.{name}", "-a", json.dumps(arguments)] + (["--check", "--diff"] if check else [])
-        done = subprocess.run(words, env={**aws, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, cwd=HERE, capture_output=True, text=True, timeout=120)
-        head, found, text = done.stdout.partition("=> ")
-        assert found, done.stdout + done.stderr
-        return {**json.JSONDecoder().raw_decode(text)[0], "failed": "FAILED" in head}
+        given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check, "_ansible_diff": check}}
+        out = io.StringIO()
+        with (
+            mock.patch.dict(os.environ, aws, clear=True), mock.patch.object(basic, "_ANSIBLE_ARGS", json.dumps(given).encode()),
+            mock.patch.object(basic, "_ANSIBLE_PROFILE", "legacy"), contextlib.redirect_stdout(out), pytest.raises(SystemExit),
+        ):
+            importlib.import_module(f"ansible_collections.todo.deploy.plugins.modules.{name}").main()
+        return {"failed": False, **json.loads(out.getvalue())}
 
     return run
 
@@ -94,6 +149,6 @@ def play(aws, tmp_path):
         path = tmp_path / "play.yml"
         path.write_text(json.dumps([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}]))
         words = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "localhost,", str(path)]
-        return subprocess.run(words, env=aws, cwd=HERE, capture_output=True, text=True, timeout=120)
+        return subprocess.run(words, env=aws, cwd=HERE, capture_output=True, text=True, timeout=600)
 
     return run

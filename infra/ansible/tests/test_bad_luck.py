@@ -1,81 +1,149 @@
 """What passes by itself decides nothing: one error, one throttle, expired credentials, an answer of before the update."""
 
 import datetime
-import importlib.util
-import pathlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+import hashlib
+import json
+import sys
 
-import ansible_collections
 import pytest
-
-COLLECTIONS = pathlib.Path(__file__).resolve().parent.parent / "collections/ansible_collections"
-ansible_collections.__path__.append(str(COLLECTIONS))  # as Ansible's own finder does
-MODULES = pathlib.Path(__file__).resolve().parent.parent / "collections/ansible_collections/todo/deploy/plugins/modules"
-XML = "<?xml version='1.0'?><Error><Code>{}</Code><Message>planted</Message></Error>"
-
-
-@pytest.fixture
-def unlucky(aws):
-    """An edge before moto that answers the first request with a given error; the environment's endpoint is it meanwhile."""
-    planted, moto = [], aws["AWS_ENDPOINT_URL"]
-
-    class Edge(BaseHTTPRequestHandler):
-        def log_message(self, *_words):
-            pass
-
-        def answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if planted:
-                status, code = planted.pop()
-                return self.reply(status, XML.format(code).encode(), {})
-            request = Request(moto + self.path, data=body or None, method=self.command, headers=dict(self.headers))
-            try:
-                with urlopen(request, timeout=30) as got:
-                    return self.reply(got.status, got.read(), dict(got.headers))
-            except HTTPError as e:
-                return self.reply(e.code, e.read(), dict(e.headers))
-
-        def reply(self, status, body, headers):
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection", "server", "date"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Edge)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield planted
-    finally:
-        aws["AWS_ENDPOINT_URL"] = moto
-        server.shutdown()
-
+from ansible_collections.todo.deploy.plugins.module_utils import calls
+from ansible_collections.todo.deploy.plugins.modules import rollout_info
 
 @pytest.mark.parametrize("status, code", [(400, "ExpiredToken"), (400, "ThrottlingException"), (503, "ServiceUnavailable")])
 @pytest.mark.parametrize("name, arguments", [
     ("stored", {"key": "a.json", "content": "{}"}),
-    ("lock", {"key": "lock.json", "pid": 1}),
+    ("lock", {"key": "lock.json", "pid": 1, "notes": "NOTES"}),
     ("releases_info", {"prefix": "r/", "lock_key": "lock.json"}),
 ])
-def test_one_error(unlucky, module, bucket, name, arguments, status, code):
-    unlucky.append((status, code))
+def test_one_error(edge, module, bucket, tmp_path, name, arguments, status, code):
+    arguments = {key: str(tmp_path) if value == "NOTES" else value for key, value in arguments.items()}
+    edge.planted.append((status, code))
     done = module(name, bucket=bucket, **arguments)
-    assert not unlucky and not done["failed"], done
+    assert not edge.planted and not done["failed"], done
 
 
-def test_an_error_that_stays(unlucky, module, bucket):
-    unlucky.append((403, "AccessDenied"))
+def test_an_error_that_stays(edge, module, bucket):
+    edge.planted.append((403, "AccessDenied"))
     done = module("stored", bucket=bucket, key="a.json", content="{}")
     assert done["failed"] and "AccessDenied" in str(done) and "a.json" in done["msg"]
+
+
+@pytest.fixture
+def rolled(client, module, request):
+    """Runs rollout_info on a service that is steady, waiting for its deployment."""
+    name = "rolled-" + str(abs(hash(request.node.name)))
+    ecs = client("ecs")
+    ecs.create_cluster(clusterName=name)
+    ecs.register_task_definition(family=name, containerDefinitions=[{"name": "x", "image": "x", "memory": 64}])
+    made = ecs.create_service(cluster=name, serviceName=name, taskDefinition=f"{name}:1", desiredCount=2)["service"]
+    return lambda **more: module("rollout_info", **{"cluster": name, "service": name, "container": "x", "deployment": made["deployments"][0]["id"], **more})
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "ThrottlingException", "ServerException"])
+def test_one_poll(edge, rolled, code):
+    edge.planted.append((400, code))
+    done = rolled()
+    assert not edge.planted and done["verdict"] == "steady", done
+
+
+def test_polls_that_all_fail(edge, rolled, monkeypatch):
+    monkeypatch.setattr(calls, "PAUSES", ())
+    edge.planted += [(400, "ThrottlingException")] * 20  # botocore tries again as well
+    done = rolled()
+    edge.planted.clear()
+    assert not done["failed"] and done["verdict"] == "in_progress" and "ThrottlingException" in done["progress"], "tried again, and the cause is told"
+    edge.planted.append((400, "AccessDeniedException"))
+    done = rolled()
+    assert done["failed"] and "AccessDeniedException" in done["msg"], "no later try can change it"
+
+
+def test_a_service_that_one_answer_lacks(rolled):
+    assert rolled(service="away")["verdict"] == "in_progress"
+    assert rolled(service="away", deployment=None)["failed"]
+
+
+def test_stopped_tasks_that_cannot_be_read(edge, rolled, monkeypatch):
+    # The deployment is not the one waited for, so the stopped tasks are asked for: the second request.
+    monkeypatch.setattr(calls, "PAUSES", ())
+    answer = calls.Calls.__getattr__
+
+    def denied(self, operation):
+        if operation == "list_tasks":
+            edge.planted.append((400, "AccessDeniedException"))
+        return answer(self, operation)
+
+    monkeypatch.setattr(calls.Calls, "__getattr__", denied)
+    done = rolled(deployment="another")
+    assert not done["failed"] and done["verdict"] == "in_progress" and "AccessDeniedException" in done["stopped"][0], done
+
+
+SMOKE = [
+    ("GET", "/", 503, b""), ("GET", "/", 200, b"<title>the one before</title>"), ("GET", "/assets/.*", 403, b""), ("GET", "/config.json", 502, b""),
+    ("GET", "/readyz", 503, b""), ("GET", "/livez", 500, b""), ("GET", "/livez", 200, b'{"release": "the one before"}'),
+    ("POST", "/api/.*", 503, b""), ("GET", "/api/.*", 404, b""), ("DELETE", "/api/.*/todos/1", 502, b""), ("DELETE", "/api/lists/[^/]+", 504, b""),
+]
+
+
+@pytest.fixture
+def smoke(play, place, client):
+    """Runs the role smoke on a site that serves a page and the release sha256:aaa..."""
+    digest = place.commit("a")
+    if "smoke" not in place.hosts:
+        place.create("smoke", [[{"name": "todo-api", "image": f"todo@{digest}", "memory": 64}]])
+    place.site.bucket, place.site.service = "smoke-website", "smoke"
+    page = b'<title>a</title><script src="/assets/a.js"></script>'
+    for name, body, cache in (("index.html", page, "no-cache"), ("assets/a.js", b"a", "immutable"), ("config.json", b'{"apiBase": ""}', "no-cache")):
+        kind = "application/json" if name == "config.json" else "text/html"
+        client("s3").put_object(Bucket="smoke-website", Key=name, Body=body, CacheControl=cache, ContentType=kind)
+
+    def run(**more):
+        variables = {
+            "smoke_site": place.address, "smoke_release": digest, "smoke_index_digest": hashlib.sha256(page).hexdigest(), "smoke_requests": 1,
+            "smoke_delay_seconds": 0, "smoke_tries": 3, "ansible_python_interpreter": sys.executable, **more,
+        }
+        done = play([{"ansible.builtin.include_role": {"name": "smoke"}, "vars": variables}])
+        return done.returncode, " ".join(done.stdout.split() + done.stderr.split())
+
+    return run
+
+
+def test_one_bad_answer_to_each_request(smoke, place):
+    place.site.planted += SMOKE
+    code, said = smoke()
+    assert code == 0 and not place.site.planted, (place.site.planted, said)
+
+
+def test_where_people_sign_in(smoke, place, client):
+    config = {"apiBase": "", "signIn": {"issuer": "https://id.example.com", "clientId": "page", "audience": "todo", "scope": "openid"}}
+    client("s3").put_object(Bucket="smoke-website", Key="config.json", Body=json.dumps(config).encode(), CacheControl="no-cache", ContentType="application/json")
+    code, said = smoke()
+    assert code != 0 and "Status code was 200 and not [401]" in said, said  # the API lets everybody in
+    place.site.requires_sign_in = True
+    try:
+        code, said = smoke()
+    finally:
+        place.site.requires_sign_in = False
+    assert code == 0, said
+
+
+def test_without_public_lists(smoke, place, api):
+    with api(TODO_PUBLIC_LISTS="false") as place.site.api:
+        try:
+            code, said = smoke()
+            refused, why = smoke(smoke_list="groceries")
+        finally:
+            place.site.api = None
+    assert code == 0, said
+    assert refused != 0 and "Status code was 403 and not [201]" in why, why
+
+
+@pytest.mark.parametrize("more, want", [
+    ({"smoke_index_digest": "0" * 64}, "answers a page whose SHA-256 is"),
+    ({"smoke_release": "sha256:" + "b" * 64}, "/livez answers release sha256:" + "a" * 64 + ", expected release sha256:" + "b" * 64),
+])
+def test_the_cause_is_told(smoke, more, want):
+    code, said = smoke(**more)
+    assert code != 0 and want in said, said
 
 
 def at(second):
@@ -94,11 +162,9 @@ def deployment(name, created, state="COMPLETED", status="PRIMARY"):
     ("steady", service(deployment("new", 2)), "steady"),
     ("under way", service(deployment("new", 2, "IN_PROGRESS"), deployment("old", 1, status="ACTIVE")), "in_progress"),
     ("of before the update", service(deployment("old", 1)), "in_progress"),
+    ("without a primary deployment", {**service(deployment("old", 1, status="ACTIVE")), "events": []}, "in_progress"),
     ("given up", service(deployment("old", 1), events=["(deployment new) deployment failed: tasks failed to start."]), "failed"),
     ("replaced", service(deployment("newer", 3)), "failed"),
 ])
 def test_verdict(why, said, want):
-    spec = importlib.util.spec_from_file_location("rollout_info", MODULES / "rollout_info.py")
-    rollout = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rollout)
-    assert rollout.judge(said, "new", at(2).timestamp())[0] == want, why
+    assert rollout_info.judge(said, "new", at(2).timestamp())[0] == want, why

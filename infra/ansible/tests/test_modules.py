@@ -3,8 +3,12 @@
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
+
+import pytest
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
 
 COLLECTION = pathlib.Path(__file__).resolve().parent.parent / "collections/ansible_collections/todo/deploy"
 
@@ -16,45 +20,78 @@ def ended_process():
     return done.pid
 
 
-def test_lock_excludes_and_names_the_holder(module, bucket):
-    held = module("lock", bucket=bucket, key="lock.json", pid=os.getpid(), purpose="deployment of one")
-    assert not held["changed"] and held["holder"]["pid"] == os.getpid()
-    again = module("lock", bucket=bucket, key="lock.json", pid=os.getpid())
-    assert again["holder"]["id"] == held["holder"]["id"], "a process that holds the lock has it"
+@pytest.fixture
+def lock(module, bucket, tmp_path):
+    """Runs the module lock for the test's own process; machine names the one that it runs on."""
 
-    refused = module("lock", bucket=bucket, key="lock.json", pid=os.getppid(), purpose="deployment of another")
+    def run(machine="here", **arguments):
+        return module("lock", **{"bucket": bucket, "key": "lock.json", "pid": os.getpid(), "notes": str(tmp_path / machine), **arguments})
+
+    return run
+
+
+def test_lock_excludes_and_names_the_holder(lock):
+    held = lock(purpose="deployment of one", by="Ada")["holder"]
+    assert lock()["holder"]["id"] == held["id"], "a process that holds the lock has it"
+
+    refused = lock(pid=os.getppid(), purpose="deployment of another")
     assert refused["failed"]
-    assert held["holder"]["by"] in refused["msg"] and "deployment of one" in refused["msg"]
-    assert f"release_break_lock={held['holder']['id']}" in refused["msg"]
+    assert f"Ada (process {os.getpid()} on" in refused["msg"] and f"since {held['since']} for a deployment of one" in refused["msg"]
+    assert f"release_break_lock={held['id']}" in refused["msg"]
 
-    other = module("lock", state="absent", bucket=bucket, key="lock.json", pid=os.getppid())
-    assert other["holder"]["id"] == held["holder"]["id"], "another process cannot give it back"
-    assert module("lock", bucket=bucket, key="lock.json", pid=os.getppid())["failed"]
-
-    module("lock", state="absent", bucket=bucket, key="lock.json", pid=os.getpid())
-    assert module("lock", bucket=bucket, key="lock.json", pid=os.getppid())["holder"]["pid"] == os.getppid()
+    assert lock(state="absent", pid=os.getppid())["holder"]["id"] == held["id"], "another process cannot give it back"
+    assert lock(pid=os.getppid())["failed"]
+    lock(state="absent")
+    assert lock(pid=os.getppid())["holder"]["pid"] == os.getppid()
 
 
-def test_lock_that_no_longer_counts(module, bucket, client):
-    module("lock", bucket=bucket, key="lock.json", pid=ended_process())
-    taken = module("lock", bucket=bucket, key="lock.json", pid=os.getpid())
+def test_lock_of_another_machine_with_this_name_and_process(lock):
+    held = lock()["holder"]
+    assert lock("there")["failed"], "the same host name and process id are not the same machine"
+    lock("there", state="absent")
+    assert lock()["holder"]["id"] == held["id"], "another machine cannot give it back"
+    lock("there", pid=ended_process(), break_lock=held["id"])
+    assert lock()["failed"], "whether another machine's process runs cannot be told here"
+
+
+def test_lock_that_no_longer_counts(lock, bucket, client):
+    lock(pid=ended_process())
+    taken = lock()
     assert taken["taken_over"]["reason"] == "its process is gone"
-
-    s3 = client("s3")
-    held = json.loads(s3.get_object(Bucket=bucket, Key="lock.json")["Body"].read())
-    held.update(host="another-machine")
-    s3.put_object(Bucket=bucket, Key="lock.json", Body=json.dumps(held).encode())
-    assert module("lock", bucket=bucket, key="lock.json", pid=os.getpid())["failed"], "nobody here can tell whether it runs"
-    broken = module("lock", bucket=bucket, key="lock.json", pid=os.getpid(), break_lock=held["id"])
+    broken = lock("there", break_lock=taken["holder"]["id"])
     assert broken["taken_over"]["reason"] == "it was asked to be broken"
+    # The clock of S3 counts: this one may be wrong.
+    held = client("s3").get_object(Bucket=bucket, Key="lock.json")["Body"].read()
+    client("s3").put_object(Bucket=bucket, Key="lock.json", Body=json.dumps({**json.loads(held), "minutes": -1}))
+    assert lock()["taken_over"]["reason"] == "it has expired"
 
-    held.update(expires="2020-01-01T00:00:00+00:00")
-    s3.put_object(Bucket=bucket, Key="lock.json", Body=json.dumps(held).encode())
-    assert module("lock", bucket=bucket, key="lock.json", pid=os.getpid())["taken_over"]["reason"] == "it has expired"
+
+def test_lock_broken_by_name(lock):
+    held = lock()["holder"]
+    refused = lock("there", state="absent", break_lock="another")
+    assert refused["failed"] and "No lock has the id another" in refused["msg"] and held["id"] in refused["msg"]
+    assert lock("there", state="absent", break_lock=held["id"])["holder"]["id"] == held["id"]
+    again = lock("there", state="absent", break_lock=held["id"])
+    assert again["failed"] and "the environment is not locked" in again["msg"]
+    assert "taken_over" not in lock("there")
 
 
-def test_lock_checked_only(module, bucket, client):
-    module("lock", check=True, bucket=bucket, key="lock.json", pid=os.getpid())
+def test_lock_taken_over_while_it_is_given_back(lock, monkeypatch):
+    held, read = lock()["holder"], Calls.read_lock
+
+    def overtaken(self, *place):
+        monkeypatch.setattr(Calls, "read_lock", read)
+        seen = read(self, *place)
+        assert "taken_over" in lock("there", break_lock=held["id"])
+        return seen
+
+    monkeypatch.setattr(Calls, "read_lock", overtaken)
+    assert not lock(state="absent")["failed"]
+    assert lock(pid=os.getppid())["failed"], "the lock of the one who took it over stays"
+
+
+def test_lock_checked_only(lock, bucket, client):
+    lock(check=True)
     assert client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
@@ -68,7 +105,9 @@ def build(folder, **files):
 
 def test_page(module, bucket, client, tmp_path):
     s3 = client("s3")
-    one = build(tmp_path / "one", index_html="one", assets__a_js="a", config_json="{}")
+    one = build(
+        tmp_path / "one", index_html="one", assets__a_js="a", config_json="{}", index_html_gz="copy", assets__a_js_br="copy", assets__a_js_gz="copy",
+    )
     foreseen = module("page", check=True, bucket=bucket, root=one)
     assert foreseen["changed"] and s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
@@ -96,6 +135,27 @@ def test_page_refused(module, bucket, tmp_path):
     assert missing["failed"] and "no-such-bucket-here" in missing["msg"]
 
 
+@pytest.mark.parametrize("name, arguments, want", [
+    ("page", {"root": "EMPTY"}, "is no built page: it has no index.html"),
+    ("stored", {"key": "a.json", "dest": "/dev/full"}, "/dev/full cannot be written: No space left on device"),
+    ("stored", {"key": "a.json", "src": "/nowhere"}, "/nowhere cannot be read"),
+    ("page_archive", {"key": "a.json", "root": "/dev/null/page", "state": "fetched"}, "a.json and /dev/null/page"),
+    ("lock", {"key": "lock.json", "pid": 1, "notes": "/dev/null/locks"}, "/dev/null/locks, which notes the locks of this machine"),
+    ("stored", {"key": "a.json", "content": "{}", "bucket": "no-such-bucket"}, "s3://no-such-bucket/a.json"),
+])
+def test_refused(module, bucket, client, tmp_path, name, arguments, want):
+    client("s3").put_object(Bucket=bucket, Key="a.json", Body=b"{}")
+    done = module(name, **{"bucket": bucket, **arguments, **({"root": str(tmp_path)} if arguments.get("root") == "EMPTY" else {})})
+    assert done["failed"] and want in done["msg"], done
+
+
+def test_stored_once(module, bucket):
+    place = {"bucket": bucket, "key": "r1-a.json", "once": True}
+    assert module("stored", content="{}", **place)["written"]
+    assert module("stored", content="{}", **place)["written"], "a try whose answer was lost landed"
+    assert not module("stored", content="[]", **place)["written"]
+
+
 def test_releases_info(module, bucket, client):
     s3 = client("s3")
     for name in ("20260101T000000Z-a", "20260102T000000Z-b"):
@@ -103,6 +163,11 @@ def test_releases_info(module, bucket, client):
     arguments = {"bucket": bucket, "prefix": "staging/releases/", "lock_key": "staging/lock.json"}
     read = module("releases_info", **arguments)
     assert [r["id"] for r in read["releases"]] == ["20260102T000000Z-b", "20260101T000000Z-a"] and read["lock"] == {}
+    assert read["next"] == 1
+    for number in (9, 10):
+        s3.put_object(Bucket=bucket, Key=f"staging/releases/r{number}-a.json", Body=json.dumps({"id": f"r{number}-a"}).encode())
+    read = module("releases_info", **{**arguments, "limit": 2})
+    assert [r["id"] for r in read["releases"]] == ["r10-a", "r9-a"] and read["next"] == 11, "numbers order, before the names of earlier versions"
     s3.put_object(Bucket=bucket, Key="staging/releases/20260103T000000Z-c.json", Body=b"{")
     broken = module("releases_info", **arguments)
     assert broken["failed"] and "20260103T000000Z-c.json is no release record" in broken["msg"]
@@ -112,3 +177,34 @@ def test_readme_names_every_module():
     modules = sorted(path.stem for path in (COLLECTION / "plugins/modules").glob("*.py"))
     readme = (COLLECTION / "README.md").read_text()
     assert modules and [name for name in modules if f"| module `{name}` |" not in readme] == []
+
+
+@pytest.fixture
+def disk_that_takes_little():
+    """Files may have 10,000 bytes; a full disk is an error of the same writes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_full_disk(module, client, bucket, tmp_path, request):
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_bytes(os.urandom(50_000))
+    assert not module("page_archive", bucket=bucket, key="p.tar.gz", root=str(page), state="kept")["failed"]
+    client("s3").put_object(Bucket=bucket, Key="sbom", Body=b"x" * 50_000)
+    request.getfixturevalue("disk_that_takes_little")
+    for name, arguments, want in (
+        ("page_archive", {"key": "p.tar.gz", "root": str(page), "state": "fetched"}, "/page: [Errno 27] File too large"),
+        ("stored", {"key": "sbom", "dest": str(tmp_path / "sbom")}, "/sbom cannot be written: File too large"),
+    ):
+        done = module(name, bucket=bucket, **arguments)
+        assert done["failed"] and want in done["msg"], done
+    assert (page / "index.html").stat().st_size == 50_000, "what was there stays"
+
+
+def test_page_without_an_index(module, bucket, tmp_path):
+    (tmp_path / "assets").mkdir()
+    done = module("page", bucket=bucket, root=str(tmp_path))
+    assert done["failed"] and "is no built page: it has no index.html" in done["msg"], done

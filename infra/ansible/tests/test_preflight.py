@@ -6,8 +6,11 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
+import types
 
 import pytest
+from ansible_collections.todo.deploy.plugins.modules import target_info
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"  # moto's
@@ -42,7 +45,7 @@ def publish(client):
     ssm.delete_parameters(Names=["/p/one/deploy"])
 
 
-@pytest.mark.parametrize("name", ["deploy.yml", "rollback.yml", "status.yml", "infra.yml"])
+@pytest.mark.parametrize("name", ["deploy.yml", "rollback.yml", "status.yml", "fetch.yml", "logs.yml", "run.yml", "lock.yml", "unlock.yml", "infra.yml"])
 def test_no_environment(playbook, name):
     code, said = playbook(name)
     assert code != 0 and "No environment was named: expected -e environment=NAME with one of one" in said, said
@@ -65,6 +68,17 @@ def test_credentials_that_are_missing(playbook):
         "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     })
     assert code != 0 and "AWS does not take these credentials, or there are none: log in" in said, said
+
+
+@pytest.mark.parametrize("minutes, want", [(10, "10 minutes ahead"), (-10, "10 minutes behind"), (1, "")])
+def test_clock_that_is_wrong(module, edge, monkeypatch, minutes, want):
+    now = time.time
+    monkeypatch.setattr(target_info, "time", types.SimpleNamespace(time=lambda: now() + 60 * minutes))
+    arguments = {"environment": "one", "account_id": "0", "parameter": "/p/one/deploy", "keys": []}
+    for planted in ([], [(403, "SignatureDoesNotMatch")]):
+        edge.planted += planted
+        done = module("target_info", **arguments)
+        assert done["failed"] and (f"The clock of this machine is {want}" if want else "credentials") in done["msg"], done
 
 
 def test_another_account(playbook):

@@ -12,9 +12,9 @@ releases = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(releases)
 
 
-def record(name, state="healthy", kind="deploy", of=None, left=None):
+def record(name, state="healthy", kind="deploy", of=None, left=None, returned=False):
     of = of or name
-    out = {"id": name, "revision": of * 40, "digest": "sha256:" + of, "page": "page-" + of, "state": state, "kind": kind}
+    out = {"id": name, "revision": of * 40, "digest": "sha256:" + of, "page": "page-" + of, "state": state, "kind": kind, "returned": returned}
     if left:
         out["from"] = {"digest": "sha256:" + left, "page": "page-" + left}
     return out
@@ -45,6 +45,30 @@ def serving(image, page=None):
             serving("b"),
             "a",
         ),
+        (
+            "what a failed rollback was to leave still served",
+            [record("c"), record("r", "failed", kind="rollback", of="a", left="b", returned=True), record("b"), record("a")],
+            serving("c"),
+            "b",
+        ),
+        (
+            "deployed again after it was left",
+            [record("c"), record("b2", of="b"), record("r", kind="rollback", of="a", left="b"), record("b"), record("a")],
+            serving("c"),
+            "b2",
+        ),
+        (
+            "a rollback that was broken off goes on",
+            [record("r", "interrupted", kind="rollback", of="a", left="b"), record("b"), record("a")],
+            {"digest": "sha256:a", "page": ""},
+            "a",
+        ),
+        (
+            "broken off before it changed anything",
+            [record("r", "interrupted", kind="rollback", of="a", left="b"), record("b"), record("a")],
+            {"digest": "sha256:b", "page": ""},
+            "a",
+        ),
     ],
 )
 def test_target(why, history, now, want):
@@ -55,6 +79,7 @@ def test_named():
     history = [record("c"), record("b", "failed"), record("a")]
     assert releases.rollback_target(history, serving("c"), "a")["id"] == "a"
     assert releases.rollback_target(history, serving("c"), "a" * 7)["id"] == "a"
+    assert releases.rollback_target([record("r12-b"), record("r1-a")], serving("c"), "r1")["id"] == "r1-a"
 
 
 @pytest.mark.parametrize(
