@@ -20,10 +20,10 @@ def rollback_target(releases, serving, to=None):
 
     :param releases: the records, newest first
     :param serving: digest of the image and version of the page that serve now
-    :param to: id or beginning of the revision of a release
+    :param to: id or number of a release, or beginning of its revision
     """
     if to:
-        named = [r for r in releases if r["id"] == to or (len(to) >= 7 and r["revision"].startswith(to))]
+        named = [r for r in releases if to in (r["id"], r["id"].split("-")[0]) or (len(to) >= 7 and r["revision"].startswith(to))]
         if not named:
             raise AnsibleFilterError(f"no release is called {to}; status.yml lists them")
         for record in named:
@@ -32,14 +32,13 @@ def rollback_target(releases, serving, to=None):
         raise AnsibleFilterError(f"the release {to} was never healthy (it is {named[0]['state']}); status.yml lists the ones that were")
     if releases and releases[0]["kind"] == "rollback" and releases[0]["state"] == "healthy" and _same(releases[0], serving):
         return releases[0]
-    # Left by a rollback: what a later rollback went back from.
-    left = {(r.get("from") or {}).get("digest", "") + (r.get("from") or {}).get("page", "") for r in releases if r["kind"] == "rollback"}
+    # What the rollbacks met so far went back from. Releases are read newest first, so one that was deployed again later is not among them.
+    left = []
     for record in releases:
-        if record["state"] != "healthy" or _same(record, serving):
-            continue
-        if record["digest"] + record["page"] in left:
-            continue
-        return record
+        if record["state"] == "healthy" and not _same(record, serving) and not any(_same(record, gone) for gone in left):
+            return record
+        if record["kind"] == "rollback" and not record.get("returned") and record.get("from"):
+            left.append(record["from"])
     raise AnsibleFilterError("there is no healthy release to go back to; status.yml lists what there is")
 
 

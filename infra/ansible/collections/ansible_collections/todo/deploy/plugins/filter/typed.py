@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
@@ -20,4 +22,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self):
-        return {"as_dict": _typed(check_type_dict), "as_list": _typed(check_type_list)}
+        return {"as_dict": _typed(check_type_dict), "as_list": _typed(check_type_list), "as_words": _typed(shlex.split)}

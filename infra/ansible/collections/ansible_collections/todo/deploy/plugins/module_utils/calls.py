@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import time
+from email.utils import parsedate_to_datetime
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -13,13 +16,14 @@ PASSING = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeout", "RequestTimeoutException", "SlowDown", "Throttling",
     "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "InternalError", "InternalFailure",
     "ServerException", "ServiceUnavailable", "ServiceUnavailableException",
+    "ConditionalRequestConflict",  # another conditional write was under way
 }
 PAUSES = (0.5, 1, 2, 4)
 
 
 def code(error):
     """The error's code, or nothing when AWS did not answer."""
-    return error.response["Error"].get("Code", "") if hasattr(error, "response") else ""
+    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
 
 
 def passes(error):
@@ -37,21 +41,35 @@ class Calls:
         self._make = lambda: module.client(service)
         self._client = self._make()
 
+    def _again(self, attempt):
+        for pause in (*PAUSES, None):
+            try:
+                return attempt(self._client)
+            except (BotoCoreError, ClientError) as e:
+                if not pause or not passes(e):
+                    raise
+            time.sleep(pause)
+            self._client = self._make()
+
     def __getattr__(self, operation):
         def call(**arguments):
-            for pause in (*PAUSES, None):
-                try:
-                    return getattr(self._client, operation)(**arguments)
-                except (BotoCoreError, ClientError) as e:
-                    if pause is None or not passes(e):
-                        raise
-                time.sleep(pause)
-                body = arguments.get("Body")
-                if hasattr(body, "seek"):
-                    body.seek(0)
-                self._client = self._make()
+            def attempt(client):
+                if hasattr(arguments.get("Body"), "seek"):
+                    arguments["Body"].seek(0)
+                return getattr(client, operation)(**arguments)
+
+            return self._again(attempt)
 
         return call
+
+    def read(self, bucket, key):
+        """The answer of get_object and the whole content, which may break off as well."""
+
+        def attempt(client):
+            answer = client.get_object(Bucket=bucket, Key=key)
+            return answer, answer["Body"].read()
+
+        return self._again(attempt)
 
     def list_objects(self, bucket, prefix=""):
         """Every object whose key begins with prefix."""
@@ -62,3 +80,16 @@ class Calls:
             if not answer.get("IsTruncated"):
                 return
             arguments["ContinuationToken"] = answer["NextContinuationToken"]
+
+    def read_lock(self, bucket, key):
+        """The lock and its ETag, or nothing. Since when it is held, and whether it has expired, is told by the clock of S3."""
+        try:
+            answer, body = self.read(bucket, key)
+        except ClientError as e:
+            if code(e) == "NoSuchKey":
+                return None, None
+            raise
+        since = answer["LastModified"]
+        held = {"by": "somebody", "host": "a machine", "pid": 0, "purpose": "deployment", "minutes": 120, **json.loads(body)}
+        age = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]) - since
+        return {**held, "since": since.isoformat(), "expired": age > datetime.timedelta(minutes=held["minutes"])}, answer["ETag"]

@@ -9,7 +9,10 @@ short_description: Take or give back the one lock of an environment
 description:
   - The lock is an object that is written under the condition that there is none, so of two that try at once one gets it.
     U(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)
-  - A lock of a process of this machine that no longer runs is taken over, and so is one that has expired.
+  - A lock has a random id. That a lock is this machine's is proven by a file of that name, never by the name of a host or the id of a process, which
+    another machine may have as well.
+  - It expires by the clock of S3.
+  - It is taken over when it has expired, when this machine took it for a process that is gone, or when O(break_lock) names it.
   - A lock is no change of the environment, so the module never reports one.
 version_added: 1.0.0
 author: [The maintainers]
@@ -28,11 +31,19 @@ options:
     required: true
     type: str
   pid:
-    description: The process that holds the lock for as long as it runs.
+    description: The process of this machine that holds the lock for as long as it runs.
     required: true
     type: int
+  notes:
+    description: Directory of this machine that holds one file for each lock that it took.
+    required: true
+    type: path
+  by:
+    description: Who takes it, for the next who is refused.
+    default: somebody
+    type: str
   purpose:
-    description: What the lock is held for, for whoever is refused.
+    description: What the lock is held for, for the next who is refused.
     default: deployment
     type: str
   minutes:
@@ -40,7 +51,7 @@ options:
     default: 120
     type: int
   break_lock:
-    description: The id of a lock that is to be taken over although its holder may still run.
+    description: The id of a lock to take over, or to end with O(state=absent), although its holder may still run.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -54,6 +65,7 @@ EXAMPLES = r"""
     bucket: releases
     key: staging/lock.json
     pid: 4711
+    notes: .cache/locks
     purpose: deployment of 0123456789ab
 """
 
@@ -68,8 +80,6 @@ taken_over:
   type: dict
 """
 
-import datetime
-import getpass
 import json
 import os
 import socket
@@ -81,96 +91,114 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
 
-# 412: the condition does not hold. 409: another conditional write was under way.
-REFUSED = ("PreconditionFailed", "ConditionalRequestConflict")
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+# 412: the condition does not hold. 404: nothing is there to match.
+REFUSED = ("PreconditionFailed", "NoSuchKey")
 
 
-def read(client, params):
-    """Returns the lock and its ETag, or nothing."""
+def noted(params, holder):
+    """The process of this machine that took the lock, or nothing when another machine did."""
     try:
-        answer = client.get_object(Bucket=params["bucket"], Key=params["key"])
-    except ClientError as e:
-        if e.response["Error"]["Code"] == "NoSuchKey":
-            return None, None
-        raise
-    return json.loads(answer["Body"].read()), answer["ETag"]
+        with open(os.path.join(params["notes"], holder["id"]), encoding="ascii") as f:
+            return int(f.read())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
-def lost(holder, break_lock):
+def note(params, holder):
+    os.makedirs(params["notes"], exist_ok=True)
+    with open(os.path.join(params["notes"], holder["id"]), "w", encoding="ascii") as f:
+        f.write(str(params["pid"]))
+
+
+def forget(params, holder):
+    try:
+        os.remove(os.path.join(params["notes"], holder["id"]))
+    except FileNotFoundError:
+        pass
+
+
+def runs(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, as another user
+    return True
+
+
+def lost(params, holder):
     """Why the lock no longer counts, or nothing."""
-    if break_lock and holder["id"] == break_lock:
+    if params["break_lock"] and holder["id"] == params["break_lock"]:
         return "it was asked to be broken"
-    if datetime.datetime.fromisoformat(holder["expires"]) < now():
+    if holder["expired"]:
         return "it has expired"
-    if holder["host"] == socket.gethostname():
-        try:
-            os.kill(holder["pid"], 0)
-        except ProcessLookupError:
-            return "its process is gone"
-        except PermissionError:
-            pass  # it runs, as another user
+    pid = noted(params, holder)
+    if pid is not None and not runs(pid):
+        return "its process is gone"
     return None
+
+
+def told(holder):
+    return f"{holder['by']} (process {holder['pid']} on {holder['host']}) holds the lock since {holder['since']} for a {holder['purpose']}"
 
 
 def take(module, client):
     params = module.params
     mine = {
-        "id": str(uuid.uuid4()),
-        "by": f"{getpass.getuser()}@{socket.gethostname()}",
-        "host": socket.gethostname(),
-        "pid": params["pid"],
-        "purpose": params["purpose"],
-        "since": now().isoformat(),
-        "expires": (now() + datetime.timedelta(minutes=params["minutes"])).isoformat(),
+        "id": str(uuid.uuid4()), "by": params["by"], "host": socket.gethostname(), "pid": params["pid"], "purpose": params["purpose"],
+        "minutes": params["minutes"],
     }
     result = {"changed": False, "holder": mine}
-    condition = {"IfNoneMatch": "*"}
     # Each round is lost only to somebody else who moved the lock meanwhile.
     for _round in range(5):
-        held, etag = read(client, params)
+        held, etag = client.read_lock(params["bucket"], params["key"])
+        if held and held["id"] == mine["id"]:  # a try whose answer was lost landed
+            return {**result, "holder": held}
+        condition = {"IfMatch": etag} if held else {"IfNoneMatch": "*"}
         if held:
-            if held["host"] == mine["host"] and held["pid"] == mine["pid"]:
+            if noted(params, held) == params["pid"]:
                 return {"changed": False, "holder": held}
-            reason = lost(held, params["break_lock"])
+            reason = lost(params, held)
             if reason is None:
+                forget(params, mine)
                 module.fail_json(
-                    msg=f"{held['by']} (pid {held['pid']}) holds the lock since {held['since']} for a {held['purpose']}. "
-                    "Wait for it to end; if you know that it has, run again with "
-                    f"-e release_break_lock={held['id']}",
-                    holder=held,
+                    msg=f"{told(held)}. Wait for it to end; if you know that it has, run again with -e release_break_lock={held['id']}", holder=held
                 )
             result["taken_over"] = dict(held, reason=reason)
-            condition = {"IfMatch": etag}
         if module.check_mode:
             return result
+        # Noted first: a lock without its note would outlive a process that is killed between the two.
+        note(params, mine)
         try:
-            client.put_object(
-                Bucket=params["bucket"], Key=params["key"], Body=json.dumps(mine).encode(),
-                ContentType="application/json", **condition,
-            )
-            return result
+            client.put_object(Bucket=params["bucket"], Key=params["key"], Body=json.dumps(mine).encode(), ContentType="application/json", **condition)
         except ClientError as e:
-            if e.response["Error"]["Code"] not in REFUSED:
+            if code(e) not in REFUSED:
                 raise
-            # A try whose answer was lost may have landed.
-            held, _etag = read(client, params)
-            if held and held["id"] == mine["id"]:
-                return result
-            condition = {"IfNoneMatch": "*"}
+            continue
+        if held:
+            forget(params, held)
+    held, _etag = client.read_lock(params["bucket"], params["key"])
+    if held and held["id"] == mine["id"]:
+        return {**result, "holder": held}
+    forget(params, mine)
     module.fail_json(msg=f"s3://{params['bucket']}/{params['key']}: the lock changes hands faster than it can be taken")
 
 
 def give_back(module, client):
     params = module.params
-    held, _etag = read(client, params)
-    if held and not module.check_mode and held["host"] == socket.gethostname() and held["pid"] == params["pid"]:
-        client.delete_object(Bucket=params["bucket"], Key=params["key"])
+    held, etag = client.read_lock(params["bucket"], params["key"])
+    if params["break_lock"] and params["break_lock"] != (held or {}).get("id"):
+        module.fail_json(msg=f"No lock has the id {params['break_lock']}: " + (f"{told(held)}, id {held['id']}." if held else "the environment is not locked."))
+    if held and not module.check_mode and (params["break_lock"] or noted(params, held) == params["pid"]):
+        try:
+            client.delete_object(Bucket=params["bucket"], Key=params["key"], IfMatch=etag)
+        except ClientError as e:
+            if code(e) not in REFUSED:
+                raise  # else somebody else has it by now, or a try whose answer was lost deleted it
+        forget(params, held)
     return {"changed": False, "holder": held or {}}
 
 
@@ -181,6 +209,8 @@ def main():
             "bucket": {"required": True},
             "key": {"required": True, "no_log": False},
             "pid": {"required": True, "type": "int"},
+            "notes": {"required": True, "type": "path"},
+            "by": {"default": "somebody"},
             "purpose": {"default": "deployment"},
             "minutes": {"type": "int", "default": 120},
             "break_lock": {},
@@ -192,6 +222,8 @@ def main():
         result = take(module, client) if module.params["state"] == "present" else give_back(module, client)
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The lock s3://{module.params['bucket']}/{module.params['key']}")
+    except OSError as e:
+        module.fail_json(msg=f"{module.params['notes']}, which notes the locks of this machine: {e}")
     module.exit_json(**result)
 
 

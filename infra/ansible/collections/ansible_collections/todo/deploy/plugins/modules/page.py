@@ -10,6 +10,7 @@ description:
   - Files whose names carry a hash of their content come first and may be cached for a year. All others follow and must be asked for again each time; O(entry)
     is the last, so that nobody is ever told of a file that is not there yet.
   - Objects that are neither of this page nor in O(keep) are removed, after that.
+  - Precompressed copies, X.br and X.gz beside a file X, stay behind, for CloudFront compresses what it serves itself.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -18,7 +19,7 @@ options:
     required: true
     type: str
   root:
-    description: The folder with the built page.
+    description: The directory with the built page.
     required: true
     type: path
   immutable:
@@ -105,11 +106,14 @@ def cache_control(name, params):
 
 
 def gather(root):
-    """The files below a folder by name, with the digests of their content."""
+    """The files below a directory by name, without precompressed copies, with the digests of their content."""
     files = {}
-    for folder, _folders, names in os.walk(root):
+    for directory, _directories, names in os.walk(root):
         for name in names:
-            path = os.path.join(folder, name)
+            original, extension = os.path.splitext(name)
+            if extension in (".br", ".gz") and original in names:
+                continue
+            path = os.path.join(directory, name)
             with open(path, "rb") as f:
                 files[os.path.relpath(path, root).replace(os.sep, "/")] = hashlib.sha256(f.read()).hexdigest()
     return files

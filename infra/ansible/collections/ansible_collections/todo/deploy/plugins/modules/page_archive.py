@@ -103,7 +103,7 @@ def main():
     try:
         s3 = Calls(module, "s3")
         if params["state"] == "fetched":
-            unpack(s3.get_object(Bucket=params["bucket"], Key=params["key"])["Body"].read(), params["root"])
+            unpack(s3.read(params["bucket"], params["key"])[1], params["root"])
         elif not module.check_mode:
             try:
                 s3.put_object(Bucket=params["bucket"], Key=params["key"], Body=pack(params["root"]), ContentType="application/gzip", IfNoneMatch="*")

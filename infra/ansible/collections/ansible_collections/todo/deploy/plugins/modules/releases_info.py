@@ -54,6 +54,10 @@ lock:
   description: The lock; empty when it is free.
   returned: always
   type: dict
+next:
+  description: Number of the next release.
+  returned: always
+  type: int
 index:
   description: SHA-256 of the published index.html; empty when there is none or O(page_bucket) is not set.
   returned: always
@@ -61,6 +65,7 @@ index:
 """
 
 import json
+import re
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -69,6 +74,12 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
+
+
+def number(key):
+    """The number of a release, 0 for those of earlier versions, whose name begins with their time."""
+    found = re.match(r"r(\d+)-", key.rsplit("/", 1)[-1])
+    return int(found[1]) if found else 0
 
 
 def main():
@@ -87,18 +98,14 @@ def main():
     try:
         client = Calls(module, "s3")
         keys = [entry["Key"] for entry in client.list_objects(params["bucket"], params["prefix"])]
-        # A record's name begins with its time.
-        for key in sorted(keys, reverse=True)[: params["limit"]]:
-            body = client.get_object(Bucket=params["bucket"], Key=key)["Body"].read()
+        keys.sort(key=lambda key: (number(key), key), reverse=True)
+        for key in keys[: params["limit"]]:
+            _answer, body = client.read(params["bucket"], key)
             try:
                 releases.append(json.loads(body))
             except ValueError as e:
                 module.fail_json(msg=f"s3://{params['bucket']}/{key} is no release record: {e}")
-        try:
-            lock = json.loads(client.get_object(Bucket=params["bucket"], Key=params["lock_key"])["Body"].read())
-        except ClientError as e:
-            if code(e) != "NoSuchKey":
-                raise
+        lock = client.read_lock(params["bucket"], params["lock_key"])[0] or {}
         if params["page_bucket"]:
             try:
                 head = client.head_object(Bucket=params["page_bucket"], Key="index.html")
@@ -108,7 +115,7 @@ def main():
                     raise
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The release records in s3://{params['bucket']}/{params['prefix']}")
-    module.exit_json(changed=False, releases=releases, lock=lock, index=index)
+    module.exit_json(changed=False, releases=releases, lock=lock, index=index, next=max(map(number, keys), default=0) + 1)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,14 @@ stopped:
   returned: always
   type: list
   elements: str
+logs:
+  description: The last lines that one of the stopped tasks logged, each with the task's id.
+  returned: always
+  type: list
+  elements: str
 image:
   description: The image of the task definition that the service is to run.
-  returned: always
+  returned: when O(deployment) is not set
   type: str
 task_definition:
   description: ARN of that task definition.
@@ -96,12 +101,13 @@ except ImportError:
     pass  # said by AnsibleAWSModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils import logs
 from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, passes
 
 
 def judge(service, wanted, since=None):
     """Returns the verdict on a deployment, and the reason."""
-    primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
+    primary = next((d for d in service["deployments"] if d["status"] == "PRIMARY"), {"id": None, "rolloutStateReason": "there is no primary deployment"})
     state, reason = primary.get("rolloutState", "IN_PROGRESS"), primary.get("rolloutStateReason", "")
     settled = state == "COMPLETED" and service["runningCount"] == service["desiredCount"] and len(service["deployments"]) == 1
     if wanted in (None, primary["id"]):
@@ -116,7 +122,7 @@ def judge(service, wanted, since=None):
     for deployment in service["deployments"]:
         if deployment["id"] == wanted and deployment.get("rolloutState") == "FAILED":
             return "failed", deployment.get("rolloutStateReason", "")
-    if since and primary["createdAt"].timestamp() > since:
+    if since and primary["id"] and primary["createdAt"].timestamp() > since:
         return "failed", f"{wanted} was replaced by {primary['id']}"
     # DescribeServices is eventually consistent: an older deployment, without a word of this one, may be an answer from before it.
     return "in_progress", reason
@@ -130,20 +136,32 @@ def began(service, wanted):
     return None
 
 
+def last_words(module, client, container, tasks):
+    """What the last of the tasks logged. It explains a failure; a log that cannot be read does not cause one."""
+    try:
+        definition = client.describe_task_definition(taskDefinition=tasks[-1]["taskDefinitionArn"])["taskDefinition"]
+        return [f"{task}: {line}" for _when, task, line in logs.tail(module, definition, container, 20, tasks[-1]["taskArn"].rsplit("/", 1)[-1])]
+    except (BotoCoreError, ClientError) as e:
+        return [f"It cannot be read: {e}"]
+
+
 def stopped_tasks(client, params):
-    arns = client.list_tasks(cluster=params["cluster"], serviceName=params["service"], desiredStatus="STOPPED", maxResults=20)["taskArns"]
-    if not arns:
-        return []
-    lines = []
-    tasks = client.describe_tasks(cluster=params["cluster"], tasks=arns)["tasks"]
+    """The tasks of the deployment that failed, and a line about each."""
+    try:
+        arns = client.list_tasks(cluster=params["cluster"], serviceName=params["service"], desiredStatus="STOPPED", maxResults=20)["taskArns"]
+        tasks = client.describe_tasks(cluster=params["cluster"], tasks=arns)["tasks"] if arns else []
+    except (BotoCoreError, ClientError) as e:
+        return [], [f"They cannot be read: {e}"]  # they explain a verdict and do not make one
+    failed, lines = [], []
     for task in sorted(tasks, key=lambda t: t["createdAt"]):
         if params["deployment"] and task.get("startedBy") != params["deployment"]:
             continue
         if task.get("stoppedReason", "").startswith("Scaling activity"):
             continue
+        failed.append(task)
         codes = [f", {c['name']} left with {c['exitCode']}" for c in task["containers"] if c.get("exitCode") is not None]
         lines.append(task["taskArn"].rsplit("/", 1)[-1] + ": " + task.get("stoppedReason", "no reason given") + "".join(codes))
-    return lines
+    return failed, lines
 
 
 def progress(service):
@@ -173,35 +191,33 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
+    waiting = {"changed": False, "verdict": "in_progress", "reason": "", "events": [], "stopped": [], "logs": [], "image": "", "task_definition": ""}
     try:
         client = Calls(module, "ecs")
         answer = client.describe_services(cluster=params["cluster"], services=[params["service"]])
-        active = [s for s in answer["services"] if s["status"] == "ACTIVE"]
-        if not active:
+        service = next((s for s in answer["services"] if s["status"] == "ACTIVE"), None)
+        if not service and params["deployment"]:
+            # It was there when the deployment began: an answer of a moment decides nothing.
+            module.exit_json(progress=f"ECS knows no service {params['service']} in the cluster {params['cluster']}", **waiting)
+        if not service:
             module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
-        service = active[0]
         verdict, reason = judge(service, params["deployment"], params["created"])
-        primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
         since = began(service, params["deployment"])
-        stopped = [] if verdict == "steady" else stopped_tasks(client, params)
-        definition = client.describe_task_definition(taskDefinition=primary["taskDefinition"])["taskDefinition"]
+        tasks, stopped = ([], []) if verdict == "steady" else stopped_tasks(client, params)
+        logged = last_words(module, client, params["container"], tasks) if tasks and verdict == "failed" else []
+        arn, image = service["taskDefinition"], ""
+        if not params["deployment"]:
+            arn = next((d["taskDefinition"] for d in service["deployments"] if d["status"] == "PRIMARY"), arn)
+            definition = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+            image = next((c["image"] for c in definition["containerDefinitions"] if c["name"] == params["container"]), "")
     except (BotoCoreError, ClientError) as e:
         if params["deployment"] and passes(e):
-            module.exit_json(changed=False, verdict="in_progress", reason="", progress=f"ECS does not answer: {e}", events=[], stopped=[], image="", task_definition="")
+            module.exit_json(progress=f"ECS does not answer: {e}", **waiting)
         module.fail_json_aws(e, msg=f"The service {params['service']} in the cluster {params['cluster']}")
-    images = [c["image"] for c in definition["containerDefinitions"] if c["name"] == params["container"]]
     events = [e["message"] for e in service["events"] if not since or e["createdAt"] >= since]
     module.exit_json(
-        changed=False,
-        verdict=verdict,
-        reason=reason,
-        progress=progress(service),
-        events=events[:20][::-1],
-        stopped=stopped,
-        image=images[0] if images else "",
-        task_definition=primary["taskDefinition"],
-        desired=service["desiredCount"],
-        running=service["runningCount"],
+        changed=False, verdict=verdict, reason=reason, progress=progress(service), events=events[:20][::-1], stopped=stopped, logs=logged,
+        image=image, task_definition=arn, desired=service["desiredCount"], running=service["runningCount"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stored
-short_description: Write an object, with one call
+short_description: Write an object, or fetch one, with one call
 description:
   - Reads neither tags nor access control lists, as M(amazon.aws.s3_object) does.
 version_added: 1.0.0
@@ -24,6 +24,9 @@ options:
     type: str
   src:
     description: The file to write.
+    type: path
+  dest:
+    description: The file to write the object's content to, instead.
     type: path
   once:
     description: Whether an object that exists is left as it is.
@@ -45,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 written:
-  description: Whether it was written.
+  description: Whether the object has this content now.
   returned: always
   type: bool
 """
@@ -63,12 +66,22 @@ from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, co
 def main():
     module = AnsibleAWSModule(
         argument_spec={
-            "bucket": {"required": True}, "key": {"required": True, "no_log": False}, "content": {}, "src": {"type": "path"},
+            "bucket": {"required": True}, "key": {"required": True, "no_log": False}, "content": {}, "src": {"type": "path"}, "dest": {"type": "path"},
             "once": {"type": "bool", "default": False},
         },
-        mutually_exclusive=[["content", "src"]], required_one_of=[["content", "src"]], supports_check_mode=True,
+        mutually_exclusive=[["content", "src", "dest"]], required_one_of=[["content", "src", "dest"]], supports_check_mode=True,
     )
     params = module.params
+    if params["dest"]:
+        try:
+            _answer, body = Calls(module, "s3").read(params["bucket"], params["key"])
+            with open(params["dest"], "wb") as f:
+                f.write(body)
+        except (BotoCoreError, ClientError) as e:
+            module.fail_json_aws(e, msg=f"s3://{params['bucket']}/{params['key']}")
+        except OSError as e:
+            module.fail_json(msg=f"{params['dest']} cannot be written: {e.strerror}")
+        module.exit_json(changed=False, written=False)
     if params["src"]:
         try:
             with open(params["src"], "rb") as f:
@@ -77,18 +90,21 @@ def main():
             module.fail_json(msg=f"{params['src']} cannot be read: {e.strerror}")
     else:
         body = params["content"].encode()
-    written = True
+    changed = written = True
     if not module.check_mode:
+        s3 = Calls(module, "s3")
         try:
-            Calls(module, "s3").put_object(
+            s3.put_object(
                 Bucket=params["bucket"], Key=params["key"], Body=body, ContentType="application/json",
                 **({"IfNoneMatch": "*"} if params["once"] else {}),
             )
         except (BotoCoreError, ClientError) as e:
             if not (params["once"] and code(e) == "PreconditionFailed"):
                 module.fail_json_aws(e, msg=f"s3://{params['bucket']}/{params['key']}")
-            written = False
-    module.exit_json(changed=written, written=written)
+            # A try whose answer was lost may have landed; as a rule it was there before.
+            changed = False
+            written = s3.read(params["bucket"], params["key"])[1] == body
+    module.exit_json(changed=changed, written=written)
 
 
 if __name__ == "__main__":

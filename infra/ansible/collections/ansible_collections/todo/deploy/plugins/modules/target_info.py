@@ -57,6 +57,8 @@ target:
 """
 
 import json
+import time
+from email.utils import parsedate_to_datetime
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -65,6 +67,19 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
+
+
+# AWS refuses requests whose time is off by more: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+TOLERATED = 5 * 60
+
+
+def clock(answer):
+    """What is wrong with this machine's clock, by the time in an answer of AWS, or nothing."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    off = time.time() - parsedate_to_datetime(date).timestamp() if date else 0
+    if abs(off) <= TOLERATED:
+        return None
+    return f"The clock of this machine is {abs(off) / 60:.0f} minutes {'ahead' if off > 0 else 'behind'}: AWS refuses requests that are 5 minutes off. Set it."
 
 
 def main():
@@ -81,7 +96,13 @@ def main():
     name, account, parameter = (module.params[key] for key in ("environment", "account_id", "parameter"))
     try:
         caller = Calls(module, "sts").get_caller_identity()
+        wrong = clock(caller)
+        if wrong:
+            module.fail_json(msg=wrong)
     except (BotoCoreError, ClientError) as e:
+        wrong = clock(getattr(e, "response", {}))
+        if wrong:
+            module.fail_json(msg=f"{wrong} It says: {e}")
         module.fail_json(
             msg="AWS does not take these credentials, or there are none: log in (aws sso login, or AWS_PROFILE, or AWS_ACCESS_KEY_ID), then try again. "
             f"It says: {e}"

@@ -1,0 +1,161 @@
+#!/usr/bin/python
+"""A task that runs one command and ends."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: one_off
+short_description: Run a command in a task of its own, as a service's tasks run, and wait for its end
+description:
+  - The task has the service's task definition and capacity, and so its image, settings and roles. It is not one of the service's tasks, and gets no requests.
+  - How the command ended is for the caller to judge by RV(exit_code). The module fails when the task cannot start.
+version_added: 1.1.0
+author: [The maintainers]
+options:
+  cluster:
+    description: Name of the cluster.
+    required: true
+    type: str
+  service:
+    description: Name of the service.
+    required: true
+    type: str
+  container:
+    description: Name of the container that runs the command.
+    required: true
+    type: str
+  command:
+    description: The arguments of the image's program.
+    required: true
+    type: list
+    elements: str
+  by:
+    description: Who runs it; ECS shows it as the task's C(startedBy), of at most 128 letters, digits, C(_), C(-), C(/) and C(=).
+    default: one-off
+    type: str
+  poll_seconds:
+    description: Time between two looks at the task.
+    default: 5
+    type: int
+  wait_minutes:
+    description: How long to wait for its end.
+    default: 20
+    type: int
+  lines:
+    description: How many lines of its log to return at most.
+    default: 1000
+    type: int
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Say what a list is called in the log
+  todo.deploy.one_off:
+    cluster: todo-staging
+    service: todo-api
+    container: todo-api
+    command: [name-digest, groceries]
+"""
+
+RETURN = r"""
+task:
+  description: Id of the task.
+  returned: when it was started
+  type: str
+ended:
+  description: Whether it ended within O(wait_minutes).
+  returned: when it was started
+  type: bool
+exit_code:
+  description: With what the command ended; -1 if it did not start, or has not ended.
+  returned: when it was started
+  type: int
+reason:
+  description: Why the task stopped.
+  returned: when it was started
+  type: str
+lines:
+  description: The last lines that it logged.
+  returned: when it was started
+  type: list
+  elements: str
+"""
+
+import re
+import time
+import uuid
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # said by AnsibleAWSModule
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.todo.deploy.plugins.module_utils import logs
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
+
+
+def start(module, client):
+    params = module.params
+    services = client.describe_services(cluster=params["cluster"], services=[params["service"]])["services"]
+    if not services:
+        module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
+    service = services[0]
+    definition = client.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    names = [c["name"] for c in definition["containerDefinitions"]]
+    if params["container"] not in names:
+        module.fail_json(msg=f"{definition['taskDefinitionArn']} has no container {params['container']}; it has {', '.join(names)}.")
+    if module.check_mode:
+        module.exit_json(changed=True)
+    place = {key: service[key] for key in ("capacityProviderStrategy", "networkConfiguration") if service.get(key)}
+    if "capacityProviderStrategy" not in place and service.get("launchType"):
+        place["launchType"] = service["launchType"]
+    answer = client.run_task(
+        cluster=params["cluster"], taskDefinition=service["taskDefinition"], count=1, startedBy=re.sub(r"[^\w/=-]", "-", params["by"])[:128],
+        overrides={"containerOverrides": [{"name": params["container"], "command": params["command"]}]},
+        clientToken=str(uuid.uuid4()),  # makes a call that is tried again the same task
+        **place,
+    )
+    if not answer["tasks"]:
+        reasons = ", ".join(f["reason"] + (f" ({f['detail']})" if f.get("detail") else "") for f in answer["failures"])
+        module.fail_json(msg=f"ECS did not start the task: {reasons}. RESOURCE: no instance has that much left; AGENT: an instance lost its agent.")
+    return answer["tasks"][0], definition
+
+
+def main():
+    module = AnsibleAWSModule(
+        argument_spec={
+            "cluster": {"required": True}, "service": {"required": True}, "container": {"required": True},
+            "command": {"type": "list", "elements": "str", "required": True}, "by": {"default": "one-off"}, "poll_seconds": {"type": "int", "default": 5},
+            "wait_minutes": {"type": "int", "default": 20}, "lines": {"type": "int", "default": 1000},
+        },
+        supports_check_mode=True,
+    )
+    params, task, definition = module.params, None, None
+    try:
+        client = Calls(module, "ecs")
+        task, definition = start(module, client)
+        deadline = time.monotonic() + 60 * params["wait_minutes"]
+        while task["lastStatus"] != "STOPPED" and time.monotonic() < deadline:
+            time.sleep(params["poll_seconds"])
+            # An answer without the task may be one from before it: DescribeTasks is eventually consistent.
+            task = next(iter(client.describe_tasks(cluster=params["cluster"], tasks=[task["taskArn"]])["tasks"]), task)
+    except (BotoCoreError, ClientError) as e:
+        module.fail_json_aws(e, msg=f"The task {task['taskArn']}" if task else f"A task like those of {params['service']} in the cluster {params['cluster']}")
+    name, ended = task["taskArn"].rsplit("/", 1)[-1], task["lastStatus"] == "STOPPED"
+    container = next((c for c in task["containers"] if c["name"] == params["container"]), {})
+    try:
+        lines = [line for _when, _task, line in logs.tail(module, definition, params["container"], params["lines"], name)]
+    except (BotoCoreError, ClientError) as e:
+        lines = [f"The log cannot be read: {e}"]
+    module.exit_json(
+        changed=True, task=name, ended=ended, exit_code=container.get("exitCode", -1) if ended else -1,
+        reason=container.get("reason") or task.get("stoppedReason", ""), lines=lines,
+    )
+
+
+if __name__ == "__main__":
+    main()
