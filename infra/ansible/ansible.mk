@@ -3,12 +3,13 @@
 # Values reach the playbook by the environment, never through the shell's parser.
 .PHONY: deploy
 deploy: export DEPLOY := $(or $(PLAYBOOK),deploy)
-deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or rollback, status, unlock, infra), ROLLBACK_TO, BREAK_LOCK, CHECK=1, ARGS=...
+deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or fetch, rollback, status, logs, run, lock, unlock, infra), RELEASE, ROLLBACK_TO, BREAK_LOCK, COMMAND, CHECK=1, ARGS=...
 	@[[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \
 	[ -f "infra/ansible/$$DEPLOY.yml" ] || { echo "expected PLAYBOOK to be a playbook of infra/ansible; got '$$DEPLOY'" >&2; exit 2; }; \
-	[[ "$${ROLLBACK_TO:-}$${BREAK_LOCK:-}" =~ ^[A-Za-z0-9-]*$$ ]] || { echo 'expected ROLLBACK_TO and BREAK_LOCK to be ids: letters, digits, hyphens' >&2; exit 2; }; \
+	[[ "$${RELEASE:-}$${ROLLBACK_TO:-}$${BREAK_LOCK:-}" =~ ^[A-Za-z0-9-]*$$ ]] || { echo 'expected RELEASE, ROLLBACK_TO and BREAK_LOCK to be ids: letters, digits, hyphens' >&2; exit 2; }; \
+	[[ "$${COMMAND:-}" != *\'* ]] || { echo "expected COMMAND without single quotes; put arguments with spaces into double quotes" >&2; exit 2; }; \
 	ANSIBLE_CONFIG=infra/ansible/ansible.cfg $(with) python -- ansible-playbook "infra/ansible/$$DEPLOY.yml" -e "environment=$$ENVIRONMENT" \
-		$${ROLLBACK_TO:+-e "rollback_to=$$ROLLBACK_TO"} $${BREAK_LOCK:+-e "release_break_lock=$$BREAK_LOCK"} $${CHECK:+--check} $(ARGS)
+		$${RELEASE:+-e "release=$$RELEASE"} $${ROLLBACK_TO:+-e "rollback_to=$$ROLLBACK_TO"} $${BREAK_LOCK:+-e "release_break_lock=$$BREAK_LOCK"} $${COMMAND:+-e "command='$$COMMAND'"} $${CHECK:+--check} $(ARGS)
 
 .PHONY: rehearse
 rehearse: ## Deploy, break and roll back on this machine: no account, no registry
