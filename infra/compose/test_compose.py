@@ -1,17 +1,23 @@
-"""Starts the workshop from a clone, its s3 profile too, and changes files in it."""
+"""Starts the workshop from a clone, its s3 and signin profiles too, and changes files in it."""
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
+import re
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 
+PORTS = ("TODO_API_PORT", "TODO_API_S3_PORT", "TODO_API_SIGNIN_PORT", "TODO_ISSUER_PORT", "TODO_S3_PORT", "TODO_WEB_PORT", "TODO_WEB_SIGNIN_PORT")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -32,8 +38,9 @@ def compose_command():
     return ["docker", "compose"] if plugin else ["docker-compose"]
 
 
-def ask(method, url, body=None):
-    request = urllib.request.Request(url, method=method, data=body and json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+def ask(method, url, body=None, token=None):
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    request = urllib.request.Request(url, method=method, data=body and json.dumps(body).encode(), headers=headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.loads(answer.read() or b"null")
 
@@ -55,16 +62,16 @@ def until(what, met, seconds=600):
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
     """The project's directory, how to call compose in it, and the ports."""
-    folder = tmp_path_factory.mktemp("workshop") / "clone"
-    run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)])
+    directory = tmp_path_factory.mktemp("workshop") / "clone"
+    run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(directory)])
     # What is tested is the file as it is, committed or not.
-    shutil.copy(ROOT / "docker-compose.yml", folder)
-    shutil.copytree(ROOT / "infra/compose", folder / "infra/compose", dirs_exist_ok=True)
-    ports = {name: free_port() for name in ("TODO_API_PORT", "TODO_API_S3_PORT", "TODO_S3_PORT", "TODO_WEB_PORT")}
+    shutil.copy(ROOT / "docker-compose.yml", directory)
+    shutil.copytree(ROOT / "infra/compose", directory / "infra/compose", dirs_exist_ok=True)
+    ports = {name: free_port() for name in PORTS}
     modules = run(["go", "env", "GOMODCACHE"])
-    packages = folder.parent / "node_modules"
+    packages = directory.parent / "node_modules"
     shutil.copytree(ROOT / "apps/web/node_modules", packages, symlinks=True)
-    shutil.copy(folder / "apps/web/package-lock.json", packages / ".fetched")
+    shutil.copy(directory / "apps/web/package-lock.json", packages / ".fetched")
     environment = {
         **os.environ, **{k: str(v) for k, v in ports.items()},
         # What this machine has fetched of Go's and Node's registries, so that nothing is asked of them from inside.
@@ -73,12 +80,12 @@ def workshop(tmp_path_factory):
     }
 
     def compose(*more):
-        return run([*compose_command(), "--profile", "s3", *more], cwd=folder, env=environment)
+        return run([*compose_command(), "--profile", "s3", "--profile", "signin", *more], cwd=directory, env=environment)
 
     for module in ("services/todo-api", "tools/air"):
-        run(["go", "mod", "download"], cwd=folder / module, env={**os.environ, "GOWORK": "off"})
+        run(["go", "mod", "download"], cwd=directory / module, env={**os.environ, "GOWORK": "off"})
     try:
-        yield folder, compose, ports
+        yield directory, compose, ports
     finally:
         compose("down", "--volumes", "--timeout", "5")
 
@@ -115,12 +122,16 @@ def read(url):
         return answer.read().decode()
 
 
-def test_page_and_apis(workshop):
-    folder, compose, ports = workshop
+def start(compose, *services):
     try:
-        compose("up", "--detach", "api", "api-s3", "web")
+        compose("up", "--detach", *services)
     except AssertionError as e:
         raise AssertionError(compose("logs", "--tail", "20")) from e
+
+
+def test_page_and_apis(workshop):
+    directory, compose, ports = workshop
+    start(compose, "api", "api-s3", "web")
     disk, s3 = f"http://127.0.0.1:{ports['TODO_API_PORT']}", f"http://127.0.0.1:{ports['TODO_API_S3_PORT']}"
     until("the API on disk is ready", lambda: ask("GET", disk + "/readyz")["status"] == "ok")
     until("the API on S3 is ready", lambda: ask("GET", s3 + "/readyz")["status"] == "ok")
@@ -135,16 +146,61 @@ def test_page_and_apis(workshop):
 
     with urllib.request.urlopen(f"http://127.0.0.1:{ports['TODO_S3_PORT']}/todo-lists", timeout=10) as answer:
         assert b"<Key>" in answer.read(), "the list is an object of the bucket"
-    files = [f for f in (folder / "data").rglob("*") if f.is_file()]
+    files = [f for f in (directory / "data").rglob("*") if f.is_file()]
     assert files, "the list is a file of the directory"
     assert {f.stat().st_uid for f in files} == {os.getuid()}, "and belongs to the developer"
 
 
+class NoFurther(urllib.request.HTTPRedirectHandler):
+    """Follows redirects as a browser does, but not back to the page, which is what is looked for."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def redirect_request(self, request, fp, code, msg, headers, address):
+        return None if address.startswith(self.page) else super().redirect_request(request, fp, code, msg, headers, address)
+
+
+def sign_in(page, name):
+    """Signs in at the provider that the page's config.json names, as the page does, and returns the access token."""
+    config = ask("GET", page + "/config.json")["signIn"]
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(), NoFurther(page + "/"))
+    verifier = secrets.token_urlsafe(32)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {"client_id": config["clientId"], "redirect_uri": page + "/", "response_type": "code", "scope": config["scope"], "state": "s",
+             "resource": config["audience"], "code_challenge": challenge, "code_challenge_method": "S256"}
+    form = browser.open(config["issuer"] + "/auth?" + urllib.parse.urlencode(asked), timeout=60)
+    for answer in ({"prompt": "login", "login": name, "password": "any"}, {"prompt": "consent"}):
+        action = re.search(r'action="([^"]+)"', form.read().decode())[1]
+        try:
+            form = browser.open(urllib.parse.urljoin(form.url, action), urllib.parse.urlencode(answer).encode(), timeout=60)
+        except urllib.error.HTTPError as e:
+            code = urllib.parse.parse_qs(urllib.parse.urlsplit(e.headers["Location"]).query)["code"][0]
+    asked = {"grant_type": "authorization_code", "client_id": config["clientId"], "redirect_uri": page + "/", "code": code, "code_verifier": verifier,
+             "resource": config["audience"]}
+    answer = browser.open(config["issuer"] + "/token", urllib.parse.urlencode(asked).encode(), timeout=60)
+    return json.loads(answer.read())["access_token"]
+
+
+def test_people_sign_in(workshop):
+    directory, compose, ports = workshop
+    start(compose, "web-signin")
+    page = f"http://localhost:{ports['TODO_WEB_SIGNIN_PORT']}"
+    until("the page is served", lambda: "<title>" in read(page + "/"))
+    for address in (page, f"http://127.0.0.1:{ports['TODO_API_SIGNIN_PORT']}"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            ask("GET", address + "/api/lists/shared/todos")
+    token = sign_in(page, "Ann")
+    todo = ask("POST", page + "/api/lists/shared/todos", {"title": "bread"}, token)
+    assert todo in ask("GET", page + "/api/lists/shared/todos", token=token)
+    assert (directory / "data/signin").is_dir(), "the lists are in a directory of their own"
+
+
 def test_rebuild_on_save(workshop):
-    folder, _compose, ports = workshop
+    directory, _compose, ports = workshop
     address = f"http://127.0.0.1:{ports['TODO_API_PORT']}"
     before = ask("GET", address + "/readyz")["release"]
-    main = folder / "services/todo-api/cmd/todo-api/settings.go"
+    main = directory / "services/todo-api/cmd/todo-api/settings.go"
     text = main.read_text()
     marker = "Listen:          "
     assert marker in text
@@ -154,9 +210,9 @@ def test_rebuild_on_save(workshop):
 
 
 def test_page_replaced_on_save(workshop):
-    folder, _compose, ports = workshop
+    directory, _compose, ports = workshop
     page = f"http://127.0.0.1:{ports['TODO_WEB_PORT']}"
     assert "/@vite/client" in read(page + "/"), "a page that is told of changes"
-    entry = folder / "apps/web/src/main.ts"
+    entry = directory / "apps/web/src/main.ts"
     entry.write_text(entry.read_text() + "\nconsole.log('saved')\n")
     until("the saved script is served", lambda: "console.log('saved')" in read(page + "/src/main.ts").replace('"', "'"))

@@ -36,17 +36,19 @@ def queries():
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """The labels of each series that an API in use exports, by its name."""
-    folder = tmp_path_factory.mktemp("api")
+    directory = tmp_path_factory.mktemp("api")
     subprocess.run(
-        ["go", "build", "-tags", "nopage", "-o", str(folder / "todo-api"), "./cmd/todo-api"],
+        ["go", "build", "-tags", "nopage", "-o", str(directory / "todo-api"), "./cmd/todo-api"],
         cwd=ROOT / "services/todo-api", env={**os.environ, "GOWORK": "off", "CGO_ENABLED": "0"}, check=True, timeout=600,
     )
-    with socket.socket() as s:
+    with socket.socket() as s, socket.socket() as t:
         s.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{s.getsockname()[1]}"
-    with open(folder / "log", "w", encoding="utf-8") as log:
+        t.bind(("127.0.0.1", 0))
+        address, admin = (f"127.0.0.1:{port.getsockname()[1]}" for port in (s, t))
+    with open(directory / "log", "w", encoding="utf-8") as log:
         api = subprocess.Popen(
-            [str(folder / "todo-api")], cwd=folder, stdout=log, stderr=log, env={**os.environ, "TODO_LISTEN": address, "TODO_STORE": "mem:"}
+            [str(directory / "todo-api")], cwd=directory, stdout=log, stderr=log,
+            env={**os.environ, "TODO_LISTEN": address, "TODO_ADMIN_LISTEN": admin, "TODO_STORE": "mem:"},
         )
     try:
         deadline = time.monotonic() + 60
@@ -55,14 +57,14 @@ def exported(tmp_path_factory):
                 urllib.request.urlopen(f"http://{address}/readyz", timeout=5).close()
                 break
             except (OSError, urllib.error.URLError):
-                assert api.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+                assert api.poll() is None and time.monotonic() < deadline, (directory / "log").read_text()
                 time.sleep(0.05)
         write = urllib.request.Request(
             f"http://{address}/api/lists/home/todos", method="POST", data=b'{"title":"x"}', headers={"Content-Type": "application/json"}
         )
         urllib.request.urlopen(write, timeout=10).close()
         urllib.request.urlopen(f"http://{address}/api/lists/home/todos", timeout=10).close()
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{admin}/metrics", timeout=10) as answer:
             text = answer.read().decode()
     finally:
         api.terminate()
