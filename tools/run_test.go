@@ -40,7 +40,7 @@ func toolsRun(t *testing.T, root string, env []string, args ...string) (out stri
 	cmd := exec.CommandContext(t.Context(), "./run", args...)
 	for _, setting := range os.Environ() {
 		switch name, _, _ := strings.Cut(setting, "="); name {
-		case "CI", "ONLY", "WITHOUT", "V", "SETUP", "ROOT", "JUNIT":
+		case "CI", "ONLY", "WITHOUT", "V", "RETRY", "SETUP", "ROOT", "JUNIT":
 		default:
 			cmd.Env = append(cmd.Env, setting)
 		}
@@ -70,7 +70,8 @@ func TestVerdicts(t *testing.T) {
 		"garbled": `echo "export A=1" >>"$SETUP_ENV"`,
 	}
 	report := func(xml string) string { return "printf '%s' '" + xml + "' >$JUNIT" }
-	ci := []string{"CI=true"}
+	ci, retry := []string{"CI=true"}, []string{"RETRY=1"}
+	flaky := "if [ -e before ]; then " + report(passing) + "; else touch before; " + report(failing) + "; exit 1; fi"
 	tests := []struct {
 		name, row, command string
 		env                []string
@@ -98,6 +99,11 @@ func TestVerdicts(t *testing.T) {
 		{name: "a setup that exports nonsense", row: "needs=garbled", command: report(passing), last: "0 passed, 1 failed", says: `line "export A=1"`},
 		{name: "left out", row: "needs=there", command: report(passing), env: []string{"WITHOUT=other,there"}, last: "0 passed, 1 failed", says: "1 of 1 did NOT RUN"},
 		{name: "left out in CI", row: "needs=there", command: report(passing), env: append(ci, "WITHOUT=there"), last: "0 passed, 1 failed", says: "FAILED: not run, which CI does not allow"},
+		{name: "fails once", command: flaky, env: retry, last: "2 passed, 0 failed", says: "FLAKY: passed when it ran once more"},
+		{name: "fails once, and is told", command: flaky, env: retry, last: "2 passed, 0 failed", says: "FAILED a breaks"},
+		{name: "fails once without RETRY", command: flaky, last: "1 passed, 1 failed"},
+		{name: "fails twice", command: report(failing) + "; exit 1", env: retry, last: "1 passed, 1 failed", says: "x runs once more"},
+		{name: "fails in many tests", command: report("<testsuites>" + strings.Repeat(`<testcase name="x"><failure/></testcase>`, 4) + "</testsuites>"), env: retry, last: "0 passed, 4 failed", says: "FAILED\n"},
 		{name: "too long", row: "timeout=1s", command: report(passing) + "; sleep 60", last: "2 passed, 1 failed", says: "not done after 1s"},
 		{name: "too long, deaf to SIGTERM", row: "timeout=1s", command: "trap '' TERM; sleep 60; sleep 60", last: "0 passed, 1 failed", says: "not done after 1s"},
 	}
