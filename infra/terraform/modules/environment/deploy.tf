@@ -39,7 +39,6 @@ locals {
 
   partition = data.aws_partition.current.partition
   ecs       = "arn:${local.partition}:ecs:${var.project.region}:${local.account}"
-  s3        = "arn:${local.partition}:s3:::"
 }
 
 resource "aws_ssm_parameter" "deploy" {
@@ -52,121 +51,20 @@ resource "aws_ssm_parameter" "deploy" {
 }
 
 # The root bootstrap made the role and says who may take it; this is all that it may do.
-resource "aws_iam_role_policy" "deploy" {
-  name = "deploy"
-  role = local.deploy_role
+module "deploy_policy" {
+  source = "../deploy_policy"
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "ReadDeployRecord"
-        Effect   = "Allow"
-        Action   = "ssm:GetParameter"
-        Resource = "arn:${local.partition}:ssm:${var.project.region}:${local.account}:parameter${local.parameter}"
-      },
-      {
-        Sid      = "LogInToRegistry"
-        Effect   = "Allow"
-        Action   = "ecr:GetAuthorizationToken"
-        Resource = "*"
-      },
-      {
-        Sid    = "PushImage"
-        Effect = "Allow"
-        Action = [
-          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
-          "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
-        ]
-        Resource = local.shared.repository_arn
-      },
-      {
-        Sid      = "RegisterTaskDefinition"
-        Effect   = "Allow"
-        Action   = "ecs:RegisterTaskDefinition"
-        Resource = "${local.ecs}:task-definition/${local.deploy.task_family}:*"
-      },
-      {
-        # This action knows no resources.
-        Sid      = "ReadTaskDefinitions"
-        Effect   = "Allow"
-        Action   = "ecs:DescribeTaskDefinition"
-        Resource = "*"
-      },
-      {
-        Sid       = "TagTaskDefinition"
-        Effect    = "Allow"
-        Action    = "ecs:TagResource"
-        Resource  = "${local.ecs}:task-definition/${local.deploy.task_family}:*"
-        Condition = { StringEquals = { "ecs:CreateAction" = "RegisterTaskDefinition" } }
-      },
-      {
-        Sid      = "PassTheTwoRoles"
-        Effect   = "Allow"
-        Action   = "iam:PassRole"
-        Resource = [local.deploy.task_role_arn, local.deploy.execution_role_arn]
-        Condition = {
-          StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" }
-        }
-      },
-      {
-        Sid      = "UpdateService"
-        Effect   = "Allow"
-        Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
-        Resource = "${local.ecs}:service/${local.name}/${local.api}"
-      },
-      {
-        Sid       = "WatchTasks"
-        Effect    = "Allow"
-        Action    = ["ecs:DescribeTasks", "ecs:ListTasks"]
-        Resource  = "*"
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-      {
-        # A command in a task of its own, with the image and the roles of the service.
-        Sid       = "RunTask"
-        Effect    = "Allow"
-        Action    = "ecs:RunTask"
-        Resource  = "${local.ecs}:task-definition/${local.deploy.task_family}:*"
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-      {
-        # IAM asks for the group with and without the streams' suffix, depending on the form of the request.
-        Sid      = "ReadLogs"
-        Effect   = "Allow"
-        Action   = "logs:FilterLogEvents"
-        Resource = formatlist("arn:${local.partition}:logs:${var.project.region}:${local.account}:log-group:${module.api.log_group}%s", ["", ":*"])
-      },
-      {
-        Sid      = "ListBuckets"
-        Effect   = "Allow"
-        Action   = "s3:ListBucket"
-        Resource = ["${local.s3}${module.website.bucket}", "${local.s3}${module.releases.name}"]
-      },
-      {
-        Sid      = "PublishPage"
-        Effect   = "Allow"
-        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = "${local.s3}${module.website.bucket}/*"
-      },
-      {
-        Sid      = "KeepRecords"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:PutObject"]
-        Resource = "${local.s3}${module.releases.name}/${local.deploy.releases_prefix}*"
-      },
-      {
-        Sid      = "ReleaseLock"
-        Effect   = "Allow"
-        Action   = "s3:DeleteObject"
-        Resource = "${local.s3}${module.releases.name}/${local.deploy.releases_prefix}lock.json"
-      },
-      {
-        Sid      = "InvalidatePage"
-        Effect   = "Allow"
-        Action   = "cloudfront:CreateInvalidation"
-        Resource = module.website.distribution_arn
-      },
-    ]
+  deploy = merge(local.deploy, {
+    partition        = local.partition
+    parameter        = local.parameter
+    cluster_arn      = local.cluster_arn
+    repository_arn   = local.shared.repository_arn
+    distribution_arn = module.website.distribution_arn
   })
+}
+
+resource "aws_iam_role_policy" "deploy" {
+  name   = "deploy"
+  role   = local.deploy_role
+  policy = module.deploy_policy.json
 }
