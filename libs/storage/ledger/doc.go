@@ -133,7 +133,8 @@
 // key nevertheless, or the store says that another writer was faster, the log
 // has an error and the key is read each time, as if the store were shared: both
 // stay correct, and watchers may learn of a change by the other up to 10 seconds
-// late.
+// late. On two wrappers around one store only a conflict tells, and until then
+// reads may be of the copy: open such ledgers on one [storage.Store].
 //
 // # What it costs
 //

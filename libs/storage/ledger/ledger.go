@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -216,7 +217,9 @@ func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 		keys:    make(map[string]*entry[T]),
 	}
 	if s, ok := store.(storage.SoleOwner); ok {
-		l.sole = s.SoleOwner()
+		// A store that cannot be compared could have two ledgers on one key
+		// without a trace.
+		l.sole = s.SoleOwner() && reflect.ValueOf(store).Comparable()
 	}
 	l.base, l.abandon = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	l.health.recovered = make(chan struct{})

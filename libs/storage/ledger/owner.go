@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"log/slog"
-	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -33,10 +32,6 @@ func (l *Ledger[T]) claimKey(e *entry[T]) {
 	if !l.sole {
 		return
 	}
-	if !reflect.TypeOf(l.store).Comparable() {
-		e.claim = new(claim)
-		return
-	}
 	claims.mu.Lock()
 	defer claims.mu.Unlock()
 	k := claimed{l.store, e.key}
@@ -52,7 +47,7 @@ func (l *Ledger[T]) claimKey(e *entry[T]) {
 
 // releaseClaim is called when e leaves the memory. Ledger.mu is held.
 func (l *Ledger[T]) releaseClaim(e *entry[T]) {
-	if e.claim == nil || !reflect.TypeOf(l.store).Comparable() {
+	if e.claim == nil {
 		return
 	}
 	claims.mu.Lock()

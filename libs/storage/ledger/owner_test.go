@@ -94,3 +94,24 @@ func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
 		})
 	}
 }
+
+// tagged has a type that can be compared, and values that cannot.
+type tagged struct {
+	storage.Store
+	tags any
+}
+
+func (tagged) SoleOwner() bool { return true }
+
+// Where two ledgers on one key could not be found out, the store is read each
+// time.
+func TestOneOwnerThatCannotBeCompared(t *testing.T) {
+	store := tagged{memstore.New(), []string{"a"}}
+	a, b := open(t, store, ledger.Options[int]{}), open(t, store, ledger.Options[int]{})
+	for i := range 3 {
+		increment(t, a, "k")
+		if got, err := b.Read(t.Context(), "k"); err != nil || got.Doc != i+1 {
+			t.Errorf("got %d, %v, want %d", got.Doc, err, i+1)
+		}
+	}
+}
