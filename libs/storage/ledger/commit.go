@@ -622,8 +622,8 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 // encode returns what is stored for doc, which is about as large as likely. An
 // error means that the next process could not read it: unless the codec is
 // exact, the envelope is decoded, with all that the caller's code made. Left out
-// are the remembered operations, most of the bytes of a small document. What is
-// decoded is not kept: the codec may share memory with what it is given.
+// are the remembered operations, most of the bytes of a small document. What was
+// decoded becomes doc's, because that is what other processes read.
 func (e *entry[T]) encode(doc *document[T], likely int) (body []byte, err error) {
 	defer e.recovered("Codec.Append", &err)
 	codec := &e.l.opts.Codec
@@ -633,11 +633,12 @@ func (e *entry[T]) encode(doc *document[T], likely int) (body []byte, err error)
 	probe := &document[T]{snap: doc.snap}
 	text, err := probe.encode(codec, likely)
 	if err == nil {
-		_, err = e.decode(text, "")
+		probe, err = e.decode(text, "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ledger: the document cannot be stored, because it could not be read again: %w", err)
 	}
+	doc.snap.Doc = probe.snap.Doc
 	return body, nil
 }
 

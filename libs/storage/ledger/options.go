@@ -9,13 +9,17 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	jsonx "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // Codec says how a document of type T is stored. A document that was never
 // written is the zero T. The zero Codec is
-// encoding/json, strict: unknown fields, duplicate keys and trailing data are
-// refused, so that a field which an older process does not know makes it stop
-// and not drop the field.
+// encoding/json, strict: unknown fields, duplicate keys, invalid UTF-8 and
+// trailing data are refused, so that a field which an older process does not
+// know makes it stop and not drop the field.
 type Codec[T any] struct {
 	// Append appends doc to dst as one JSON value. It must not fail for a
 	// document that an operation may produce; when it does, the operations of
@@ -24,11 +28,12 @@ type Codec[T any] struct {
 	// Decode is the inverse of Append. Its error makes the key [ErrDamaged].
 	// It may keep data.
 	Decode func(data []byte) (T, error)
-	// Exact says that Append appends valid JSON in UTF-8 which Decode reads, for
-	// every document that an operation may produce. Otherwise the ledger decodes
-	// what it encoded before each write, which can be most of an update's cost.
-	// IF IT IS NOT TRUE, WRITES ARE ACKNOWLEDGED THAT CANNOT BE READ: prove it
-	// by tests of the codec.
+	// Exact says that Append appends valid JSON in UTF-8 which Decode reads as
+	// an equal document, for every document that an operation may produce.
+	// Otherwise the ledger decodes what it encoded before each write, which can be
+	// most of an update's cost, and hands out what was decoded.
+	// IF IT IS NOT TRUE, WRITES ARE ACKNOWLEDGED THAT CANNOT BE READ, OR ARE READ
+	// DIFFERENTLY BY OTHER PROCESSES: prove it by tests of the codec.
 	Exact bool
 	// Legacy, when not nil, is asked about a body that is valid JSON but not
 	// an envelope, that is, not an object with a member "v": ok says that it
@@ -216,7 +221,7 @@ func (o Options[T]) withDefaults() Options[T] {
 	}
 	if o.Codec.Append == nil {
 		o.Codec.Append = func(dst []byte, doc T) ([]byte, error) {
-			text, err := json.Marshal(doc)
+			text, err := jsonx.Marshal(doc, lossless)
 			return append(dst, text...), err
 		}
 	}
@@ -236,6 +241,10 @@ func (o Options[T]) withDefaults() Options[T] {
 	}
 	return o
 }
+
+// lossless is encoding/json, but refuses text in invalid UTF-8, which that
+// replaces.
+var lossless = jsonx.JoinOptions(jsonv1.DefaultOptionsV1(), jsontext.AllowInvalidUTF8(false))
 
 // decodeStrict is the default Codec.Decode.
 func decodeStrict[T any](data []byte) (T, error) {

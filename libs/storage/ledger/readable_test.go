@@ -58,6 +58,9 @@ func TestUnreadableIsRefused(t *testing.T) {
 	t.Run("not UTF-8", func(t *testing.T) {
 		refuses(t, raw("\"\xff\""), raw(`1`), asIs, "invalid UTF-8")
 	})
+	t.Run("text that is not UTF-8", func(t *testing.T) {
+		refuses(t, ledger.Change[string]{Doc: "a\xffb"}, ledger.Change[string]{Doc: "a"}, ledger.Codec[string]{}, "invalid UTF-8")
+	})
 	t.Run("duplicate member", func(t *testing.T) {
 		refuses(t, raw(`{"a":1,"a":2}`), raw(`1`), ledger.Codec[json.RawMessage]{}, "/items/a")
 	})
@@ -93,6 +96,28 @@ func TestUnreadableIsRefused(t *testing.T) {
 			return b, nil
 		}}, "Codec.Decode panicked: two")
 	})
+}
+
+// The maker of a change sees the document that every other process reads, without
+// what its codec does not store.
+func TestSnapshotIsWhatIsStored(t *testing.T) {
+	type doc struct {
+		Stored int
+		Lost   int `json:"-"`
+	}
+	store := newShared()
+	l := open(t, store, ledger.Options[doc]{})
+	r, err := l.Update(t.Context(), "k", ledger.Op[doc]{Apply: func(ledger.State[doc]) (ledger.Change[doc], error) {
+		return ledger.Set(doc{1, 2}), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ownErr := l.Read(t.Context(), "k")
+	other, otherErr := open(t, store, ledger.Options[doc]{}).Read(t.Context(), "k")
+	if want := (doc{Stored: 1}); r.Snapshot.Doc != want || own.Doc != want || other.Doc != want || ownErr != nil || otherErr != nil {
+		t.Errorf("got %v, then %v, %v, and elsewhere %v, %v, want %v each time", r.Snapshot.Doc, own.Doc, ownErr, other.Doc, otherErr, want)
+	}
 }
 
 // A codec that says that it reads what it writes is taken at its word.
