@@ -10,10 +10,10 @@ import (
 
 // metrics returns what Prometheus would read.
 func (p *program) metrics() string {
-	p.t.Helper()
+	p.T.Helper()
 	resp, body := p.askAdmin("/metrics", "")
 	if resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("/metrics: got %s: %s", resp.Status, body)
+		p.T.Fatalf("/metrics: got %s: %s", resp.Status, body)
 	}
 	return body
 }
@@ -21,20 +21,20 @@ func (p *program) metrics() string {
 // askAdmin sends a request to the listener for operators, for host or for its
 // own address when that is "".
 func (p *program) askAdmin(path, host string) (resp *http.Response, body string) {
-	p.t.Helper()
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.admin+path, http.NoBody)
+	p.T.Helper()
+	req, err := http.NewRequestWithContext(p.T.Context(), http.MethodGet, p.admin+path, http.NoBody)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	req.Host = host
 	req.Close = true
 	if resp, err = http.DefaultClient.Do(req); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return resp, string(read)
 }
@@ -51,7 +51,7 @@ func TestAdminListener(t *testing.T) {
 		if resp.StatusCode != http.StatusOK || !strings.Contains(body, want) || resp.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: got %s with %s, want %q in it", path, resp.Status, short(body), want)
 		}
-		public, err := http.Get(p.url + path)
+		public, err := http.Get(p.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}

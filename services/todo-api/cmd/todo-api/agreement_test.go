@@ -16,7 +16,7 @@ import (
 // not have, the server checks itself when it starts.
 func TestContractIsServed(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	todo := p.create("l", "x")
+	todo := p.Create("l", "x")
 	bodies := map[string]string{
 		"putState": "[]", "createTodo": `{"title":"x"}`, "completeAllTodos": `{"completed":true}`, "updateTodo": `{"completed":true}`,
 		"applyBatch": `{"operations":[{"id":"1","type":"clear"}]}`, "restoreRevision": `{"revision":1}`,
@@ -32,19 +32,19 @@ func TestContractIsServed(t *testing.T) {
 				p.watch("l").close()
 				continue
 			}
-			a := p.send(strings.ToUpper(method), target, bodies[id])
-			if a.StatusCode == 405 || a.StatusCode == 404 && strings.Contains(string(a.body), "no-such-route") {
-				t.Errorf("%s %s: got %d %s", method, target, a.StatusCode, a.body)
+			a := p.Send(strings.ToUpper(method), target, bodies[id])
+			if a.StatusCode == 405 || a.StatusCode == 404 && strings.Contains(string(a.Body), "no-such-route") {
+				t.Errorf("%s %s: got %d %s", method, target, a.StatusCode, a.Body)
 			}
 			if !strings.Contains(p.log.String()+p.metrics(), id) {
 				t.Errorf("%s %s was not answered as %s", method, target, id)
 			}
 		}
 	}
-	if a := p.expect(200, "GET", "/api/openapi.yaml", ""); !strings.HasPrefix(string(a.body), "openapi: 3.1.0\n") {
-		t.Errorf("openapi.yaml: got %s", short(string(a.body)))
+	if a := p.Expect(200, "GET", "/api/openapi.yaml", ""); !strings.HasPrefix(string(a.Body), "openapi: 3.1.0\n") {
+		t.Errorf("openapi.yaml: got %s", short(string(a.Body)))
 	}
-	docs := string(p.expect(200, "GET", "/api/docs", "").body)
+	docs := string(p.Expect(200, "GET", "/api/docs", "").Body)
 	for _, path := range contracttest.Load().Paths {
 		if !strings.Contains(docs, path.Template) {
 			t.Errorf("docs: got no %s", path.Template)
@@ -61,7 +61,7 @@ func TestContractIsServed(t *testing.T) {
 // else refused with 400: the schema and the decoders say the same.
 func TestBodiesAgreeWithContract(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
-	p.expect(201, "POST", "/api/lists/l/todos", `{"title":"x","id":"x"}`)
+	p.Expect(201, "POST", "/api/lists/l/todos", `{"title":"x","id":"x"}`)
 	routes := []struct{ method, path, schema string }{
 		{"PUT", "/api/state/s", "State"},
 		{"POST", "/api/lists/l/todos", "NewTodo"},
@@ -186,12 +186,12 @@ func TestBodiesAgreeWithContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		invalid := contracttest.Load().Validate("/components/schemas/"+route.schema, body)
-		a := p.send(route.method, route.path, string(body))
+		a := p.Send(route.method, route.path, string(body))
 		switch {
 		case a.StatusCode >= 500:
-			t.Errorf("%s %s %s: got %d %s", route.method, route.path, body, a.StatusCode, a.body)
+			t.Errorf("%s %s %s: got %d %s", route.method, route.path, body, a.StatusCode, a.Body)
 		case (invalid != nil) != (a.StatusCode == 400):
-			t.Errorf("%s %s %s: got %d %s, and of the contract: %v", route.method, route.path, body, a.StatusCode, a.body, invalid)
+			t.Errorf("%s %s %s: got %d %s, and of the contract: %v", route.method, route.path, body, a.StatusCode, a.Body, invalid)
 		case invalid != nil:
 			refused[route.schema]++
 		default:
@@ -222,7 +222,7 @@ func TestNamesAgreeWithContract(t *testing.T) {
 		invalid := contracttest.Load().Validate("/components/schemas/"+schema, text)
 		escaped := strings.ReplaceAll(url.PathEscape(name), ".", "%2E")
 		if a := p.raw("GET", fmt.Sprintf(path, escaped), ""); (invalid != nil) != (a.StatusCode == 400) {
-			t.Errorf("%s %q: got %d %s, and of the contract: %v", schema, name, a.StatusCode, a.body, invalid)
+			t.Errorf("%s %q: got %d %s, and of the contract: %v", schema, name, a.StatusCode, a.Body, invalid)
 		}
 	}
 	for range 600 {

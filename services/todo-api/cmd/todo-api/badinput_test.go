@@ -45,15 +45,15 @@ func TestNames(t *testing.T) {
 			body := fmt.Sprintf(`[{"id":1,"title":%q,"completed":false}]`, name)
 			a := p.raw("PUT", "/api/state/"+name, body)
 			if a.StatusCode != status {
-				t.Errorf("%s: PUT %s: got %d %s, want %d", store, short(name), a.StatusCode, a.body, status)
+				t.Errorf("%s: PUT %s: got %d %s, want %d", store, short(name), a.StatusCode, a.Body, status)
 			}
 		}
 		for name, status := range names {
 			if status != 200 {
 				continue
 			}
-			if a := p.raw("GET", "/api/state/"+name, ""); !strings.Contains(string(a.body), fmt.Sprintf("%q", name)) {
-				t.Errorf("%s: GET %s: got %d %s, want its own title", store, short(name), a.StatusCode, a.body)
+			if a := p.raw("GET", "/api/state/"+name, ""); !strings.Contains(string(a.Body), fmt.Sprintf("%q", name)) {
+				t.Errorf("%s: GET %s: got %d %s, want its own title", store, short(name), a.StatusCode, a.Body)
 			}
 		}
 	}
@@ -65,36 +65,36 @@ func TestNames(t *testing.T) {
 
 // raw sends a request whose address is not touched by a URL library.
 func (p *program) raw(method, target, body string) answer {
-	p.t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	p.T.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, target, len(body), body)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
-		p.t.Fatalf("%s %s: %v", method, short(target), err)
+		p.T.Fatalf("%s %s: %v", method, short(target), err)
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
 	if err != nil {
-		p.t.Fatalf("%s %s: %v", method, short(target), err)
+		p.T.Fatalf("%s %s: %v", method, short(target), err)
 	}
-	if req, err := http.NewRequest(method, p.url+target, http.NoBody); err == nil {
+	if req, err := http.NewRequest(method, p.URL+target, http.NoBody); err == nil {
 		if err := contracttest.Load().Check(req, resp, read); err != nil {
-			p.t.Errorf("%s %s: the answer %d is not what the contract says: %v", method, short(target), resp.StatusCode, err)
+			p.T.Errorf("%s %s: the answer %d is not what the contract says: %v", method, short(target), resp.StatusCode, err)
 		}
 	}
-	return answer{resp, read}
+	return answer{Response: resp, Body: read}
 }
 
 func TestBadBodies(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
-	item := p.todos("l")[0]
-	before := p.expect(200, "GET", "/api/state/l", "")
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
+	item := p.Todos("l")[0]
+	before := p.Expect(200, "GET", "/api/state/l", "")
 	const put, post, patch, all, batch, restore = "PUT /api/state/l", "POST /api/lists/l/todos", "PATCH /api/lists/l/todos/ID",
 		"PATCH /api/lists/l/todos", "POST /api/lists/l/batch", "POST /api/lists/l/restore"
 	for _, test := range []struct{ route, body, pointer string }{
@@ -181,12 +181,12 @@ func TestBadBodies(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(test.route, " ")
 		path = strings.Replace(path, "ID", item.ID, 1)
-		a := p.send(method, path, test.body)
+		a := p.Send(method, path, test.body)
 		if a.StatusCode != 400 {
-			t.Errorf("%s %s: got %d %s, want 400", test.route, short(test.body), a.StatusCode, short(string(a.body)))
+			t.Errorf("%s %s: got %d %s, want 400", test.route, short(test.body), a.StatusCode, short(string(a.Body)))
 			continue
 		}
-		problem := a.problem(t)
+		problem := a.Problem(t)
 		if problem.Pointer != test.pointer || problem.Detail == "" || problem.Instance == "" {
 			t.Errorf("%s %s: got %+v, want the pointer %q", test.route, short(test.body), problem, test.pointer)
 		}
@@ -194,14 +194,14 @@ func TestBadBodies(t *testing.T) {
 			t.Errorf("%s: cause: got %q", test.route, problem.Cause)
 		}
 	}
-	p.expect(400, "PUT", "/api/state/l", "", "Content-Type", "application/json")
-	a := p.expect(400, "PUT", "/api/state/l", `[{"id":"x","title":1,"completed":2},{"id":1,"title":"x","completed":3}]`)
-	if got := a.problem(t).Errors; len(got) != 4 {
+	p.Expect(400, "PUT", "/api/state/l", "", "Content-Type", "application/json")
+	a := p.Expect(400, "PUT", "/api/state/l", `[{"id":"x","title":1,"completed":2},{"id":1,"title":"x","completed":3}]`)
+	if got := a.Problem(t).Errors; len(got) != 4 {
 		t.Errorf("errors: got %+v, want all four", got)
 	}
-	after := p.expect(200, "GET", "/api/state/l", "")
-	if string(after.body) != string(before.body) || after.Header.Get("ETag") != before.Header.Get("ETag") {
-		t.Errorf("after bad bodies: got %s %s, want %s", after.Header.Get("ETag"), after.body, before.body)
+	after := p.Expect(200, "GET", "/api/state/l", "")
+	if string(after.Body) != string(before.Body) || after.Header.Get("ETag") != before.Header.Get("ETag") {
+		t.Errorf("after bad bodies: got %s %s, want %s", after.Header.Get("ETag"), after.Body, before.Body)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestBodiesOfAnySize(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	for _, known := range []bool{true, false} {
 		const size = 50 << 20
-		req, err := http.NewRequest("PUT", p.url+"/api/state/l", &endless{size})
+		req, err := http.NewRequest("PUT", p.URL+"/api/state/l", &endless{size})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestBodiesOfAnySize(t *testing.T) {
 		if known {
 			req.ContentLength = size
 		}
-		resp, err := p.client.Do(req)
+		resp, err := p.Client.Do(req)
 		if err != nil {
 			t.Errorf("50 MB, length known %t: %v", known, err)
 			continue
@@ -240,14 +240,14 @@ func TestBodiesOfAnySize(t *testing.T) {
 			t.Errorf("50 MB, length known %t: got %d, want 413", known, resp.StatusCode)
 		}
 	}
-	p.expect(413, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20)+"]")
-	p.expect(200, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20-2)+"]")
+	p.Expect(413, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20)+"]")
+	p.Expect(200, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20-2)+"]")
 	// A few bytes that unpack to any number.
 	for _, encoding := range []string{"gzip", "deflate", "br", "zstd", "x", "gzip, gzip"} {
-		p.expect(415, "PUT", "/api/state/l", "[]", "Content-Encoding", encoding)
+		p.Expect(415, "PUT", "/api/state/l", "[]", "Content-Encoding", encoding)
 	}
-	p.expect(200, "PUT", "/api/state/l", "[]", "Content-Encoding", "identity")
-	p.expect(431, "GET", "/api/state/l", "", "X-Long", strings.Repeat("x", 9000))
+	p.Expect(200, "PUT", "/api/state/l", "[]", "Content-Encoding", "identity")
+	p.Expect(431, "GET", "/api/state/l", "", "X-Long", strings.Repeat("x", 9000))
 }
 
 func TestMethods(t *testing.T) {
@@ -263,7 +263,7 @@ func TestMethods(t *testing.T) {
 				continue
 			}
 			// 405 comes before what would be said of the body.
-			a := p.send(method, target, "x", "Content-Type", "text/plain")
+			a := p.Send(method, target, "x", "Content-Type", "text/plain")
 			if method == "OPTIONS" {
 				if allow := a.Header.Get("Allow"); a.StatusCode != 204 || !strings.Contains(allow, "OPTIONS") || !strings.Contains(allow, "GET") && path.Operations["get"] != nil {
 					t.Errorf("%s %s: got %d, Allow %q, want 204 and what is allowed", method, target, a.StatusCode, allow)
@@ -280,11 +280,11 @@ func TestMethods(t *testing.T) {
 		"/API/state/l", "/api/State/l", "/api/state/l/", "/nothing", "/index.html/x", "/assets/none.js", "/api/lists/l/nothing",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
-			p.expect(404, method, target, "")
+			p.Expect(404, method, target, "")
 		}
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
-		if a := p.expect(405, method, "/", ""); a.Header.Get("Allow") != "GET, HEAD" {
+		if a := p.Expect(405, method, "/", ""); a.Header.Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s /: Allow: got %q, want GET, HEAD", method, a.Header.Get("Allow"))
 		}
 	}
@@ -324,7 +324,7 @@ func TestSmuggling(t *testing.T) {
 		"no method":               " /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	}
 	for name, request := range requests {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,13 +355,13 @@ func TestSmuggling(t *testing.T) {
 			t.Errorf("%s: got %d answers, want one and the end of the connection", name, answers)
 		}
 	}
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/livez", "")
 }
 
 // Slow clients are let go, and do not keep others out.
 func TestSlowClient(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=200ms")
-	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestSlowClient(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow"); err != nil {
 		t.Fatal(err)
 	}
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/livez", "")
 	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
@@ -380,14 +380,14 @@ func TestSlowClient(t *testing.T) {
 // The address of the item is made of the Host that the client says.
 func TestHostileHost(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ALLOWED_HOSTS=*")
-	p.create("l", "x")
+	p.Create("l", "x")
 	for _, host := range []string{`a"b`, "a<b", `a\b`, "a b", strings.Repeat("a", 256)} {
-		req, err := http.NewRequest("GET", p.url+"/api/lists/l/todos", http.NoBody)
+		req, err := http.NewRequest("GET", p.URL+"/api/lists/l/todos", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Host = host
-		if resp, err := p.client.Do(req); err == nil {
+		if resp, err := p.Client.Do(req); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode != 400 {
 				t.Errorf("Host %s: got %d, want 400", host, resp.StatusCode)
@@ -395,7 +395,7 @@ func TestHostileHost(t *testing.T) {
 		}
 	}
 	public := start(t, "TODO_STORE=mem:", "TODO_PUBLIC_URL=https://todo.example/base/")
-	todo := public.create("S%C3%A3o%20Jo%C3%A3o", "x")
+	todo := public.Create("S%C3%A3o%20Jo%C3%A3o", "x")
 	if want := "https://todo.example/base/api/lists/S%C3%A3o%20Jo%C3%A3o/todos/" + todo.ID; todo.URL != want {
 		t.Errorf("url: got %s, want %s", todo.URL, want)
 	}

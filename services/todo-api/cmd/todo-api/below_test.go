@@ -24,29 +24,29 @@ func TestServedBelowAPath(t *testing.T) {
 		}
 		public := "http://" + listener.Addr().String() + path
 		p := start(t, "TODO_STORE=mem:", "TODO_PUBLIC_URL="+public+"/")
-		server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: stripping(t, path, p.url)}}
+		server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: stripping(t, path, p.URL)}}
 		server.Start()
 		defer server.Close()
 
 		var config struct{ APIBase string }
-		p.expect(200, "GET", public+"/config.json", "").into(t, &config)
+		p.Expect(200, "GET", public+"/config.json", "").Into(t, &config)
 		if config.APIBase != public {
 			t.Errorf("config.json: got %q, want %q", config.APIBase, public)
 		}
-		created := p.expect(201, "POST", public+"/api/lists/l/todos", `{"title":"a"}`)
+		created := p.Expect(201, "POST", public+"/api/lists/l/todos", `{"title":"a"}`)
 		var todo todoBody
-		created.into(t, &todo)
+		created.Into(t, &todo)
 		for what, address := range map[string]string{"Location": created.Header.Get("Location"), "url": todo.URL} {
 			if !strings.HasPrefix(address, public+"/api/lists/l/todos/") {
 				t.Errorf("%s: got %s, want it below %s", what, address, public)
 			}
-			p.expect(200, "GET", address, "")
+			p.Expect(200, "GET", address, "")
 		}
-		problems := []string{p.expect(404, "GET", public+"/api/lists/l/todos/none", "").problem(t).Type}
+		problems := []string{p.Expect(404, "GET", public+"/api/lists/l/todos/none", "").Problem(t).Type}
 		var batch struct {
 			Results []struct{ Problem problemBody }
 		}
-		p.expect(200, "POST", public+"/api/lists/l/batch", `{"operations":[{"id":"o1","type":"delete","todoId":"none"}]}`).into(t, &batch)
+		p.Expect(200, "POST", public+"/api/lists/l/batch", `{"operations":[{"id":"o1","type":"delete","todoId":"none"}]}`).Into(t, &batch)
 		for _, result := range batch.Results {
 			problems = append(problems, result.Problem.Type)
 		}
@@ -55,13 +55,13 @@ func TestServedBelowAPath(t *testing.T) {
 				t.Errorf("type of a problem: got %q, want it below %s", problem, path)
 			}
 		}
-		if got := string(p.expect(200, "GET", public+"/api/openapi.yaml", "").body); !strings.Contains(got, "\n  - url: "+path+"\n") {
+		if got := string(p.Expect(200, "GET", public+"/api/openapi.yaml", "").Body); !strings.Contains(got, "\n  - url: "+path+"\n") {
 			t.Errorf("openapi.yaml: its servers are not below %s", path)
 		}
 		// The page of the contract, and the page itself if it was built.
 		for _, page := range []string{"/api/docs", "/"} {
-			answer := p.expect(200, "GET", public+page, "")
-			for _, match := range reference.FindAllStringSubmatch(string(answer.body), -1) {
+			answer := p.Expect(200, "GET", public+page, "")
+			for _, match := range reference.FindAllStringSubmatch(string(answer.Body), -1) {
 				target, err := url.Parse(public + page)
 				if err == nil {
 					target, err = target.Parse(match[1])
@@ -70,7 +70,7 @@ func TestServedBelowAPath(t *testing.T) {
 					t.Fatal(err)
 				}
 				if target.Host == listener.Addr().String() {
-					p.expect(200, "GET", target.String(), "")
+					p.Expect(200, "GET", target.String(), "")
 				}
 			}
 		}

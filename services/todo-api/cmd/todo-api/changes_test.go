@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // withChanges applies an event of changes as the contract says.
@@ -35,7 +36,7 @@ func withChanges(todos, changed []todoBody, removed []string) []todoBody {
 func TestChangesMakeTheList(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		for i := range 50 {
-			p.create("l", fmt.Sprint("item ", i))
+			p.Create("l", fmt.Sprint("item ", i))
 		}
 		s := p.watchChanges("l")
 		defer s.close()
@@ -45,15 +46,15 @@ func TestChangesMakeTheList(t *testing.T) {
 		names := map[string]int{}
 		do := func(status int, method, path, body string) {
 			t.Helper()
-			a := p.expect(status, method, "/api/lists/l/"+path, body)
+			a := p.Expect(status, method, "/api/lists/l/"+path, body)
 			id := strings.Trim(a.Header.Get("ETag"), `"`)
 			e := s.until("the revision", func(e event) bool { return e.id == id })
 			names[e.name]++
-			if got, want := e.todos, p.todos("l"); !slices.Equal(got, want) {
+			if got, want := e.todos, p.Todos("l"); !slices.Equal(got, want) {
 				t.Errorf("after %s %s %s: got %+v, want %+v", method, path, body, got, want)
 			}
 		}
-		item := func(i int) string { return "todos/" + p.todos("l")[i].ID }
+		item := func(i int) string { return "todos/" + p.Todos("l")[i].ID }
 		do(201, "POST", "todos", `{"title":"new \"one\""}`)
 		do(200, "PATCH", item(7), `{"completed":true}`)
 		do(200, "PATCH", item(3), `{"title":"renamed"}`)
@@ -77,7 +78,7 @@ func TestChangesResume(t *testing.T) {
 	open := shared(memstore.New())
 	p := startOn(t, open)
 	for i := range 50 {
-		p.create("l", fmt.Sprint("item ", i))
+		p.Create("l", fmt.Sprint("item ", i))
 	}
 	stays, leaves := p.watchChanges("l"), p.watchChanges("l")
 	defer stays.close()
@@ -85,7 +86,7 @@ func TestChangesResume(t *testing.T) {
 	leaves.next()
 	leaves.close()
 	for i := range 5 {
-		p.create("l", fmt.Sprint("later ", i))
+		p.Create("l", fmt.Sprint("later ", i))
 		stays.until("the change", func(e event) bool { return e.revision == 51+i })
 	}
 	again := p.watchChanges("l", "Last-Event-ID", leaves.id)
@@ -97,8 +98,8 @@ func TestChangesResume(t *testing.T) {
 		}
 		return e.revision == 55
 	})
-	if !slices.Equal(e.todos, p.todos("l")) {
-		t.Errorf("got %s, want %s", titles(e.todos), titles(p.todos("l")))
+	if !slices.Equal(e.todos, p.Todos("l")) {
+		t.Errorf("got %s, want %s", contracttest.Titles(e.todos), contracttest.Titles(p.Todos("l")))
 	}
 	if again.bytes > 2000 {
 		t.Errorf("five changes took %d bytes, want less than 2000", again.bytes)
@@ -124,7 +125,7 @@ func TestChangesOfALargeListAreSmall(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&state, `,{"id":%d,"title":"%s","completed":false}`, i, strings.Repeat("x", 1900))
 	}
-	p.expect(200, "PUT", "/api/state/l", "["+state.String()[1:]+"]")
+	p.Expect(200, "PUT", "/api/state/l", "["+state.String()[1:]+"]")
 	streams := make([]*stream, 20)
 	for i := range streams {
 		streams[i] = p.watchChanges("l")
@@ -135,9 +136,9 @@ func TestChangesOfALargeListAreSmall(t *testing.T) {
 	before := p.watch("l") // an old page
 	defer before.close()
 	before.next()
-	id := p.todos("l")[250].ID
+	id := p.Todos("l")[250].ID
 	for i := range 3 {
-		p.expect(200, "PATCH", "/api/lists/l/todos/"+id, fmt.Sprintf(`{"completed":%v}`, i%2 == 0))
+		p.Expect(200, "PATCH", "/api/lists/l/todos/"+id, fmt.Sprintf(`{"completed":%v}`, i%2 == 0))
 		for _, s := range append(streams, before) {
 			e := s.until("the change", func(e event) bool { return e.revision == 2+i })
 			if len(e.todos) != 500 || e.todos[250].Completed != (i%2 == 0) {

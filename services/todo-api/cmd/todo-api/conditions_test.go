@@ -27,13 +27,13 @@ var writeBodies = map[string]string{
 // changes nothing when they do not hold.
 func TestEveryWriteHonoursConditions(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	item := p.create("l", "kept")
-	p.create("l", "gone")
-	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
-	history := p.expect(200, "GET", "/api/lists/l/history", "")
-	before, tag := string(history.body), history.Header.Get("ETag")
+	item := p.Create("l", "kept")
+	p.Create("l", "gone")
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"kept","completed":false}]`)
+	history := p.Expect(200, "GET", "/api/lists/l/history", "")
+	before, tag := string(history.Body), history.Header.Get("ETag")
 	send := func(method, path, body string, lines ...string) *http.Response {
-		req, err := http.NewRequest(strings.ToUpper(method), p.url+path, strings.NewReader(body))
+		req, err := http.NewRequest(strings.ToUpper(method), p.URL+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 		for i := 0; i < len(lines); i += 2 {
 			req.Header.Add(lines[i], lines[i+1])
 		}
-		resp, err := p.client.Do(req)
+		resp, err := p.Client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +93,11 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 	if writes != len(writeBodies) {
 		t.Errorf("the contract has %d writes, this test %d", writes, len(writeBodies))
 	}
-	if after := string(p.expect(200, "GET", "/api/lists/l/history", "").body); after != before {
+	if after := string(p.Expect(200, "GET", "/api/lists/l/history", "").Body); after != before {
 		t.Errorf("refused writes changed the list: %s, was %s", after, before)
 	}
-	p.expect(200, "POST", "/api/lists/l/batch", writeBodies["post /api/lists/{name}/batch"], "If-Match", `"999", `+tag)
-	if got := titles(p.todos("l")); got != "new" {
+	p.Expect(200, "POST", "/api/lists/l/batch", writeBodies["post /api/lists/{name}/batch"], "If-Match", `"999", `+tag)
+	if got := contracttest.Titles(p.Todos("l")); got != "new" {
 		t.Errorf("a batch at its revision: got %s, want both operations", got)
 	}
 }

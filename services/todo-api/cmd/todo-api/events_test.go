@@ -40,39 +40,39 @@ type event struct {
 }
 
 func (p *program) watch(list string, header ...string) *stream {
-	p.t.Helper()
+	p.T.Helper()
 	return p.follow(list, "", header...)
 }
 
 // watchChanges takes events of changes.
 func (p *program) watchChanges(list string, header ...string) *stream {
-	p.t.Helper()
+	p.T.Helper()
 	return p.follow(list, "?changes=true", header...)
 }
 
 func (p *program) follow(list, query string, header ...string) *stream {
-	p.t.Helper()
+	p.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, "GET", p.url+"/api/lists/"+list+"/events"+query, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, "GET", p.URL+"/api/lists/"+list+"/events"+query, http.NoBody)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	resp, err := p.client.Do(req)
+	resp, err := p.Client.Do(req)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
-	p.t.Cleanup(cancel)
+	p.T.Cleanup(cancel)
 	if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || got != "text/event-stream" {
-		p.t.Fatalf("events: got %d %s", resp.StatusCode, got)
+		p.T.Fatalf("events: got %d %s", resp.StatusCode, got)
 	}
 	if got := resp.Header.Get("Content-Encoding"); got != "" {
-		p.t.Errorf("events: got Content-Encoding %s, want none", got)
+		p.T.Errorf("events: got Content-Encoding %s, want none", got)
 	}
-	return &stream{t: p.t, resp: resp, lines: bufio.NewReader(resp.Body), cancel: cancel}
+	return &stream{t: p.T, resp: resp, lines: bufio.NewReader(resp.Body), cancel: cancel}
 }
 
 func (s *stream) close() {
@@ -178,31 +178,31 @@ func TestEvents(t *testing.T) {
 		if first.name != "list" || first.id != "0" || first.revision != 0 || len(first.todos) != 0 {
 			t.Errorf("first: got %+v, want the empty list at 0", first)
 		}
-		p.create("l", "a")
-		if e, _ := s.next(); !strings.HasPrefix(e.id, "1-") || e.revision != 1 || titles(e.todos) != "a" {
+		p.Create("l", "a")
+		if e, _ := s.next(); !strings.HasPrefix(e.id, "1-") || e.revision != 1 || contracttest.Titles(e.todos) != "a" {
 			t.Errorf("after a write: got %+v, want a at 1", e)
 		}
-		p.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":false}`) // changes nothing
-		p.create("l", "b")
+		p.Expect(200, "PATCH", "/api/lists/l/todos", `{"completed":false}`) // changes nothing
+		p.Create("l", "b")
 		e := s.until("revision 2", func(e event) bool { return e.revision >= 2 })
-		if titles(e.todos) != "a,b" || e.todos[0] != p.todos("l")[0] {
+		if contracttest.Titles(e.todos) != "a,b" || e.todos[0] != p.Todos("l")[0] {
 			t.Errorf("got %+v, want a and b as they are read", e)
 		}
 		s.close()
 
 		// One who has seen the last revision waits for the next.
 		again := p.watch("l", "Last-Event-ID", e.id)
-		p.create("l", "c")
+		p.Create("l", "c")
 		if e, _ := again.next(); e.revision != 3 {
 			t.Errorf("Last-Event-ID 2: got %+v first, want revision 3", e)
 		}
 		old := p.watch("l", "Last-Event-ID", "1-0123456789")
-		if e, _ := old.next(); e.revision != 3 || titles(e.todos) != "a,b,c" {
+		if e, _ := old.next(); e.revision != 3 || contracttest.Titles(e.todos) != "a,b,c" {
 			t.Errorf("Last-Event-ID 1: got %+v, want the list at 3", e)
 		}
-		p.expect(400, "GET", "/api/lists/%00/events", "")
-		p.expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", strings.Repeat("9", 65))
-		if a := p.expect(200, "HEAD", "/api/lists/l/events", ""); a.Header.Get("Content-Type") != "text/event-stream" {
+		p.Expect(400, "GET", "/api/lists/%00/events", "")
+		p.Expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", strings.Repeat("9", 65))
+		if a := p.Expect(200, "HEAD", "/api/lists/l/events", ""); a.Header.Get("Content-Type") != "text/event-stream" {
 			t.Errorf("HEAD: got %v", a.Header)
 		}
 		again.close()
@@ -212,7 +212,7 @@ func TestEvents(t *testing.T) {
 
 func TestHeartbeatTellsWhoIsHere(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	p.create("l", "a")
+	p.Create("l", "a")
 	s := p.watch("l")
 	first, _ := s.any()
 	if first.name != "list" {
@@ -245,8 +245,8 @@ func TestEventsOfAnotherProgram(t *testing.T) {
 	b := startOn(t, shared(store))
 	s := a.watch("l")
 	for _, title := range []string{"x", "y"} {
-		b.create("l", title)
-		s.until(title, func(e event) bool { return strings.HasSuffix(titles(e.todos), title) })
+		b.Create("l", title)
+		s.until(title, func(e event) bool { return strings.HasSuffix(contracttest.Titles(e.todos), title) })
 	}
 	s.close()
 }
@@ -254,14 +254,14 @@ func TestEventsOfAnotherProgram(t *testing.T) {
 func TestTooManyStreams(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_MAX_STREAMS=2")
 	first, second := p.watch("l"), p.watch("l")
-	if a := p.expect(503, "GET", "/api/lists/l/events", ""); a.Header.Get("Retry-After") == "" {
+	if a := p.Expect(503, "GET", "/api/lists/l/events", ""); a.Header.Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
 	}
 	first.close()
 	// That a client has left shows when it is written to.
 	eventually(t, "a place is free", func() bool {
-		p.create("l", "x")
-		a, err := p.try("HEAD", "/api/lists/l/events", "")
+		p.Create("l", "x")
+		a, err := p.Try("HEAD", "/api/lists/l/events", "")
 		return err == nil && a.StatusCode == 200 && !strings.Contains(p.metrics(), "todo_event_streams 2")
 	})
 	p.watch("l").close()
@@ -279,7 +279,7 @@ func TestStreamsLeaveRoomForLists(t *testing.T) {
 		s.next()
 	}
 	for _, list := range []string{"one", "two", "three"} {
-		p.expect(200, "GET", "/api/lists/"+list+"/todos", "")
+		p.Expect(200, "GET", "/api/lists/"+list+"/todos", "")
 	}
 }
 
@@ -303,7 +303,7 @@ func TestShutdown(t *testing.T) {
 				default:
 				}
 				title := fmt.Sprintf("%d-%d", i, j)
-				a, err := p.try("POST", "/api/lists/l0/todos", fmt.Sprintf(`{"title":%q}`, title))
+				a, err := p.Try("POST", "/api/lists/l0/todos", fmt.Sprintf(`{"title":%q}`, title))
 				switch {
 				case err != nil:
 					// A new connection is refused at the end, or reset while it
@@ -315,7 +315,7 @@ func TestShutdown(t *testing.T) {
 				case a.StatusCode == 201:
 					acknowledged.Store(title, true)
 				case a.StatusCode != 503:
-					t.Errorf("got %d %s", a.StatusCode, a.body)
+					t.Errorf("got %d %s", a.StatusCode, a.Body)
 				}
 			}
 		})
@@ -323,10 +323,10 @@ func TestShutdown(t *testing.T) {
 	p.cancel()
 	// It is not ready, and answers all the same.
 	eventually(t, "not ready", func() bool {
-		a, err := p.try("GET", "/readyz", "")
-		return err == nil && a.StatusCode == 503 && strings.Contains(string(a.body), "stopping")
+		a, err := p.Try("GET", "/readyz", "")
+		return err == nil && a.StatusCode == 503 && strings.Contains(string(a.Body), "stopping")
 	})
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/livez", "")
 	if err := p.stop(); err != nil {
 		t.Errorf("run: got %v, want nil", err)
 	}
@@ -339,7 +339,7 @@ func TestShutdown(t *testing.T) {
 		}
 		s.close()
 	}
-	p.client.CloseIdleConnections()
+	p.Client.CloseIdleConnections()
 	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before+8 })
 }
 
@@ -361,8 +361,8 @@ func TestHeartbeatKeepsStreamsOpen(t *testing.T) {
 	case <-time.After(40 * time.Second):
 		t.Error("no heartbeat")
 	}
-	p.create("l", "x")
-	if e := s.until("the write", func(e event) bool { return e.revision == 1 }); titles(e.todos) != "x" {
+	p.Create("l", "x")
+	if e := s.until("the write", func(e event) bool { return e.revision == 1 }); contracttest.Titles(e.todos) != "x" {
 		t.Errorf("got %+v", e)
 	}
 	s.close()

@@ -28,14 +28,14 @@ func TestHintsBetweenServers(t *testing.T) {
 	defer events.close()
 	events.next()
 	for i := range 20 {
-		there.create("l", fmt.Sprint("item ", i))
+		there.Create("l", fmt.Sprint("item ", i))
 		events.until("the item", func(e event) bool { return len(e.todos) == i+1 })
 	}
 	eventually(t, "hints counted", shows(here, `todo_hints_total{outcome="found"} 20`))
 	bus.Kill()
 	eventually(t, "the loss told", func() bool { return strings.Contains(here.log.String(), "hints of other servers do not arrive") })
 	eventually(t, "the loss counted", shows(here, "todo_hints_arrive 0"))
-	there.create("l", "without the bus")
+	there.Create("l", "without the bus")
 	bus.Start()
 	events.until("what landed without the bus", func(e event) bool { return len(e.todos) == 21 })
 }

@@ -172,14 +172,14 @@ func bigList(t testing.TB, p *program, name string) {
 	for i := range 4000 {
 		items = append(items, fmt.Sprintf(`{"id":%d,"title":%q,"completed":false}`, i, strings.Repeat("x", 150)))
 	}
-	p.expect(200, "PUT", "/api/state/"+name, "["+strings.Join(items, ",")+"]")
+	p.Expect(200, "PUT", "/api/state/"+name, "["+strings.Join(items, ",")+"]")
 }
 
 // unread opens connections that ask for much and read nothing.
 func unread(t testing.TB, p *program, n int) {
 	t.Helper()
 	for range n {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}

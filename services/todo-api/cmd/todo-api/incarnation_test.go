@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // A directory that is put back from a backup comes to revisions again that it
@@ -12,16 +14,16 @@ func TestTagsDoNotComeBack(t *testing.T) {
 	dir, backup := t.TempDir(), t.TempDir()
 	const list, todos = "/api/lists/l", "/api/lists/l/todos"
 	p := start(t, "TODO_STORE=file://"+dir)
-	p.create("l", "a")
+	p.Create("l", "a")
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
 	copyDir(t, dir, backup)
 
 	p = start(t, "TODO_STORE=file://"+dir)
-	lost := p.expect(201, "POST", todos, `{"title":"lost"}`, "Idempotency-Key", "k")
+	lost := p.Expect(201, "POST", todos, `{"title":"lost"}`, "Idempotency-Key", "k")
 	tag := lost.Header.Get("ETag")
-	if again := p.expect(201, "POST", todos, `{"title":"lost"}`, "Idempotency-Key", "k").Header.Get("ETag"); again != tag {
+	if again := p.Expect(201, "POST", todos, `{"title":"lost"}`, "Idempotency-Key", "k").Header.Get("ETag"); again != tag {
 		t.Errorf("a repetition: got ETag %s, want %s", again, tag)
 	}
 	if err := p.stop(); err != nil {
@@ -30,16 +32,16 @@ func TestTagsDoNotComeBack(t *testing.T) {
 	copyDir(t, backup, dir)
 
 	p = start(t, "TODO_STORE=file://"+dir)
-	now := p.expect(201, "POST", todos, `{"title":"b"}`).Header.Get("ETag")
+	now := p.Expect(201, "POST", todos, `{"title":"b"}`).Header.Get("ETag")
 	if numberOf(t, now) != numberOf(t, tag) || now == tag {
 		t.Fatalf("got ETag %s, want another one of revision %d than %s", now, numberOf(t, tag), tag)
 	}
-	p.expect(412, "DELETE", todos, "", "If-Match", tag)
-	p.expect(412, "PUT", "/api/state/l", "[]", "If-Match", tag)
-	p.expect(200, "GET", list, "", "If-None-Match", tag)
-	p.expect(304, "GET", list, "", "If-None-Match", now)
+	p.Expect(412, "DELETE", todos, "", "If-Match", tag)
+	p.Expect(412, "PUT", "/api/state/l", "[]", "If-Match", tag)
+	p.Expect(200, "GET", list, "", "If-None-Match", tag)
+	p.Expect(304, "GET", list, "", "If-None-Match", now)
 	stream := p.watch("l", "Last-Event-ID", tag[1:len(tag)-1])
-	if e, _ := stream.next(); titles(e.todos) != "a,b" {
+	if e, _ := stream.next(); contracttest.Titles(e.todos) != "a,b" {
 		t.Errorf("Last-Event-ID of before: got %+v, want the list as it is", e)
 	}
 	stream.close()

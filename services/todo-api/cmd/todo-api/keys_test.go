@@ -27,12 +27,12 @@ const (
 // access sends one request of the contract about a list and returns what it
 // was refused for.
 func (p *program) access(method, template, list, item, query string, keys ...string) access {
-	p.t.Helper()
-	target := p.url + strings.NewReplacer("{name}", list, "{id}", item).Replace(template) + query
+	p.T.Helper()
+	target := p.URL + strings.NewReplacer("{name}", list, "{id}", item).Replace(template) + query
 	body := writeBodies[strings.ToLower(method)+" "+template]
 	req, err := http.NewRequest(method, target, strings.NewReader(body))
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -40,9 +40,9 @@ func (p *program) access(method, template, list, item, query string, keys ...str
 	for _, key := range keys {
 		req.Header.Add("Todo-Key", key)
 	}
-	resp, err := p.client.Do(req)
+	resp, err := p.Client.Do(req)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	defer resp.Body.Close() // ends a stream
 	switch resp.StatusCode {
@@ -55,7 +55,7 @@ func (p *program) access(method, template, list, item, query string, keys ...str
 	}
 	var problem problemBody
 	if err := json.NewDecoder(resp.Body).Decode(&problem); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	_, slug, _ := strings.Cut(problem.Type, "#problem-")
 	return access(slug)
@@ -90,7 +90,7 @@ func listRoutes(yield func(method, template string) bool) {
 // Every route of the contract with every kind of key.
 func TestEveryRouteWantsTheKeyOfItsList(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	plainItem := p.create("plain", "kept")
+	plainItem := p.Create("plain", "kept")
 	foreign := listkey.New()
 	for name, test := range map[string]struct {
 		keys                   func(own listkey.Key) []string
@@ -118,8 +118,8 @@ func TestEveryRouteWantsTheKeyOfItsList(t *testing.T) {
 			own := listkey.New()
 			header := []string{"Todo-Key", own.Text()}
 			var item todoBody
-			p.expect(201, "POST", "/api/lists/"+own.ID()+"/todos", `{"title":"kept"}`, header...).into(t, &item)
-			before := p.expect(200, "GET", "/api/lists/"+own.ID(), "", header...).body
+			p.Expect(201, "POST", "/api/lists/"+own.ID()+"/todos", `{"title":"kept"}`, header...).Into(t, &item)
+			before := p.Expect(200, "GET", "/api/lists/"+own.ID(), "", header...).Body
 			var keys []string
 			if test.keys != nil {
 				keys = test.keys(own)
@@ -147,7 +147,7 @@ func TestEveryRouteWantsTheKeyOfItsList(t *testing.T) {
 				}
 			}
 			if test.writes != opens {
-				if after := p.expect(200, "GET", "/api/lists/"+own.ID(), "", header...).body; !bytes.Equal(before, after) {
+				if after := p.Expect(200, "GET", "/api/lists/"+own.ID(), "", header...).Body; !bytes.Equal(before, after) {
 					t.Errorf("refused requests changed the list: got %s, want %s", after, before)
 				}
 			}

@@ -48,7 +48,7 @@ func TestNamesAreNotLogged(t *testing.T) {
 				{"TRACE", "/api/lists/" + segment + "/todos", ""},
 				{"OPTIONS", "/api/lists/" + segment + "/todos", ""},
 			} {
-				req, err := http.NewRequest(r[0], p.url+r[1], strings.NewReader(r[2]))
+				req, err := http.NewRequest(r[0], p.URL+r[1], strings.NewReader(r[2]))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -71,7 +71,7 @@ func TestNamesAreNotLogged(t *testing.T) {
 				t.Fatal(err)
 			}
 			p = start(t, environ...)
-			p.send("GET", "/api/state/"+segment, "")
+			p.Send("GET", "/api/state/"+segment, "")
 			if err := p.stop(); err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestNamesInErrorsAreNotLogged(t *testing.T) {
 	faults.SetPlan(func(faultstore.Call) faultstore.Fault {
 		return faultstore.Fault{Kind: faultstore.FailBefore, Err: &fs.PathError{Op: "open", Path: "/data/secretname.json", Err: errors.New("too many secretname files")}}
 	})
-	p.expect(503, "GET", "/api/state/secretname", "")
+	p.Expect(503, "GET", "/api/state/secretname", "")
 	eventually(t, "the log has the cause", func() bool { return strings.Contains(p.log.String(), "too many") })
 	if strings.Contains(p.log.String(), "secretname") {
 		t.Errorf("the log has the name:\n%s", p.log)

@@ -12,6 +12,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // A store that is away is never an empty list: the predecessor's page would
@@ -19,8 +20,8 @@ import (
 func TestStoreAway(t *testing.T) {
 	faults := faultstore.New(unowned{memstore.New()}, nil)
 	p := startOn(t, shared(faults), "TODO_REQUEST_TIMEOUT=1s")
-	p.create("known", "x")
-	tag := p.expect(200, "GET", "/api/state/known", "").Header.Get("ETag")
+	p.Create("known", "x")
+	tag := p.Expect(200, "GET", "/api/state/known", "").Header.Get("ETag")
 	faults.SetPlan(func(faultstore.Call) faultstore.Fault {
 		return faultstore.Fault{Kind: faultstore.FailBefore, Err: errors.New("secret-bucket.s3: connection refused")}
 	})
@@ -38,47 +39,47 @@ func TestStoreAway(t *testing.T) {
 		{"POST", "/api/lists/known/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 	}
 	for _, r := range refusals {
-		a := p.expect(503, r[0], r[1], r[2])
+		a := p.Expect(503, r[0], r[1], r[2])
 		if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
 			t.Errorf("%s %s: Retry-After: got %q", r[0], r[1], a.Header.Get("Retry-After"))
 		}
-		if strings.Contains(string(a.body), "secret-bucket") {
-			t.Errorf("%s %s: the answer tells of the store: %s", r[0], r[1], a.body)
+		if strings.Contains(string(a.Body), "secret-bucket") {
+			t.Errorf("%s %s: the answer tells of the store: %s", r[0], r[1], a.Body)
 		}
 	}
 	// What is known is answered, and says how old it is.
 	for _, path := range []string{"/api/state/known", "/api/lists/known/todos", "/api/lists/known/history"} {
-		a := p.expect(200, "GET", path, "")
+		a := p.Expect(200, "GET", path, "")
 		age, err := strconv.Atoi(a.Header.Get("Age"))
 		if err != nil || age < 1 || a.Header.Get("Warning") != `110 - "Response is Stale"` || a.Header.Get("ETag") != tag {
 			t.Errorf("%s: got Age %q, Warning %q, ETag %s", path, a.Header.Get("Age"), a.Header.Get("Warning"), a.Header.Get("ETag"))
 		}
 	}
 	eventually(t, "the log has the cause", func() bool { return strings.Contains(p.log.String(), "secret-bucket") })
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/livez", "")
 	faults.SetPlan(nil)
 	eventually(t, "the store is back", func() bool {
-		a := p.send("GET", "/api/state/known", "")
+		a := p.Send("GET", "/api/state/known", "")
 		return a.StatusCode == 200 && a.Header.Get("Age") == ""
 	})
-	p.create("known", "y")
-	if got := titles(p.todos("known")); got != "x,y" {
+	p.Create("known", "y")
+	if got := contracttest.Titles(p.Todos("known")); got != "x,y" {
 		t.Errorf("got %s, want x,y: what was refused with 503 must not have landed", got)
 	}
-	p.expect(404, "GET", "/api/state/unknown", "")
+	p.Expect(404, "GET", "/api/state/unknown", "")
 }
 
 // A write that landed though the store said otherwise is acknowledged, once.
 func TestUnclearWrites(t *testing.T) {
 	faults := faultstore.New(unowned{memstore.New()}, nil)
 	p := startOn(t, shared(faults))
-	p.create("l", "a")
+	p.Create("l", "a")
 	faults.SetPlan(faultstore.Script("replace", faultstore.Fault{Kind: faultstore.FailAfter}, faultstore.Fault{Kind: faultstore.ConflictAfter},
 		faultstore.Fault{Kind: faultstore.FailBefore}, faultstore.Fault{Kind: faultstore.Conflict}))
 	for _, title := range []string{"b", "c", "d", "e"} {
-		p.create("l", title)
+		p.Create("l", title)
 	}
-	if got := titles(p.todos("l")); got != "a,b,c,d,e" {
+	if got := contracttest.Titles(p.Todos("l")); got != "a,b,c,d,e" {
 		t.Errorf("got %s, want a,b,c,d,e", got)
 	}
 }
@@ -100,11 +101,11 @@ func TestNotReadyWithoutStore(t *testing.T) {
 		}
 		return nil, errors.New("opened twice")
 	})
-	a := p.expect(503, "GET", "/readyz", "")
-	if !strings.Contains(string(a.body), `"unavailable","reason":"the store fails: no answer"`) {
-		t.Errorf("got %s", a.body)
+	a := p.Expect(503, "GET", "/readyz", "")
+	if !strings.Contains(string(a.Body), `"unavailable","reason":"the store fails: no answer"`) {
+		t.Errorf("got %s", a.Body)
 	}
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/livez", "")
 }
 
 // turning is a store that answers its first check only.
@@ -132,15 +133,15 @@ func TestNotReadyWhileWritesMayBeLost(t *testing.T) {
 	p := startOn(t, func(context.Context, string) (storage.Store, error) { return store, nil })
 	const body = `{"title": "a"}`
 	for range 2 {
-		a := p.expect(503, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
-		if !strings.Contains(string(a.body), "outcome") {
-			t.Errorf("got %s, want an unknown outcome", a.body)
+		a := p.Expect(503, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
+		if !strings.Contains(string(a.Body), "outcome") {
+			t.Errorf("got %s, want an unknown outcome", a.Body)
 		}
 	}
-	p.expect(503, "GET", "/readyz", "")
+	p.Expect(503, "GET", "/readyz", "")
 	store.SetPlan(nil)
-	p.expect(201, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
-	p.expect(200, "GET", "/readyz", "")
+	p.Expect(201, "POST", "/api/lists/x/todos", body, "Idempotency-Key", "one")
+	p.Expect(200, "GET", "/readyz", "")
 }
 
 // A damaged list is a 500 that the log explains, never an empty list, is left
@@ -174,10 +175,10 @@ func TestDamagedLists(t *testing.T) {
 			{"GET", "/api/lists/" + name + "/events", ""},
 			{"POST", "/api/lists/" + name + "/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 		} {
-			a := p.expect(500, r[0], r[1], r[2])
+			a := p.Expect(500, r[0], r[1], r[2])
 			// The request's id is random, and may spell anything.
-			if said := strings.ReplaceAll(string(a.body), a.Header.Get("X-Request-Id"), ""); strings.Contains(said, "uid") || strings.Contains(said, dir) {
-				t.Errorf("%s: the answer tells of the inside: %s", name, a.body)
+			if said := strings.ReplaceAll(string(a.Body), a.Header.Get("X-Request-Id"), ""); strings.Contains(said, "uid") || strings.Contains(said, dir) {
+				t.Errorf("%s: the answer tells of the inside: %s", name, a.Body)
 			}
 		}
 		if got, err := os.ReadFile(filepath.Join(dir, name+".json")); err != nil || string(got) != body {
@@ -187,10 +188,10 @@ func TestDamagedLists(t *testing.T) {
 			return strings.Contains(p.log.String(), `"key":"`+digestBy([]byte(key)).of(name)+`"`)
 		})
 	}
-	p.create("sound", "x")
+	p.Create("sound", "x")
 	// Repaired, it opens without a restart.
 	if err := os.WriteFile(filepath.Join(dir, "text.json"), []byte(`[]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.expect(200, "GET", "/api/state/text", "")
+	p.Expect(200, "GET", "/api/state/text", "")
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // samples are the files that the predecessor leaves, by list. PREDECESSOR_SAMPLES
@@ -60,12 +62,12 @@ func TestStateComesBackAsItWasSaved(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		lists := samples(t)
 		for list, body := range lists {
-			if a := p.expect(200, "PUT", statePath(list), body); len(a.body) > 0 {
-				t.Errorf("%s: PUT: got the body %s, want none", list, a.body)
+			if a := p.Expect(200, "PUT", statePath(list), body); len(a.Body) > 0 {
+				t.Errorf("%s: PUT: got the body %s, want none", list, a.Body)
 			}
 		}
 		for list, body := range lists {
-			if got := string(p.expect(200, "GET", statePath(list), "").body); !sameJSON(t, got, body) {
+			if got := string(p.Expect(200, "GET", statePath(list), "").Body); !sameJSON(t, got, body) {
 				t.Errorf("%s: got %s, want %s", list, short(got), short(body))
 			}
 		}
@@ -84,25 +86,25 @@ func TestPredecessorsFolder(t *testing.T) {
 	}
 	p := start(t, "TODO_STORE=file://"+dir)
 	for list, body := range lists {
-		a := p.expect(200, "GET", statePath(list), "")
-		if !sameJSON(t, string(a.body), body) {
-			t.Errorf("%s: got %s, want %s", list, short(string(a.body)), short(body))
+		a := p.Expect(200, "GET", statePath(list), "")
+		if !sameJSON(t, string(a.Body), body) {
+			t.Errorf("%s: got %s, want %s", list, short(string(a.Body)), short(body))
 		}
 		tag := a.Header.Get("ETag")
 		if !strings.HasPrefix(tag, `"0-`) {
 			t.Errorf("%s: ETag: got %s, want one of a list that only the predecessor wrote", list, tag)
 		}
 		// What its page does on load: it saves what it has just read.
-		if a := p.expect(200, "PUT", statePath(list), body); a.Header.Get("ETag") != tag {
+		if a := p.Expect(200, "PUT", statePath(list), body); a.Header.Get("ETag") != tag {
 			t.Errorf("%s: an echo changed the revision from %s to %s", list, tag, a.Header.Get("ETag"))
 		}
 		if raw, err := os.ReadFile(filepath.Join(dir, list+".json")); err != nil || string(raw) != body {
 			t.Errorf("%s: reading and echoing changed the file: %v", list, err)
 		}
-		p.expect(412, "PUT", statePath(list), "[]", "If-Match", `"0"`)
-		p.expect(412, "PUT", statePath(list), "[]", "If-None-Match", "*")
-		p.expect(201, "POST", "/api/lists/"+url.PathEscape(list)+"/todos", `{"title":"new"}`, "If-Match", tag)
-		if got := p.todos(url.PathEscape(list)); got[len(got)-1].Title != "new" {
+		p.Expect(412, "PUT", statePath(list), "[]", "If-Match", `"0"`)
+		p.Expect(412, "PUT", statePath(list), "[]", "If-None-Match", "*")
+		p.Expect(201, "POST", "/api/lists/"+url.PathEscape(list)+"/todos", `{"title":"new"}`, "If-Match", tag)
+		if got := p.Todos(url.PathEscape(list)); got[len(got)-1].Title != "new" {
 			t.Errorf("%s: last item: got %q, want %q", list, got[len(got)-1].Title, "new")
 		}
 	}
@@ -112,48 +114,48 @@ func TestPredecessorsFolder(t *testing.T) {
 // takes that, and only that, for an empty list.
 func TestStateNeverWritten(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
-		a := p.expect(404, "GET", "/api/state/none", "")
-		if problem := a.problem(t); problem.Cause == "" {
-			t.Errorf("got no cause in %s", a.body)
+		a := p.Expect(404, "GET", "/api/state/none", "")
+		if problem := a.Problem(t); problem.Cause == "" {
+			t.Errorf("got no cause in %s", a.Body)
 		}
 		if a.Header.Get("ETag") != `"0"` {
 			t.Errorf("ETag: got %s, want %q", a.Header.Get("ETag"), `"0"`)
 		}
-		p.expect(204, "DELETE", "/api/lists/none/todos", "")
-		p.expect(404, "GET", "/api/state/none", "")
+		p.Expect(204, "DELETE", "/api/lists/none/todos", "")
+		p.Expect(404, "GET", "/api/state/none", "")
 		// Saved empty, it is not the same.
-		p.expect(200, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
-		if a := p.expect(200, "GET", "/api/state/none", ""); string(a.body) != "[]" {
-			t.Errorf("saved empty: got %s, want []", a.body)
+		p.Expect(200, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
+		if a := p.Expect(200, "GET", "/api/state/none", ""); string(a.Body) != "[]" {
+			t.Errorf("saved empty: got %s, want []", a.Body)
 		}
-		p.expect(412, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
+		p.Expect(412, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
 	})
 }
 
 func TestStateKeepsWhatItDoesNotShow(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	a, b := p.create("l", "a"), p.create("l", "b")
-	p.expect(200, "PATCH", "/api/lists/l/todos/"+b.ID, `{"order":-5}`)
-	state := string(p.expect(200, "GET", "/api/state/l", "").body)
+	a, b := p.Create("l", "a"), p.Create("l", "b")
+	p.Expect(200, "PATCH", "/api/lists/l/todos/"+b.ID, `{"order":-5}`)
+	state := string(p.Expect(200, "GET", "/api/state/l", "").Body)
 	if want := `[{"id":2,"title":"b","completed":false},{"id":1,"title":"a","completed":false}]`; state != want {
 		t.Fatalf("state: got %s, want %s", state, want)
 	}
-	before := p.todos("l")
-	tag := p.send("GET", "/api/state/l", "").Header.Get("ETag")
-	if got := p.expect(200, "PUT", "/api/state/l", state).Header.Get("ETag"); got != tag {
+	before := p.Todos("l")
+	tag := p.Send("GET", "/api/state/l", "").Header.Get("ETag")
+	if got := p.Expect(200, "PUT", "/api/state/l", state).Header.Get("ETag"); got != tag {
 		t.Errorf("echo: ETag: got %s, want %s as before", got, tag)
 	}
 	// A keystroke in one, a new one behind, the other completed.
-	p.expect(200, "PUT", "/api/state/l",
+	p.Expect(200, "PUT", "/api/state/l",
 		`[{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true},{"id":3,"title":"c","completed":false,"editing":{"x":[1]}}]`)
-	after := p.todos("l")
-	if titles(after) != "b!,a,c" || after[0].ID != b.ID || after[1].ID != a.ID || after[0].Order != before[0].Order || !after[1].Completed {
+	after := p.Todos("l")
+	if contracttest.Titles(after) != "b!,a,c" || after[0].ID != b.ID || after[1].ID != a.ID || after[0].Order != before[0].Order || !after[1].Completed {
 		t.Errorf("got %+v, want b!, a and c with the ids and orders of %+v", after, before)
 	}
 	// Sorted another way.
-	p.expect(200, "PUT", "/api/state/l",
+	p.Expect(200, "PUT", "/api/state/l",
 		`[{"id":3,"title":"c","completed":false},{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true}]`)
-	if got := p.todos("l"); titles(got) != "c,b!,a" || got[2].ID != a.ID {
+	if got := p.Todos("l"); contracttest.Titles(got) != "c,b!,a" || got[2].ID != a.ID {
 		t.Errorf("sorted: got %+v", got)
 	}
 }
@@ -161,17 +163,17 @@ func TestStateKeepsWhatItDoesNotShow(t *testing.T) {
 // The predecessor's page numbers items by their count, so that ids repeat.
 func TestStateWithRepeatedIDs(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":2,"title":"b","completed":false},{"id":3,"title":"c","completed":false}]`)
-	first := p.todos("l")
-	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false}]`)
-	p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false},{"id":3,"title":"new","completed":false}]`)
-	got := p.todos("l")
-	if titles(got) != "a,c,new" || got[1].ID != first[2].ID || got[2].ID == first[2].ID {
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":2,"title":"b","completed":false},{"id":3,"title":"c","completed":false}]`)
+	first := p.Todos("l")
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false}]`)
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":3,"title":"c","completed":false},{"id":3,"title":"new","completed":false}]`)
+	got := p.Todos("l")
+	if contracttest.Titles(got) != "a,c,new" || got[1].ID != first[2].ID || got[2].ID == first[2].ID {
 		t.Errorf("got %+v, want a, c of %+v and a new one", got, first)
 	}
 	// The first of the two is deleted: the second keeps its own name.
-	p.expect(200, "PUT", "/api/state/l", `[{"id":3,"title":"new","completed":false}]`)
-	if left := p.todos("l"); len(left) != 1 || left[0].ID != got[2].ID {
+	p.Expect(200, "PUT", "/api/state/l", `[{"id":3,"title":"new","completed":false}]`)
+	if left := p.Todos("l"); len(left) != 1 || left[0].ID != got[2].ID {
 		t.Errorf("got %+v, want only %+v", left, got[2])
 	}
 }
@@ -180,16 +182,16 @@ func TestStateWithRepeatedIDs(t *testing.T) {
 func TestReplacementsCanBeRestored(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		for _, title := range []string{"a", "b", "c"} {
-			p.create("l", title)
+			p.Create("l", title)
 		}
-		before := p.todos("l")
-		lost := p.expect(200, "PUT", "/api/state/l", "[]").Header.Get("ETag")
-		p.create("l", "newer")
-		a := p.expect(200, "POST", "/api/lists/l/restore", fmt.Sprintf(`{"revision":%d}`, numberOf(t, lost)))
+		before := p.Todos("l")
+		lost := p.Expect(200, "PUT", "/api/state/l", "[]").Header.Get("ETag")
+		p.Create("l", "newer")
+		a := p.Expect(200, "POST", "/api/lists/l/restore", fmt.Sprintf(`{"revision":%d}`, numberOf(t, lost)))
 		var got []todoBody
-		a.into(t, &got)
-		if titles(got) != "newer,a,b,c" && titles(got) != "a,newer,b,c" || len(got) != 4 {
-			t.Errorf("got %s, want a, b, c and the newer one", titles(got))
+		a.Into(t, &got)
+		if contracttest.Titles(got) != "newer,a,b,c" && contracttest.Titles(got) != "a,newer,b,c" || len(got) != 4 {
+			t.Errorf("got %s, want a, b, c and the newer one", contracttest.Titles(got))
 		}
 		for _, want := range before {
 			found := false
@@ -208,11 +210,11 @@ func TestReplacementsCanBeRestored(t *testing.T) {
 				Todos    []todoBody
 			}
 		}
-		p.expect(200, "GET", "/api/lists/l/history", "").into(t, &history)
-		if len(history.Entries) != 1 || history.Entries[0].Kind != "replace" || titles(history.Entries[0].Todos) != "a,b,c" {
+		p.Expect(200, "GET", "/api/lists/l/history", "").Into(t, &history)
+		if len(history.Entries) != 1 || history.Entries[0].Kind != "replace" || contracttest.Titles(history.Entries[0].Todos) != "a,b,c" {
 			t.Errorf("history: got %+v, want the replacement of a, b and c", history)
 		}
-		p.expect(404, "POST", "/api/lists/l/restore", `{"revision":1}`)
+		p.Expect(404, "POST", "/api/lists/l/restore", `{"revision":1}`)
 	})
 }
 
@@ -221,11 +223,11 @@ func TestExport(t *testing.T) {
 	p := start(t, "TODO_STORE="+store)
 	lists := samples(t)
 	for list, body := range lists {
-		p.expect(200, "PUT", statePath(list), body)
+		p.Expect(200, "PUT", statePath(list), body)
 	}
 	// What a list was before its last change is not exported.
-	p.expect(201, "POST", "/api/lists/default/todos", `{"title": "the last"}`)
-	lists["default"] = string(p.expect(200, "GET", statePath("default"), "").body)
+	p.Expect(201, "POST", "/api/lists/default/todos", `{"title": "the last"}`)
+	lists["default"] = string(p.Expect(200, "GET", statePath("default"), "").Body)
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,15 +247,15 @@ func TestExport(t *testing.T) {
 			continue
 		}
 		again := start(t, "TODO_STORE=mem:")
-		again.expect(200, "PUT", statePath(list), want)
-		if shown := again.expect(200, "GET", statePath(list), "").body; !sameJSON(t, string(got), string(shown)) {
+		again.Expect(200, "PUT", statePath(list), want)
+		if shown := again.Expect(200, "GET", statePath(list), "").Body; !sameJSON(t, string(got), string(shown)) {
 			t.Errorf("%s: got %s, want %s", list, short(string(got)), short(want))
 		}
 	}
 
 	// The directory in the v1 form that came out opens again.
 	p = start(t, "TODO_STORE=file://"+dir)
-	p.expect(200, "GET", statePath("default"), "")
+	p.Expect(200, "GET", statePath("default"), "")
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +275,7 @@ func TestExportTakesEveryName(t *testing.T) {
 	served := func(p *program) {
 		t.Helper()
 		for i, name := range names {
-			if got := string(p.expect(200, "GET", statePath(name), "").body); !strings.Contains(got, fmt.Sprintf(`"title":"%d"`, i)) {
+			if got := string(p.Expect(200, "GET", statePath(name), "").Body); !strings.Contains(got, fmt.Sprintf(`"title":"%d"`, i)) {
 				t.Errorf("%q: got %s", name, got)
 			}
 		}
@@ -283,7 +285,7 @@ func TestExportTakesEveryName(t *testing.T) {
 	}
 	p := start(t, "TODO_STORE="+data)
 	for i, name := range names {
-		p.expect(200, "PUT", statePath(name), fmt.Sprintf(`[{"id":1,"title":"%d","completed":false}]`, i))
+		p.Expect(200, "PUT", statePath(name), fmt.Sprintf(`[{"id":1,"title":"%d","completed":false}]`, i))
 	}
 	served(p)
 	var out strings.Builder

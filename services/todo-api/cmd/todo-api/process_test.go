@@ -244,7 +244,7 @@ func TestKill(t *testing.T) {
 		after := start(t, "TODO_STORE="+store)
 		seen := make(map[string]bool)
 		for i := range 3 {
-			for _, todo := range after.todos(fmt.Sprintf("l%d", i)) {
+			for _, todo := range after.Todos(fmt.Sprintf("l%d", i)) {
 				if seen[todo.Title] {
 					t.Errorf("%s: %s is there twice", store, todo.Title)
 				}

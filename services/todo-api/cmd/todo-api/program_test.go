@@ -37,12 +37,16 @@ func TestMain(m *testing.M) {
 	)
 }
 
+type (
+	answer      = contracttest.Answer
+	problemBody = contracttest.Problem
+	todoBody    = contracttest.Todo
+)
+
 // program is the whole program, running in this process.
 type program struct {
-	t      testing.TB
-	url    string
+	contracttest.API
 	admin  string // the URL of the listener for operators
-	client *http.Client
 	log    *logLines
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -86,11 +90,8 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	p := &program{
-		t: t, cancel: cancel, done: make(chan struct{}),
-		log:    &logLines{address: make(chan string, 1)},
-		client: contracttest.Client(t, &http.Transport{MaxIdleConnsPerHost: 64}),
-	}
+	p := &program{cancel: cancel, done: make(chan struct{}), log: &logLines{address: make(chan string, 1)}}
+	p.API = contracttest.API{T: t, Client: contracttest.Client(t, &http.Transport{MaxIdleConnsPerHost: 64})}
 	go p.log.read(r)
 	go func() {
 		defer close(p.done)
@@ -108,7 +109,7 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 	})
 	select {
 	case address := <-p.log.address:
-		p.url, p.admin = "http://"+address, "http://"+p.log.admin
+		p.URL, p.admin = "http://"+address, "http://"+p.log.admin
 	case <-p.done:
 		t.Fatalf("the program ended: %v\n%s", p.err, p.log)
 	}
@@ -119,7 +120,7 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 func (p *program) stop() error {
 	p.cancel()
 	<-p.done
-	p.client.CloseIdleConnections()
+	p.Client.CloseIdleConnections()
 	return p.err
 }
 
@@ -145,98 +146,6 @@ func shared(store storage.Store) openFunc {
 // unowned is a store that others write to as well.
 type unowned struct{ storage.Store }
 
-// answer is a response that was read.
-type answer struct {
-	*http.Response
-	body []byte
-}
-
-// send sends a request; header holds names and values in turn.
-func (p *program) send(method, path, body string, header ...string) answer {
-	p.t.Helper()
-	a, err := p.try(method, path, body, header...)
-	if err != nil {
-		p.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return a
-}
-
-func (p *program) try(method, path, body string, header ...string) (answer, error) {
-	if !strings.HasPrefix(path, "http") {
-		path = p.url + path
-	}
-	req, err := http.NewRequest(method, path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-		if header[i+1] == "" {
-			req.Header.Del(header[i])
-		}
-	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return answer{}, err
-	}
-	defer resp.Body.Close()
-	read, err := io.ReadAll(resp.Body)
-	return answer{resp, read}, err
-}
-
-// expect sends a request and checks the status of its answer.
-func (p *program) expect(status int, method, path, body string, header ...string) answer {
-	p.t.Helper()
-	a := p.send(method, path, body, header...)
-	if a.StatusCode != status {
-		p.t.Fatalf("%s %s %s: got %d %s, want %d", method, path, short(body), a.StatusCode, short(string(a.body)), status)
-	}
-	return a
-}
-
-// into decodes the answer's body.
-func (a answer) into(t testing.TB, v any) {
-	t.Helper()
-	if err := json.Unmarshal(a.body, v); err != nil {
-		t.Fatalf("%s: %v", short(string(a.body)), err)
-	}
-}
-
-func (a answer) problem(t testing.TB) (p problemBody) {
-	t.Helper()
-	a.into(t, &p)
-	return p
-}
-
-type problemBody struct {
-	Type, Detail, Pointer, Cause, Instance string
-	Status                                 int
-	Errors                                 []struct{ Pointer, Detail string }
-}
-
-type todoBody struct {
-	ID        string  `json:"id"`
-	Title     string  `json:"title"`
-	Completed bool    `json:"completed"`
-	Order     float64 `json:"order"`
-	URL       string  `json:"url"`
-}
-
-func (p *program) todos(list string) (todos []todoBody) {
-	p.t.Helper()
-	p.expect(200, "GET", "/api/lists/"+list+"/todos", "").into(p.t, &todos)
-	return todos
-}
-
-func (p *program) create(list, title string) (todo todoBody) {
-	p.t.Helper()
-	p.expect(201, "POST", "/api/lists/"+list+"/todos", fmt.Sprintf(`{"title":%q}`, title)).into(p.t, &todo)
-	return todo
-}
-
 // numberOf returns the revision that an ETag names.
 func numberOf(t testing.TB, tag string) (number uint64) {
 	t.Helper()
@@ -244,14 +153,6 @@ func numberOf(t testing.TB, tag string) (number uint64) {
 		t.Fatalf("ETag: got %s, want a revision and what tells it from others", tag)
 	}
 	return number
-}
-
-func titles(todos []todoBody) string {
-	var out []string
-	for _, t := range todos {
-		out = append(out, t.Title)
-	}
-	return strings.Join(out, ",")
 }
 
 func short(s string) string {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // What the operating system says of a disk that takes no more is in the log
@@ -17,23 +19,23 @@ func TestReasonOfRefusedWrites(t *testing.T) {
 	limited := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f 64; exec "$0" --listen=127.0.0.1:0`, cmd.Path)
 	limited.Env = cmd.Env
 	process := launchCommand(t, limited)
-	p := &program{t: t, url: process.url, admin: "http://" + process.stdout.admin, client: http.DefaultClient, log: process.stdout}
+	p := &program{API: contracttest.API{T: t, URL: process.url, Client: http.DefaultClient}, admin: "http://" + process.stdout.admin, log: process.stdout}
 
 	const reason = "file too large"
 	for range 3 {
-		a := p.expect(503, "PUT", "/api/state/big", string(largeState()))
-		if strings.Contains(string(a.body), "outcome") {
-			t.Errorf("a refused write: got %s, want that nothing was changed", a.body)
+		a := p.Expect(503, "PUT", "/api/state/big", string(largeState()))
+		if strings.Contains(string(a.Body), "outcome") {
+			t.Errorf("a refused write: got %s, want that nothing was changed", a.Body)
 		}
 	}
-	p.expect(201, "POST", "/api/lists/small/todos", `{"title":"x"}`)
-	a := p.expect(200, "GET", "/readyz", "")
+	p.Expect(201, "POST", "/api/lists/small/todos", `{"title":"x"}`)
+	a := p.Expect(200, "GET", "/readyz", "")
 	var health struct{ Status, Reason string }
-	if err := json.Unmarshal(a.body, &health); err != nil || health.Status != "ok" || !strings.HasSuffix(health.Reason, ": "+reason) {
-		t.Errorf("/readyz: got %s, %v, want the reason", a.body, err)
+	if err := json.Unmarshal(a.Body, &health); err != nil || health.Status != "ok" || !strings.HasSuffix(health.Reason, ": "+reason) {
+		t.Errorf("/readyz: got %s, %v, want the reason", a.Body, err)
 	}
-	if strings.Contains(string(a.body), dir) || strings.Contains(string(a.body), "big") {
-		t.Errorf("/readyz: got %s, want neither the directory nor the list in it", a.body)
+	if strings.Contains(string(a.Body), dir) || strings.Contains(string(a.Body), "big") {
+		t.Errorf("/readyz: got %s, want neither the directory nor the list in it", a.Body)
 	}
 	if got := p.metrics(); !strings.Contains(got, `todo_store_failures_total{reason="`+reason+`"}`) || !strings.Contains(got, "todo_ledger_failing_keys 1\n") {
 		t.Errorf("got no metric of %q", reason)
@@ -42,8 +44,8 @@ func TestReasonOfRefusedWrites(t *testing.T) {
 	if got := strings.Count(p.log.String(), `"store refuses"`); got != 1 {
 		t.Errorf("got the reason %d times in the log, want once", got)
 	}
-	p.expect(200, "PUT", "/api/state/big", "[]")
-	if got := string(p.expect(200, "GET", "/readyz", "").body); strings.Contains(got, "reason") {
+	p.Expect(200, "PUT", "/api/state/big", "[]")
+	if got := string(p.Expect(200, "GET", "/readyz", "").Body); strings.Contains(got, "reason") {
 		t.Errorf("/readyz after a write that fits: got %s", got)
 	}
 }

@@ -91,7 +91,7 @@ func TestOriginsAsBrowsersWriteThem(t *testing.T) {
 		"https://a.example:8443": "https://a.example:8443", "HTTP://[::1]:5173": "http://[::1]:5173",
 	} {
 		p := start(t, "TODO_STORE=mem:", "TODO_CORS_ORIGINS="+setting)
-		if got := p.expect(200, "GET", "/api/lists/l/todos", "", "Origin", origin).Header.Get("Access-Control-Allow-Origin"); got != origin {
+		if got := p.Expect(200, "GET", "/api/lists/l/todos", "", "Origin", origin).Header.Get("Access-Control-Allow-Origin"); got != origin {
 			t.Errorf("%s: a page of %s: got %q", setting, origin, got)
 		}
 	}

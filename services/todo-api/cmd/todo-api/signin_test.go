@@ -122,29 +122,6 @@ func startSignIn(t *testing.T, i *issuer, environ ...string) *program {
 	return start(t, append([]string{"TODO_STORE=mem:", "TODO_OIDC_ISSUER=" + i.url, "TODO_OIDC_AUDIENCE=todo"}, environ...)...)
 }
 
-// answered sends one request of the contract about a list and returns the
-// status of its answer, which may be a stream.
-func (p *program) answered(method, template, list string, header []string) int {
-	p.t.Helper()
-	body := writeBodies[strings.ToLower(method)+" "+template]
-	req, err := http.NewRequest(method, p.url+strings.NewReplacer("{name}", list, "{id}", "item").Replace(template), strings.NewReader(body))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	for i := 0; i < len(header); i += 2 {
-		if header[i+1] != "" {
-			req.Header.Set(header[i], header[i+1])
-		}
-	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	resp.Body.Close() // ends a stream
-	return resp.StatusCode
-}
-
 // Every route of the contract with every kind of token, alone and with the
 // key of a private list.
 func TestEveryRouteWantsAToken(t *testing.T) {
@@ -195,32 +172,32 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 			for method, template := range listRoutes {
 				for list, key := range map[string]string{"plain": "", own.ID(): own.Text()} {
 					header := append([]string{"Todo-Key", key, "Accept", ""}, test.header...)
+					got := p.Send(method, strings.NewReplacer("{name}", list, "{id}", "item").Replace(template), writeBodies[strings.ToLower(method)+" "+template], header...)
 					if test.status == 0 {
-						if got := p.answered(method, template, list, header); got == http.StatusUnauthorized || got == http.StatusForbidden {
-							t.Errorf("%s %s of %s: got %d, want it answered", method, template, list, got)
+						if got.StatusCode == http.StatusUnauthorized || got.StatusCode == http.StatusForbidden {
+							t.Errorf("%s %s of %s: got %d, want it answered", method, template, list, got.StatusCode)
 						}
 						continue
 					}
-					got := p.send(method, strings.NewReplacer("{name}", list, "{id}", "item").Replace(template), writeBodies[strings.ToLower(method)+" "+template], header...)
 					challenge := got.Header.Get("WWW-Authenticate")
-					if got.StatusCode != test.status || !strings.Contains(challenge+string(got.body), test.says) && method != http.MethodHead {
-						t.Errorf("%s %s of %s: got %d, %q and %s, want %d and %s", method, template, list, got.StatusCode, challenge, got.body, test.status, test.says)
+					if got.StatusCode != test.status || !strings.Contains(challenge+string(got.Body), test.says) && method != http.MethodHead {
+						t.Errorf("%s %s of %s: got %d, %q and %s, want %d and %s", method, template, list, got.StatusCode, challenge, got.Body, test.status, test.says)
 					}
 					if (test.status == http.StatusUnauthorized) != strings.HasPrefix(challenge, `Bearer realm="todo"`) && test.status != http.StatusBadRequest {
 						t.Errorf("%s %s of %s: got the challenge %q with %d", method, template, list, challenge, test.status)
 					}
-					if method != http.MethodHead && !strings.HasSuffix(got.problem(t).Type, "#problem-"+test.slug) {
-						t.Errorf("%s %s of %s: got %s, want %s", method, template, list, got.body, test.slug)
+					if method != http.MethodHead && !strings.HasSuffix(got.Problem(t).Type, "#problem-"+test.slug) {
+						t.Errorf("%s %s of %s: got %s, want %s", method, template, list, got.Body, test.slug)
 					}
-					if strings.Contains(challenge+string(got.body), "eyJ") {
-						t.Errorf("%s %s of %s: the answer repeats the token: %q %s", method, template, list, challenge, got.body)
+					if strings.Contains(challenge+string(got.Body), "eyJ") {
+						t.Errorf("%s %s of %s: the answer repeats the token: %q %s", method, template, list, challenge, got.Body)
 					}
 				}
 			}
 		})
 	}
 	for _, path := range []string{"/livez", "/readyz", "/api/openapi.yaml", "/api/docs"} {
-		p.expect(200, "GET", path, "")
+		p.Expect(200, "GET", path, "")
 	}
 	if asks := i.asks.Load(); asks > 20 {
 		t.Errorf("the issuer was asked for its keys %d times; tokens that nobody signed must not make it busy", asks)
@@ -232,7 +209,7 @@ func TestATokenIsNoKey(t *testing.T) {
 	i := newIssuer(t)
 	p := startSignIn(t, i)
 	own := listkey.New()
-	if got := p.expect(403, "GET", "/api/lists/"+own.ID(), "", bearer(i.token(nil))...).problem(t); !strings.HasSuffix(got.Type, "key-required") {
+	if got := p.Expect(403, "GET", "/api/lists/"+own.ID(), "", bearer(i.token(nil))...).Problem(t); !strings.HasSuffix(got.Type, "key-required") {
 		t.Errorf("got %s, want key-required", got.Type)
 	}
 }
@@ -261,7 +238,7 @@ func TestClaimsThatLetIn(t *testing.T) {
 	} {
 		t.Run(allow, func(t *testing.T) {
 			p := startSignIn(t, i, "TODO_OIDC_ALLOW="+allow)
-			p.expect(test.want, "GET", "/api/lists/x", "", bearer(i.token(test.change))...)
+			p.Expect(test.want, "GET", "/api/lists/x", "", bearer(i.token(test.change))...)
 		})
 	}
 }
@@ -271,25 +248,25 @@ func TestAnIssuerThatComesLater(t *testing.T) {
 	i := newIssuer(t)
 	i.down.Store(true)
 	p := startSignIn(t, i)
-	p.expect(200, "GET", "/readyz", "")
-	refused := p.expect(503, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
-	if got := refused.problem(t); !strings.HasSuffix(got.Type, "sign-in-away") || !strings.Contains(got.Detail, "issuer") || refused.Header.Get("Retry-After") == "" {
-		t.Errorf("got %s, want the reason and Retry-After", refused.body)
+	p.Expect(200, "GET", "/readyz", "")
+	refused := p.Expect(503, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
+	if got := refused.Problem(t); !strings.HasSuffix(got.Type, "sign-in-away") || !strings.Contains(got.Detail, "issuer") || refused.Header.Get("Retry-After") == "" {
+		t.Errorf("got %s, want the reason and Retry-After", refused.Body)
 	}
-	p.expect(401, "GET", "/api/lists/x", "") // what has no token need not wait
+	p.Expect(401, "GET", "/api/lists/x", "") // what has no token need not wait
 	if !strings.Contains(p.log.String(), "502 Bad Gateway") {
 		t.Error("the log does not say why nobody can sign in")
 	}
 	i.down.Store(false)
-	eventually(t, "the issuer is heard of", func() bool { return p.send("GET", "/api/lists/x", "", bearer(i.token(nil))...).StatusCode == 200 })
+	eventually(t, "the issuer is heard of", func() bool { return p.Send("GET", "/api/lists/x", "", bearer(i.token(nil))...).StatusCode == 200 })
 
 	i.rotate("second")
 	fresh := bearer(i.token(nil))
-	p.expect(200, "GET", "/api/lists/x", "", fresh...)
+	p.Expect(200, "GET", "/api/lists/x", "", fresh...)
 	i.rotate("third")
 	i.down.Store(true)
-	p.expect(503, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
-	p.expect(200, "GET", "/api/lists/x", "", fresh...) // judged before
+	p.Expect(503, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
+	p.Expect(200, "GET", "/api/lists/x", "", fresh...) // judged before
 }
 
 // Tokens that nobody signed ask the issuer for keys a few times at most, and do
@@ -297,19 +274,19 @@ func TestAnIssuerThatComesLater(t *testing.T) {
 func TestForgedTokensDoNotReachTheIssuer(t *testing.T) {
 	i, forger := newIssuer(t), newIssuer(t)
 	p := startSignIn(t, i)
-	p.expect(200, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
+	p.Expect(200, "GET", "/api/lists/x", "", bearer(i.token(nil))...)
 	var group sync.WaitGroup
 	for n := range 100 {
 		forger.rotate(fmt.Sprint(n))
 		header := bearer(forger.token(map[string]any{"iss": i.url}))
 		group.Go(func() {
-			if got, err := p.try("GET", "/api/lists/x", "", header...); err != nil || got.StatusCode != 401 {
-				t.Errorf("got %d %s, %v, want 401", got.StatusCode, got.body, err)
+			if got, err := p.Try("GET", "/api/lists/x", "", header...); err != nil || got.StatusCode != 401 {
+				t.Errorf("got %d %s, %v, want 401", got.StatusCode, got.Body, err)
 			}
 		})
 	}
 	group.Wait()
-	p.expect(200, "GET", "/api/lists/x", "", bearer(i.token(map[string]any{"sub": "ben"}))...)
+	p.Expect(200, "GET", "/api/lists/x", "", bearer(i.token(map[string]any{"sub": "ben"}))...)
 	if asks := i.asks.Load(); asks > 10 {
 		t.Errorf("the issuer was asked for its keys %d times, want a few", asks)
 	}
@@ -320,12 +297,12 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	p := startSignIn(t, i)
 	// It is believed for the minute that clocks may differ by.
 	token := i.token(map[string]any{"exp": at(2*time.Second - time.Minute)})
-	req, err := http.NewRequest(http.MethodGet, p.url+"/api/lists/x/events", http.NoBody)
+	req, err := http.NewRequest(http.MethodGet, p.URL+"/api/lists/x/events", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := p.client.Do(req)
+	resp, err := p.Client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +314,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	if lines == 0 {
 		t.Error("the stream ended without an event")
 	}
-	p.expect(401, "GET", "/api/lists/x", "", bearer(token)...)
+	p.Expect(401, "GET", "/api/lists/x", "", bearer(token)...)
 }
 
 // Limits count people, wherever they are.
@@ -346,10 +323,10 @@ func TestLimitsCountPeople(t *testing.T) {
 	p := startSignIn(t, i, "TODO_RATE_LIMIT=3")
 	ann, ben := bearer(i.token(nil)), bearer(i.token(map[string]any{"sub": "ben"}))
 	for range 3 {
-		p.expect(200, "GET", "/api/lists/x", "", ann...)
+		p.Expect(200, "GET", "/api/lists/x", "", ann...)
 	}
-	p.expect(429, "GET", "/api/lists/x", "", ann...)
-	p.expect(200, "GET", "/api/lists/x", "", ben...)
+	p.Expect(429, "GET", "/api/lists/x", "", ann...)
+	p.Expect(200, "GET", "/api/lists/x", "", ben...)
 }
 
 // The history says who removed what, unless the operator does not want that.
@@ -363,16 +340,16 @@ func TestWhoRemovedWhat(t *testing.T) {
 			carl := bearer(i.token(map[string]any{"sub": "carl", "name": " ", "email": nil}))
 			var items [2]todoBody
 			for n := range items {
-				p.expect(201, "POST", "/api/lists/x/todos", `{"title":"bread"}`, ann...).into(t, &items[n])
+				p.Expect(201, "POST", "/api/lists/x/todos", `{"title":"bread"}`, ann...).Into(t, &items[n])
 			}
-			p.expect(204, "DELETE", "/api/lists/x/todos/"+items[0].ID, "", ann...)
-			p.expect(200, "POST", "/api/lists/x/batch", `{"operations":[{"id":"a","type":"delete","todoId":"`+items[1].ID+`"}]}`, ben...)
-			p.expect(201, "POST", "/api/lists/x/todos", `{"title":"butter"}`, ann...)
-			p.expect(204, "DELETE", "/api/lists/x/todos", "", carl...)
-			p.expect(201, "POST", "/api/lists/x/todos", `{"title":"tea"}`, ann...)
-			p.expect(200, "PUT", "/api/state/x", `[]`, ann...)
+			p.Expect(204, "DELETE", "/api/lists/x/todos/"+items[0].ID, "", ann...)
+			p.Expect(200, "POST", "/api/lists/x/batch", `{"operations":[{"id":"a","type":"delete","todoId":"`+items[1].ID+`"}]}`, ben...)
+			p.Expect(201, "POST", "/api/lists/x/todos", `{"title":"butter"}`, ann...)
+			p.Expect(204, "DELETE", "/api/lists/x/todos", "", carl...)
+			p.Expect(201, "POST", "/api/lists/x/todos", `{"title":"tea"}`, ann...)
+			p.Expect(200, "PUT", "/api/state/x", `[]`, ann...)
 			var history struct{ Entries []struct{ By string } }
-			p.expect(200, "GET", "/api/lists/x/history", "", ann...).into(t, &history)
+			p.Expect(200, "GET", "/api/lists/x/history", "", ann...).Into(t, &history)
 			var got []string
 			for _, entry := range slices.Backward(history.Entries) {
 				got = append(got, entry.By)
@@ -387,8 +364,8 @@ func TestWhoRemovedWhat(t *testing.T) {
 // Without an issuer the header means nothing here: a proxy in front may set it.
 func TestTokensAreIgnoredWithoutAnIssuer(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
-	p.expect(200, "GET", "/api/lists/x", "", "Authorization", "Basic YTpi")
-	p.expect(200, "GET", "/api/lists/x", "", bearer("abc")...)
+	p.Expect(200, "GET", "/api/lists/x", "", "Authorization", "Basic YTpi")
+	p.Expect(200, "GET", "/api/lists/x", "", bearer("abc")...)
 }
 
 // What is wrong with a token is not logged with it.
@@ -396,8 +373,8 @@ func TestTheLogHasNoTokens(t *testing.T) {
 	i := newIssuer(t)
 	p := startSignIn(t, i, "TODO_LOG_LEVEL=debug")
 	for _, token := range []string{i.token(nil), i.token(map[string]any{"aud": "mail"}), i.token(nil) + "x"} {
-		p.send("GET", "/api/lists/x", "", bearer(token)...)
-		p.send("GET", "/api/lists/x?access_token="+token, "")
+		p.Send("GET", "/api/lists/x", "", bearer(token)...)
+		p.Send("GET", "/api/lists/x?access_token="+token, "")
 	}
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
@@ -410,15 +387,15 @@ func TestTheLogHasNoTokens(t *testing.T) {
 func TestThePageLearnsWhereToSignIn(t *testing.T) {
 	i := newIssuer(t)
 	p := startSignIn(t, i, "TODO_OIDC_CLIENT_ID=page", "TODO_CORS_ORIGINS=https://elsewhere.example")
-	preflight := p.expect(204, "OPTIONS", "/api/lists/x", "", "Origin", "https://elsewhere.example", "Access-Control-Request-Headers", "authorization")
+	preflight := p.Expect(204, "OPTIONS", "/api/lists/x", "", "Origin", "https://elsewhere.example", "Access-Control-Request-Headers", "authorization")
 	if got := preflight.Header.Get("Access-Control-Allow-Headers"); !strings.Contains(got, "Authorization") {
 		t.Errorf("Access-Control-Allow-Headers: got %s, want Authorization among them", got)
 	}
-	refused := p.expect(401, "GET", "/api/lists/x", "", "Origin", "https://elsewhere.example")
+	refused := p.Expect(401, "GET", "/api/lists/x", "", "Origin", "https://elsewhere.example")
 	if got := refused.Header.Get("Access-Control-Expose-Headers"); !strings.Contains(got, "WWW-Authenticate") {
 		t.Errorf("Access-Control-Expose-Headers: got %s, want WWW-Authenticate among them", got)
 	}
-	page := p.send("GET", "/", "")
+	page := p.Send("GET", "/", "")
 	if page.StatusCode == http.StatusNotFound {
 		return // built without the page; the browser's tests have it
 	}
@@ -428,7 +405,7 @@ func TestThePageLearnsWhereToSignIn(t *testing.T) {
 	var config struct {
 		SignIn struct{ Issuer, ClientID, Audience, Scope string }
 	}
-	p.expect(200, "GET", "/config.json", "").into(t, &config)
+	p.Expect(200, "GET", "/config.json", "").Into(t, &config)
 	if config.SignIn.Issuer != i.url || config.SignIn.ClientID != "page" || config.SignIn.Audience != "todo" || !strings.Contains(config.SignIn.Scope, "openid") {
 		t.Errorf("config.json: got %+v", config.SignIn)
 	}

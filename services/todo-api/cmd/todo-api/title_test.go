@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // A list's title is kept with it, and is shown by the list and its events.
@@ -18,31 +20,31 @@ func TestListTitle(t *testing.T) {
 	check := func(a answer, want string) {
 		t.Helper()
 		var got whole
-		if a.into(t, &got); got.Title != want {
+		if a.Into(t, &got); got.Title != want {
 			t.Errorf("got the title %q, want %q", got.Title, want)
 		}
 	}
-	check(p.expect(200, "GET", list, ""), "")
-	item := p.create("l", "a")
-	check(p.expect(200, "PATCH", list, `{"title":" Holidays 😀 "}`), "Holidays 😀")
-	check(p.expect(200, "PATCH", list, `{"title":"Holidays 😀","was":"old"}`), "Holidays 😀")
-	p.expect(409, "PATCH", list, `{"title":"mine","was":"old"}`)
-	p.expect(204, "DELETE", list+"/todos/"+item.ID, "")
-	p.expect(200, "POST", list+"/restore", `{"revision":3}`)
+	check(p.Expect(200, "GET", list, ""), "")
+	item := p.Create("l", "a")
+	check(p.Expect(200, "PATCH", list, `{"title":" Holidays 😀 "}`), "Holidays 😀")
+	check(p.Expect(200, "PATCH", list, `{"title":"Holidays 😀","was":"old"}`), "Holidays 😀")
+	p.Expect(409, "PATCH", list, `{"title":"mine","was":"old"}`)
+	p.Expect(204, "DELETE", list+"/todos/"+item.ID, "")
+	p.Expect(200, "POST", list+"/restore", `{"revision":3}`)
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
 	p = start(t, dir)
 	var got whole
-	if p.expect(200, "GET", list, "").into(t, &got); got.Title != "Holidays 😀" || titles(got.Todos) != "a" {
+	if p.Expect(200, "GET", list, "").Into(t, &got); got.Title != "Holidays 😀" || contracttest.Titles(got.Todos) != "a" {
 		t.Errorf("after a restart: got %+v", got)
 	}
-	p.expect(200, "POST", list+"/batch", `{"operations":[{"id":"1","type":"setTitle","title":"x","was":"Holidays 😀"},{"id":"2","type":"setTitle","title":""}]}`)
-	check(p.expect(200, "GET", list, ""), "")
+	p.Expect(200, "POST", list+"/batch", `{"operations":[{"id":"1","type":"setTitle","title":"x","was":"Holidays 😀"},{"id":"2","type":"setTitle","title":""}]}`)
+	check(p.Expect(200, "GET", list, ""), "")
 	for body, pointer := range map[string]string{
 		`{"title":1}`: "/title", `{}`: "", `{"title":"` + strings.Repeat("é", 201) + `"}`: "/title", `{"title":"a","was":{}}`: "/was",
 	} {
-		if got := p.expect(400, "PATCH", list, body).problem(t).Pointer; got != pointer {
+		if got := p.Expect(400, "PATCH", list, body).Problem(t).Pointer; got != pointer {
 			t.Errorf("%s: got the pointer %q, want %q", body, got, pointer)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
 )
 
@@ -33,19 +34,19 @@ func testTodoBackend(t *testing.T, name string, headers []string) {
 	origin := append(headers, "Origin", "https://todobackend.com")
 	do := func(status int, method, path, body string) (a answer, todo todoBody) {
 		t.Helper()
-		a = p.expect(status, method, path, body, origin...)
+		a = p.Expect(status, method, path, body, origin...)
 		if got := a.Header.Get("Access-Control-Allow-Origin"); got != "*" {
 			t.Errorf("%s %s: Access-Control-Allow-Origin: got %q, want *", method, path, got)
 		}
-		if len(a.body) > 0 && a.body[0] == '{' {
-			a.into(t, &todo)
+		if len(a.Body) > 0 && a.Body[0] == '{' {
+			a.Into(t, &todo)
 		}
 		return a, todo
 	}
 	list := func() (todos []todoBody) {
 		t.Helper()
 		a, _ := do(200, "GET", root, "")
-		a.into(t, &todos)
+		a.Into(t, &todos)
 		return todos
 	}
 	// The pre-requisites.
@@ -113,13 +114,13 @@ func testTodoBackend(t *testing.T, name string, headers []string) {
 		t.Errorf("the order is not remembered: got %v, want 95", fetched.Order)
 	}
 	// What makes a browser ask before it does any of that.
-	a := p.send("OPTIONS", root, "", "Origin", "https://todobackend.com", "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "content-type")
+	a := p.Send("OPTIONS", root, "", "Origin", "https://todobackend.com", "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "content-type")
 	if a.StatusCode != 204 || a.Header.Get("Access-Control-Max-Age") != "86400" || !strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "PATCH") ||
 		!strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), "Content-Type") {
 		t.Errorf("preflight: got %d %v", a.StatusCode, a.Header)
 	}
 	for _, name := range []string{"ETag", "Location", "Idempotency-Replayed", "Retry-After"} {
-		if a := p.send("GET", root, "", origin...); !strings.Contains(a.Header.Get("Access-Control-Expose-Headers"), name) {
+		if a := p.Send("GET", root, "", origin...); !strings.Contains(a.Header.Get("Access-Control-Expose-Headers"), name) {
 			t.Errorf("Access-Control-Expose-Headers: got %q without %s", a.Header.Get("Access-Control-Expose-Headers"), name)
 		}
 	}
@@ -128,39 +129,39 @@ func testTodoBackend(t *testing.T, name string, headers []string) {
 func TestListOperations(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		for _, title := range []string{"a", "b", "c"} {
-			p.create("l", title)
+			p.Create("l", title)
 		}
-		todos := p.todos("l")
-		p.expect(200, "PATCH", "/api/lists/l/todos/"+todos[1].ID, `{"completed":true}`)
-		p.expect(204, "DELETE", "/api/lists/l/todos?completed=true", "")
-		if got := titles(p.todos("l")); got != "a,c" {
+		todos := p.Todos("l")
+		p.Expect(200, "PATCH", "/api/lists/l/todos/"+todos[1].ID, `{"completed":true}`)
+		p.Expect(204, "DELETE", "/api/lists/l/todos?completed=true", "")
+		if got := contracttest.Titles(p.Todos("l")); got != "a,c" {
 			t.Errorf("clear completed: got %s, want a,c", got)
 		}
-		p.expect(400, "DELETE", "/api/lists/l/todos?completed=false", "")
-		p.expect(400, "DELETE", "/api/lists/l/todos?completed=true&completed=", "")
-		if got := titles(p.todos("l")); got != "a,c" {
+		p.Expect(400, "DELETE", "/api/lists/l/todos?completed=false", "")
+		p.Expect(400, "DELETE", "/api/lists/l/todos?completed=true&completed=", "")
+		if got := contracttest.Titles(p.Todos("l")); got != "a,c" {
 			t.Errorf("a filter that means nothing deleted: got %s, want a,c", got)
 		}
 		var all []todoBody
-		p.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":true}`).into(t, &all)
+		p.Expect(200, "PATCH", "/api/lists/l/todos", `{"completed":true}`).Into(t, &all)
 		if len(all) != 2 || !all[0].Completed || !all[1].Completed {
 			t.Errorf("complete all: got %+v", all)
 		}
 		// By title only its own item is changed; a title is trimmed.
 		var changed todoBody
-		p.expect(200, "PATCH", "/api/lists/l/todos/"+todos[0].ID, `{"title":" \t\u00a0A \ufeff"}`, "Content-Type", "application/merge-patch+json").into(t, &changed)
+		p.Expect(200, "PATCH", "/api/lists/l/todos/"+todos[0].ID, `{"title":" \t\u00a0A \ufeff"}`, "Content-Type", "application/merge-patch+json").Into(t, &changed)
 		if changed.Title != "A" || !changed.Completed {
 			t.Errorf("got %+v, want A, completed", changed)
 		}
-		p.expect(200, "PATCH", "/api/lists/l/todos/"+todos[2].ID, `{"order":0}`)
-		if got := titles(p.todos("l")); got != "c,A" {
+		p.Expect(200, "PATCH", "/api/lists/l/todos/"+todos[2].ID, `{"order":0}`)
+		if got := contracttest.Titles(p.Todos("l")); got != "c,A" {
 			t.Errorf("by order: got %s, want c,A", got)
 		}
-		p.expect(204, "DELETE", "/api/lists/l/todos/"+todos[0].ID, "")
-		p.expect(404, "DELETE", "/api/lists/l/todos/"+todos[0].ID, "")
-		p.expect(404, "PATCH", "/api/lists/l/todos/"+todos[0].ID, `{"completed":true}`)
-		p.expect(204, "DELETE", "/api/lists/l/todos", "")
-		if got := p.todos("l"); len(got) != 0 {
+		p.Expect(204, "DELETE", "/api/lists/l/todos/"+todos[0].ID, "")
+		p.Expect(404, "DELETE", "/api/lists/l/todos/"+todos[0].ID, "")
+		p.Expect(404, "PATCH", "/api/lists/l/todos/"+todos[0].ID, `{"completed":true}`)
+		p.Expect(204, "DELETE", "/api/lists/l/todos", "")
+		if got := p.Todos("l"); len(got) != 0 {
 			t.Errorf("after DELETE: got %+v", got)
 		}
 		var history struct {
@@ -170,18 +171,18 @@ func TestListOperations(t *testing.T) {
 				Todos    []todoBody
 			}
 		}
-		p.expect(200, "GET", "/api/lists/l/history", "").into(t, &history)
+		p.Expect(200, "GET", "/api/lists/l/history", "").Into(t, &history)
 		var kinds []string
 		for _, e := range history.Entries {
-			kinds = append(kinds, e.Kind+":"+titles(e.Todos))
+			kinds = append(kinds, e.Kind+":"+contracttest.Titles(e.Todos))
 		}
 		if want := []string{"clear:c", "delete:A", "clearCompleted:b"}; !slices.Equal(kinds, want) {
 			t.Errorf("history: got %v, want %v", kinds, want)
 		}
 		for _, e := range history.Entries {
-			p.expect(200, "POST", "/api/lists/l/restore", fmt.Sprintf(`{"revision":%d}`, e.Revision))
+			p.Expect(200, "POST", "/api/lists/l/restore", fmt.Sprintf(`{"revision":%d}`, e.Revision))
 		}
-		if got := titles(p.todos("l")); got != "c,A,b" {
+		if got := contracttest.Titles(p.Todos("l")); got != "c,A,b" {
 			t.Errorf("restored: got %s, want c,A,b", got)
 		}
 	})
@@ -197,23 +198,23 @@ func TestTwoProgramsLoseNothing(t *testing.T) {
 		wg.Go(func() {
 			p := programs[i%2]
 			for j := range each {
-				a, err := p.try("POST", "/api/lists/l/todos", fmt.Sprintf(`{"title":"%d-%d"}`, i, j))
+				a, err := p.Try("POST", "/api/lists/l/todos", fmt.Sprintf(`{"title":"%d-%d"}`, i, j))
 				if err != nil || a.StatusCode != http.StatusCreated {
-					t.Errorf("POST: %v %s", err, a.body)
+					t.Errorf("POST: %v %s", err, a.Body)
 					return
 				}
 				// One sees at once what was acknowledged through the other.
 				var todo todoBody
-				a.into(t, &todo)
-				if a, err := programs[(i+1)%2].try("GET", "/api/lists/l/todos/"+todo.ID, ""); err != nil || a.StatusCode != 200 {
-					t.Errorf("GET through the other: %v %s", err, a.body)
+				a.Into(t, &todo)
+				if a, err := programs[(i+1)%2].Try("GET", "/api/lists/l/todos/"+todo.ID, ""); err != nil || a.StatusCode != 200 {
+					t.Errorf("GET through the other: %v %s", err, a.Body)
 				}
 			}
 		})
 	}
 	wg.Wait()
 	seen := make(map[string]bool)
-	for _, todo := range programs[0].todos("l") {
+	for _, todo := range programs[0].Todos("l") {
 		seen[todo.Title] = true
 	}
 	if len(seen) != clients*each {
@@ -224,14 +225,14 @@ func TestTwoProgramsLoseNothing(t *testing.T) {
 func TestConditions(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		const todos, state = "/api/lists/l/todos", "/api/state/l"
-		if tag := p.expect(200, "GET", todos, "").Header.Get("ETag"); tag != `"0"` {
+		if tag := p.Expect(200, "GET", todos, "").Header.Get("ETag"); tag != `"0"` {
 			t.Errorf("never written: ETag: got %s, want %q", tag, `"0"`)
 		}
-		p.expect(304, "GET", todos, "", "If-None-Match", `"0"`)
-		p.expect(412, "POST", todos, `{"title":"x"}`, "If-Match", "*")
-		a := p.expect(201, "POST", todos, `{"title":"x"}`, "If-None-Match", "*")
+		p.Expect(304, "GET", todos, "", "If-None-Match", `"0"`)
+		p.Expect(412, "POST", todos, `{"title":"x"}`, "If-Match", "*")
+		a := p.Expect(201, "POST", todos, `{"title":"x"}`, "If-None-Match", "*")
 		var x todoBody
-		a.into(t, &x)
+		a.Into(t, &x)
 		tag := a.Header.Get("ETag")
 		if numberOf(t, tag) != 1 {
 			t.Errorf("first write: ETag: got %s, want one of revision 1", tag)
@@ -239,15 +240,15 @@ func TestConditions(t *testing.T) {
 		item := todos + "/" + x.ID
 		for _, path := range []string{todos, state, item, "/api/lists/l/history"} {
 			for _, value := range []string{tag, "W/" + tag, `"7", ` + tag, "*"} {
-				a := p.expect(304, "GET", path, "", "If-None-Match", value)
-				if a.Header.Get("ETag") != tag || len(a.body) > 0 {
-					t.Errorf("%s: 304 with ETag %s and %q, want %s and nothing", path, a.Header.Get("ETag"), a.body, tag)
+				a := p.Expect(304, "GET", path, "", "If-None-Match", value)
+				if a.Header.Get("ETag") != tag || len(a.Body) > 0 {
+					t.Errorf("%s: 304 with ETag %s and %q, want %s and nothing", path, a.Header.Get("ETag"), a.Body, tag)
 				}
 			}
-			p.expect(200, "GET", path, "", "If-None-Match", `"0", "x", W/"2"`)
-			get, head := p.expect(200, "GET", path, ""), p.expect(200, "HEAD", path, "")
-			if get.Header.Get("ETag") != tag || head.Header.Get("ETag") != tag || head.ContentLength != int64(len(get.body)) {
-				t.Errorf("%s: HEAD: got ETag %s and length %d, want %s and %d", path, head.Header.Get("ETag"), head.ContentLength, tag, len(get.body))
+			p.Expect(200, "GET", path, "", "If-None-Match", `"0", "x", W/"2"`)
+			get, head := p.Expect(200, "GET", path, ""), p.Expect(200, "HEAD", path, "")
+			if get.Header.Get("ETag") != tag || head.Header.Get("ETag") != tag || head.ContentLength != int64(len(get.Body)) {
+				t.Errorf("%s: HEAD: got ETag %s and length %d, want %s and %d", path, head.Header.Get("ETag"), head.ContentLength, tag, len(get.Body))
 			}
 		}
 		stale := [][3]string{
@@ -261,31 +262,31 @@ func TestConditions(t *testing.T) {
 		}
 		for _, r := range stale {
 			for _, h := range [][2]string{{"If-Match", `"0"`}, {"If-Match", "W/" + tag}, {"If-None-Match", tag}, {"If-None-Match", "*"}} {
-				a := p.expect(412, r[0], r[1], r[2], h[0], h[1])
+				a := p.Expect(412, r[0], r[1], r[2], h[0], h[1])
 				if got := a.Header.Get("ETag"); got != tag {
 					t.Errorf("%s %s with %v: ETag of the refusal: got %s, want %s", r[0], r[1], h, got, tag)
 				}
 			}
 		}
-		if got := p.todos("l"); len(got) != 1 || got[0] != x {
+		if got := p.Todos("l"); len(got) != 1 || got[0] != x {
 			t.Errorf("after refusals: got %+v, want only %+v", got, x)
 		}
-		p.expect(200, "PATCH", item, `{"completed":true}`, "If-Match", `"9", `+tag)
-		p.expect(412, "PATCH", item, `{"completed":false}`, "If-Match", tag)
+		p.Expect(200, "PATCH", item, `{"completed":true}`, "If-Match", `"9", `+tag)
+		p.Expect(412, "PATCH", item, `{"completed":false}`, "If-Match", tag)
 	})
 }
 
 // Of many who change the same revision, one wins.
 func TestOneWinsARevision(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
-		p.create("l", "x")
-		tag := p.expect(200, "GET", "/api/lists/l/todos", "").Header.Get("ETag")
+		p.Create("l", "x")
+		tag := p.Expect(200, "GET", "/api/lists/l/todos", "").Header.Get("ETag")
 		var mu sync.Mutex
 		statuses := make(map[int]int)
 		var wg sync.WaitGroup
 		for i := range 24 {
 			wg.Go(func() {
-				a, err := p.try("PUT", "/api/state/l", fmt.Sprintf(`[{"id":1,"title":"%d","completed":false}]`, i), "If-Match", tag)
+				a, err := p.Try("PUT", "/api/state/l", fmt.Sprintf(`[{"id":1,"title":"%d","completed":false}]`, i), "If-Match", tag)
 				if err != nil {
 					t.Error(err)
 					return
@@ -305,46 +306,46 @@ func TestOneWinsARevision(t *testing.T) {
 func TestIdempotency(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		const todos = "/api/lists/l/todos"
-		first := p.expect(201, "POST", todos, `{"title":"once"}`, "Idempotency-Key", "k1")
+		first := p.Expect(201, "POST", todos, `{"title":"once"}`, "Idempotency-Key", "k1")
 		var once todoBody
-		first.into(t, &once)
-		p.create("l", "between")
+		first.Into(t, &once)
+		p.Create("l", "between")
 		// White space in the JSON is not another request.
-		again := p.expect(201, "POST", todos, ` { "title" : "once" } `, "Idempotency-Key", "k1")
-		if string(again.body) != string(first.body) || again.Header.Get("Location") != first.Header.Get("Location") || again.Header.Get("ETag") != first.Header.Get("ETag") {
-			t.Errorf("again: got %s %v, want %s %v", again.body, again.Header, first.body, first.Header)
+		again := p.Expect(201, "POST", todos, ` { "title" : "once" } `, "Idempotency-Key", "k1")
+		if string(again.Body) != string(first.Body) || again.Header.Get("Location") != first.Header.Get("Location") || again.Header.Get("ETag") != first.Header.Get("ETag") {
+			t.Errorf("again: got %s %v, want %s %v", again.Body, again.Header, first.Body, first.Header)
 		}
 		if first.Header.Get("Idempotency-Replayed") != "" || again.Header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("Idempotency-Replayed: got %q and %q", first.Header.Get("Idempotency-Replayed"), again.Header.Get("Idempotency-Replayed"))
 		}
-		p.expect(422, "POST", todos, `{"title":"twice"}`, "Idempotency-Key", "k1")
-		p.expect(422, "DELETE", todos, "", "Idempotency-Key", "k1")
-		p.expect(422, "PATCH", todos, `{"completed":true}`, "Idempotency-Key", "k1")
-		p.expect(201, "POST", "/api/lists/other/todos", `{"title":"twice"}`, "Idempotency-Key", "k1")
+		p.Expect(422, "POST", todos, `{"title":"twice"}`, "Idempotency-Key", "k1")
+		p.Expect(422, "DELETE", todos, "", "Idempotency-Key", "k1")
+		p.Expect(422, "PATCH", todos, `{"completed":true}`, "Idempotency-Key", "k1")
+		p.Expect(201, "POST", "/api/lists/other/todos", `{"title":"twice"}`, "Idempotency-Key", "k1")
 
 		item := todos + "/" + once.ID
-		changed := p.expect(200, "PATCH", item, `{"completed":true}`, "Idempotency-Key", "k2")
-		p.expect(200, "PATCH", item, `{"completed":false,"title":"later"}`)
-		if a := p.expect(200, "PATCH", item, `{"completed":true}`, "Idempotency-Key", "k2"); string(a.body) != string(changed.body) {
-			t.Errorf("PATCH again: got %s, want %s as at first", a.body, changed.body)
+		changed := p.Expect(200, "PATCH", item, `{"completed":true}`, "Idempotency-Key", "k2")
+		p.Expect(200, "PATCH", item, `{"completed":false,"title":"later"}`)
+		if a := p.Expect(200, "PATCH", item, `{"completed":true}`, "Idempotency-Key", "k2"); string(a.Body) != string(changed.Body) {
+			t.Errorf("PATCH again: got %s, want %s as at first", a.Body, changed.Body)
 		}
-		p.expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
-		p.expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
-		p.expect(404, "DELETE", item, "", "Idempotency-Key", "k4")
+		p.Expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
+		p.Expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
+		p.Expect(404, "DELETE", item, "", "Idempotency-Key", "k4")
 		// A precondition that the first request met does not stop its repetition.
-		tag := p.send("GET", todos, "").Header.Get("ETag")
+		tag := p.Send("GET", todos, "").Header.Get("ETag")
 		for range 2 {
-			p.expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"put","completed":false}]`, "Idempotency-Key", "k5", "If-Match", tag)
+			p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"put","completed":false}]`, "Idempotency-Key", "k5", "If-Match", tag)
 		}
-		p.expect(200, "PATCH", todos, `{"completed":true}`, "Idempotency-Key", "k6")
-		p.expect(204, "DELETE", todos, "", "Idempotency-Key", "k7")
-		kept := p.create("l", "kept")
-		p.expect(204, "DELETE", todos, "", "Idempotency-Key", "k7")
-		if got := p.todos("l"); len(got) != 1 || got[0] != kept {
+		p.Expect(200, "PATCH", todos, `{"completed":true}`, "Idempotency-Key", "k6")
+		p.Expect(204, "DELETE", todos, "", "Idempotency-Key", "k7")
+		kept := p.Create("l", "kept")
+		p.Expect(204, "DELETE", todos, "", "Idempotency-Key", "k7")
+		if got := p.Todos("l"); len(got) != 1 || got[0] != kept {
 			t.Errorf("a repeated clear: got %+v, want %+v still there", got, kept)
 		}
 		for _, key := range []string{"with space", "ü", strings.Repeat("k", 129)} {
-			p.expect(400, "DELETE", todos, "", "Idempotency-Key", key)
+			p.Expect(400, "DELETE", todos, "", "Idempotency-Key", key)
 		}
 	})
 }
@@ -354,27 +355,27 @@ func TestCreateIsRepeatedBeyondMemory(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	const todos = "/api/lists/l/todos"
 	var byKey todoBody
-	p.expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k").into(t, &byKey)
-	p.expect(201, "POST", todos, `{"id":"mine","title":"by id"}`)
-	p.expect(200, "POST", todos, `{"id":"mine","title":" by id "}`)
-	p.expect(409, "POST", todos, `{"id":"mine","title":"another"}`)
-	p.expect(409, "POST", todos, `{"id":"mine","title":"by id","order":77}`)
+	p.Expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k").Into(t, &byKey)
+	p.Expect(201, "POST", todos, `{"id":"mine","title":"by id"}`)
+	p.Expect(200, "POST", todos, `{"id":"mine","title":" by id "}`)
+	p.Expect(409, "POST", todos, `{"id":"mine","title":"another"}`)
+	p.Expect(409, "POST", todos, `{"id":"mine","title":"by id","order":77}`)
 	// More results than are remembered.
 	for round := range 2 {
 		var operations []string
 		for i := range 200 {
 			operations = append(operations, fmt.Sprintf(`{"id":"%d-%d","type":"update","todoId":"mine","change":{"order":%d}}`, round, i, 1000*round+i+10))
 		}
-		p.expect(200, "POST", "/api/lists/l/batch", `{"operations":[`+strings.Join(operations, ",")+`]}`)
+		p.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[`+strings.Join(operations, ",")+`]}`)
 	}
 	var again todoBody
-	a := p.expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
-	if a.into(t, &again); again != byKey {
+	a := p.Expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
+	if a.Into(t, &again); again != byKey {
 		t.Errorf("forgotten result: got %+v, want %+v", again, byKey)
 	}
-	p.expect(204, "DELETE", todos+"/"+byKey.ID, "")
-	p.expect(404, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
-	if got := len(p.todos("l")); got != 1 {
+	p.Expect(204, "DELETE", todos+"/"+byKey.ID, "")
+	p.Expect(404, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
+	if got := len(p.Todos("l")); got != 1 {
 		t.Errorf("got %d items, want 1", got)
 	}
 }
@@ -404,8 +405,8 @@ func TestBatch(t *testing.T) {
 			Revision int
 			Results  []result
 		}
-		a := p.expect(200, "POST", "/api/lists/l/batch", batch)
-		a.into(t, &answer)
+		a := p.Expect(200, "POST", "/api/lists/l/batch", batch)
+		a.Into(t, &answer)
 		var got []string
 		for _, r := range answer.Results {
 			got = append(got, fmt.Sprintf("%s:%d", r.ID, r.Status))
@@ -422,26 +423,26 @@ func TestBatch(t *testing.T) {
 		if answer.Revision != 1 || numberOf(t, a.Header.Get("ETag")) != 1 {
 			t.Errorf("got revision %d and ETag %s, want one commit for all", answer.Revision, a.Header.Get("ETag"))
 		}
-		want := p.todos("l")
+		want := p.Todos("l")
 		if len(want) != 1 || want[0].Title != "A" || !want[0].Completed {
 			t.Errorf("got %+v, want A alone, completed", want)
 		}
-		p.expect(200, "POST", "/api/lists/l/batch", batch).into(t, &answer)
+		p.Expect(200, "POST", "/api/lists/l/batch", batch).Into(t, &answer)
 		for _, r := range answer.Results {
 			if r.Status < 300 && !r.Replayed {
 				t.Errorf("again: %s: got %+v, want it replayed", r.ID, r)
 			}
 		}
-		if got := p.todos("l"); len(got) != 1 || got[0] != want[0] {
+		if got := p.Todos("l"); len(got) != 1 || got[0] != want[0] {
 			t.Errorf("again: got %+v, want %+v", got, want)
 		}
-		p.expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"x","type":"delete","todoId":"none"}]}`).into(t, &answer)
+		p.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"x","type":"delete","todoId":"none"}]}`).Into(t, &answer)
 		if answer.Revision != 1 || answer.Results[0].Status != 404 {
 			t.Errorf("all refused: got %+v", answer)
 		}
 		// Restoring what the batch itself took away.
-		p.expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"y","type":"restore","revision":1}]}`).into(t, &answer)
-		if got := titles(p.todos("l")); got != "b,A,c" {
+		p.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"y","type":"restore","revision":1}]}`).Into(t, &answer)
+		if got := contracttest.Titles(p.Todos("l")); got != "b,A,c" {
 			t.Errorf("restored: got %s, want b,A,c", got)
 		}
 	})
@@ -454,18 +455,18 @@ func TestLimits(t *testing.T) {
 	for i := range items {
 		items[i] = item(i)
 	}
-	p.expect(200, "PUT", "/api/state/full", "["+strings.Join(items, ",")+"]")
-	p.expect(409, "POST", "/api/lists/full/todos", `{"title":"one more"}`)
-	a := p.expect(400, "PUT", "/api/state/full", "["+strings.Join(append(items, item(1)), ",")+"]")
-	if got := a.problem(t).Pointer; got != "/5000" {
+	p.Expect(200, "PUT", "/api/state/full", "["+strings.Join(items, ",")+"]")
+	p.Expect(409, "POST", "/api/lists/full/todos", `{"title":"one more"}`)
+	a := p.Expect(400, "PUT", "/api/state/full", "["+strings.Join(append(items, item(1)), ",")+"]")
+	if got := a.Problem(t).Pointer; got != "/5000" {
 		t.Errorf("pointer: got %q, want /5000", got)
 	}
-	if got := len(p.todos("full")); got != 5000 {
+	if got := len(p.Todos("full")); got != 5000 {
 		t.Errorf("got %d items, want 5000", got)
 	}
 	for length, status := range map[int]int{2000: 201, 2001: 400} {
-		p.expect(status, "POST", "/api/lists/l/todos", fmt.Sprintf(`{"title":" %s "}`, strings.Repeat("é", length)))
-		p.expect(map[int]int{201: 200, 400: 400}[status], "PUT", "/api/state/s",
+		p.Expect(status, "POST", "/api/lists/l/todos", fmt.Sprintf(`{"title":" %s "}`, strings.Repeat("é", length)))
+		p.Expect(map[int]int{201: 200, 400: 400}[status], "PUT", "/api/state/s",
 			fmt.Sprintf(`[{"id":1,"title":"  %s  ","completed":false}]`, strings.Repeat("😀", length)))
 	}
 	// A list that can be read whole can be saved whole.
@@ -474,27 +475,27 @@ func TestLimits(t *testing.T) {
 	for i := range 510 {
 		items = append(items, fmt.Sprintf(`{"id":%d,"title":%q,"completed":false}`, i, title))
 	}
-	p.expect(200, "PUT", "/api/state/big", "["+strings.Join(items, ",")+"]")
+	p.Expect(200, "PUT", "/api/state/big", "["+strings.Join(items, ",")+"]")
 	statuses := make(map[int]int)
 	for range 10 {
-		statuses[p.send("POST", "/api/lists/big/todos", `{"title":"`+title+`"}`).StatusCode]++
+		statuses[p.Send("POST", "/api/lists/big/todos", `{"title":"`+title+`"}`).StatusCode]++
 	}
 	if statuses[409] == 0 || statuses[201] == 0 || statuses[201]+statuses[409] != 10 {
 		t.Errorf("got %v, want 201 and then 409", statuses)
 	}
-	state := p.expect(200, "GET", "/api/state/big", "").body
-	p.expect(200, "PUT", "/api/state/big", string(state))
-	p.expect(413, "PUT", "/api/state/big", string(state)+strings.Repeat(" ", 1<<20))
+	state := p.Expect(200, "GET", "/api/state/big", "").Body
+	p.Expect(200, "PUT", "/api/state/big", string(state))
+	p.Expect(413, "PUT", "/api/state/big", string(state)+strings.Repeat(" ", 1<<20))
 }
 
 func TestClosedRateLimit(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_RATE_LIMIT=3", "TODO_CLIENT_ADDRESS_HEADER=CloudFront-Viewer-Address")
 	for i := range 3 {
-		p.expect(200, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", fmt.Sprintf("198.51.100.7:%d", 4000+i))
+		p.Expect(200, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", fmt.Sprintf("198.51.100.7:%d", 4000+i))
 	}
-	if a := p.expect(429, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", "198.51.100.7:9"); a.Header.Get("Retry-After") == "" {
+	if a := p.Expect(429, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", "198.51.100.7:9"); a.Header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
 	}
-	p.expect(200, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", "2001:db8::1:4000")
-	p.expect(200, "GET", "/livez", "")
+	p.Expect(200, "GET", "/api/lists/l/todos", "", "CloudFront-Viewer-Address", "2001:db8::1:4000")
+	p.Expect(200, "GET", "/livez", "")
 }

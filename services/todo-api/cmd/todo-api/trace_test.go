@@ -35,7 +35,7 @@ func TestStoreCallsAreChildSpans(t *testing.T) {
 	}))
 	defer collector.Close()
 	p := start(t, "TODO_STORE=file://"+t.TempDir(), "TODO_OTLP_ENDPOINT="+collector.URL)
-	p.expect(201, "POST", "/api/lists/x/todos", `{"title": "a"}`)
+	p.Expect(201, "POST", "/api/lists/x/todos", `{"title": "a"}`)
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ func TestMediaTypes(t *testing.T) {
 		"application/json; charset=latin1": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415,
 		"": 415, "application/jsonx": 415, "application/json, text/plain": 415, "json": 415, "application/merge-patch+json": 415, "*/*": 415,
 	} {
-		a.expect(status, "PUT", "/api/state/l", "[]", "Content-Type", contentType)
+		a.Expect(status, "PUT", "/api/state/l", "[]", "Content-Type", contentType)
 	}
-	a.expect(200, "PATCH", "/api/lists/l/todos", `{"completed":true}`, "Content-Type", "application/merge-patch+json")
-	a.expect(415, "POST", "/api/lists/l/todos", `{"title":"x"}`, "Content-Type", "application/merge-patch+json")
+	a.Expect(200, "PATCH", "/api/lists/l/todos", `{"completed":true}`, "Content-Type", "application/merge-patch+json")
+	a.Expect(415, "POST", "/api/lists/l/todos", `{"title":"x"}`, "Content-Type", "application/merge-patch+json")
 	for accept, ok := range map[string]bool{
 		"*/*": true, "": true, "application/json": true, "application/*": true, "text/html, application/json;q=0.5": true, "text/html,*/*;q=0.1": true,
 		"application/json; charset=utf-8": true, "application/json;charset=utf8;q=0.9, text/html": true, "APPLICATION/JSON": true, "text/html ;q=1 , application/*;q=0.2": true,
@@ -26,9 +26,9 @@ func TestMediaTypes(t *testing.T) {
 			if !ok {
 				status = 406
 			}
-			a.expect(status, r[0], r[1], r[2], "Accept", accept)
+			a.Expect(status, r[0], r[1], r[2], "Accept", accept)
 		}
-		a.expect(204, "DELETE", "/api/lists/l/todos", "", "Accept", accept)
+		a.Expect(204, "DELETE", "/api/lists/l/todos", "", "Accept", accept)
 	}
-	a.expect(406, "GET", "/api/lists/l/events", "", "Accept", "application/json")
+	a.Expect(406, "GET", "/api/lists/l/events", "", "Accept", "application/json")
 }

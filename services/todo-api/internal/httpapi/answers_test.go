@@ -5,9 +5,9 @@ import "testing"
 // Shared caches do not keep lists, and other sites cannot embed them.
 func TestListsArePrivate(t *testing.T) {
 	a := serve(t, nil)
-	a.create("l", "x")
+	a.Create("l", "x")
 	for _, path := range []string{"/api/state/l", "/api/lists/l/todos", "/api/lists/l/history"} {
-		got := a.expect(200, "GET", path, "")
+		got := a.Expect(200, "GET", path, "")
 		if cache := got.Header.Get("Cache-Control"); cache != "private, no-cache" {
 			t.Errorf("%s: Cache-Control: got %q", path, cache)
 		}

@@ -48,12 +48,12 @@ func TestClientsAreNetworks(t *testing.T) {
 func TestStreamsOfOneClient(t *testing.T) {
 	a := serve(t, func(o *Options) { o.ClientStreams, o.ClientAddress = 3, "X-Forwarded-For" })
 	open := func(from string) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.url+"/api/lists/l/events", http.NoBody)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL+"/api/lists/l/events", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set("X-Forwarded-For", from)
-		resp, err := a.client.Do(req)
+		resp, err := a.Client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

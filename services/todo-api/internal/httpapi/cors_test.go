@@ -9,7 +9,7 @@ func TestCORSOfListedOrigins(t *testing.T) {
 	a := serve(t, func(o *Options) { o.CORSOrigins = []string{"https://a.example", "https://b.example"} })
 	for origin, want := range map[string]string{"https://b.example": "https://b.example", "https://c.example": "", "": ""} {
 		for _, path := range []string{"/api/lists/l/todos", "/api/state/never", "/api/none", "/api/state/%00"} {
-			answer := a.send("GET", path, "", "Origin", origin)
+			answer := a.Send("GET", path, "", "Origin", origin)
 			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != want {
 				t.Errorf("%s from %q: got %q, want %q", path, origin, got, want)
 			}
@@ -19,7 +19,7 @@ func TestCORSOfListedOrigins(t *testing.T) {
 		}
 	}
 	off := serve(t, nil)
-	if got := off.expect(204, "OPTIONS", "/api/lists/l/todos", "", "Origin", "https://a.example", "Access-Control-Request-Method", "GET"); got.Header.Get("Access-Control-Allow-Origin") != "" {
+	if got := off.Expect(204, "OPTIONS", "/api/lists/l/todos", "", "Origin", "https://a.example", "Access-Control-Request-Method", "GET"); got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("off: got %v", got.Header)
 	}
 }

@@ -108,10 +108,10 @@ func countUnits(a *api) *unitCounter {
 
 // of sends a request as a new client, and returns its status and units.
 func (u *unitCounter) of(method, path, body string) (status, units int) {
-	u.t.Helper()
+	u.T.Helper()
 	u.sent++
 	from := fmt.Sprintf("203.0.113.%d", u.sent)
-	status = u.send(method, path, body, "X-Client", from).StatusCode
+	status = u.Send(method, path, body, "X-Client", from).StatusCode
 	return status, plenty - int(u.rates.budget(address(from)).TokensAt(u.clock.at))
 }
 
@@ -123,7 +123,7 @@ func TestEveryOperationTakesUnits(t *testing.T) {
 	warm := countUnits(serveStore(t, store, limited))
 	large := manyItems(4000)
 	for name, items := range map[string]string{"small": `[{"id":1,"title":"x","completed":false}]`, "large": large} {
-		warm.expect(200, "PUT", "/api/state/"+name, items)
+		warm.Expect(200, "PUT", "/api/state/"+name, items)
 	}
 	bodies := map[string]string{
 		"putState": large, "updateList": `{"title":"x"}`, "createTodo": `{"title":"x"}`, "completeAllTodos": `{"completed":true}`,
@@ -165,7 +165,7 @@ func TestEveryOperationTakesUnits(t *testing.T) {
 	}
 	// Both remove what the others need.
 	for _, r := range [][2]string{{"DELETE", "/api/lists/large/todos"}, {"DELETE", "/api/lists/large"}} {
-		warm.expect(200, "PUT", "/api/state/large", large)
+		warm.Expect(200, "PUT", "/api/state/large", large)
 		if _, got := warm.of(r[0], r[1], ""); got < 30 {
 			t.Errorf("%s %s: got %d units, want those of a large list", r[0], r[1], got)
 		}
@@ -175,7 +175,7 @@ func TestEveryOperationTakesUnits(t *testing.T) {
 // A batch takes the units of its operations before it carries them out.
 func TestBatchesTakeUnitsByOperation(t *testing.T) {
 	u := countUnits(serve(t, func(o *Options) { o.RateLimit = plenty }))
-	u.expect(200, "PUT", "/api/state/large", manyItems(4000))
+	u.Expect(200, "PUT", "/api/state/large", manyItems(4000))
 	size, ok := u.opts.Lists.Size("large")
 	if !ok {
 		t.Fatal("the list is not in memory")
@@ -198,15 +198,15 @@ func TestBatchesTakeUnitsByOperation(t *testing.T) {
 	// before.
 	from := []string{"X-Client", "198.51.100.9"}
 	u.rates.owe(address(from[1]), plenty-100)
-	a := u.expect(429, "POST", "/api/lists/large/batch", batch(200), from...)
+	a := u.Expect(429, "POST", "/api/lists/large/batch", batch(200), from...)
 	seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
 	if err != nil || seconds < 1 {
 		t.Fatalf("Retry-After: got %q, want seconds", a.Header.Get("Retry-After"))
 	}
 	u.clock.at = u.clock.at.Add(time.Duration(seconds) * time.Second)
-	u.expect(200, "POST", "/api/lists/large/batch", batch(200), from...)
+	u.Expect(200, "POST", "/api/lists/large/batch", batch(200), from...)
 	var problem struct{ Detail string }
-	if a.into(t, &problem); !strings.Contains(problem.Detail, fmt.Sprintf("%d units a minute", plenty)) {
+	if a.Into(t, &problem); !strings.Contains(problem.Detail, fmt.Sprintf("%d units a minute", plenty)) {
 		t.Errorf("got %q, want the limit", problem.Detail)
 	}
 }

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,9 +20,7 @@ import (
 // api is a server of lists in memory, on loopback.
 type api struct {
 	*Server
-	t      *testing.T
-	url    string
-	client *http.Client
+	contracttest.API
 }
 
 // serve serves until the test ends. change may set options.
@@ -53,11 +49,11 @@ func serveStore(t *testing.T, store storage.Store, change func(*Options)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{Server: s, t: t, url: "http://" + l.Addr().String(), client: contracttest.Client(t, new(http.Transport))}
+	a := &api{s, contracttest.API{T: t, URL: "http://" + l.Addr().String(), Client: contracttest.Client(t, new(http.Transport))}}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
-		a.client.CloseIdleConnections()
+		a.Client.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
@@ -73,62 +69,6 @@ func serveStore(t *testing.T, store storage.Store, change func(*Options)) *api {
 	return a
 }
 
-// answer is a response that was read.
-type answer struct {
-	*http.Response
-	body []byte
-}
-
-// send sends a request; header holds names and values in turn. A header whose
-// value is "" is not sent.
-func (a *api) send(method, path, body string, header ...string) answer {
-	a.t.Helper()
-	req, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, strings.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-		if header[i+1] == "" {
-			req.Header.Del(header[i])
-		}
-	}
-	resp, err := a.client.Do(req)
-	if err != nil {
-		a.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer resp.Body.Close()
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
-		return answer{resp, nil} // it has no end
-	}
-	read, err := io.ReadAll(resp.Body)
-	if err != nil {
-		a.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return answer{resp, read}
-}
-
-// expect sends a request and checks the status of its answer.
-func (a *api) expect(status int, method, path, body string, header ...string) answer {
-	a.t.Helper()
-	got := a.send(method, path, body, header...)
-	if got.StatusCode != status {
-		a.t.Fatalf("%s %s: got %d %.300s, want %d", method, path, got.StatusCode, got.body, status)
-	}
-	return got
-}
-
-// into decodes the answer's body.
-func (a answer) into(t *testing.T, v any) {
-	t.Helper()
-	if err := json.Unmarshal(a.body, v); err != nil {
-		t.Fatalf("%.300s: %v", a.body, err)
-	}
-}
-
 // manyItems is a body of PUT /api/state/{name} with n items.
 func manyItems(n int) string {
 	items := make([]string, n)
@@ -136,36 +76,4 @@ func manyItems(n int) string {
 		items[i] = fmt.Sprintf(`{"id":%d,"title":"item %d of a long list","completed":false}`, i, i)
 	}
 	return "[" + strings.Join(items, ",") + "]"
-}
-
-type todoBody struct {
-	ID    string `json:"id"`
-	Title string `json:"title"`
-	URL   string `json:"url"`
-}
-
-func (a *api) create(list, title string) (item todoBody) {
-	a.t.Helper()
-	a.expect(201, "POST", "/api/lists/"+list+"/todos", fmt.Sprintf(`{"title":%q}`, title)).into(a.t, &item)
-	return item
-}
-
-// titles returns the titles of a list's items, separated by commas.
-func (a *api) titles(list string) string {
-	a.t.Helper()
-	var items []todoBody
-	a.expect(200, "GET", "/api/lists/"+list+"/todos", "").into(a.t, &items)
-	var all []string
-	for _, item := range items {
-		all = append(all, item.Title)
-	}
-	return strings.Join(all, ",")
-}
-
-// pointer returns the JSON Pointer of a problem.
-func (a answer) pointer(t *testing.T) string {
-	t.Helper()
-	var problem struct{ Pointer string }
-	a.into(t, &problem)
-	return problem.Pointer
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"strings"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
 // A change carries what the client showed, so that a change by somebody else
@@ -10,16 +12,16 @@ import (
 func TestChangesOfWhatWasShown(t *testing.T) {
 	a := serve(t, nil)
 	const todos = "/api/lists/l/todos"
-	item, other := a.create("l", "shown"), a.create("l", "other")
-	a.expect(200, "PATCH", todos+"/"+item.ID, `{"title":"theirs","was":{"title":"shown"}}`)
-	a.expect(200, "PATCH", todos+"/"+item.ID, `{"title":"theirs","was":{"title":"shown"}}`)
+	item, other := a.Create("l", "shown"), a.Create("l", "other")
+	a.Expect(200, "PATCH", todos+"/"+item.ID, `{"title":"theirs","was":{"title":"shown"}}`)
+	a.Expect(200, "PATCH", todos+"/"+item.ID, `{"title":"theirs","was":{"title":"shown"}}`)
 	type conflict struct {
 		Code   string
 		Status int
-		Todo   todoBody
+		Todo   contracttest.Todo
 	}
 	var got conflict
-	a.expect(409, "PATCH", todos+"/"+item.ID, `{"title":"mine","was":{"title":"shown","completed":false}}`).into(t, &got)
+	a.Expect(409, "PATCH", todos+"/"+item.ID, `{"title":"mine","was":{"title":"shown","completed":false}}`).Into(t, &got)
 	if got.Code != "changed-meanwhile" || got.Todo.Title != "theirs" || got.Todo.URL != item.URL {
 		t.Errorf("got %+v, want the item as it is", got)
 	}
@@ -29,16 +31,16 @@ func TestChangesOfWhatWasShown(t *testing.T) {
 			Problem *conflict
 		}
 	}
-	a.expect(200, "POST", "/api/lists/l/batch", `{"operations":[
+	a.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[
 		{"id":"1","type":"update","todoId":"`+item.ID+`","change":{"title":"mine"},"was":{"title":"shown"}},
 		{"id":"2","type":"completeAll","completed":true,"ids":["`+item.ID+`","unknown"]},
-		{"id":"3","type":"completeAll","completed":true,"ids":[]}]}`).into(t, &batch)
+		{"id":"3","type":"completeAll","completed":true,"ids":[]}]}`).Into(t, &batch)
 	if r := batch.Results; r[0].Status != 409 || r[0].Problem.Todo.Title != "theirs" || r[1].Status != 200 || r[2].Status != 200 {
 		t.Errorf("got %+v, want the first operation alone refused", batch)
 	}
-	a.expect(200, "PATCH", todos, `{"completed":true,"ids":["`+other.ID+`"]}`)
-	a.expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"4","type":"clearCompleted","ids":["`+other.ID+`"]}]}`)
-	if got := a.titles("l"); got != "theirs" {
+	a.Expect(200, "PATCH", todos, `{"completed":true,"ids":["`+other.ID+`"]}`)
+	a.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"4","type":"clearCompleted","ids":["`+other.ID+`"]}]}`)
+	if got := contracttest.Titles(a.Todos("l")); got != "theirs" {
 		t.Errorf("got %s, want the item that was not named to stay", got)
 	}
 	for body, pointer := range map[string]string{
@@ -52,7 +54,7 @@ func TestChangesOfWhatWasShown(t *testing.T) {
 		if strings.HasPrefix(pointer, "/ids") {
 			path = todos
 		}
-		if got := a.expect(400, "PATCH", path, body).pointer(t); got != pointer {
+		if got := a.Expect(400, "PATCH", path, body).Problem(t).Pointer; got != pointer {
 			t.Errorf("%s: got the pointer %q, want %q", body, got, pointer)
 		}
 	}
