@@ -18,6 +18,9 @@ import (
 type directory interface {
 	// Read returns the whole file.
 	Read(name string) ([]byte, error)
+	// Mark tells whether a file was written since: while its mark is the same,
+	// it has the same bytes. ok is false if the file has none.
+	Mark(name string) (m mark, ok bool)
 	// Create makes a file that does not exist.
 	Create(name string) (file, error)
 	Rename(from, to string) error
@@ -30,6 +33,12 @@ type directory interface {
 	// so a missing file means nothing.
 	Check() error
 	Close() error
+}
+
+// mark is a file's identity, and its size and time of change.
+type mark struct {
+	device, file   uint64
+	size, modified int64
 }
 
 type file interface {

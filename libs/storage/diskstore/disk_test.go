@@ -22,6 +22,7 @@ type disk struct {
 	synced  map[string]*inode
 	since   []entryChange
 	steps   []string
+	files   uint64 // that have a number
 	// fault is asked before each step, the first being step 1.
 	fault func(n int, step string) error
 	// Switches that take away what a store relies on.
@@ -32,6 +33,8 @@ type disk struct {
 
 type inode struct {
 	data, synced []byte
+	number       uint64 // of the file, set by Mark
+	changes      int64
 }
 
 // entryChange sets name to node, or removes it, and removes from.
@@ -122,6 +125,20 @@ func (d *disk) Read(name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	return append([]byte{}, node.data...), nil
+}
+
+func (d *disk) Mark(name string) (m mark, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	node, ok := d.entries[name]
+	if !ok {
+		return mark{}, false
+	}
+	if node.number == 0 {
+		d.files++
+		node.number = d.files
+	}
+	return mark{file: node.number, size: int64(len(node.data)), modified: node.changes}, true
 }
 
 func (d *disk) Create(name string) (file, error) {

@@ -68,10 +68,19 @@ type Store struct {
 	temps atomic.Uint64
 
 	seed  maphash.Seed
-	locks [1024]sync.RWMutex // by hash of the key
+	turns [1024]turn // by hash of the key
 
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
+}
+
+// turn lets the writes to some keys take turns. It remembers the latest of them,
+// so that replacing what this process wrote does not read and hash it again.
+type turn struct {
+	sync.RWMutex
+	name    string
+	version storage.Version
+	mark    mark
 }
 
 var (
@@ -170,8 +179,8 @@ func (s *Store) enter(ctx context.Context, op, key string) (leave func(), err er
 	return s.life.RUnlock, nil
 }
 
-func (s *Store) lock(key string) *sync.RWMutex {
-	return &s.locks[maphash.String(s.seed, key)%uint64(len(s.locks))]
+func (s *Store) turn(key string) *turn {
+	return &s.turns[maphash.String(s.seed, key)%uint64(len(s.turns))]
 }
 
 // Get implements [storage.Store]. It waits for a write of the key that is
@@ -182,9 +191,9 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 		return storage.Document{}, err
 	}
 	defer leave()
-	lock := s.lock(key)
-	lock.RLock()
-	defer lock.RUnlock()
+	turn := s.turn(key)
+	turn.RLock()
+	defer turn.RUnlock()
 	name, _ := fileName(key)
 	body, err := s.read(name)
 	if err != nil {
@@ -209,7 +218,7 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Ve
 
 // Replace implements [storage.Store].
 func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
-	return s.write(ctx, "replace", key, body, func(name string) error { return s.expect(name, at) })
+	return s.write(ctx, "replace", key, body, func(name string) error { return s.expect(s.turn(key), name, at) })
 }
 
 // write stores body when allowed, which is asked while the key is locked,
@@ -220,9 +229,9 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		return "", err
 	}
 	defer leave()
-	lock := s.lock(key)
-	lock.Lock()
-	defer lock.Unlock()
+	turn := s.turn(key)
+	turn.Lock()
+	defer turn.Unlock()
 	if err := ctx.Err(); err != nil {
 		return "", &storage.Error{Op: op, Key: key, Err: err}
 	}
@@ -242,7 +251,11 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	if err := s.dir.Sync(); err != nil {
 		return "", notDurable(op, key, err)
 	}
-	return version(body), nil
+	at := version(body)
+	if mark, ok := s.dir.Mark(name + documentSuffix); ok {
+		turn.name, turn.version, turn.mark = name, at, mark
+	}
+	return at, nil
 }
 
 // Delete implements [storage.Store].
@@ -252,14 +265,14 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 		return err
 	}
 	defer leave()
-	lock := s.lock(key)
-	lock.Lock()
-	defer lock.Unlock()
+	turn := s.turn(key)
+	turn.Lock()
+	defer turn.Unlock()
 	if err := ctx.Err(); err != nil {
 		return &storage.Error{Op: "delete", Key: key, Err: err}
 	}
 	name, long := fileName(key)
-	if err := s.expect(name, at); err != nil {
+	if err := s.expect(turn, name, at); err != nil {
 		return readError("delete", key, err)
 	}
 	if err := s.dir.Remove(name + documentSuffix); err != nil {
@@ -349,8 +362,14 @@ func (s *Store) read(name string) ([]byte, error) {
 	return nil, storage.ErrNotFound
 }
 
-// expect returns ErrConflict unless the named document is at version at.
-func (s *Store) expect(name string, at storage.Version) error {
+// expect returns ErrConflict unless the named document is at version at. turn is
+// that of its key, which is locked.
+func (s *Store) expect(turn *turn, name string, at storage.Version) error {
+	if turn.name == name && turn.version == at {
+		if mark, ok := s.dir.Mark(name + documentSuffix); ok && mark == turn.mark {
+			return nil
+		}
+	}
 	body, err := s.read(name)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):

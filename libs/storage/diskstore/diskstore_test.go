@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/diskstore"
@@ -244,5 +245,40 @@ func TestNothingOutside(t *testing.T) {
 		if len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r > 0x7e }) {
 			t.Errorf("%q: want at most 255 bytes of ASCII", name)
 		}
+	}
+}
+
+// TestReplaceNoticesForeignChanges changes a file that the store has just
+// written, which its documentation forbids: what the store remembers of it must not
+// count any more.
+func TestReplaceNoticesForeignChanges(t *testing.T) {
+	changes := map[string]func(path string) error{
+		"written in place": func(path string) error {
+			later := time.Now().Add(time.Second) // file systems differ in how fine their times are
+			return errors.Join(os.WriteFile(path, []byte("theirs"), 0o600), os.Chtimes(path, later, later))
+		},
+		"renamed over": func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", []byte("theirs"), 0o600), os.Rename(path+".new", path))
+		},
+		"removed": os.Remove,
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			store := open(t, dir)
+			version, err := store.Create(t.Context(), "list", []byte("mine 1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if version, err = store.Replace(t.Context(), "list", []byte("mine 2"), version); err != nil {
+				t.Fatalf("Replace of what the store wrote: %v", err)
+			}
+			if err := change(filepath.Join(dir, "list.json")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Replace(t.Context(), "list", []byte("mine 3"), version); !errors.Is(err, storage.ErrConflict) {
+				t.Errorf("Replace: got %v, want %v", err, storage.ErrConflict)
+			}
+		})
 	}
 }

@@ -23,3 +23,17 @@ func lockFile(f *os.File) error {
 	})
 	return errors.Join(err, locking)
 }
+
+// Mark implements directory.
+func (d *lockedDirectory) Mark(name string) (m mark, ok bool) {
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return mark{}, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() {
+		return mark{}, false
+	}
+	//nolint:unconvert,gosec // the types differ by system, and only equality counts
+	return mark{uint64(stat.Dev), uint64(stat.Ino), info.Size(), info.ModTime().UnixNano()}, true
+}

@@ -19,7 +19,7 @@ func TestKeysDoNotWait(t *testing.T) {
 	}()
 	<-stuck.entered
 	other := "other"
-	for n := 0; s.lock(other) == s.lock("stuck"); n++ {
+	for n := 0; s.turn(other) == s.turn("stuck"); n++ {
 		other += "r"
 	}
 	version, err := s.Create(t.Context(), other, nil)
