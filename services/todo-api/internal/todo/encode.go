@@ -85,12 +85,16 @@ func (l List) AppendList(dst []byte) []byte {
 // AppendItems appends items in the form in which they are stored, which
 // [DecodeItems] reads.
 func AppendItems(dst []byte, items []Item) []byte {
-	size := 2
+	const shortest, longer = len(`{"uid":"","id":1,"title":"","completed":true,"order":1},`), 20
+	size := 2 + shortest*len(items)
 	for i := range items {
-		size += items[i].size() + len(items[i].UID) + len(`"uid":"",,"order":12345,`)
+		size += len(items[i].UID) + len(items[i].Title)
 	}
-	// Growing a large slice by and by copies it several times.
-	dst = append(slices.Grow(dst, size), '[')
+	if cap(dst)-len(dst) < size {
+		// Growing a large slice by and by copies it several times.
+		dst = slices.Grow(dst, size+longer*len(items))
+	}
+	dst = append(dst, '[')
 	for i := range items {
 		it := &items[i]
 		if i > 0 {
