@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin/signintest"
 )
 
 // A read by what opens the list: nothing, a key, a token, and both.
 func BenchmarkDoors(b *testing.B) {
-	i := newIssuer(b)
+	i := signintest.New(b)
 	open := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
-	closed := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false", "TODO_OIDC_ISSUER="+i.url, "TODO_OIDC_AUDIENCE=todo", "TODO_RATE_LIMIT=0")
-	key, token := listkey.New(), i.token(nil)
+	closed := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false", "TODO_OIDC_ISSUER="+i.URL, "TODO_OIDC_AUDIENCE=todo", "TODO_RATE_LIMIT=0")
+	key, token := listkey.New(), i.Token(nil)
 	for _, door := range []struct {
 		name   string
 		p      *program

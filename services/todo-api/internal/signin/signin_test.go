@@ -1,0 +1,232 @@
+package signin
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin/signintest"
+)
+
+// verifier returns a verifier of the issuer's tokens for the audience todo.
+func verifier(t *testing.T, i *signintest.Issuer, change func(*Options)) *Verifier {
+	t.Helper()
+	opts := Options{Issuer: i.URL, Audience: "todo", Logger: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&opts)
+	}
+	v := New(t.Context(), opts)
+	t.Cleanup(v.Close)
+	return v
+}
+
+func TestVerify(t *testing.T) {
+	i, foreign := signintest.New(t), signintest.New(t)
+	retired := i.Token(nil)
+	i.Rotate("second")
+	now := time.Now()
+	v := verifier(t, i, func(o *Options) { o.Now = func() time.Time { return now } })
+	at := func(d time.Duration) int64 { return now.Add(d).Unix() }
+	token := func(claim string, value any) string { return i.Token(map[string]any{claim: value}) }
+	whole := i.Token(nil)
+	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(i.Claims(nil)) + "."
+	changed := strings.Split(whole, ".")
+	changed[1] = base64.RawURLEncoding.EncodeToString(i.Claims(map[string]any{"sub": "eve"}))
+	for name, test := range map[string]struct {
+		token string
+		want  string // part of the reason; "" if the token is valid
+	}{
+		"valid":                 {whole, ""},
+		"one of many audiences": {token("aud", []string{"x", "todo"}), ""},
+		"client_id without aud": {i.Token(map[string]any{"aud": nil, "client_id": "todo"}), ""},
+		"expired half a minute": {token("exp", at(-30*time.Second)), ""},
+		"from half a minute on": {token("nbf", at(30*time.Second)), ""},
+		"empty":                 {"", "malformed"},
+		"no JWT":                {"abc", "malformed"},
+		"cut":                   {whole[:len(whole)-3], "signature"},
+		"changed":               {strings.Join(changed, "."), "signature"},
+		"expired":               {token("exp", at(-10*time.Minute)), "it expired at 20"},
+		"not yet":               {token("nbf", at(10*time.Minute)), "this server's clock says 20"},
+		"no expiry":             {token("exp", nil), "no exp"},
+		"another audience":      {token("aud", "mail"), `the audience ["mail"]`},
+		"no audience":           {token("aud", nil), "audience"},
+		"audience and client":   {i.Token(map[string]any{"aud": "mail", "client_id": "todo"}), "audience"},
+		"no subject":            {token("sub", ""), "no sub"},
+		"another issuer":        {foreign.Token(nil), "signature"},
+		"another issuer's name": {token("iss", foreign.URL), "different provider"},
+		"a retired key":         {retired, "signature"},
+		"alg none":              {none, "algorithm"},
+		"HMAC by the public":    {i.Sign(jose.HS256, i.PublicKey(), nil), "algorithm"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 2 { // the second result is cached
+				got, err := v.Verify(t.Context(), test.token)
+				if test.want == "" {
+					if err != nil || got.Subject != "ann" || got.Name != "Ann" {
+						t.Errorf("got %+v, %v, want Ann", got, err)
+					}
+					continue
+				}
+				var invalid *InvalidError
+				if !errors.As(err, &invalid) || !strings.Contains(invalid.Reason, test.want) || got != (Person{}) {
+					t.Errorf("got %+v, %v, want an InvalidError with %q", got, err, test.want)
+				}
+				if test.token != "" && strings.Contains(fmt.Sprint(err), test.token) {
+					t.Errorf("the error repeats the token: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestAllow(t *testing.T) {
+	i := signintest.New(t)
+	for text, test := range map[string]struct {
+		change map[string]any
+		want   error
+	}{
+		"groups=todo":                   {nil, nil},
+		"groups=tod":                    {nil, ErrNotAllowed},
+		"realm_access.roles=todo":       {nil, nil},
+		"realm_access.roles=admin":      {nil, ErrNotAllowed},
+		"https://example.com/team=todo": {nil, nil},
+		"paid=true":                     {nil, nil},
+		"missing=todo":                  {nil, ErrNotAllowed},
+		"groups=nobody,sub=ann":         {nil, nil},
+		"email=@example.com":            {nil, nil},
+		"email=@EXAMPLE.com":            {nil, nil},
+		"email=@ample.com":              {nil, ErrNotAllowed},
+		"email=ann@example.com":         {nil, nil},
+		"email=@example.org":            {nil, ErrNotAllowed},
+		"email=@example.com ":           {map[string]any{"email_verified": false}, ErrNotAllowed},
+		" email=@example.com":           {map[string]any{"email_verified": nil}, ErrNotAllowed},
+	} {
+		t.Run(text, func(t *testing.T) {
+			var allow []Claim
+			for part := range strings.SplitSeq(text, ",") {
+				claim, err := ParseClaim(part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				allow = append(allow, claim)
+			}
+			v := verifier(t, i, func(o *Options) { o.Allow = allow })
+			if _, err := v.Verify(t.Context(), i.Token(test.change)); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+		})
+	}
+	for _, text := range []string{"", "groups", "groups=", "=todo", " = "} {
+		if claim, err := ParseClaim(text); err == nil {
+			t.Errorf("%q: got %+v, want an error", text, claim)
+		}
+	}
+}
+
+func TestNameOfAPerson(t *testing.T) {
+	for want, claims := range map[string]map[string]any{
+		"Ann":                    {"name": "Ann", "email": "ann@example.com"},
+		"ann":                    {"name": " \t", "preferred_username": "ann", "email": "ann@example.com"},
+		"ann@example.com":        {"name": 7, "email": "ann@example.com"},
+		"subject":                {},
+		"Ann Lee":                {"name": " Ann \n Lee\u00a0"},
+		strings.Repeat("é", 100): {"name": strings.Repeat("é", 101)},
+	} {
+		if got := nameOf(claims, "subject"); got != want {
+			t.Errorf("%v: got %q, want %q", claims, got, want)
+		}
+	}
+}
+
+// A cached token is valid until it expires, and no longer.
+func TestCachedTokensExpire(t *testing.T) {
+	i := signintest.New(t)
+	now := time.Now()
+	v := verifier(t, i, func(o *Options) { o.Now = func() time.Time { return now } })
+	token := i.Token(map[string]any{"exp": now.Unix()})
+	person, err := v.Verify(t.Context(), token)
+	if want := time.Unix(now.Unix(), 0).Add(leeway); err != nil || !person.Expires.Equal(want) {
+		t.Fatalf("got %+v, %v, want it to expire at %s", person, err, want)
+	}
+	now = person.Expires.Add(time.Second)
+	var invalid *InvalidError
+	if _, err := v.Verify(t.Context(), token); !errors.As(err, &invalid) {
+		t.Errorf("got %v, want an InvalidError", err)
+	}
+}
+
+func TestKeysOfTheIssuer(t *testing.T) {
+	i := signintest.New(t)
+	v := verifier(t, i, nil)
+	verify := func(token string) error {
+		_, err := v.Verify(t.Context(), token)
+		return err
+	}
+	if err := verify(i.Token(nil)); err != nil {
+		t.Errorf("the first key: %v", err)
+	}
+	i.Rotate("second")
+	cached := i.Token(nil)
+	if err := verify(cached); err != nil {
+		t.Errorf("a new key: %v", err)
+	}
+	i.Rotate("third")
+	known := i.Token(nil)
+	if err := verify(known); err != nil {
+		t.Errorf("another new key: %v", err)
+	}
+	if err := verify(cached); err != nil {
+		t.Errorf("a cached token of a retired key: %v", err)
+	}
+	i.Rotate("fourth")
+	i.Down.Store(true)
+	if err := verify(i.Token(nil)); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a new key while the issuer is away: got %v, want ErrUnavailable", err)
+	}
+	if err := verify(known); err != nil {
+		t.Errorf("a known key while the issuer is away: %v", err)
+	}
+	if got := v.Origins(); !slices.Equal(got, []string{i.URL}) {
+		t.Errorf("origins: got %q, want %s", got, i.URL)
+	}
+}
+
+// Forged tokens cause few requests to the issuer, and do not keep out tokens
+// whose key is known.
+func TestForgedTokensAskTheIssuerRarely(t *testing.T) {
+	i, forger := signintest.New(t), signintest.New(t)
+	v := verifier(t, i, nil)
+	transport, ok := v.client.Transport.(*bounded)
+	if !ok {
+		t.Fatalf("got the transport %T", v.client.Transport)
+	}
+	transport.limit.SetLimit(0) // the burst alone is left
+	if _, err := v.Verify(t.Context(), i.Token(nil)); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for n := range 20 {
+		forger.Rotate(fmt.Sprint(n))
+		_, err := v.Verify(t.Context(), forger.Token(map[string]any{"iss": i.URL}))
+		var invalid *InvalidError
+		switch {
+		case errors.As(err, &invalid):
+			refused++
+		case !errors.Is(err, ErrUnavailable):
+			t.Errorf("got %v, want the token refused", err)
+		}
+	}
+	if _, err := v.Verify(t.Context(), i.Token(map[string]any{"sub": "ben"})); err != nil {
+		t.Errorf("a token whose key is known: %v", err)
+	}
+	if asked := i.KeyRequests.Load(); asked > 5 || refused == 0 {
+		t.Errorf("the issuer was asked for its keys %d times, want at most 5; %d tokens were refused", asked, refused)
+	}
+}
