@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
@@ -25,15 +28,15 @@ func (s settings) check() error {
 		if origin == "*" {
 			continue
 		}
-		if u, err := url.Parse(origin); err != nil || !isServer(u) || u.Path != "" && u.Path != "/" || strings.Contains(origin, "*") {
-			refuse("TODO_CORS_ORIGINS", origin, "* or scheme, host and port alone, such as https://example.com; a wildcard in a host, a path or a query never matches an origin")
+		if u, err := url.Parse(origin); err != nil || !isServer(u) || u.Path != "" && u.Path != "/" || strings.ContainsAny(origin, "*#") {
+			refuse("TODO_CORS_ORIGINS", origin, "* or scheme, host and port alone, such as https://example.com; a wildcard in a host, a path or a query never matches an origin, and a host name beyond ASCII is written as xn--")
 		}
 	}
-	if s.PublicURL != nil && !isServer(s.PublicURL) {
-		refuse("TODO_PUBLIC_URL", s.PublicURL.Redacted(), "an address of http or https without a query, such as https://todo.example.com")
+	if s.PublicURL != nil && (!isServer(s.PublicURL) || !isCleanPath(s.PublicURL.Path)) {
+		refuse("TODO_PUBLIC_URL", s.PublicURL.Redacted(), "an address of http or https without a query, with a host name in ASCII, such as https://todo.example.com")
 	}
 	if s.OTLPEndpoint != "" {
-		if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u) {
 			refuse("TODO_OTLP_ENDPOINT", s.OTLPEndpoint, "an address of http or https, such as http://localhost:4318")
 		}
 	}
@@ -55,6 +58,9 @@ func (s settings) check() error {
 // checkSignIn refuses incomplete and invalid sign-in settings.
 func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
 	if s.OIDCIssuer == "" {
+		if s.OIDCScope != defaults().OIDCScope {
+			refuse("TODO_OIDC_SCOPE", s.OIDCScope, "TODO_OIDC_ISSUER beside it")
+		}
 		for variable, value := range map[string]string{
 			"TODO_OIDC_AUDIENCE": s.OIDCAudience, "TODO_OIDC_ALLOW": strings.Join(s.OIDCAllow, ","), "TODO_OIDC_CLIENT_ID": s.OIDCClientID,
 		} {
@@ -84,6 +90,29 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 // isServer reports whether u is scheme, host and path alone.
 func isServer(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.ContainsAny(u.Host, `"'*`) &&
-		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+	return (u.Scheme == "http" || u.Scheme == "https") && isHost(u) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+// hostName is a host name. Names of containers may have underscores.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+
+// isHost reports whether u has a host name or address that can exist, and no
+// port or one that can.
+func isHost(u *url.URL) bool {
+	if !hostName.MatchString(u.Hostname()) && net.ParseIP(u.Hostname()) == nil {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && number > 0 && port[0] != '0'
+}
+
+// isCleanPath reports whether a path means itself: clients resolve . and .., and
+// proxies join slashes.
+func isCleanPath(p string) bool {
+	p = strings.TrimSuffix(p, "/")
+	return p == "" || p != "/" && path.Clean(p) == p && !strings.ContainsAny(p, " \\")
 }

@@ -45,6 +45,36 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
+// Connections to the listener for operators leave clients theirs.
+func TestAdminConnectionsLeaveDescriptors(t *testing.T) {
+	cmd := command(nil, "TODO_STORE=file://"+t.TempDir(), "TODO_ADMIN_LISTEN=127.0.0.1:0")
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -n 90 && exec "$0" --listen=127.0.0.1:0`, os.Args[0]}
+	p := launchCommand(t, cmd)
+	for range 100 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.stdout.admin, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	for i := range 20 {
+		req, err := http.NewRequest(http.MethodPut, fmt.Sprintf("%s/api/state/l%d", p.url, i), strings.NewReader("[]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("PUT: got %s, want 200", resp.Status)
+		}
+	}
+}
+
 // stalled is a log whose reader does nothing until it is told to.
 type stalled struct {
 	mu   sync.Mutex

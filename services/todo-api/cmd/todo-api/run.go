@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/net/netutil"
 
 	"github.com/gchamon/devops-challenge/apps/web"
 	"github.com/gchamon/devops-challenge/libs/config"
@@ -187,6 +188,8 @@ func serveAdmin(ctx context.Context, cfg settings, handler http.Handler, log *sl
 	if err != nil {
 		return "", nil, fmt.Errorf("admin_listen: %w", err)
 	}
+	// Its idle connections must leave descriptors to the clients.
+	listener = netutil.LimitListener(listener, adminConns)
 	server := &http.Server{
 		Handler: handler, ReadTimeout: cfg.ReadTimeout, IdleTimeout: cfg.IdleTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -272,8 +275,12 @@ func memoryBudget(limit int64) config.ByteSize {
 	return config.ByteSize(max(limit/4*3, 16<<20))
 }
 
-// reservedDescriptors are kept for the store's files and the like.
-const reservedDescriptors = 40
+const (
+	// adminConns bounds the connections of operators.
+	adminConns = 16
+	// reservedDescriptors are kept for operators, the store's files and the like.
+	reservedDescriptors = adminConns + 40
+)
 
 // fitDescriptors lowers cfg.MaxStreams to fit the limit of open files, logs that
 // it did, and returns the maximum number of connections, or 0 for no limit.

@@ -41,7 +41,7 @@ func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFu
 			return store, nil
 		}
 		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
-			return nil, err
+			return nil, fmt.Errorf("TODO_STORE: %w", err)
 		}
 		log.LogAttrs(ctx, slog.LevelWarn, "the store does not answer yet", slog.Any("error", err))
 		select {
