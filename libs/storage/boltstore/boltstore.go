@@ -6,7 +6,8 @@
 //
 // A write is acknowledged once the commit that holds it is synced; a crash or
 // a power cut leaves the last commit whole. Reads wait for the commit under
-// way, so that they never show what a power cut could still take back. A
+// way, so that they never show what a power cut could still take back. A full
+// disk refuses a commit's writes with [storage.ErrRefused]. Any other
 // failed commit is not repeated: its writes fail with [storage.ErrNotDurable]
 // and the file is opened anew, so that what it then holds decides, not what
 // memory makes of it.
@@ -27,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"net/url"
 	"os"
@@ -368,7 +370,10 @@ func (s *Store) commit() {
 			})
 		})
 		if err != nil {
-			err = fmt.Errorf("%w: %w", storage.ErrNotDurable, errors.Join(err, s.db.Close()))
+			if !isRefusedWrite(err) {
+				err = fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
+			}
+			err = errors.Join(err, s.db.Close())
 			s.db = nil
 		}
 	}
@@ -421,6 +426,14 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 // SoleOwner implements [storage.SoleOwner]. It is always true: Open holds an
 // exclusive lock.
 func (s *Store) SoleOwner() bool { return true }
+
+// isRefusedWrite reports whether a commit ended because the file system refused
+// to write a page, as on a full disk. The page that makes the others count is the
+// last one, so the commit did not take effect. A sync that fails is another matter.
+func isRefusedWrite(err error) bool {
+	refused := new(fs.PathError)
+	return errors.As(err, &refused) && refused.Op == "write" && durable.IsRefusal(refused)
+}
 
 // wrap gives an error its operation, and ErrRefused or ErrUnavailable if the
 // contract has no name for it.
