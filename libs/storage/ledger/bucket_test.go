@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -20,10 +21,13 @@ import (
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string][]byte
+	lasting map[string][]byte // what a power cut would leave
 	writes  int
 }
 
-func newBucket() *bucket { return &bucket{objects: make(map[string][]byte)} }
+func newBucket() *bucket {
+	return &bucket{objects: make(map[string][]byte), lasting: make(map[string][]byte)}
+}
 
 func etag(body []byte) storage.Version {
 	sum := md5.Sum(body)
@@ -37,8 +41,23 @@ func (b *bucket) get(key string) ([]byte, bool) {
 	return body, ok
 }
 
-// put writes if the object is at version ("": not there), or blindly.
-func (b *bucket) put(key string, body []byte, version storage.Version, blind bool) (storage.Version, error) {
+// lasts reports whether text is in the object after a power cut.
+func (b *bucket) lasts(key, text string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Contains(b.lasting[key], []byte(text))
+}
+
+// isFragile reports whether a power cut would change the object.
+func (b *bucket) isFragile(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !bytes.Equal(b.lasting[key], b.objects[key])
+}
+
+// put writes if the object is at version ("": not there), or blindly; a fragile
+// write does not survive a power cut.
+func (b *bucket) put(key string, body []byte, version storage.Version, blind, fragile bool) (storage.Version, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old, ok := b.objects[key]
@@ -50,6 +69,9 @@ func (b *bucket) put(key string, body []byte, version storage.Version, blind boo
 		return "", storage.ErrConflict
 	}
 	b.objects[key] = append([]byte(nil), body...)
+	if !fragile {
+		b.lasting[key] = b.objects[key]
+	}
 	b.writes++
 	return etag(body), nil
 }
@@ -62,6 +84,8 @@ type weather struct {
 	met         int // it happened, and a repetition below met it: 412
 	hang        int // no answer until the deadline; happened or not
 	late        int // an error, and the write happens up to 10 s later
+	refused     int // a certain no: nothing happened
+	fragile     int // it happened, and a power cut may undo it
 
 	low, high time.Duration // of each half of a call
 
@@ -71,7 +95,7 @@ type weather struct {
 }
 
 var (
-	storm = weather{unavailable: 50, lost: 50, conflict: 50, met: 20, hang: 20, late: 10, low: 2 * time.Millisecond, high: 30 * time.Millisecond}
+	storm = weather{unavailable: 50, lost: 50, conflict: 50, met: 20, hang: 20, late: 10, refused: 10, low: 2 * time.Millisecond, high: 30 * time.Millisecond}
 	calm  = weather{low: 20 * time.Millisecond, high: 20*time.Millisecond + 1}
 )
 
@@ -164,6 +188,9 @@ func (c *client) GetIfChanged(ctx context.Context, key string, known storage.Ver
 		c.fault()
 		<-ctx.Done()
 		return storage.Document{}, false, c.fail("get", key, ctx.Err())
+	case n < w.unavailable+w.lost+w.hang+w.refused:
+		c.fault()
+		return storage.Document{}, false, c.fail("get", key, fmt.Errorf("%w: %w", storage.ErrRefused, errInjected))
 	}
 	body, ok := c.b.get(key)
 	if err := c.travel(ctx, r); err != nil {
@@ -215,9 +242,12 @@ func (c *client) put(ctx context.Context, op, key string, body []byte, version s
 		}
 		return "", c.fail(op, key, storage.ErrConflict)
 	}
+	if hit(w.refused) {
+		return "", c.fail(op, key, fmt.Errorf("%w: %w", storage.ErrRefused, errInjected))
+	}
 	if hit(w.late) {
 		body = append([]byte(nil), body...)
-		time.AfterFunc(time.Duration(r.Int64N(int64(10*time.Second))), func() { _, _ = c.b.put(key, body, version, w.blind) })
+		time.AfterFunc(time.Duration(r.Int64N(int64(10*time.Second))), func() { _, _ = c.b.put(key, body, version, w.blind, false) })
 		return "", lost()
 	}
 	hang := hit(w.hang)
@@ -225,7 +255,9 @@ func (c *client) put(ctx context.Context, op, key string, body []byte, version s
 		<-ctx.Done()
 		return "", c.fail(op, key, ctx.Err())
 	}
-	v, err := c.b.put(key, body, version, w.blind)
+	// Only the first of several fragile writes must say so.
+	known, fragile := c.b.isFragile(key), hit(w.fragile)
+	v, err := c.b.put(key, body, version, w.blind, fragile)
 	if err != nil {
 		if err := c.travel(ctx, r); err != nil {
 			return "", c.fail(op, key, err)
@@ -236,6 +268,10 @@ func (c *client) put(ctx context.Context, op, key string, body []byte, version s
 		return "", c.fail(op, key, err)
 	}
 	switch {
+	case fragile && known && r.IntN(2) == 0:
+		return "", lost()
+	case fragile:
+		return "", c.fail(op, key, fmt.Errorf("%w: %w", storage.ErrNotDurable, errInjected))
 	case hang:
 		<-ctx.Done()
 		return "", c.fail(op, key, ctx.Err())

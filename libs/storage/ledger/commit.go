@@ -24,6 +24,7 @@ type call[T any] struct {
 
 	// Guarded by entry.mu until done is closed.
 	attempted bool // a write that carries it may still land
+	volatile  bool // one landed, and may be lost again
 	gone      bool // its caller has given up
 	receipt   Receipt[T]
 	err       error
@@ -368,10 +369,11 @@ func (c *committer[T]) write(a *attempt[T]) {
 		}
 	case errors.Is(err, storage.ErrRefused):
 		if c.pending == nil {
-			// No earlier write of this batch has an unknown outcome.
+			// No earlier write of this batch has an unknown outcome, unless it
+			// landed and was sent again to make it last.
 			e.mu.Lock()
 			for _, q := range c.batch {
-				q.attempted = false
+				q.attempted = q.volatile
 			}
 			e.mu.Unlock()
 		}
@@ -429,12 +431,17 @@ func (c *committer[T]) close(a *attempt[T]) {
 // version than its base: it landed if the document remembers it, and can
 // never land otherwise, because versions do not come back.
 func (c *committer[T]) settle(doc *document[T]) {
-	a := c.pending
+	a, e := c.pending, c.e
 	landed, known := doc.dedup.commit(a.doc.snap.Revision, a.nonce)
 	switch {
-	case landed && c.e.isVolatile() != 0:
+	case landed && e.isVolatile() != 0:
 		// It can be read, and may be lost again. It is applied again, as a
 		// repetition, so that a write that lasts carries it.
+		e.mu.Lock()
+		for _, q := range c.batch {
+			q.volatile = true
+		}
+		e.mu.Unlock()
 		c.pending = nil
 	case landed:
 		if doc.snap.Nonce == a.doc.snap.Nonce {
@@ -442,7 +449,6 @@ func (c *committer[T]) settle(doc *document[T]) {
 		}
 		c.close(a)
 	case known:
-		e := c.e
 		e.mu.Lock()
 		for _, q := range c.batch {
 			q.attempted = false

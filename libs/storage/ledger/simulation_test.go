@@ -148,6 +148,11 @@ func (w world) run(seed uint64) (rep report) {
 								rep.violate("%s: its receipt's snapshot of revision %d does not have it", op.id, got.Revision)
 								mu.Unlock()
 							}
+							if !b.lasts(key, strconv.Quote(op.id)) {
+								mu.Lock()
+								rep.violate("%s: acknowledged, and a power cut would lose it", op.id)
+								mu.Unlock()
+							}
 							break
 						}
 						op.refused = op.refused && !errors.Is(err, ledger.ErrOutcomeUnknown)
@@ -361,6 +366,8 @@ func TestSimulation(t *testing.T) {
 	disk.store = func(c *client) storage.Store { return owned{c} }
 	disk.processes, disk.restarts = 1, false
 	disk.weather.late = 0 // a disk that is gone does not write
+	failing := disk
+	failing.weather.fragile, failing.weather.refused = 150, 100
 	busy.keys, busy.clients, busy.operations = 1, 40, 5
 	lies.lies = true
 	for _, c := range []struct {
@@ -372,6 +379,7 @@ func TestSimulation(t *testing.T) {
 		{"batches of two", small, 15},
 		{"without conditional reads", plain, 15},
 		{"sole owner", disk, 20},
+		{"sole owner, writes that may be lost", failing, 20},
 		{"forty writers", busy, 15},
 		{"hints, lost and invented", lies, 20},
 	} {
