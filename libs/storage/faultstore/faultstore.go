@@ -22,7 +22,7 @@ import (
 type Kind string
 
 // The kinds of faults. On an operation that writes nothing every kind but
-// None, FailAfter and DelayOnly is FailBefore.
+// None, FailAfter, Refused and DelayOnly is FailBefore.
 const (
 	// None passes the call on.
 	None Kind = ""
@@ -32,6 +32,8 @@ const (
 	FailBefore Kind = "fail before"
 	// FailAfter answers ErrUnavailable although the operation took place.
 	FailAfter Kind = "fail after"
+	// Refused answers ErrRefused; the operation never happens.
+	Refused Kind = "refused"
 	// Conflict answers ErrConflict; the operation never happens.
 	Conflict Kind = "conflict"
 	// ConflictAfter answers ErrConflict although the operation took place, as
@@ -48,7 +50,8 @@ const (
 type Fault struct {
 	Kind  Kind
 	Delay time.Duration
-	// Err, when not nil, is the cause within the ErrUnavailable.
+	// Err, when not nil, is the cause within the answer: for example
+	// [storage.ErrNotDurable] with FailAfter.
 	Err error
 }
 
@@ -278,7 +281,7 @@ func (s *Store) call(ctx context.Context, op, key string, do func(context.Contex
 	}
 	f := s.next(op, key)
 	writes := op == "create" || op == "replace" || op == "delete"
-	if !writes && f.Kind != None && f.Kind != FailAfter && f.Kind != DelayOnly {
+	if !writes && f.Kind != None && f.Kind != FailAfter && f.Kind != Refused && f.Kind != DelayOnly {
 		f.Kind = FailBefore
 	}
 	if f.Kind == Late {
@@ -299,11 +302,15 @@ func (s *Store) call(ctx context.Context, op, key string, do func(context.Contex
 		if err := do(ctx); err != nil {
 			return err
 		}
-	case FailBefore, Conflict, Late:
+	case FailBefore, Refused, Conflict, Late:
 	}
 	cause := storage.ErrUnavailable
-	if f.Kind == Conflict || f.Kind == ConflictAfter {
+	switch f.Kind {
+	case Refused:
+		cause = storage.ErrRefused
+	case Conflict, ConflictAfter:
 		cause = storage.ErrConflict
+	default:
 	}
 	err := fmt.Errorf("%w: injected fault: %s", cause, f.Kind)
 	if f.Err != nil {

@@ -57,6 +57,7 @@ func TestWrites(t *testing.T) {
 		{faultstore.None, nil, "new", "new"},
 		{faultstore.FailBefore, storage.ErrUnavailable, "old", "old"},
 		{faultstore.FailAfter, storage.ErrUnavailable, "new", "new"},
+		{faultstore.Refused, storage.ErrRefused, "old", "old"},
 		{faultstore.Conflict, storage.ErrConflict, "old", "old"},
 		{faultstore.ConflictAfter, storage.ErrConflict, "new", "new"},
 		{faultstore.Late, storage.ErrUnavailable, "old", "new"},
@@ -159,6 +160,10 @@ func TestReadsAndDelay(t *testing.T) {
 			if !errors.Is(err, storage.ErrUnavailable) {
 				t.Errorf("%s: got %v, want %v", op, err, storage.ErrUnavailable)
 			}
+		}
+		s.SetPlan(func(faultstore.Call) faultstore.Fault { return faultstore.Fault{Kind: faultstore.Refused} })
+		if _, err := s.Get(t.Context(), "key"); !errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("refused: got %v, want %v alone", err, storage.ErrRefused)
 		}
 		s.SetPlan(func(faultstore.Call) faultstore.Fault { return faultstore.Fault{Delay: time.Hour} })
 		start := time.Now()
