@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -42,6 +43,9 @@ func TestCheckProbesConditions(t *testing.T) {
 						code = "PreconditionFailed"
 					}
 				}
+				if r.Method == http.MethodDelete {
+					status, code = 503, "SlowDown" // which must not look like an outage
+				}
 				if status == 200 {
 					w.Header().Set("ETag", `"1"`)
 					return
@@ -64,11 +68,24 @@ func TestCheckProbesConditions(t *testing.T) {
 			switch {
 			case test.ok && err != nil, !test.ok && err == nil:
 				t.Errorf("got %v, want success: %v", err, test.ok)
-			case test.put == 200 && !test.ok && (errors.Is(err, storage.ErrUnavailable) && !strings.Contains(err.Error(), "ignores If-Match")):
-				t.Errorf("got %v, want a refusal that names the condition", err)
+			case test.put == 200 && !test.ok && (!errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "ignores If-Match")):
+				t.Errorf("got %v, want ErrRefused that names the condition", err)
 			case test.ok && !test.noProbe && puts != 1:
 				t.Errorf("got %d probes in two checks, want 1", puts)
 			}
 		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string]s3store.Options{
+		"AttemptTimeout -1s": {AttemptTimeout: -time.Second},
+		"CallTimeout -1s":    {CallTimeout: -time.Second},
+		"ReadAttempts -1":    {ReadAttempts: -1},
+	} {
+		if _, err := s3store.New(s3.New(s3.Options{}), "bucket", options); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
 	}
 }

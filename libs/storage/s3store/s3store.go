@@ -117,8 +117,11 @@ func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bucket == "" {
+	switch {
+	case bucket == "":
 		return nil, errors.New("no bucket is named")
+	case options.AttemptTimeout < 0, options.CallTimeout < 0, options.ReadAttempts < 0:
+		return nil, fmt.Errorf("AttemptTimeout %v, CallTimeout %v, ReadAttempts %d: expected more than 0, or 0 for the default", options.AttemptTimeout, options.CallTimeout, options.ReadAttempts)
 	}
 	options.AttemptTimeout = cmp.Or(options.AttemptTimeout, 2*time.Second)
 	options.CallTimeout = cmp.Or(options.CallTimeout, 10*time.Second)
@@ -291,7 +294,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 //
 // The first check that the server answers also writes with a condition that cannot hold, and fails for good if the
 // server carries that out: two writers on such a server overwrite each other.
-// That error is not [storage.ErrUnavailable], because waiting does not help.
+// That error is [storage.ErrRefused], because waiting does not help.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -326,8 +329,11 @@ func (s *Store) probe(ctx context.Context) error {
 	case err != nil:
 		return &storage.Error{Op: "check", Err: err}
 	}
-	err = errors.New("the server ignores If-Match: it carried out a write whose condition cannot hold; expected 412 or 404 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)")
-	return &storage.Error{Op: "check", Err: errors.Join(err, s.Delete(ctx, probeKey, version))}
+	err = fmt.Errorf("%w: the server ignores If-Match: it carried out a write whose condition cannot hold; expected 412 or 404 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)", storage.ErrRefused)
+	if left := s.Delete(ctx, probeKey, version); left != nil {
+		err = fmt.Errorf("%w; its object stays: %v", err, left) //nolint:errorlint // that waiting may help says nothing of the server
+	}
+	return &storage.Error{Op: "check", Err: err}
 }
 
 func (s *Store) read(ctx context.Context, op, key string, request func(context.Context) error) error {
