@@ -9,9 +9,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Document is a list as the ledger keeps it. The ledger hands out one document
-// a revision, so the JSON that several readers use at a time is made once. A
-// nil document is the list that was never written.
+// Document is a list in the ledger. All readers of a revision share its document,
+// so that its JSON is encoded once. A nil document is a list that was never
+// written.
 type Document struct {
 	list todo.List
 
@@ -21,7 +21,7 @@ type Document struct {
 	deltas deltas
 }
 
-// List returns the list itself.
+// List returns the list.
 func (d *Document) List() todo.List {
 	if d == nil {
 		return todo.List{}
@@ -29,7 +29,7 @@ func (d *Document) List() todo.List {
 	return d.list
 }
 
-// State returns the list in the v1 form. It is shared.
+// State returns the list in the v1 form. The result is shared.
 func (d *Document) State() []byte {
 	if d == nil {
 		return []byte("[]")
@@ -40,7 +40,7 @@ func (d *Document) State() []byte {
 	})
 }
 
-// Todos returns the list's items as Todo-Backend has them. It is shared.
+// Todos returns the items in the form of Todo-Backend. The result is shared.
 func (d *Document) Todos() *todo.Rendering {
 	if d == nil {
 		return todo.List{}.Render()
@@ -48,9 +48,9 @@ func (d *Document) Todos() *todo.Rendering {
 	return d.todos.get(d.list.Render)
 }
 
-// shared is a value that is kept as long as somebody uses it, and until the
-// next garbage collection: a list is in memory once, not once more for each
-// form in which it was ever read.
+// shared is a value that is computed when needed and freed by the garbage
+// collector when unused, so that memory does not hold each form in which a list
+// was ever read.
 type shared[T any] struct {
 	mu   sync.Mutex
 	last weak.Pointer[T]
@@ -67,8 +67,8 @@ func (s *shared[T]) get(build func() *T) *T {
 	return v
 }
 
-// codec stores a list as [todo.List.AppendList] does. It reads that, what
-// earlier programs stored beside it, and the v1 form.
+// codec encodes a list by [todo.List.AppendList]. It also decodes the forms of
+// earlier programs and the v1 form.
 var codec = ledger.Codec[*Document]{
 	Exact: true, // TestCodecReadsWhatItWrites
 	Append: func(dst []byte, d *Document) ([]byte, error) {
@@ -85,7 +85,7 @@ var codec = ledger.Codec[*Document]{
 		if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '[' {
 			return nil, false, nil
 		}
-		list, err := todo.DecodePredecessor(body)
+		list, err := todo.DecodeV1(body)
 		if err != nil {
 			return nil, true, err
 		}

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Changes returns what makes the items of one list those of another: those that
-// were added or changed, in their order, and the UIDs of those that were
-// removed. ok is false if [WithChanges] would bring them into another order.
+// Changes returns the difference between the items of two lists: the added and
+// changed items in list order, and the UIDs of the removed items. ok is false if
+// [WithChanges] would produce another order.
 func Changes(from, to List) (changed []Item, removed []string, ok bool) {
 	was, is := from.Sorted(), to.Sorted()
 	before, after := was, is
@@ -35,9 +35,9 @@ func Changes(from, to List) (changed []Item, removed []string, ok bool) {
 	return changed, removed, slices.Equal(WithChanges(was, changed, removed), is)
 }
 
-// WithChanges returns sorted items with changes as clients apply them: what was
-// removed is left out, what changed takes the place of what it was, what was
-// added comes last, and all is sorted by order as [List.Sorted] does.
+// WithChanges applies changes to sorted items as clients do: it deletes removed
+// items, replaces changed items in place, appends added items, and sorts the
+// result as [List.Sorted] does.
 func WithChanges(items, changed []Item, removed []string) []Item {
 	latest := make(map[string]Item, len(changed))
 	for _, it := range changed {

@@ -16,22 +16,22 @@ import (
 
 const (
 	maxDepth = 4
-	// maxProblems bounds what is reported of one input.
+	// maxProblems is the maximum number of reported problems of an input.
 	maxProblems = 10
-	// MaxOperations is how many operations a batch can have.
+	// MaxOperations is the maximum number of operations of a batch.
 	MaxOperations = 200
 )
 
 // Operation is one operation of a batch.
 type Operation struct {
-	// ID is the client's name for the operation.
+	// ID identifies the operation; the client chooses it.
 	ID string
 	// Op is the operation itself. A [Create] may lack its UID.
 	Op Op
 }
 
-// DecodeState reads the predecessor's form of a list from a client. It returns
-// a [*InvalidError] for what is none, as every function here does.
+// DecodeState decodes a list in the v1 form. All functions here return a
+// [*InvalidError] for invalid input.
 func DecodeState(body []byte) ([]Entry, error) {
 	d := newDecoder(body)
 	var entries []Entry
@@ -46,11 +46,10 @@ func DecodeState(body []byte) ([]Entry, error) {
 	return entries, d.end()
 }
 
-// DecodePredecessor reads a list as the predecessor stored it. Its items have
-// no UID there, so that they are given ones that follow from their ID and
-// their place among those of the same ID: everyone who reads the list before
-// it is stored anew finds the same.
-func DecodePredecessor(body []byte) (List, error) {
+// DecodeV1 decodes a list that v1 stored. It derives the UID of an item from its
+// ID and its position among the items with that ID, so that all readers find the
+// same UIDs before the list is written again.
+func DecodeV1(body []byte) (List, error) {
 	entries, err := DecodeState(body)
 	if err != nil {
 		return List{}, err
@@ -70,15 +69,15 @@ func DecodePredecessor(body []byte) (List, error) {
 	return NewList(items), nil
 }
 
-// DecodeItems reads what [AppendItems] made.
+// DecodeItems decodes the JSON of [AppendItems].
 func DecodeItems(body []byte) ([]Item, error) {
 	d := newDecoder(body)
 	items := d.items()
 	return items, d.end()
 }
 
-// decoder reads one JSON value strictly. What is wrong with a value is noted
-// and reading goes on; what is wrong with the JSON itself ends it.
+// decoder decodes one JSON value strictly. It records invalid values and
+// continues; a syntax error ends it.
 type decoder struct {
 	d        *jsontext.Decoder
 	body     []byte
@@ -96,7 +95,7 @@ func (d *decoder) items() (items []Item) {
 			case "uid":
 				it.UID = d.uid()
 				if seen[it.UID] {
-					d.problem("expected a uid that no other item has")
+					d.problem("duplicate uid")
 				}
 				seen[it.UID] = true
 			case "id":
@@ -118,15 +117,15 @@ func (d *decoder) items() (items []Item) {
 	return items
 }
 
-// DecodeCreate reads the body of a request that creates an item. The UID is
-// empty when the client leaves it to the server.
+// DecodeCreate decodes a request that creates an item. The UID is "" if the
+// server is to choose it.
 func DecodeCreate(body []byte) (Create, error) {
 	d := newDecoder(body)
 	op := d.create()
 	return op, d.end()
 }
 
-// DecodeUpdate reads the body of a request that changes the item uid.
+// DecodeUpdate decodes a request that changes the item with the UID.
 func DecodeUpdate(uid string, body []byte) (Update, error) {
 	d := newDecoder(body)
 	op := Update{UID: uid}
@@ -134,7 +133,7 @@ func DecodeUpdate(uid string, body []byte) (Update, error) {
 	return op, d.end()
 }
 
-// DecodeCompleteAll reads the body of a request that completes all items.
+// DecodeCompleteAll decodes a request that completes all items.
 func DecodeCompleteAll(body []byte) (CompleteAll, error) {
 	d := newDecoder(body)
 	var op CompleteAll
@@ -148,7 +147,7 @@ func DecodeCompleteAll(body []byte) (CompleteAll, error) {
 	return op, d.end()
 }
 
-// DecodeRestore reads the body of a request that restores a revision.
+// DecodeRestore decodes a request that restores a revision.
 func DecodeRestore(body []byte) (Restore, error) {
 	d := newDecoder(body)
 	var op Restore
@@ -158,7 +157,7 @@ func DecodeRestore(body []byte) (Restore, error) {
 	return op, d.end()
 }
 
-// DecodeSetTitle reads the body of a request that sets the list's title.
+// DecodeSetTitle decodes a request that sets the list's title.
 func DecodeSetTitle(body []byte) (SetTitle, error) {
 	d := newDecoder(body)
 	var op SetTitle
@@ -172,8 +171,7 @@ func DecodeSetTitle(body []byte) (SetTitle, error) {
 	return op, d.end()
 }
 
-// DecodeList reads a list as [List.AppendList] stores it: an array of items,
-// or an object with a title, removals, or both.
+// DecodeList decodes the JSON of [List.AppendList].
 func DecodeList(body []byte) (List, error) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		items, err := DecodeItems(body)
@@ -196,7 +194,7 @@ func DecodeList(body []byte) (List, error) {
 	return l, d.end()
 }
 
-// DecodeBatch reads the body of a request with many operations.
+// DecodeBatch decodes a request with many operations.
 func DecodeBatch(body []byte) ([]Operation, error) {
 	d := newDecoder(body)
 	var ops []Operation
@@ -218,7 +216,7 @@ func DecodeBatch(body []byte) ([]Operation, error) {
 	return ops, d.end()
 }
 
-// ValidOperationID reports whether s can name an operation: 1 to 128 visible
+// ValidOperationID reports whether s is a valid operation ID: 1 to 128 visible
 // ASCII characters.
 func ValidOperationID(s string) bool {
 	if s == "" || len(s) > 128 {
@@ -253,7 +251,7 @@ func (d *decoder) problemAt(pointer, format string, args ...any) {
 	}
 }
 
-// end returns what was wrong, also with what follows the value.
+// end checks that the input ends, and returns the problems as an error.
 func (d *decoder) end() error {
 	if !d.broken {
 		switch _, err := d.d.ReadToken(); {
@@ -290,14 +288,14 @@ func (d *decoder) syntax(err error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		detail = fmt.Sprintf("not valid JSON: it ends within a value, at byte %d", len(d.body))
 	}
-	// What follows from here on is noise next to this.
+	// A syntax error is always reported.
 	if len(d.problems) == maxProblems {
 		d.problems = d.problems[:maxProblems-1]
 	}
 	d.problemAt(pointer, "%s", detail)
 }
 
-// token reads the next token; ok is false at the end of what can be read.
+// token reads the next token; ok is false after a syntax error.
 func (d *decoder) token() (tok jsontext.Token, ok bool) {
 	if d.broken {
 		return tok, false
@@ -309,13 +307,13 @@ func (d *decoder) token() (tok jsontext.Token, ok bool) {
 	}
 	if k := tok.Kind(); (k == '{' || k == '[') && d.d.StackDepth() > d.maxDepth {
 		d.broken = true
-		d.problem("at most %d levels of objects and arrays are read", d.maxDepth)
+		d.problem("expected at most %d levels of objects and arrays", d.maxDepth)
 		return tok, false
 	}
 	return tok, true
 }
 
-// skip reads the rest of the value that tok begins.
+// skip skips the rest of the value that begins with tok.
 func (d *decoder) skip(tok jsontext.Token) {
 	if k := tok.Kind(); k != '{' && k != '[' {
 		return
@@ -327,7 +325,7 @@ func (d *decoder) skip(tok jsontext.Token) {
 	}
 }
 
-// expect reads the next token and notes a problem unless it is of kind.
+// expect reads the next token and records a problem if its kind differs.
 func (d *decoder) expect(kind jsontext.Kind, what string) (jsontext.Token, bool) {
 	tok, ok := d.token()
 	if !ok {
@@ -368,8 +366,8 @@ func (d *decoder) array(element func(i int)) {
 	d.token()
 }
 
-// object reads the members of an object that what describes. The first
-// required names must be there.
+// object decodes the members of an object; what describes it in messages. The
+// first required names are required.
 func (d *decoder) object(what string, names []string, required int, other others, member func(name string)) {
 	if _, ok := d.expect('{', what); !ok {
 		return
@@ -393,7 +391,7 @@ func (d *decoder) object(what string, names []string, required int, other others
 			member(name)
 		default:
 			if other == refuseOthers {
-				d.problem("not a member of %s, which are %s", what, strings.Join(names, ", "))
+				d.problem("unknown member of %s, expected one of %s", what, strings.Join(names, ", "))
 			}
 			if tok, ok := d.token(); ok {
 				d.skip(tok)
@@ -496,7 +494,7 @@ func (d *decoder) integer() int64 {
 func (d *decoder) revision() uint64 {
 	n := d.integer()
 	if n < 0 {
-		d.problem("expected a revision, which is not negative")
+		d.problem("expected a revision, a non-negative integer")
 		return 0
 	}
 	return uint64(n)
@@ -534,7 +532,7 @@ func (d *decoder) create() Create {
 	return op
 }
 
-// change reads a change, with or without a member was.
+// change decodes a change; withWas allows the member was.
 func (d *decoder) change(withWas bool) (c Change, was *Was) {
 	names := []string{"title", "completed", "order", "was"}
 	if !withWas {
@@ -561,8 +559,8 @@ func (d *decoder) change(withWas bool) (c Change, was *Was) {
 	return c, was
 }
 
-// was reads what a client showed of an item, which may be an item that v1
-// stored with white space at the ends of its title.
+// was decodes an item as the client last read it. An item that v1 stored may have
+// leading or trailing white space in its title.
 func (d *decoder) was() *Was {
 	w := new(Was)
 	d.object("what was shown", []string{"title", "completed"}, 0, refuseOthers, func(name string) {
@@ -575,7 +573,7 @@ func (d *decoder) was() *Was {
 	return w
 }
 
-// uids reads names of items; it returns an empty slice for an empty array.
+// uids decodes an array of UIDs. The result is never nil.
 func (d *decoder) uids() []string {
 	uids := []string{}
 	d.array(func(i int) {
@@ -589,8 +587,8 @@ func (d *decoder) uids() []string {
 	return uids
 }
 
-// operation reads one operation of a batch. Which members it has depends on
-// its type, which need not come first.
+// operation decodes one operation of a batch. The allowed members depend on its
+// type, which need not be the first member.
 func (d *decoder) operation() Operation {
 	var (
 		op        Operation
@@ -679,7 +677,7 @@ func (d *decoder) operation() Operation {
 	}
 	for _, name := range present {
 		if name != optional && !slices.Contains(members, name) {
-			d.problemAt(pointer+"/"+name, "not a member of an operation of type %s", typ)
+			d.problemAt(pointer+"/"+name, "unknown member of an operation of type %s", typ)
 		}
 	}
 	return op

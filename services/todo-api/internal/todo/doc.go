@@ -1,5 +1,6 @@
-// Package todo says what a list of todos is: its name, its items, the
-// operations on it, its limits, and the JSON that it is read from and written
-// as. Everything here is pure: it knows no HTTP and no store, reads no clock,
-// and changes nothing that it is given.
+// Package todo defines todo lists: their names, items, operations and limits,
+// and their JSON forms. All functions are pure: they use no HTTP, store or
+// clock, and do not modify their arguments.
+//
+// The v1 form is the JSON of the first version of this program, a Falcon API.
 package todo

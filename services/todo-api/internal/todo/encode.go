@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// AppendState appends the list in the predecessor's form, a JSON array of id,
+// AppendState appends the list in the v1 form, a JSON array of objects with id,
 // title and completed.
 func (l List) AppendState(dst []byte) []byte {
 	dst = append(dst, '[')
@@ -25,7 +25,7 @@ func (l List) AppendState(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// size is the length of what [List.AppendState] appends for the item, without
+// size returns the length of the item in the JSON of [List.AppendState], without
 // a comma.
 func (it *Item) size() int {
 	const punctuation = len(`{"id":,"title":"","completed":}`)
@@ -54,8 +54,9 @@ func (it *Item) size() int {
 	return size
 }
 
-// AppendList appends the list as it is stored: its items, in an object with
-// its title and its removals if it has any. [DecodeList] is the inverse.
+// AppendList appends the stored form of the list: its items, or an object with
+// its items, title and removals if it has a title or removals. [DecodeList] is
+// the inverse.
 func (l List) AppendList(dst []byte) []byte {
 	if l.Title == "" && len(l.Removed) == 0 {
 		return AppendItems(dst, l.Items)
@@ -82,8 +83,7 @@ func (l List) AppendList(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendItems appends items in the form in which they are stored, which
-// [DecodeItems] reads.
+// AppendItems appends the stored form of items. [DecodeItems] is the inverse.
 func AppendItems(dst []byte, items []Item) []byte {
 	const shortest, longer = len(`{"uid":"","id":1,"title":"","completed":true,"order":1},`), 20
 	size := 2 + shortest*len(items)
@@ -91,7 +91,7 @@ func AppendItems(dst []byte, items []Item) []byte {
 		size += len(items[i].UID) + len(items[i].Title)
 	}
 	if cap(dst)-len(dst) < size {
-		// Growing a large slice by and by copies it several times.
+		// Growing a large slice in steps would copy it several times.
 		dst = slices.Grow(dst, size+longer*len(items))
 	}
 	dst = append(dst, '[')
@@ -114,7 +114,7 @@ func AppendItems(dst []byte, items []Item) []byte {
 
 func appendContent(dst []byte, it *Item) []byte {
 	dst = append(dst, `,"title":`...)
-	// The only error is for invalid UTF-8, which no decoder here lets pass.
+	// The only error is for invalid UTF-8, which all decoders here refuse.
 	dst, _ = jsontext.AppendQuote(dst, it.Title)
 	dst = append(dst, `,"completed":`...)
 	return strconv.AppendBool(dst, it.Completed)

@@ -5,29 +5,28 @@ import (
 	"fmt"
 )
 
-// Errors of valid operations that cannot be applied to the list.
+// Errors of valid operations that cannot be applied to a list.
 var (
-	// ErrNotFound: the list has no item of that name.
+	// ErrNotFound means that the list has no item with the operation's UID.
 	ErrNotFound = errors.New("the list has no such item")
-	// ErrExists: the list has another item of that name.
+	// ErrExists means that the list has a different item with that UID.
 	ErrExists = errors.New("the list has another item with this id")
-	// ErrFull: the list would have more than [MaxItems] items or more than
-	// [MaxBytes] bytes.
+	// ErrFull means that the list would exceed [MaxItems] or [MaxBytes].
 	ErrFull = errors.New("the list is full")
-	// ErrNoRevision: nothing that the revision took away is kept.
-	ErrNoRevision = errors.New("nothing that this revision took away is kept")
+	// ErrNoRevision means that the list keeps no items that the revision removed.
+	ErrNoRevision = errors.New("no items that this revision removed are kept")
 )
 
-// ChangedError refuses an operation because somebody else changed what it
-// would change since the client last saw it.
+// ChangedError means that another client changed the item or title since this
+// client last read it.
 type ChangedError struct {
-	// Item is the item as it is, unless the list's title was changed.
+	// Item is the present item, or zero if the list's title changed.
 	Item Item
-	// Title is the list's title as it is, if that was changed.
+	// Title is the present title of the list, if the title changed.
 	Title string
 }
 
-// Error says what was changed.
+// Error implements the error interface.
 func (e *ChangedError) Error() string {
 	if e.Item.UID == "" {
 		return "the list's title was changed meanwhile"
@@ -35,22 +34,22 @@ func (e *ChangedError) Error() string {
 	return "the item was changed meanwhile"
 }
 
-// Problem is one thing that is wrong with an input.
+// Problem is one error in an input.
 type Problem struct {
-	// Pointer is the JSON Pointer (RFC 6901) to the offending value, empty for
-	// the whole input.
+	// Pointer is the JSON Pointer (RFC 6901) of the invalid value; "" is the
+	// whole input.
 	Pointer string
-	// Detail says what was expected there.
+	// Detail states the expected value.
 	Detail string
 }
 
-// InvalidError refuses an input that no list would accept.
+// InvalidError lists the errors in an input.
 type InvalidError struct {
-	// Problems has at least one element, in the order of the input.
+	// Problems are in the order of the input. There is at least one.
 	Problems []Problem
 }
 
-// Error returns the first problem and how many others there are.
+// Error returns the first problem and the number of others.
 func (e *InvalidError) Error() string {
 	p := e.Problems[0]
 	text := p.Detail

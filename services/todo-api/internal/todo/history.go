@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	// MaxRemovals is how many removals a list keeps.
+	// MaxRemovals is the maximum number of removals that a list keeps.
 	MaxRemovals = 32
-	// MaxRemovedBytes is how large the removals of a list can be together, as
-	// they are stored. The latest is kept whatever its size.
+	// MaxRemovedBytes is the maximum stored size of all removals of a list. The
+	// latest removal is kept whatever its size.
 	MaxRemovedBytes = 16 << 10
 )
 
-// Removal is what one operation removed or changed.
+// Removal holds the items that one operation removed or changed.
 type Removal struct {
-	// Revision is the list's after the operation.
+	// Revision is the list's revision after the operation.
 	Revision uint64
 	At       time.Time
-	// Kind is the operation's.
+	// Kind is the kind of the operation.
 	Kind string
-	// By is the name of the person who did it; "" if it is not known.
+	// By is the name of the person, or "" if unknown.
 	By string
-	// Items are as they were before.
+	// Items are the items before the operation.
 	Items []Item
 }
 
-// WithRemoval returns the list with one more removal, and without the oldest
-// ones that have no room any more.
+// WithRemoval returns the list with one more removal. It drops the oldest
+// removals beyond [MaxRemovals] and [MaxRemovedBytes].
 func (l List) WithRemoval(r Removal) List {
 	size := len(appendRemoval(nil, &r))
 	from := len(l.Removed)
@@ -66,7 +66,7 @@ func appendRemoval(dst []byte, r *Removal) []byte {
 	return append(AppendItems(dst, r.Items), '}')
 }
 
-// DecodeRemovals reads the removals of a list as they were stored beside it
+// DecodeRemovals decodes removals in the form that was stored beside the list
 // until 2026-11-29.
 func DecodeRemovals(body []byte) ([]Removal, error) {
 	d := newDecoder(body)

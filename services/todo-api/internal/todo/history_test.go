@@ -88,7 +88,7 @@ func TestDecodeRemovals(t *testing.T) {
 		strings.Replace(good, `"kind":"clear",`, ``, 1):         "/0: expected a member kind",
 		strings.Replace(good, "2026-01-02", "yesterday", 1):     "/0/at: expected a time such as 2006-01-02T15:04:05Z",
 		strings.Replace(good, `"rev":2`, `"rev":-2`, 1):         "/0/rev: expected a revision",
-		strings.Replace(good, `"rev":2`, `"rev":2,"more":1`, 1): "/0/more: not a member of a removal",
+		strings.Replace(good, `"rev":2`, `"rev":2,"more":1`, 1): "/0/more: unknown member of a removal",
 		strings.Replace(good, `"uid":"a"`, `"uid":"a b"`, 1):    "/0/items/0/uid: expected 1 to 64 letters",
 	} {
 		if _, err := DecodeRemovals([]byte(body)); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -9,60 +9,58 @@ import (
 )
 
 const (
-	// MaxItems is how many items a list can have.
+	// MaxItems is the maximum number of items of a list.
 	MaxItems = 5_000
-	// MaxTitleLength is the length of the longest title, in code points, not
-	// counting white space at its ends.
+	// MaxTitleLength is the maximum length of an item's title, in code points,
+	// without leading and trailing white space.
 	MaxTitleLength = 2_000
-	// MaxListTitleLength is the length of the longest title of a list, in code
-	// points.
+	// MaxListTitleLength is the maximum length of a list's title, in code points.
 	MaxListTitleLength = 200
-	// MaxBytes is how large a list can grow, as the bytes of JSON that
-	// [List.AppendState] makes of it: that of the largest body which the API
-	// reads, so that a list that can be read whole can be written back whole.
+	// MaxBytes is the maximum length of a list in the JSON of [List.AppendState].
+	// It equals the API's limit of a request body, so that a client can write
+	// back every list that it can read.
 	MaxBytes = 1 << 20
-	// MaxNumber bounds every number in a list: the integers that a float64
-	// holds exactly, which is what other readers of the JSON have.
+	// MaxNumber bounds the absolute value of all numbers in a list: a float64, as
+	// other readers of the JSON have, represents the integers up to it exactly.
 	MaxNumber = 1<<53 - 1
 )
 
 // Item is one todo.
 type Item struct {
-	// UID names the item within its list, uniquely: [A-Za-z0-9_-]{1,64}.
+	// UID identifies the item in its list: [A-Za-z0-9_-]{1,64}.
 	UID string
-	// ID is the number by which the predecessor's page knows the item. It may
-	// repeat within a list.
+	// ID is the item's number in the v1 form. Items of a list may share one.
 	ID int64
-	// Title is what is to be done. Only the predecessor's form leaves it empty
-	// or with white space at its ends.
+	// Title describes the task. Only in the v1 form can it be empty, or have
+	// leading or trailing white space.
 	Title     string
 	Completed bool
-	// Order places the item in its list; see [List.Sorted].
+	// Order is the item's sort key; see [List.Sorted].
 	Order float64
 }
 
-// List is one list. It is a value: operations return another list and never
-// change the one they are applied to, so lists may share memory.
+// List is a todo list. Operations return a new list and do not modify the one
+// that they are applied to, so lists may share memory.
 type List struct {
-	// Title is what the list is called, or "".
+	// Title is the list's title, or "".
 	Title string
-	// Items are in the order in which they were inserted.
+	// Items are in insertion order.
 	Items []Item
-	// Removed is what the latest operations removed, oldest first.
+	// Removed are the items that the latest operations removed, oldest first.
 	Removed []Removal
 
 	size int // see Size; 0 if not known
 }
 
-// NewList returns a list whose size is known, so that operations need not
-// measure it.
+// NewList returns a list of items. It computes the size once, so that operations
+// need not.
 func NewList(items []Item) List {
 	l := List{Items: items}
 	l.size = l.Size()
 	return l
 }
 
-// Size is the length of what [List.AppendState] appends.
+// Size returns the length of the list in the JSON of [List.AppendState].
 func (l List) Size() int {
 	if l.size > 0 {
 		return l.size
@@ -74,8 +72,8 @@ func (l List) Size() int {
 	return size
 }
 
-// Sorted returns the items by ascending order, and by insertion where orders
-// are equal. The caller must not change them.
+// Sorted returns the items by ascending Order; items of equal Order stay in
+// insertion order. The caller must not modify the slice.
 func (l List) Sorted() []Item {
 	byOrder := func(a, b Item) int { return cmp.Compare(a.Order, b.Order) }
 	if slices.IsSortedFunc(l.Items, byOrder) {
@@ -86,7 +84,7 @@ func (l List) Sorted() []Item {
 	return items
 }
 
-// Find returns the item named uid.
+// Find returns the item with the UID.
 func (l List) Find(uid string) (Item, bool) {
 	if i := l.index(uid); i >= 0 {
 		return l.Items[i], true
@@ -105,12 +103,12 @@ func trimTitle(s string) string {
 }
 
 func titleTooLong(s string) bool {
-	// No rune takes less than a byte, so most titles need no counting.
+	// A rune has at least one byte, so most titles need no count of runes.
 	return len(s) > MaxTitleLength && utf8.RuneCountInString(trimTitle(s)) > MaxTitleLength
 }
 
-// ValidUID reports whether s can name an item: 1 to 64 letters, digits, - and _
-// of ASCII.
+// ValidUID reports whether s is a valid UID: 1 to 64 ASCII letters, digits, - and
+// _.
 func ValidUID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false

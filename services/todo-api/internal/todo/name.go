@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNameLength is the length of the longest name, in code points.
+// MaxNameLength is the maximum length of a name, in code points.
 const MaxNameLength = 128
 
 // Name is the name of a list: 1 to [MaxNameLength] code points of valid UTF-8

@@ -5,123 +5,120 @@ import (
 	"strconv"
 )
 
-// Op is an operation on a list. Apply is a pure function: the same list gives
-// the same effect. Titles are trimmed as they are set, except by [Replace], which
-// keeps what v1 accepted.
+// Op is an operation on a list. Operations trim the titles that they set, except
+// [Replace], which keeps titles that v1 accepted.
 type Op interface {
-	// Kind is a short word for the operation, as the JSON of a batch names it.
+	// Kind returns the operation's type in the JSON of a batch.
 	Kind() string
-	// Apply returns the effect on a list, or one of this package's errors if
-	// the operation cannot be applied to it.
+	// Apply returns the effect on a list, or an error of this package if the
+	// operation cannot be applied. It is a pure function.
 	Apply(List) (Effect, error)
 }
 
-// Effect is what an operation did.
+// Effect is the result of applying an operation.
 type Effect struct {
-	// List is the list afterwards.
+	// List is the new list.
 	List List
-	// Changed is false when List is the one that was given.
+	// Changed is false if List equals the old list.
 	Changed bool
-	// Item is the item of a [Create] or an [Update].
+	// Item is the item of a [Create], [Update] or [Delete].
 	Item Item
-	// Existed is true when [Create] found the item as it was to be created.
+	// Existed is true if the list already had the item of a [Create].
 	Existed bool
-	// Removed holds the items that the operation removed or changed, as they
-	// were before, if [Restore] can bring them back.
+	// Removed are the old states of the items that [Restore] can bring back.
 	Removed []Item
 }
 
-// The JSON of an operation is the payload of its idempotency key: renaming a
-// field, or adding one that is not omitted when empty, refuses repetitions of
-// requests that an older version of the program carried out.
+// The JSON of an operation is the payload of its idempotency key. DO NOT rename a
+// field or add one that is not omitted when empty: the service would refuse to
+// replay requests that an older version carried out.
 
 // Create adds an item.
 type Create struct {
-	// UID names the item. When the list has it already with the same content,
+	// UID identifies the item. If the list already has it with the same content,
 	// nothing changes.
 	UID       string
 	Title     string
 	Completed bool
-	// Order is nil for an item that goes to the end.
+	// Order is nil to append the item.
 	Order *float64
 }
 
-// Update changes the item UID.
+// Update changes an item.
 type Update struct {
 	UID string
 	Change
-	// Was, if not nil, is what the client showed when it asked for the change.
+	// Was, if not nil, is the item as the client last read it.
 	Was *Was `json:",omitempty"`
 }
 
-// Change is what an [Update] changes; nil fields stay.
+// Change holds the new values of an [Update]; nil fields do not change.
 type Change struct {
 	Title     *string
 	Completed *bool
 	Order     *float64
 }
 
-// Was is what a client showed of an item. A new title is refused with a
-// [*ChangedError] if the item's title is neither Title nor the new one. A new
-// state is never refused: there are only two.
+// Was is an item as the client last read it. An [Update] of the title returns a
+// [*ChangedError] if the present title is neither Title nor the new one. An
+// update of Completed never conflicts: it has only two values.
 type Was struct {
 	Title     *string
 	Completed *bool
 }
 
-// Delete removes the item UID.
+// Delete removes an item.
 type Delete struct{ UID string }
 
-// CompleteAll sets the state of all items, or of those in IDs.
+// CompleteAll sets Completed of all items, or of those in IDs.
 type CompleteAll struct {
 	Completed bool
-	// IDs, if not nil, are the UIDs of the only items to change; unknown ones
-	// are ignored.
+	// IDs, if not nil, limits the operation to the items with these UIDs; unknown
+	// UIDs are ignored.
 	IDs []string `json:",omitzero"`
 }
 
-// ClearCompleted removes the completed items, or those of them in IDs.
+// ClearCompleted removes the completed items, or the completed items in IDs.
 type ClearCompleted struct {
-	// IDs, if not nil, are the UIDs of the only items to remove; unknown ones
-	// are ignored.
+	// IDs, if not nil, limits the operation to the items with these UIDs; unknown
+	// UIDs are ignored.
 	IDs []string `json:",omitzero"`
 }
 
-// Clear removes every item.
+// Clear removes all items.
 type Clear struct{}
 
 // SetTitle sets the title of the list; "" removes it.
 type SetTitle struct {
 	Title string
-	// Was, if not nil, is the title that the client showed. The operation is
-	// refused with a [*ChangedError] if the title is neither Was nor Title.
+	// Was, if not nil, is the title that the client last read. Apply returns a
+	// [*ChangedError] if the present title is neither Was nor Title.
 	Was *string `json:",omitempty"`
 }
 
-// Replace makes the list hold Entries and nothing else. An entry is taken for
-// the item with its ID and its title, else for the one in the same place among
-// those with its ID that are left; it keeps that item's UID and Order. Orders
-// change only as far as needed to list the entries as they are given.
+// Replace replaces all items by Entries. An entry matches the item with its ID
+// and title, or else the next unmatched item with its ID; it keeps the UID and
+// Order of the item that it matches. Orders change only as far as needed to keep
+// the order of the entries.
 type Replace struct {
 	Entries []Entry
-	// Seed is the beginning of the UIDs of new items: at most 58 characters
-	// that are valid in one, and new for every Replace.
+	// Seed is the prefix of the UIDs of new items: at most 58 characters that
+	// are valid in a UID. It must be unique for each Replace.
 	Seed string
 }
 
-// Entry is an item in the v1 form: as the first version of this program, a
-// Falcon API, stored it and its page sends it.
+// Entry is an item in the v1 form.
 type Entry struct {
 	ID        int64
 	Title     string
 	Completed bool
 }
 
-// Restore brings back what a revision removed: missing items are added, and
-// changed ones are put back.
+// Restore brings back the items that a revision removed: it adds missing items
+// and resets changed ones.
 type Restore struct{ Revision uint64 }
 
-// MarshalJSON returns the revision, the form of earlier payloads.
+// MarshalJSON returns the revision as a number, the form of earlier payloads.
 func (op Restore) MarshalJSON() ([]byte, error) {
 	return strconv.AppendUint(nil, op.Revision, 10), nil
 }
@@ -213,7 +210,7 @@ func (op Delete) Apply(l List) (Effect, error) {
 	return Effect{List: next, Changed: true, Item: item, Removed: []Item{item}}, nil
 }
 
-// Apply sets the state of the items.
+// Apply sets Completed of the items.
 func (op CompleteAll) Apply(l List) (Effect, error) {
 	among := selection(op.IDs)
 	var items []Item
@@ -249,7 +246,8 @@ func (op ClearCompleted) Apply(l List) (Effect, error) {
 	return Effect{List: l.with(kept), Changed: true, Removed: removed}, nil
 }
 
-// selection reports which items an operation is about; nil stands for all.
+// selection returns a function that reports whether uids has an item; nil uids
+// has all items.
 func selection(uids []string) func(Item) bool {
 	if uids == nil {
 		return func(Item) bool { return true }
@@ -282,7 +280,7 @@ func (op SetTitle) Apply(l List) (Effect, error) {
 	return Effect{List: l, Changed: true}, nil
 }
 
-// Apply makes the list hold the entries.
+// Apply replaces all items.
 func (op Replace) Apply(l List) (Effect, error) {
 	old := l.Sorted()
 	matches := match(old, op.Entries)
@@ -307,8 +305,7 @@ func (op Replace) Apply(l List) (Effect, error) {
 	return Effect{List: l.with(items), Changed: true, Removed: removed}, nil
 }
 
-// match returns for each entry the index of the item that it is taken for, or
-// -1.
+// match returns for each entry the index of the item that it matches, or -1.
 func match(items []Item, entries []Entry) []int {
 	type content struct {
 		id    int64
@@ -346,8 +343,8 @@ func match(items []Item, entries []Entry) []int {
 	return matches
 }
 
-// place gives every item that matches nothing an order between its
-// neighbours, or, where the matched ones do not ascend, numbers all of them.
+// place gives each unmatched item an order between its neighbours. If the orders
+// of the matched items do not ascend, it renumbers all items.
 func place(items []Item, matches []int) {
 	// upper[i] is the order of the first matched item at or after i.
 	upper := make([]float64, len(items)+1)
@@ -364,8 +361,8 @@ func place(items []Item, matches []int) {
 	}
 	for i := range items {
 		if matches[i] < 0 {
-			// Items of equal order are listed as they were inserted, which is
-			// as they stand here.
+			// Items of equal order stay in insertion order, the order of this
+			// slice.
 			items[i].Order = min(last+1, upper[i])
 		}
 		if i > 0 && items[i].Order < last {
@@ -389,7 +386,7 @@ func (op Restore) Apply(l List) (Effect, error) {
 	if removed == nil {
 		return Effect{}, ErrNoRevision
 	}
-	// Of an item that one revision changed twice, the last state counts.
+	// If one revision changed an item twice, the last state counts.
 	wanted := make(map[string]int, len(removed))
 	for i, it := range removed {
 		wanted[it.UID] = i
@@ -421,8 +418,8 @@ func (op Restore) Apply(l List) (Effect, error) {
 	return Effect{List: next, Changed: true, Removed: overwritten}, err
 }
 
-// nextID is a number that the predecessor's page does not yet know. The page
-// itself counts items, so a larger one than all there are is the safest.
+// nextID returns an unused ID. The page of v1 numbers its items by their count,
+// so an ID above all others is the least likely to collide with its next one.
 func (l List) nextID() int64 {
 	var largest int64
 	for _, it := range l.Items {
@@ -453,9 +450,9 @@ func (l List) nextOrder() float64 {
 	return min(largest+1, MaxNumber)
 }
 
-// grown returns l with other items, whose encoded size is given; [ErrFull] if
-// they are too large and larger than before: a list that is too large already
-// can still be changed and shrunk.
+// grown returns l with new items of the given encoded size. The error is
+// [ErrFull] if they exceed a limit and are larger than the old items: a list that
+// is already too large can still be changed and shrunk.
 func (l List) grown(items []Item, size int) (List, error) {
 	if len(items) > MaxItems && len(items) > len(l.Items) || size > MaxBytes && size > l.Size() {
 		return List{}, ErrFull
@@ -464,7 +461,7 @@ func (l List) grown(items []Item, size int) (List, error) {
 	return l, nil
 }
 
-// with returns l with other items.
+// with returns l with new items.
 func (l List) with(items []Item) List {
 	l.Items, l.size = items, 0
 	return l

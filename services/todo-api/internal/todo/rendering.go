@@ -5,20 +5,19 @@ import (
 	"strconv"
 )
 
-// Rendering is a list's items as Todo-Backend has them, a JSON array of
-// objects of id, title, completed, order and url, but for what the addresses
-// begin with: clients may reach one list by several addresses, and the bytes
-// are kept once.
+// Rendering is the JSON of items in the form of Todo-Backend, an array of objects
+// with id, title, completed, order and url, without the base of the URLs: clients
+// may use several base URLs for a list, and the bytes are kept once.
 type Rendering struct {
 	text []byte
-	// bases are the places in text where an address begins.
+	// bases are the offsets in text at which a URL begins.
 	bases []int
 }
 
-// Render returns the items by ascending order.
+// Render renders the list's sorted items.
 func (l List) Render() *Rendering { return RenderItems(l.Sorted()) }
 
-// RenderItems returns items as they are given.
+// RenderItems renders items in the given order.
 func RenderItems(items []Item) *Rendering {
 	size := 2
 	for i := range items {
@@ -38,17 +37,17 @@ func RenderItems(items []Item) *Rendering {
 	return r
 }
 
-// RenderItem returns one item, without an array around it.
+// RenderItem renders one item as an object.
 func RenderItem(it Item) *Rendering {
 	text, base := it.appendTodo(nil)
 	return &Rendering{text, []int{base}}
 }
 
-// Size is the length of the JSON with base before each address.
+// Size returns the length of the JSON with this base.
 func (r *Rendering) Size(base string) int { return len(r.text) + len(r.bases)*len(base) }
 
-// Append appends the JSON. An item's url is base and its UID; base must need
-// no escaping in JSON.
+// Append appends the JSON. An item's url is base followed by its UID; base must
+// need no escaping in JSON.
 func (r *Rendering) Append(dst []byte, base string) []byte {
 	from := 0
 	for _, at := range r.bases {
@@ -59,8 +58,8 @@ func (r *Rendering) Append(dst []byte, base string) []byte {
 	return append(dst, r.text[from:]...)
 }
 
-// Reader returns the JSON as [Rendering.Append] does, without keeping it in
-// memory.
+// Reader returns a reader of the JSON of [Rendering.Append]. It does not keep the
+// whole JSON in memory.
 func (r *Rendering) Reader(base string) *RenderingReader {
 	return &RenderingReader{r: r, base: []byte(base)}
 }
@@ -69,7 +68,7 @@ func (r *Rendering) Reader(base string) *RenderingReader {
 type RenderingReader struct {
 	r    *Rendering
 	base []byte
-	// next is the index of the next part: text and bases take turns.
+	// next is the index of the next part; parts of text and bases alternate.
 	next int
 	part []byte
 }
@@ -91,7 +90,7 @@ func (rd *RenderingReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo implements [io.WriterTo], in pieces that are worth a system call.
+// WriteTo implements [io.WriterTo]. It writes pieces of 32 KiB.
 func (rd *RenderingReader) WriteTo(w io.Writer) (n int64, err error) {
 	piece := make([]byte, 32<<10)
 	for {
@@ -130,7 +129,7 @@ func (rd *RenderingReader) advance() bool {
 	return true
 }
 
-// appendTodo appends the item, and returns where its address begins.
+// appendTodo appends the item and returns the offset of its URL.
 func (it *Item) appendTodo(dst []byte) (_ []byte, base int) {
 	dst = append(dst, `{"id":"`...)
 	dst = append(dst, it.UID...)

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a list is knows no HTTP, no store and no settings.
+// The package imports no HTTP, store or settings.
 func TestImports(t *testing.T) {
 	pkg, err := build.ImportDir(".", 0)
 	if err != nil {
@@ -57,7 +57,7 @@ func FuzzParseName(f *testing.F) {
 		}
 		n := utf8.RuneCountInString(s)
 		if string(name) != s || n < 1 || n > MaxNameLength || !utf8.ValidString(s) || strings.ContainsAny(s, "/\\\x00\n") || s == "." || s == ".." {
-			t.Errorf("%q is taken for a name", s)
+			t.Errorf("%q is accepted as a name", s)
 		}
 	})
 }
@@ -149,9 +149,9 @@ func TestOps(t *testing.T) {
 	}
 }
 
-// Laws of random operations on random lists: the list that was given stays,
-// names stay unique, what is encoded is decoded, an echo changes nothing, and
-// what was taken away comes back.
+// Laws of random operations on random lists: the old list is not modified, UIDs
+// stay unique, decoding inverts encoding, replacing a list by itself changes
+// nothing, and Restore brings back removed items.
 func TestLaws(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	titles := []string{"a", "b\u2028", "c\"\\", "", " \x00x\n\x7f😀 "}
@@ -218,14 +218,14 @@ func TestLaws(t *testing.T) {
 			}
 			for _, it := range effect.Removed {
 				if got, ok := restored.List.Find(it.UID); !ok || got != it {
-					t.Fatalf("round %d: %#v took %v away, and it did not come back: %v", round, op, it, got)
+					t.Fatalf("round %d: %#v removed %v, which was not restored: %v", round, op, it, got)
 				}
 			}
 			l = effect.List
 			seen := make(map[string]bool)
 			for _, it := range l.Items {
 				if seen[it.UID] || !ValidUID(it.UID) {
-					t.Fatalf("round %d: %#v made the name %q twice or invalid: %v", round, op, it.UID, l.Items)
+					t.Fatalf("round %d: %#v made the UID %q, which is invalid or a duplicate: %v", round, op, it.UID, l.Items)
 				}
 				seen[it.UID] = true
 			}
@@ -244,10 +244,10 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-// The names of items that only the predecessor wrote are the same for all who
-// read them, also after one of them was changed.
-func TestPredecessorsNames(t *testing.T) {
-	l, err := DecodePredecessor([]byte(`[{"id":3,"title":"a","completed":false},{"id":-1,"title":"b","completed":true},{"id":3,"title":"c","completed":false}]`))
+// The UIDs of items that v1 wrote are the same for all readers, also after one of
+// the items was changed.
+func TestUIDsOfV1(t *testing.T) {
+	l, err := DecodeV1([]byte(`[{"id":3,"title":"a","completed":false},{"id":-1,"title":"b","completed":true},{"id":3,"title":"c","completed":false}]`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestPredecessorsNames(t *testing.T) {
 	}
 	for _, it := range l.Items {
 		if !ValidUID(it.UID) {
-			t.Errorf("%q is no valid name", it.UID)
+			t.Errorf("%q is not a valid UID", it.UID)
 		}
 	}
 }
@@ -354,7 +354,7 @@ func FuzzDecode(f *testing.F) {
 		check := func(err error) bool {
 			if err == nil {
 				if !json.Valid(body) {
-					t.Errorf("%q was read and is not JSON", body)
+					t.Errorf("%q was decoded and is not JSON", body)
 				}
 				return true
 			}
@@ -366,7 +366,7 @@ func FuzzDecode(f *testing.F) {
 			return false
 		}
 		if entries, err := DecodeState(body); check(err) {
-			l, err := DecodePredecessor(body)
+			l, err := DecodeV1(body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -393,10 +393,10 @@ func FuzzDecode(f *testing.F) {
 		if check(err) && (len(ops) == 0 || len(ops) > MaxOperations) {
 			t.Errorf("%q: got %d operations", body, len(ops))
 		}
-		// At most one kind of body is meant by a text, but for [] and
-		// {"completed":...}, which are two.
+		// A text is valid as at most one kind of body, except [] and
+		// {"completed":...}, which are valid as two.
 		if refusals < 5 {
-			t.Errorf("%q: read as %d kinds of body", body, 7-refusals)
+			t.Errorf("%q: valid as %d kinds of body", body, 7-refusals)
 		}
 	})
 }
