@@ -16,50 +16,47 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Write is an operation on a list.
+// Write is an operation with its idempotency key and author.
 type Write struct {
-	// Key is the client's name for the request, so that a repetition is
-	// answered and not repeated; "" if there is none.
+	// Key is the idempotency key, or "". A repeated write returns the earlier
+	// result and is not applied again.
 	Key string
 	Op  todo.Op
-	// By is the name of the person who does it, for the history; "" if it is
-	// not known.
+	// By is the person's name for the history, or "" if unknown.
 	By string
 }
 
-// Result is the acknowledgement of a write.
+// Result is the result of a landed write.
 type Result struct {
-	// Item is the item that the operation created or updated. Its UID is ""
-	// for other operations.
+	// Item is the created or updated item. Its UID is "" for other operations.
 	Item todo.Item
-	// Created is true when a [todo.Create] added the item, and false when the
-	// item existed already.
+	// Created is true if a [todo.Create] added the item, false if the item
+	// existed.
 	Created bool
-	// Number is the number of the revision that the operation landed in, and
-	// Revision its name.
+	// Number and Revision identify the revision in which the operation landed.
 	Number   uint64
 	Revision Revision
-	// Replayed is true when the write had landed before, by the same Key.
+	// Replayed is true if a write with the same Key had landed before.
 	Replayed bool
-	// Snapshot is the list right after the write, or, if Replayed, as it is
-	// now.
+	// Snapshot is the list right after the write or, if Replayed, the present
+	// list.
 	Snapshot Snapshot
 }
 
-// ErrForgotten means that the write was carried out before, but its result is
-// neither remembered nor in the list.
-var ErrForgotten = errors.New("the item was created or changed by this very request before, and was deleted since")
+// ErrForgotten means that the write landed before, but its result is neither
+// remembered nor in the list.
+var ErrForgotten = errors.New("this request created or changed the item before, and the item was deleted since")
 
-// Apply carries a write out if the conditions hold. See [Service.ApplyAll].
+// Apply applies a write if the conditions hold. See [Service.ApplyAll].
 func (s *Service) Apply(ctx context.Context, name todo.Name, conditions Conditions, w Write) (Result, error) {
 	results, errs := s.ApplyAll(ctx, name, conditions, []Write{w})
 	return results[0], errs[0]
 }
 
-// ApplyAll carries writes out in their order if the conditions hold before the
-// first of them. Each has its own result or error, at its own index: an error
-// of its operation, a [*ConditionError], [ErrForgotten], or an error of
-// [ledger.Ledger.Update]. Conditions do not matter to a repeated write.
+// ApplyAll applies writes in order if the conditions hold before the first. Each
+// has a result or an error at its index: an error of its operation, a
+// [*ConditionError], [ErrForgotten], or an error of [ledger.Ledger.Update].
+// Conditions do not apply to repeated writes.
 func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Conditions, writes []Write) ([]Result, []error) {
 	results := make([]Result, len(writes))
 	if err := s.compose(ctx, name); err != nil {
@@ -82,12 +79,12 @@ func (s *Service) ApplyAll(ctx context.Context, name todo.Name, conditions Condi
 	return results, errs
 }
 
-// gate holds the conditions of writes that follow one another. The first of
-// them that is applied checks them, and the result counts for those behind it.
-// The ledger applies the operations of one key one after the other.
+// gate holds the conditions of a sequence of writes. The first one that is
+// applied checks them; its result holds for the others. The ledger applies the
+// operations of one key sequentially.
 type gate struct {
 	Conditions
-	first   *operation // that checked; nil if none has
+	first   *operation // the operation that checked, or nil
 	refused error
 }
 
@@ -101,25 +98,26 @@ func (g *gate) check(o *operation, state *ledger.State[*Document]) error {
 	return g.refused
 }
 
-// operation is a write that is ready to be applied as often as it takes: what
-// must be the same each time, such as new UIDs, is decided.
+// operation is a prepared write. Applying it again has the same effect: values
+// such as new UIDs are already chosen.
 type operation struct {
 	Write
 	gate        *gate
-	keepRemoved time.Duration // 0: without bound
+	keepRemoved time.Duration // 0 means no limit
 	payload     []byte
-	// uid is the item that the result names, or "". title is what the
-	// operation sets the item's title to, or nil.
+	// uid is the UID of the result's item, or "". title is the title that the
+	// operation sets, or nil.
 	uid   string
 	title *string
-	// creates is true when the list exists afterwards although nothing in it
-	// changed: one that is saved empty is not one that was never written.
+	// creates is true if the operation creates the list even if it changes
+	// nothing: saving an empty list differs from never writing it.
 	creates bool
-	// existed is whether the last application found the item that it creates.
+	// existed is true if the last application found the item to create.
 	existed bool
 }
 
-// newOperation is the one place that tells operations apart.
+// newOperation prepares a write. Only this function switches on the type of the
+// operation.
 func newOperation(name todo.Name, w Write) operation {
 	o := operation{Write: w}
 	if w.Key != "" {
@@ -141,16 +139,16 @@ func newOperation(name todo.Name, w Write) operation {
 	return o
 }
 
-// payload is what a key stands for. It is made of the decoded request, so that
-// white space in the request's JSON does not matter.
+// payload returns the content that an idempotency key stands for. It encodes the
+// decoded request, so white space in the request's JSON does not matter.
 func payload(op todo.Op) []byte {
 	text, _ := json.Marshal(op) //nolint:errchkjson // operations have no type that cannot be encoded
 	return append([]byte(op.Kind()+" "), text...)
 }
 
-// newUID names a new item. With a key the name follows from the key, so that a
-// create that is repeated after the ledger has forgotten it finds its own item
-// and makes no second.
+// newUID returns a UID for a new item. With a key, the UID is derived from it, so
+// that a repeated create that the ledger has forgotten finds its item and does
+// not add a second one.
 func newUID(name todo.Name, key string, payload []byte) string {
 	if key == "" {
 		return uuid.Must(uuid.NewV7()).String()
@@ -195,9 +193,9 @@ func (o *operation) apply(state *ledger.State[*Document]) (ledger.Change[*Docume
 	return change, nil
 }
 
-// A stored result is the operation's item, as an array of one, behind an
-// exclamation mark if the item existed. It is empty if there is no item. A
-// title that the request itself has is left out.
+// encodeResult encodes the result for the store: an array of the operation's
+// item, with an exclamation mark before it if the item existed, or nothing if
+// there is no item. It omits a title that the request has.
 func (o *operation) encodeResult(item todo.Item, existed bool) []byte {
 	if o.uid == "" {
 		return nil
@@ -214,7 +212,7 @@ func (o *operation) encodeResult(item todo.Item, existed bool) []byte {
 
 func (o *operation) decodeResult(b []byte) (item todo.Item, existed bool, err error) {
 	if len(b) > 0 && b[0] == '{' {
-		// Until 2026-11-25 it was an object with an HTTP status.
+		// Until 2026-11-25, a result was an object with an HTTP status.
 		var old struct {
 			Status int             `json:"s"`
 			Items  json.RawMessage `json:"i"`
@@ -240,7 +238,7 @@ func (o *operation) decodeResult(b []byte) (item todo.Item, existed bool, err er
 	return item, existed, nil
 }
 
-// result is what the receipt of the operation says.
+// result returns the result of a receipt.
 func (o *operation) result(receipt *ledger.Receipt[*Document]) (Result, error) {
 	r := Result{
 		Number:   receipt.Revision,
@@ -255,8 +253,8 @@ func (o *operation) result(receipt *ledger.Receipt[*Document]) (Result, error) {
 	_, create := o.Op.(todo.Create)
 	switch {
 	case there && !r.Replayed:
-		// An operation behind this one in the same commit may have changed the
-		// item again: the answer must be what its ETag stands for.
+		// A later operation in the same commit may have changed the item again:
+		// the result must match its revision.
 		r.Item, r.Created = now, create && !o.existed
 	case !receipt.ResultForgotten:
 		item, existed, err := o.decodeResult(receipt.Result)

@@ -9,8 +9,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// BenchmarkApply is one update of a list of 20 items, without and with as many
-// removed items as are kept, in memory.
+// BenchmarkApply measures one update of a list of 20 items in memory, without
+// removed items and with the maximum of them.
 func BenchmarkApply(b *testing.B) {
 	for _, removals := range []int{0, 32} {
 		b.Run(fmt.Sprint(removals, " removals"), func(b *testing.B) {
@@ -37,7 +37,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// BenchmarkApplySizes is one update of a list of 20 items and of 5,000.
+// BenchmarkApplySizes measures one update of lists of 20 and 5,000 items.
 func BenchmarkApplySizes(b *testing.B) {
 	for _, items := range []int{20, 5000} {
 		b.Run(fmt.Sprint(items, " items"), func(b *testing.B) {

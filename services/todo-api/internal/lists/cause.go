@@ -9,9 +9,9 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Cause returns why a call to the store failed, in words that name no list, path
-// or host: those of the operating system, such as "no space left on device",
-// where it has an error for that.
+// Cause returns the reason of a failed call to the store, without names of lists,
+// paths or hosts: the text of the operating system's error, such as "no space left
+// on device", if there is one.
 func Cause(err error) string {
 	errno, ok := errors.AsType[syscall.Errno](err)
 	switch {
@@ -29,8 +29,8 @@ func Cause(err error) string {
 	return "no answer"
 }
 
-// Trouble says which reads and writes the store refuses or does not answer
-// while it serves others, or is "".
+// Trouble describes the calls that the store refuses or does not answer while
+// others succeed. It returns "" if all succeed.
 func (s *Service) Trouble() string {
 	health := s.ledger.Health()
 	if health.Failing == 0 {

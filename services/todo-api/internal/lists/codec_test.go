@@ -11,9 +11,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// What the codec writes it reads: the ledger relies on it (Codec.Exact), and
-// decodes nothing before it writes. Every kind of operation is applied, with
-// titles of every kind of character.
+// The codec decodes all that it encodes: the ledger relies on this (Codec.Exact)
+// and does not decode documents before it writes them. The test applies all kinds
+// of operations, with titles of all kinds of characters.
 func TestCodecReadsWhatItWrites(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{"a", "é", "日", "\u2028", "\x00", "\x1f", "\x7f", "\"", "\\", "</", "\ufffd", "\U0001f35e", " ", "\n", "e\u0301", "\ufeff"}
@@ -45,7 +45,7 @@ func TestCodecReadsWhatItWrites(t *testing.T) {
 			}[min(rnd.IntN(14), 9)]
 			result, err := s.Apply(t.Context(), "l", Conditions{}, Write{Op: op})
 			if err != nil {
-				continue // refused, as some must be
+				continue // some operations must be refused
 			}
 			applied++
 			want := result.Snapshot.Doc.List()

@@ -6,19 +6,19 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Delta is what changed in a list between two revisions.
+// Delta is the difference between two revisions of a list.
 type Delta struct {
 	From, To Revision
 	Number   uint64 // of the revision To
-	// Title is the list's new title; nil if it did not change.
+	// Title is the new title, or nil if it did not change.
 	Title *string
-	// Changed are the items that were added or changed; see [todo.WithChanges].
+	// Changed are the added and changed items; see [todo.WithChanges].
 	Changed *todo.Rendering
-	// Removed are the UIDs of the items that were removed.
+	// Removed are the UIDs of the removed items.
 	Removed []string
 }
 
-// size is about how much memory the delta takes.
+// size returns the approximate size of the delta in memory.
 func (d *Delta) size() int {
 	size := 200 + d.Changed.Size("")
 	for _, uid := range d.Removed {
@@ -27,21 +27,20 @@ func (d *Delta) size() int {
 	return size
 }
 
-// What a document keeps of the deltas that led to it, for streams that are
-// resumed.
+// The limits of the deltas that a document keeps for resumed streams.
 const (
 	keptDeltas     = 32
 	keptDeltaBytes = 64 << 10
 )
 
-// deltas are the steps to a document, oldest first, each From the To of the one
-// before it. All but the latest were taken from the documents before it.
+// deltas are the steps to a document, oldest first. The From of a step is the To
+// of the previous one. All but the latest are copied from earlier documents.
 type deltas struct {
 	mu    sync.Mutex
 	steps []*Delta
 }
 
-// since returns the steps from a revision on, which may be none.
+// since returns the steps from a revision, or nil if it is unknown.
 func (d *deltas) since(from Revision) []*Delta {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,9 +52,9 @@ func (d *deltas) since(from Revision) []*Delta {
 	return nil
 }
 
-// Deltas returns the steps from a revision to that of a snapshot, each as
-// clients apply it after those before it, or none if they are not known. was is
-// the document of that revision, or nil if the caller does not have it.
+// Deltas returns the steps from a revision to a snapshot, to be applied in order,
+// or nil if they are unknown. was is the document of the revision, or nil if the
+// caller does not have it.
 func Deltas(was *Document, from Revision, snap Snapshot) []*Delta {
 	doc := snap.Doc
 	if doc == nil {
@@ -68,7 +67,7 @@ func Deltas(was *Document, from Revision, snap Snapshot) []*Delta {
 	doc.deltas.mu.Lock()
 	defer doc.deltas.mu.Unlock()
 	if n := len(doc.deltas.steps); n > 0 && doc.deltas.steps[n-1].From == from {
-		return doc.deltas.steps[n-1:] // another stream was faster
+		return doc.deltas.steps[n-1:] // another stream added it first
 	}
 	changed, removed, ok := todo.Changes(was.list, doc.list)
 	if !ok {
@@ -79,7 +78,7 @@ func Deltas(was *Document, from Revision, snap Snapshot) []*Delta {
 		step.Title = &title
 	}
 	if len(doc.deltas.steps) > 0 {
-		return []*Delta{step} // a stream that missed revisions; the others' steps are smaller
+		return []*Delta{step} // the stream missed revisions; other streams have smaller steps
 	}
 	steps = append(steps, step)
 	for kept, i := 0, len(steps)-1; i >= 0; i-- {

@@ -12,10 +12,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// compose makes a list of the v1 form that is stored under the decomposed form
-// of a name (NFD), as files are that went through a Mac, the list of that name,
-// which is composed (NFC), as browsers send it. A list that was written under
-// either form since is left alone.
+// compose copies a list in the v1 form from the decomposed form (NFD) of a name,
+// as a Mac writes file names, to the composed form (NFC), as browsers send it. It
+// does nothing if the service has written either list since.
 func (s *Service) compose(ctx context.Context, name todo.Name) error {
 	key := string(name)
 	decomposed := decompose(key)
@@ -32,7 +31,7 @@ func (s *Service) compose(ctx context.Context, name todo.Name) error {
 	if err != nil || !old.Exists || old.Revision > 0 {
 		return err
 	}
-	errThere := errors.New("it was written meanwhile")
+	errThere := errors.New("the list was written meanwhile")
 	_, err = s.ledger.Update(ctx, key, ledger.Op[*Document]{
 		Apply: func(state ledger.State[*Document]) (ledger.Change[*Document], error) {
 			if state.Exists {
@@ -45,13 +44,14 @@ func (s *Service) compose(ctx context.Context, name todo.Name) error {
 		return nil
 	}
 	if err == nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "a list of the v1 form was stored under the decomposed Unicode form of its name (NFD), as on a Mac; it was copied to the composed one",
+		s.log.LogAttrs(ctx, slog.LevelWarn, "copied a v1 list from the decomposed Unicode form of its name (NFD), as on a Mac, to the composed form",
 			slog.String("list", key))
 	}
 	return err
 }
 
-// decompose returns the other form of a composed name, or "" if it has none.
+// decompose returns the decomposed form of a composed name, or "" if the forms
+// are equal.
 func decompose(key string) string {
 	decomposed := norm.NFD.String(key)
 	if decomposed == key || !norm.NFC.IsNormalString(key) || storage.CheckKey(decomposed) != nil {
@@ -60,13 +60,13 @@ func decompose(key string) string {
 	return decomposed
 }
 
-// eraseDecomposed deletes the list that compose copied.
+// eraseDecomposed deletes the original of a list that compose copied.
 func (s *Service) eraseDecomposed(ctx context.Context, name todo.Name) error {
 	decomposed := decompose(string(name))
 	if decomposed == "" {
 		return nil
 	}
-	errNotOurs := errors.New("it is a list of its own")
+	errNotOurs := errors.New("the list is not a copy's original")
 	err := s.ledger.Forget(ctx, decomposed, func(snap Snapshot) error {
 		if snap.Revision > 0 {
 			return errNotOurs

@@ -9,8 +9,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// A list of the v1 form that is named as a Mac names files is found under the
-// name that people type, by whatever is done first.
+// The first call of any kind finds a v1 list with a decomposed name, as a Mac
+// writes it, under its composed name.
 func TestFindsNamesFromAMac(t *testing.T) {
 	passport := []byte(`[{"id":1,"title":"passport","completed":false}]`)
 	for _, name := range []string{"Férias de verão", "プログラム", "한국어", "Ångström"} {
@@ -45,7 +45,7 @@ func TestFindsNamesFromAMac(t *testing.T) {
 			}
 		}
 
-		// Erased, it does not come back from where it was.
+		// An erased list does not reappear from its original.
 		store := memstore.New()
 		if _, err := store.Create(t.Context(), decomposed, passport); err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestFindsNamesFromAMac(t *testing.T) {
 			t.Errorf("%s: erased, got %q, %v", name, titles(snap.Doc.List()), err)
 		}
 
-		// Lists that this program wrote are those of their exact names.
+		// Lists that this program wrote have exact names.
 		s := newService(t, memstore.New())
 		if _, err := s.Apply(t.Context(), todo.Name(decomposed), Conditions{}, Write{Op: todo.Create{Title: "other"}}); err != nil {
 			t.Fatal(err)

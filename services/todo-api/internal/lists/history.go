@@ -6,8 +6,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// History returns what is kept of the items that earlier operations removed,
-// oldest first.
+// History returns the removed items that can be restored, oldest first.
 func (s *Service) History(snap Snapshot) []todo.Removal {
 	list := snap.Doc.List()
 	if s.keepRemoved > 0 {

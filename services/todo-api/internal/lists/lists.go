@@ -1,5 +1,5 @@
-// Package lists provides todo lists that are kept in a store: reading,
-// changing and watching them, and their history.
+// Package lists reads, changes and watches todo lists in a store, and provides
+// their history.
 package lists
 
 import (
@@ -19,19 +19,19 @@ import (
 
 // Options configure a [Service].
 type Options struct {
-	// Ledger are the options of the ledger. [New] sets the Codec.
+	// Ledger configures the ledger. [New] sets its Codec.
 	Ledger ledger.Options[*Document]
-	// KeepRemoved bounds how long the items that an operation removed can be
-	// restored: older ones are not shown, and leave the store with the next
-	// change of their list. Default: no bound but those of [todo.List.WithRemoval].
+	// KeepRemoved is how long removed items can be restored. Older ones are not
+	// shown, and are deleted from the store with the next change of their list.
+	// If 0, only the limits of [todo.List.WithRemoval] apply.
 	KeepRemoved time.Duration
 }
 
-// Snapshot is a list at one revision. It is shared: do not change it.
+// Snapshot is a list at one revision. It is shared: do not modify it.
 type Snapshot = ledger.Snapshot[*Document]
 
-// Service keeps lists in a store. It is safe for concurrent use, and any
-// number of services, in any number of processes, may work on one store.
+// Service keeps lists in a store. It is safe for concurrent use. Any number of
+// services, in any number of processes, may share a store.
 type Service struct {
 	store  storage.Store
 	ledger *ledger.Ledger[*Document]
@@ -45,8 +45,8 @@ type Service struct {
 	reported  sync.WaitGroup
 }
 
-// New returns a service on store. Call [Service.Close] to end it; the store is
-// the caller's to close, afterwards.
+// New returns a service on store. The caller must call [Service.Close] and then
+// close the store.
 func New(store storage.Store, opts Options) *Service {
 	o := opts.Ledger
 	if o.Logger == nil {
@@ -66,8 +66,8 @@ func New(store storage.Store, opts Options) *Service {
 	return s
 }
 
-// Read returns a list as it is now. The snapshot of a list that was never
-// written does not exist.
+// Read returns the present snapshot of a list. Its Exists is false if the list
+// was never written.
 func (s *Service) Read(ctx context.Context, name todo.Name) (Snapshot, error) {
 	if err := s.compose(ctx, name); err != nil {
 		return Snapshot{}, err
@@ -75,9 +75,9 @@ func (s *Service) Read(ctx context.Context, name todo.Name) (Snapshot, error) {
 	return s.ledger.Read(ctx, string(name))
 }
 
-// Watch returns a channel of a list's snapshots: first as it is, then as it
-// changes. A slow receiver misses all but the newest. The channel is closed
-// when ctx ends or the service is closed.
+// Watch returns a channel of a list's snapshots: the present one, then one for
+// each change. A slow receiver gets only the newest. The channel is closed when
+// ctx ends or the service is closed.
 func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, error) {
 	if err := s.compose(ctx, name); err != nil {
 		return nil, err
@@ -85,12 +85,13 @@ func (s *Service) Watch(ctx context.Context, name todo.Name) (<-chan Snapshot, e
 	return s.ledger.Watch(ctx, string(name))
 }
 
-// Size returns the stored size of a list that is in memory, and false for any
-// other.
+// Size returns the stored size of a list; ok is false if the list is not in
+// memory.
 func (s *Service) Size(name todo.Name) (bytes int64, ok bool) { return s.ledger.Size(string(name)) }
 
-// Erase deletes a list if the conditions hold, for good: its items, its history
-// and the keys of its writes. A list that was never written is erased.
+// Erase permanently deletes a list if the conditions hold: its items, its history
+// and the idempotency keys of its writes. Erasing a list that was never written
+// succeeds.
 func (s *Service) Erase(ctx context.Context, name todo.Name, conditions Conditions) error {
 	if err := s.compose(ctx, name); err != nil {
 		return err
@@ -107,8 +108,8 @@ func (s *Service) Erase(ctx context.Context, name todo.Name, conditions Conditio
 	return s.eraseDecomposed(ctx, name)
 }
 
-// ErrNoNames means that the store cannot list what it holds.
-var ErrNoNames = errors.New("the store cannot list what it holds")
+// ErrNoNames means that the store cannot list its keys.
+var ErrNoNames = errors.New("the store cannot list its keys")
 
 // Names yields the names of all lists in the store.
 func (s *Service) Names(ctx context.Context) iter.Seq2[todo.Name, error] {
@@ -126,8 +127,8 @@ func (s *Service) Names(ctx context.Context) iter.Seq2[todo.Name, error] {
 	}
 }
 
-// Check returns an error if the store does not answer, or if a write may be
-// lost again because the store could not make it durable.
+// Check returns an error if the store does not answer, or if a landed write may
+// be lost because the store could not make it durable.
 func (s *Service) Check(ctx context.Context) error {
 	switch health := s.ledger.Health(); {
 	case health.NotDurable > 0:
@@ -141,12 +142,12 @@ func (s *Service) Check(ctx context.Context) error {
 	return nil
 }
 
-// Stats returns the present load.
+// Stats returns the ledger's statistics.
 func (s *Service) Stats() ledger.Stats { return s.ledger.Stats() }
 
-// Close ends the service: accepted operations are settled, and channels of
-// [Service.Watch] are closed. If ctx ends first, Close returns its error and
-// the rest of the operations fail.
+// Close waits for accepted operations and closes the channels of
+// [Service.Watch]. If ctx ends first, Close returns its error and the remaining
+// operations fail.
 func (s *Service) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() { close(s.closing) })
 	err := s.ledger.Close(ctx)
@@ -154,8 +155,8 @@ func (s *Service) Close(ctx context.Context) error {
 	return err
 }
 
-// reportConflicts logs a line that alarms can count while other servers write
-// to the same lists.
+// reportConflicts logs the number of conflicts with other servers every ten
+// seconds, for alarms.
 func (s *Service) reportConflicts() {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
@@ -166,7 +167,7 @@ func (s *Service) reportConflicts() {
 			open = false
 		}
 		if n := s.conflicts.Swap(0); n > 0 {
-			s.log.LogAttrs(context.Background(), slog.LevelInfo, "writes were overtaken by another server and done again",
+			s.log.LogAttrs(context.Background(), slog.LevelInfo, "writes conflicted with another server's and were applied again",
 				slog.Int64("conflicts", n))
 		}
 	}

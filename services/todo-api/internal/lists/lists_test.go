@@ -33,7 +33,7 @@ func newService(t testing.TB, store storage.Store) *Service {
 	return s
 }
 
-// stored returns a store that holds the files of testdata/dir.
+// stored returns a store with the files of testdata/dir.
 func stored(t *testing.T, dir string) storage.Store {
 	t.Helper()
 	store := memstore.New()
@@ -62,7 +62,7 @@ func titles(l todo.List) string {
 }
 
 // The program of commit a9e2b5f wrote these documents, with HTTP statuses in
-// what they remember of operations.
+// the stored results.
 func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 	s := newService(t, stored(t, "a9e2b5f"))
 	for name, want := range map[todo.Name]struct {
@@ -109,7 +109,7 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 		}
 	}
 
-	// The first write upgrades the document; nothing that it kept is lost.
+	// The first write upgrades the document and keeps its content.
 	if _, err := s.Apply(t.Context(), "used", Conditions{}, Write{Op: todo.Restore{Revision: 5}}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +120,9 @@ func TestReadsDocumentsOfA9e2b5f(t *testing.T) {
 	}
 }
 
-// The programs of commits a225378 and 51b7d8e wrote these documents, of format 1
-// without a checksum, and of format 2, both with what was removed beside the
-// list. The first write upgrades them, and then no flipped bit is served.
+// The programs of commits a225378 and 51b7d8e wrote these documents, in format 1
+// without a checksum and in format 2, both with the removals beside the list. The
+// first write upgrades them; from then on, flipped bits are detected.
 func TestUpgradesEarlierFormats(t *testing.T) {
 	for dir, key := range map[string]string{"a225378": "rename-bread", "51b7d8e": "restore-eggs"} {
 		store := stored(t, dir)
@@ -180,7 +180,7 @@ func everyFlippedBitIsDamage(t *testing.T, body []byte) {
 	}
 }
 
-// What the program of commit 51b7d8e kept of removed items can be restored.
+// Removed items that the program of commit 51b7d8e kept can be restored.
 func TestReadsRemovalsOf51b7d8e(t *testing.T) {
 	for name, want := range map[todo.Name]struct {
 		history  string // revisions and kinds, oldest first
@@ -290,8 +290,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// BenchmarkUpdate is one update of a list of 20 items with a key, without the
-// ledger and its store.
+// BenchmarkUpdate measures one update with a key of a list of 20 items, without
+// the ledger and its store.
 func BenchmarkUpdate(b *testing.B) {
 	items := make([]todo.Item, 20)
 	for i := range items {
@@ -317,8 +317,8 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// The key of a write that changed nothing is remembered like any other: its
-// repetition must not do what it had no reason to do before.
+// The key of a write that changed nothing is remembered like any other: repeating
+// the write later must still change nothing.
 func TestKeyOfAWriteThatChangedNothing(t *testing.T) {
 	for _, op := range []todo.Op{todo.ClearCompleted{}, todo.CompleteAll{Completed: true}, todo.Clear{}} {
 		s := newService(t, memstore.New())

@@ -2,23 +2,23 @@ package lists
 
 import "slices"
 
-// Revision names the content of a list, for comparison: as an entity tag
-// without its quotes, and as the id of an event.
+// Revision identifies the content of a list. It is an entity tag without quotes,
+// and the id of an event.
 type Revision string
 
-// RevisionOf returns the revision of a snapshot. It never comes back, also when
-// the store's directory is put back from a backup.
+// RevisionOf returns the revision of a snapshot. Revisions never repeat, even if
+// the store is restored from a backup.
 func RevisionOf(s Snapshot) Revision { return Revision(s.Tag()) }
 
-// Condition is a set of revisions: what a request names in If-Match or
-// If-None-Match. The zero Condition has none.
+// Condition is the set of revisions in If-Match or If-None-Match. The zero
+// Condition is empty.
 type Condition struct {
-	// Any stands for every revision of a list that was written before.
+	// Any matches every revision of a list that exists.
 	Any       bool
 	Revisions []Revision
 }
 
-// Has reports whether the condition names revision r of a list.
+// Has reports whether the condition matches revision r.
 func (c *Condition) Has(r Revision, exists bool) bool {
 	if c.Any && exists {
 		return true
@@ -26,9 +26,9 @@ func (c *Condition) Has(r Revision, exists bool) bool {
 	return slices.Contains(c.Revisions, r)
 }
 
-// Conditions are what must hold for a write. A nil Condition always holds.
+// Conditions are the preconditions of a write. A nil Condition always holds.
 type Conditions struct {
-	// Match must have the list's revision, and NoneMatch must not.
+	// Match must match the list's revision, NoneMatch must not.
 	Match, NoneMatch *Condition
 }
 
@@ -36,8 +36,8 @@ func (c Conditions) hold(r Revision, exists bool) bool {
 	return (c.Match == nil || c.Match.Has(r, exists)) && (c.NoneMatch == nil || !c.NoneMatch.Has(r, exists))
 }
 
-// ConditionError refuses a write because the list is at another revision.
+// ConditionError means that the conditions do not hold at the list's revision.
 type ConditionError struct{ At Revision }
 
-// Error names the revision.
+// Error implements the error interface.
 func (e *ConditionError) Error() string { return "the list is at revision " + string(e.At) }
