@@ -3,8 +3,8 @@
 // A private list has an edit key W, 16 random bytes. Its read key R is
 // SHA-256("read" || W), and its ID is "k-" and the first 20 bytes of
 // SHA-256("list" || R) in lower-case base32. W opens the list for editing and
-// R for reading; the ID opens nothing. Each is derived from the one before it
-// and tells nothing about it, so a server stores no key.
+// R for reading; the ID opens nothing. Each is derived from the previous one by
+// a one-way function, so a server stores no key.
 package listkey
 
 import (
@@ -33,14 +33,14 @@ var (
 	name = base32.NewEncoding(idLetters).WithPadding(base32.NoPadding)
 )
 
-// ErrMalformed is the error of [Parse] for text that is not a key. It does not
-// repeat the text.
+// ErrMalformed is returned by [Parse] for invalid text. It does not repeat the
+// text.
 var ErrMalformed = errors.New("a key has 22 (edit key) or 43 (read key) characters of base64url without padding")
 
-// Access is what a key opens a list for.
+// Access is the access to a list that a key gives.
 type Access int
 
-// The accesses, each of which includes those before it.
+// Each access includes the previous ones.
 const (
 	None Access = iota
 	Read
@@ -62,9 +62,9 @@ func New() Key {
 	return editKey(w)
 }
 
-// Parse returns the key that s encodes: 22 characters of base64url (RFC 4648,
-// 5, without padding) for an edit key, 43 for a read key. For anything else
-// the error is [ErrMalformed].
+// Parse decodes a key: 22 characters of base64url (RFC 4648, section 5, without
+// padding) for an edit key, 43 for a read key. Otherwise the error is
+// [ErrMalformed].
 func Parse(s string) (Key, error) {
 	switch len(s) {
 	case text.EncodedLen(editBytes):
@@ -87,17 +87,17 @@ func editKey(w [editBytes]byte) Key {
 	return Key{edit: true, w: w, read: sha256.Sum256(append([]byte("read"), w[:]...))}
 }
 
-// ReadKey returns the key that opens the same list for reading only.
+// ReadKey returns the read key of the same list.
 func (k Key) ReadKey() Key { return Key{read: k.read} }
 
-// ID returns the name of the list that the key opens.
+// ID returns the name of the key's list.
 func (k Key) ID() string {
 	sum := sha256.Sum256(append([]byte("list"), k.read[:]...))
 	return idPrefix + name.EncodeToString(sum[:idBytes])
 }
 
-// Opens returns what the key opens the list named id for: [None] unless id is
-// k.ID(). The time it takes does not depend on how much of id is right.
+// Opens returns the access of the key to the list named id: [None] unless id is
+// k.ID(). It compares in constant time.
 func (k Key) Opens(id string) Access {
 	if subtle.ConstantTimeCompare([]byte(k.ID()), []byte(id)) != 1 {
 		return None
@@ -108,7 +108,7 @@ func (k Key) Opens(id string) Access {
 	return Read
 }
 
-// Text returns the key as [Parse] reads it.
+// Text returns the key in the form that [Parse] accepts.
 func (k Key) Text() string {
 	if k.edit {
 		return text.EncodeToString(k.w[:])
@@ -116,15 +116,15 @@ func (k Key) Text() string {
 	return text.EncodeToString(k.read[:])
 }
 
-// Format writes a fixed word for every verb, so that no log or message holds a
-// key.
+// Format writes "[key]" for all verbs, so that keys do not appear in logs and
+// messages.
 func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[key]") }
 
-// LogValue returns the same for log/slog.
+// LogValue returns "[key]".
 func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
 
-// IsID reports whether a list of this name is private: "k-" and 32 lower-case
-// characters of base32.
+// IsID reports whether the name is that of a private list: "k-" and 32 characters
+// of lower-case base32.
 func IsID(name string) bool {
 	if len(name) != idLength || name[:len(idPrefix)] != idPrefix {
 		return false

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The vectors were computed with hashlib of Python; the
-// page's tests hold the same ones.
+// The vectors were computed with Python's hashlib; the page's tests have the same
+// ones.
 func TestVectors(t *testing.T) {
 	for _, v := range []struct{ edit, read, id string }{
 		{"AAAAAAAAAAAAAAAAAAAAAA", "xlOL0Kbepa-0Yyp5t43zE7LQSu4Qtg3Ujgn1hrwLSgY", "k-osd3sxfqjmmwr5ddcclbrgosv4eihj7b"},
@@ -45,11 +45,11 @@ func TestVectors(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{
 		"", "A", strings.Repeat("A", 21), strings.Repeat("A", 23), strings.Repeat("A", 42), strings.Repeat("A", 44),
-		"AAAAAAAAAAAAAAAAAAAAAB",       // bits beyond the 16th byte
+		"AAAAAAAAAAAAAAAAAAAAAB",       // bits after the 16th byte
 		"AAAAAAAAAAAAAAAAAAAAA=",       // padding
-		"AAAAAAAAAAAAAAAAAAAA\nA",      // Go's decoder skips line ends
+		"AAAAAAAAAAAAAAAAAAAA\nA",      // Go's decoder ignores line ends
 		"AAAAAAAAAAAAAAAAAAAA+/",       // the other alphabet
-		strings.Repeat("A", 42) + "B",  // bits beyond the 32nd byte
+		strings.Repeat("A", 42) + "B",  // bits after the 32nd byte
 		strings.Repeat("A", 42) + "\r", // a line end
 		"AAAAAAAAAAAAAAAAAAAAéA",       // more bytes than characters
 	} {

@@ -1,5 +1,5 @@
-// Package redishints carries hints of commits between servers over the
-// publish and subscribe of a Redis or Valkey server.
+// Package redishints sends hints of commits between servers through Redis or
+// Valkey publish/subscribe.
 package redishints
 
 import (
@@ -22,29 +22,28 @@ import (
 )
 
 const (
-	// channel is what servers publish to. It says nothing of their store: a
-	// hint of another store's key is looked into, and was false.
+	// channel is the channel that all servers use. It does not identify their
+	// store: a hint from another store causes a read and has no other effect.
 	channel = "todo-api.hints.1"
-	// longest is the longest message that is read as a hint: a key has 512
-	// bytes at most.
+	// longest is the maximum length of a hint; a key has at most 512 bytes.
 	longest = 1024
-	// maxPending bounds the keys whose hints wait to be sent.
+	// maxPending is the maximum number of keys with unsent hints.
 	maxPending = 4096
 
 	callTimeout = 2 * time.Second
-	// A subscription that was silent for pingAfter is asked whether it lives.
+	// pingAfter is how long a subscription may be silent before a ping.
 	pingAfter  = 2 * time.Second
 	retryFirst = 100 * time.Millisecond
 	retryLast  = 2 * time.Second
 )
 
-// Bus is a [ledger.Hints]. It is safe for concurrent use.
+// Bus implements [ledger.Hints]. It is safe for concurrent use.
 type Bus struct {
 	client *redis.Client
 	sender string
 
 	mu      sync.Mutex
-	pending map[string]uint64 // revisions to publish, by key
+	pending map[string]uint64 // revisions to publish by key
 	wake    chan struct{}
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -52,24 +51,24 @@ type Bus struct {
 	published, dropped, ignored atomic.Uint64
 }
 
-// Stats counts messages since the bus was opened.
+// Stats counts the messages since the bus was created.
 type Stats struct {
-	// Published hints were taken by the Redis server; Dropped ones were not,
-	// because too many keys waited.
+	// Published counts hints that the server accepted, Dropped those that were
+	// discarded because too many keys were waiting.
 	Published, Dropped uint64
-	// Ignored messages are no hints: another program sent them.
+	// Ignored counts messages that are not hints.
 	Ignored uint64
 }
 
-// Stats returns the present counts.
+// Stats returns the counts.
 func (b *Bus) Stats() Stats {
 	return Stats{Published: b.published.Load(), Dropped: b.dropped.Load(), Ignored: b.ignored.Load()}
 }
 
-// errAddress does not repeat the address, which may hold a password.
+// errAddress does not repeat the address, which may contain a password.
 var errAddress = errors.New("expected the address of a Redis or Valkey server, redis://[user:password@]host[:port] or rediss:// with TLS, without a path or query but /0")
 
-// Parse checks the address of a server.
+// Parse parses the address of a server.
 func Parse(address string) (*redis.Options, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" ||
@@ -88,19 +87,20 @@ func Parse(address string) (*redis.Options, error) {
 	return opts, nil
 }
 
-// New returns a bus by way of the server at address. It does not wait for the
-// server, and finds it again whenever it was away. Call [Bus.Close] to end it.
+// New returns a bus that uses the server at address. It does not wait for the
+// server, and reconnects when the connection fails. The caller must call
+// [Bus.Close].
 func New(address string) (*Bus, error) {
 	opts, err := Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	redis.SetLogger(quiet{}) // errors are returned, and told by who asked
+	redis.SetLogger(quiet{}) // errors are returned; the caller logs them
 	opts.Protocol = 2
 	opts.DisableIdentity = true
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	opts.ClientName = "todo-api"
-	opts.MaxRetries = -1 // send tries again
+	opts.MaxRetries = -1 // send retries
 	opts.PoolSize = 2
 	opts.ContextTimeoutEnabled = true
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = callTimeout, callTimeout, callTimeout
@@ -119,15 +119,15 @@ type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
 
-// Close ends the bus. Hints that wait are dropped.
+// Close closes the bus. Unsent hints are discarded.
 func (b *Bus) Close() error {
 	b.cancel()
 	<-b.done
 	return b.client.Close()
 }
 
-// Publish implements [ledger.Hints]. Of a key that changes faster than hints
-// are sent, the latest revision is.
+// Publish implements [ledger.Hints]. If a key changes faster than hints are sent,
+// only its latest revision is sent.
 func (b *Bus) Publish(h ledger.Hint) {
 	b.mu.Lock()
 	_, waits := b.pending[h.Key]
@@ -146,7 +146,7 @@ func (b *Bus) Publish(h ledger.Hint) {
 	}
 }
 
-// send publishes what waits until ctx ends.
+// send publishes pending hints until ctx ends.
 func (b *Bus) send(ctx context.Context) {
 	defer close(b.done)
 	pause := retryFirst
@@ -185,7 +185,7 @@ func (b *Bus) publish(ctx context.Context, batch map[string]uint64) error {
 	return err
 }
 
-// putBack lets a batch wait again, but for keys that were published since.
+// putBack makes a batch pending again, except keys with newer hints.
 func (b *Bus) putBack(batch map[string]uint64) {
 	b.mu.Lock()
 	for key, revision := range batch {
@@ -225,7 +225,7 @@ func (b *Bus) Listen(ctx context.Context, hinted func(ledger.Hint), listening fu
 	}
 }
 
-// follow receives from one subscription until it ends.
+// follow receives from one subscription until it fails.
 func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening func(error)) error {
 	sub := b.client.Subscribe(ctx, channel)
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
@@ -259,7 +259,7 @@ func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening fu
 	}
 }
 
-// receive reads "sender revision key".
+// receive parses a message of the form "sender revision key".
 func (b *Bus) receive(text string, hinted func(ledger.Hint)) {
 	sender, rest, _ := strings.Cut(text, " ")
 	number, key, ok := strings.Cut(rest, " ")

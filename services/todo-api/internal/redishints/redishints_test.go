@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: got no error", address)
 		} else if !strings.Contains(err.Error(), "expected the address of a Redis or Valkey server") || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: got %v, want what was expected, without the address", address, err)
+			t.Errorf("%s: got %v, want the expected form without the address", address, err)
 		}
 	}
 }

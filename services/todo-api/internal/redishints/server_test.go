@@ -26,12 +26,12 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// It looks once a second whether its client was closed.
+		// It checks once a second whether its client was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
 	)
 }
 
-// node is one process: a ledger on a store that it shares, and its bus.
+// node is one process: a ledger on a shared store, and its bus.
 type node struct {
 	*ledger.Ledger[int]
 	bus       *redishints.Bus
@@ -50,7 +50,7 @@ func (c counted) Get(ctx context.Context, key string) (storage.Document, error) 
 	return c.Store.Get(ctx, key)
 }
 
-// join starts a node. It does not poll, so that what it sees came by hints.
+// join starts a node. It does not poll, so it sees changes by hints only.
 func join(t *testing.T, store storage.Store, address string) *node {
 	t.Helper()
 	bus, err := redishints.New(address)
@@ -95,7 +95,7 @@ func (n *node) increment(t *testing.T, key string) {
 	}
 }
 
-// until receives until a snapshot has want.
+// until receives until a snapshot equals want.
 func until(t *testing.T, ch <-chan ledger.Snapshot[int], want int) {
 	t.Helper()
 	limit := time.After(time.Minute)
@@ -146,8 +146,8 @@ func TestHintsTravel(t *testing.T) {
 	}
 }
 
-// The bus is killed under load and comes back: nothing is lost, what landed
-// meanwhile is told of when it is back, and hints go on.
+// The bus is killed under load and restarted: nothing is lost, hints of commits
+// in the meantime arrive after the restart, and later hints arrive too.
 func TestHintsServerKilled(t *testing.T) {
 	server := redistest.Start(t)
 	store := struct{ storage.Store }{memstore.New()}
@@ -164,15 +164,15 @@ func TestHintsServerKilled(t *testing.T) {
 		until(t, ch, total)
 		server.Kill()
 		if <-here.listening || <-there.listening {
-			t.Fatal("a node listens to a server that was killed")
+			t.Fatal("a node listens to a killed server")
 		}
-		for range 50 { // writes go on
+		for range 50 { // writes continue
 			there.increment(t, "k")
 			total++
 		}
 		server.Start()
 		if !<-here.listening || !<-there.listening {
-			t.Fatal("a node does not listen to the server that is back")
+			t.Fatal("a node does not listen to the restarted server")
 		}
 		there.increment(t, "k")
 		total++
@@ -180,14 +180,14 @@ func TestHintsServerKilled(t *testing.T) {
 	}
 }
 
-// Nobody needs the server to be there.
-func TestHintsServerThatIsNotThere(t *testing.T) {
+// A node works while the server is missing.
+func TestHintsServerMissing(t *testing.T) {
 	server := redistest.Start(t)
 	server.Kill()
 	store := struct{ storage.Store }{memstore.New()}
 	n := join(t, store, server.URL())
 	if <-n.listening {
-		t.Fatal("it listens to nobody")
+		t.Fatal("it listens without a server")
 	}
 	for i := range 5000 {
 		n.increment(t, fmt.Sprint("key", i))
@@ -195,14 +195,13 @@ func TestHintsServerThatIsNotThere(t *testing.T) {
 	eventually(t, "hints that wait beyond the bound are dropped", func() bool { return n.bus.Stats().Dropped > 0 })
 	server.Start()
 	if !<-n.listening {
-		t.Fatal("it does not listen to the server that is back")
+		t.Fatal("it does not listen to the started server")
 	}
 	eventually(t, "those that waited are published", func() bool { return n.bus.Stats().Published >= 4096 })
 }
 
-// Other programs' messages, floods and invented revisions of a client of the
-// bus harm nobody.
-func TestHintsOfALiar(t *testing.T) {
+// Messages of other programs, floods and false revisions do no harm.
+func TestFalseHints(t *testing.T) {
 	server := redistest.Start(t)
 	store := struct{ storage.Store }{memstore.New()}
 	here, there := join(t, store, server.URL()), join(t, store, server.URL())

@@ -23,17 +23,17 @@ import (
 
 // Options configure a [Verifier].
 type Options struct {
-	// Issuer is the issuer's URL, exactly as its discovery document has it.
+	// Issuer is the issuer's URL, exactly as in its discovery document.
 	Issuer string
-	// Audience must be among a token's aud; it is compared with client_id for
-	// tokens without aud, as Amazon Cognito's access tokens are.
+	// Audience must be in a token's aud, or equal client_id in tokens without
+	// aud, such as access tokens of Amazon Cognito.
 	Audience string
-	// Allow are claims of which a token must have one. If empty, every valid
-	// token is accepted.
+	// Allow are the claims of which a token must have at least one. If empty,
+	// every valid token is accepted.
 	Allow []Claim
-	// Now is the clock: time.Now when nil.
+	// Now returns the time. If nil, time.Now is used.
 	Now func() time.Time
-	// Logger receives the issuer's failures.
+	// Logger logs failures of the issuer.
 	Logger *slog.Logger
 }
 
@@ -48,37 +48,35 @@ type Person struct {
 	Expires time.Time
 }
 
-// ErrUnavailable means that the token could not be verified, because the issuer
+// ErrUnavailable means that the token could not be verified because the issuer
 // did not answer. The token may be valid.
 var ErrUnavailable = errors.New("the issuer does not answer")
 
-// ErrNotAllowed means that the token is valid, and has none of the claims that
-// are allowed.
-var ErrNotAllowed = errors.New("the token has none of the claims that this server lets in")
+// ErrNotAllowed means that the token is valid but has none of the allowed claims.
+var ErrNotAllowed = errors.New("the token has none of the allowed claims")
 
-// InvalidError is the reason why a token is invalid.
+// InvalidError means that a token is invalid.
 type InvalidError struct {
-	Reason string // a clause that does not repeat the token
+	Reason string // a clause; it does not repeat the token
 }
 
 func (e *InvalidError) Error() string { return "the token is not valid: " + e.Reason }
 
-// leeway is how far the clocks of issuer and server may be apart, in both
-// directions.
+// leeway is the allowed clock skew between issuer and server.
 const leeway = time.Minute
 
-// remembered is how long a valid token is cached. A key that the issuer
-// withdraws is accepted for as long.
+// remembered is how long a valid token is cached, and hence accepted after the
+// issuer withdraws its key.
 const remembered = time.Minute
 
 // refused is how long an invalid token is cached.
 const refused = 10 * time.Second
 
-// patience limits one request to the issuer.
+// patience is the timeout of a request to the issuer.
 const patience = 5 * time.Second
 
-// algorithms are the accepted signature algorithms: the asymmetric ones, so
-// neither "none" nor HMAC.
+// algorithms are the accepted signature algorithms: asymmetric ones, neither
+// "none" nor HMAC.
 var algorithms = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
 	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
@@ -109,9 +107,10 @@ type issuer struct {
 	origins  []string
 }
 
-// New discovers the issuer. If the issuer does not answer, New returns all the
-// same: the verifier retries in the background and [Verifier.Verify] returns
-// [ErrUnavailable] until it succeeds. Call [Verifier.Close] to stop it.
+// New returns a verifier and discovers the issuer. If the issuer does not answer,
+// the verifier retries in the background, and [Verifier.Verify] returns
+// [ErrUnavailable] until discovery succeeds. The caller must call
+// [Verifier.Close].
 func New(ctx context.Context, opts Options) *Verifier {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -160,11 +159,11 @@ func (v *Verifier) Close() {
 func (v *Verifier) discover(ctx context.Context) bool {
 	found, err := v.ask(oidc.ClientContext(ctx, v.client))
 	if err != nil {
-		v.opts.Logger.LogAttrs(ctx, slog.LevelError, "sign-in does not work yet", slog.String("issuer", v.opts.Issuer), slog.Any("error", err))
+		v.opts.Logger.LogAttrs(ctx, slog.LevelError, "sign-in is unavailable", slog.String("issuer", v.opts.Issuer), slog.Any("error", err))
 		return false
 	}
 	v.ready.Store(found)
-	v.opts.Logger.LogAttrs(ctx, slog.LevelInfo, "sign-in works", slog.String("issuer", v.opts.Issuer))
+	v.opts.Logger.LogAttrs(ctx, slog.LevelInfo, "sign-in is available", slog.String("issuer", v.opts.Issuer))
 	return true
 }
 
@@ -188,8 +187,8 @@ func (v *Verifier) ask(ctx context.Context) (*issuer, error) {
 	}
 	found := &issuer{
 		verifier: oidc.NewVerifier(v.opts.Issuer, oidc.NewRemoteKeySet(ctx, says.Keys), &oidc.Config{
-			SkipClientIDCheck:    true, // check does
-			SkipExpiryCheck:      true, // check does, with one leeway for all times
+			SkipClientIDCheck:    true, // check checks the audience
+			SkipExpiryCheck:      true, // check applies the leeway to all times
 			SupportedSigningAlgs: algorithms,
 		}),
 	}
@@ -235,7 +234,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Person, error) {
 	}
 	found := v.ready.Load()
 	if found == nil {
-		return Person{}, fmt.Errorf("%w: it was not heard of since this server started", ErrUnavailable)
+		return Person{}, fmt.Errorf("%w: it has not answered since this server started", ErrUnavailable)
 	}
 	verified, err := found.verifier.Verify(ctx, token)
 	if err != nil {
@@ -257,18 +256,18 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Person, error) {
 	return person, nil
 }
 
-// noKeys begins go-oidc's error when the issuer's keys cannot be had, which has
-// no type.
+// noKeys is the prefix of go-oidc's untyped error for keys that cannot be
+// fetched.
 const noKeys = "failed to verify signature: fetching keys "
 
-// because turns an error of go-oidc into [ErrUnavailable] or [*InvalidError].
+// because converts an error of go-oidc to [ErrUnavailable] or [*InvalidError].
 func (v *Verifier) because(ctx context.Context, err error) error {
 	switch reason, away := strings.CutPrefix(err.Error(), noKeys); {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case away:
-		v.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "the issuer's keys cannot be had", slog.String("issuer", v.opts.Issuer), slog.String("error", reason))
-		return fmt.Errorf("%w: its keys cannot be had", ErrUnavailable)
+		v.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "the issuer's keys cannot be fetched", slog.String("issuer", v.opts.Issuer), slog.String("error", reason))
+		return fmt.Errorf("%w: its keys cannot be fetched", ErrUnavailable)
 	}
 	return &InvalidError{strings.TrimPrefix(err.Error(), "oidc: ")}
 }
@@ -287,7 +286,7 @@ func (v *Verifier) check(token *oidc.IDToken, claims map[string]any) error {
 	case token.Expiry.Add(leeway).Before(now):
 		return &InvalidError{fmt.Sprintf("it expired at %s, and this server's clock says %s", clock(token.Expiry), clock(now))}
 	case now.Add(leeway).Before(notBefore(claims)):
-		return &InvalidError{fmt.Sprintf("it holds from %s on, and this server's clock says %s", clock(notBefore(claims)), clock(now))}
+		return &InvalidError{fmt.Sprintf("it is not valid before %s, and this server's clock says %s", clock(notBefore(claims)), clock(now))}
 	case !slices.Contains(audience, v.opts.Audience):
 		return &InvalidError{fmt.Sprintf("it is for the audience %q, and this server's is %q", audience, v.opts.Audience)}
 	case token.Subject == "":
@@ -306,7 +305,7 @@ func notBefore(claims map[string]any) time.Time {
 	return time.Time{}
 }
 
-// maxName bounds a name, in characters.
+// maxName is the maximum length of a name, in code points.
 const maxName = 100
 
 func nameOf(claims map[string]any, subject string) string {
@@ -354,7 +353,7 @@ func ParseClaim(text string) (Claim, error) {
 	return Claim{name, value}, nil
 }
 
-// in reports whether claims have c.
+// in reports whether claims contain c.
 func (c Claim) in(claims map[string]any) bool {
 	value := lookUp(claims, c.Name)
 	if c.Name == "email" {
@@ -385,7 +384,7 @@ func (c Claim) is(value any) bool {
 	return false
 }
 
-// lookUp returns the claim of that name, or the nested claim at that path.
+// lookUp returns the claim with the name, or the nested claim at the path.
 func lookUp(claims map[string]any, name string) any {
 	if value, ok := claims[name]; ok {
 		return value

@@ -1,11 +1,12 @@
-// Package v1store opens directories that v1 of this service wrote, in place. A
-// file of v1 has the name of its list as it is: "Casa.json", "São João 2020.json".
+// Package v1store opens directories of the first version of this service, v1, in
+// place. The name of a v1 file is the unencoded name of its list: "Casa.json",
+// "São João 2020.json".
 //
-// Such a file is read where it is. The first write of its list makes a file of
-// [diskstore], which from then on hides that of v1; that stays as it was until
-// the list is deleted. A name that diskstore gives ("casa.json", "~7e.json") is
-// diskstore's. Where the file system ignores case, "Casa.json" would be read as
-// the list "casa", so there files of v1 become files of diskstore at once.
+// The store reads a v1 file in place. The first write of a list creates a
+// [diskstore] file, which hides the v1 file; the v1 file stays unchanged until the
+// list is deleted. A name that diskstore also uses ("casa.json", "~7e.json") is a
+// diskstore file. On a case-insensitive file system, where "Casa.json" would be
+// read as the list "casa", opening the directory converts all v1 files.
 package v1store
 
 import (
@@ -29,7 +30,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
 
-// directory is what [diskstore.Store] provides.
+// directory is the interface of [diskstore.Store].
 type directory interface {
 	storage.Store
 	storage.Lister
@@ -38,19 +39,18 @@ type directory interface {
 	io.Closer
 }
 
-// store is a directory that has files of v1.
+// store is a directory with v1 files.
 type store struct {
 	directory
 	root *os.Root
 
-	files sync.Map // the keys of the files of v1
-	// mu is held while a file of v1 is replaced or deleted, so that only one
-	// of the two happens.
+	files sync.Map // the keys of the v1 files
+	// mu serializes replacing and deleting v1 files.
 	mu sync.Mutex
 }
 
-// OpenURL opens the directory of a URL as [diskstore.OpenURL] does. A directory
-// without files of v1 is a *diskstore.Store.
+// OpenURL opens the directory of a URL as [diskstore.OpenURL] does. If it has no
+// v1 files, OpenURL returns a *diskstore.Store.
 func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 	if _, err := storageurl.Parameters(u); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 	return s, nil
 }
 
-// open returns nil if the directory has no files of v1.
+// open returns nil if the directory has no v1 files.
 func open(ctx context.Context, disk directory, path string, ignoresCase func(*os.Root) bool) (*store, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -98,7 +98,7 @@ const suffix = ".json"
 
 func keyOf(name string) string { return strings.TrimSuffix(name, suffix) }
 
-// names returns the names of the files of v1.
+// names returns the names of the v1 files.
 func (s *store) names() ([]string, error) {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
@@ -114,8 +114,8 @@ func (s *store) names() ([]string, error) {
 	return names, nil
 }
 
-// ignoresCase reports whether names that differ by case are one file. Every
-// directory that is open has a .lock.
+// ignoresCase reports whether the file system ignores case. Every open directory
+// has a file .lock.
 func ignoresCase(root *os.Root) bool {
 	lower, err := root.Lstat(".lock")
 	if err != nil {
@@ -125,8 +125,8 @@ func ignoresCase(root *os.Root) bool {
 	return err == nil && os.SameFile(lower, upper)
 }
 
-// convert makes a document of each file of v1. A file that a document hides
-// already is renamed, with ".shadowed" after its name.
+// convert replaces each v1 file by a document. If the document exists, convert
+// renames the v1 file and appends ".shadowed" to its name.
 func (s *store) convert(ctx context.Context, names []string) error {
 	for _, name := range names {
 		body, err := s.root.ReadFile(name)
@@ -150,7 +150,7 @@ func (s *store) convert(ctx context.Context, names []string) error {
 	return s.sync()
 }
 
-// sync makes changes of the directory durable.
+// sync makes directory changes durable.
 func (s *store) sync() error {
 	dir, err := s.root.Open(".")
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *store) Get(ctx context.Context, key string) (storage.Document, error) {
 	return doc, err
 }
 
-// read returns a file of v1.
+// read returns the document in a v1 file.
 func (s *store) read(op, key string) (storage.Document, error) {
 	body, err := s.root.ReadFile(key + suffix)
 	switch {
@@ -211,13 +211,13 @@ func (s *store) Replace(ctx context.Context, key string, body []byte, at storage
 	if doc, read := s.read("replace", key); read != nil || doc.Version != at {
 		return "", err
 	}
-	// This fails if a document hides the file.
+	// Create fails if a document hides the file.
 	version, err = s.directory.Create(ctx, key, body)
 	return version, in("replace", key, err)
 }
 
-// Delete implements [storage.Store]. The file of v1 goes first, so that it does
-// not come back in the place of a deleted document.
+// Delete implements [storage.Store]. It deletes the v1 file first, so that the
+// file cannot reappear after the document is deleted.
 func (s *store) Delete(ctx context.Context, key string, at storage.Version) error {
 	if !s.has(key) {
 		return s.directory.Delete(ctx, key, at)
@@ -270,7 +270,7 @@ func (s *store) Keys(ctx context.Context) iter.Seq2[string, error] {
 // Close implements [io.Closer].
 func (s *store) Close() error { return errors.Join(s.directory.Close(), s.root.Close()) }
 
-// in returns err as one of the operation on the key.
+// in returns err as a [*storage.Error] of an operation on a key.
 func in(op, key string, err error) error {
 	if err == nil {
 		return nil
@@ -281,7 +281,7 @@ func in(op, key string, err error) error {
 	return &storage.Error{Op: op, Key: key, Err: err}
 }
 
-// failed is an error before which nothing was changed.
+// failed returns the error of an operation that changed nothing.
 func failed(op, key string, err error) error {
 	sentinel := storage.ErrUnavailable
 	if errors.Is(err, fs.ErrPermission) {

@@ -49,7 +49,7 @@ func write(tb testing.TB, dir string, files map[string]string) {
 func TestConformance(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Name:    "disk, beside a file of v1",
-		Writers: 8, Increments: 25, // diskstore's own test has the whole race
+		Writers: 8, Increments: 25, // diskstore's test runs the whole race
 		Open: func(tb testing.TB) storage.Store {
 			dir := tb.TempDir()
 			write(tb, dir, map[string]string{"V1.json": "[]"})
@@ -69,7 +69,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestWithoutV1: a directory without files of v1 is diskstore's alone.
+// TestWithoutV1: a directory without v1 files is a plain diskstore.
 func TestWithoutV1(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"casa.json": "[]", "readme.txt": "", ".json": ""})
@@ -78,8 +78,8 @@ func TestWithoutV1(t *testing.T) {
 	}
 }
 
-// TestInPlace: files of v1 are read in place, hidden by the first write of each
-// document, and deleted with it for good.
+// TestInPlace: v1 files are read in place, hidden by the first write of their
+// document, and deleted with it.
 func TestInPlace(t *testing.T) {
 	v1 := map[string]string{
 		"default.json":                     `[{"id": 1, "title": "plain", "completed": false}]`,
@@ -149,7 +149,7 @@ func TestInPlace(t *testing.T) {
 			t.Errorf("%.20q after the first write: got %q, want %q", name, all[name], body)
 		}
 	}
-	for range 2 { // as it is, and after a restart
+	for range 2 { // before and after a restart
 		wantKeys(t, s, keys)
 		for _, key := range keys {
 			if doc, err := s.Get(t.Context(), key); err != nil || string(doc.Body) != "new "+key {
@@ -209,7 +209,7 @@ func wantKeys(t *testing.T, s storage.Store, want []string) {
 	}
 }
 
-// files returns what is in the directory, but for the lock.
+// files returns the files of the directory, without the lock.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -230,7 +230,7 @@ func files(t *testing.T, dir string) map[string]string {
 	return found
 }
 
-// TestOneWins: of those who replace or delete the same file of v1, one succeeds.
+// TestOneWins: of concurrent calls that replace or delete a v1 file, one succeeds.
 func TestOneWins(t *testing.T) {
 	for range 20 {
 		dir := t.TempDir()
@@ -270,8 +270,8 @@ func TestOneWins(t *testing.T) {
 	}
 }
 
-// TestDeletedHalfway: a deletion that did not end leaves the newest body, never
-// that of v1.
+// TestDeletedHalfway: an interrupted deletion leaves the newest body, never that
+// of v1.
 func TestDeletedHalfway(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"Casa.json": "v1"})
@@ -303,7 +303,7 @@ func TestDeletedHalfway(t *testing.T) {
 	}
 }
 
-// TestUnreadable: a file of v1 that cannot be read is not a missing document.
+// TestUnreadable: an unreadable v1 file is not a missing document.
 func TestUnreadable(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "data")
@@ -321,8 +321,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestCaseIgnored: where names that differ by case are one file, a file of v1 is
-// not taken for another list.
+// TestCaseIgnored: on a case-insensitive file system, a v1 file is not read as
+// another list.
 func TestCaseIgnored(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
@@ -339,7 +339,7 @@ func TestCaseIgnored(t *testing.T) {
 	t.Cleanup(func() { _ = disk.Close() })
 	s, err := open(t.Context(), disk, dir, func(*os.Root) bool { return true })
 	if err != nil || s != nil {
-		t.Fatalf("open: got %v and %v, want nothing of v1 left", s, err)
+		t.Fatalf("open: got %v and %v, want no v1 files left", s, err)
 	}
 	want := map[string]string{
 		"~43asa.json":                   "upper",

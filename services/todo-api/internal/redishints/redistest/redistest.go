@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Server is a redis-server, or a valkey-server, on a port of its own that it
-// keeps when it is killed and started again.
+// Server is a valkey-server or redis-server. It keeps its port when it is killed
+// and started again.
 type Server struct {
 	t       *testing.T
 	mu      sync.Mutex
@@ -35,10 +35,10 @@ func Start(t *testing.T) *Server {
 	return s
 }
 
-// URL is the server's address.
+// URL returns the server's address.
 func (s *Server) URL() string { return "redis://" + s.address }
 
-// Start starts the server, which was killed before, and waits until it serves.
+// Start starts a killed server and waits until it is ready.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.mu.Lock()
@@ -78,7 +78,7 @@ func (s *Server) Start() {
 	}
 }
 
-// Kill ends the server at once.
+// Kill kills the server.
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
