@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// logDelay collects lines, since a system call for each would cost as much
-	// as the request that it tells of. Warnings and errors do not wait.
+	// logDelay is how long lines are buffered: a system call per line would cost
+	// as much as its request. Warnings and errors are written at once.
 	logDelay = 200 * time.Millisecond
-	// logQueue bounds the lines that wait for a reader that stalls.
+	// logQueue is the maximum size of the buffered lines, for a stalled reader.
 	logQueue = 1 << 20
-	// logRetry is the pause after a write that failed.
+	// logRetry is the pause after a failed write.
 	logRetry = time.Second
-	// logFlush bounds the wait for the log at the start and the end.
+	// logFlush is the maximum wait for the log at the start and the end.
 	logFlush = time.Second
 )
 
-// logOutput is the log. A goroutine of its own writes it, so that a reader that
-// stalls, a full disk or a closed pipe delays no request: lines that do not fit
-// are dropped and counted, and a line tells of them when writing works again.
+// logOutput is the log. A separate goroutine writes it, so that a stalled reader, a
+// full disk or a closed pipe does not delay requests: lines that do not fit are
+// dropped and counted, and a line reports their number when writing works again.
 type logOutput struct {
 	*slog.Logger
 	w       io.Writer
@@ -33,17 +33,17 @@ type logOutput struct {
 
 	mu      sync.Mutex
 	pending []byte
-	told    uint64 // of dropped
+	told    uint64 // the part of dropped that was reported
 
 	wake, urgent, closing chan struct{}
 	done                  chan struct{}
 	flushed               chan chan struct{}
 }
 
-// newLog returns the log on w. Call its close at the end.
+// newLog returns a log that writes to w. The caller must call close.
 func newLog(w io.Writer, cfg settings, digest nameDigest) *logOutput {
 	var level slog.Level
-	// The settings are valid: they name one of the levels.
+	// The settings are valid, so the level is.
 	_ = level.UnmarshalText([]byte(cfg.LogLevel))
 	handler := func(w io.Writer) slog.Handler {
 		options := &slog.HandlerOptions{Level: level}
@@ -124,7 +124,7 @@ func (l *logOutput) run() {
 	}
 }
 
-// write writes what is queued and reports whether that worked.
+// write writes the queue and reports whether it succeeded.
 func (l *logOutput) write() bool {
 	l.mu.Lock()
 	text := l.pending
@@ -146,7 +146,7 @@ func (l *logOutput) write() bool {
 		return true
 	}
 	unwritten := bytes.Count(text[min(n, len(text)):], []byte("\n"))
-	if lost > 0 { // the line about them is the last
+	if lost > 0 { // the last line reports them
 		unwritten--
 	}
 	l.mu.Lock()
@@ -157,7 +157,7 @@ func (l *logOutput) write() bool {
 	return false
 }
 
-// flush writes what is queued, and waits a moment for it.
+// flush writes the queue and waits up to logFlush.
 func (l *logOutput) flush() {
 	timeout := time.NewTimer(logFlush)
 	defer timeout.Stop()
@@ -173,7 +173,7 @@ func (l *logOutput) flush() {
 	}
 }
 
-// close writes the rest of the log. A reader that stalls loses it.
+// close writes the rest of the log. It gives up if the reader stalls.
 func (l *logOutput) close() {
 	close(l.closing)
 	select {
@@ -182,7 +182,7 @@ func (l *logOutput) close() {
 	}
 }
 
-// urgentHandler writes at once what should not be lost with the process.
+// urgentHandler writes warnings and errors at once, so that a crash loses none.
 type urgentHandler struct {
 	slog.Handler
 	out *logOutput

@@ -20,11 +20,11 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Who knows a list's name can read and change it, so a name is a key, and logs
-// and traces have a digest of it in its place. The digest is keyed, because
-// names can be guessed.
+// Anyone with a list's name can read and change the list, so logs and traces
+// contain a digest of it instead. The digest is keyed, because names can be
+// guessed.
 
-// nameDigest turns names into digests. It is safe for concurrent use.
+// nameDigest computes digests of names. It is safe for concurrent use.
 type nameDigest struct{ macs *sync.Pool }
 
 func newNameDigest(cfg settings) nameDigest {
@@ -37,25 +37,25 @@ func newNameDigest(cfg settings) nameDigest {
 }
 
 func digestBy(key []byte) nameDigest {
-	// Each request logs a name, and making a MAC costs more than using it.
+	// Each request logs a name, and creating a MAC costs more than using one.
 	return nameDigest{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 func (d nameDigest) of(name string) string {
-	mac := d.macs.Get().(hash.Hash) //nolint:errcheck,forcetypeassert // it holds nothing else
+	mac := d.macs.Get().(hash.Hash) //nolint:errcheck,forcetypeassert // the pool contains hashes only
 	defer d.macs.Put(mac)
 	mac.Reset()
 	mac.Write([]byte(name))
 	return "list-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
 }
 
-// scrub replaces names in text, in the forms in which stores and HTTP write
-// them, where they stand as words.
+// scrub replaces names in text by digests, if they are whole words in a form
+// that stores or HTTP use.
 func (d nameDigest) scrub(text string, names ...string) string {
 	return d.scrubber(names).scrub(text)
 }
 
-// scrubber replaces some names in any number of texts.
+// scrubber replaces a set of names in texts.
 type scrubber []struct {
 	name, digest string
 	forms        []string
@@ -69,7 +69,7 @@ func (d nameDigest) scrubber(names []string) scrubber {
 		}
 		s[i].name, s[i].digest = name, d.of(name)
 		if s[i].forms = []string{name}; fileForm(name) == name {
-			continue // nothing in it has another form anywhere
+			continue // all forms of the name are equal
 		}
 		quoted := strconv.Quote(name)
 		s[i].forms = []string{name, quoted[1 : len(quoted)-1], url.PathEscape(name), url.QueryEscape(name), fileForm(name)}
@@ -86,7 +86,7 @@ func (s scrubber) scrub(text string) string {
 	return text
 }
 
-// digest is that of one of the names.
+// digest returns the digest of one of the names.
 func (s scrubber) digest(name string) string {
 	for i := range s {
 		if s[i].name == name {
@@ -96,7 +96,7 @@ func (s scrubber) digest(name string) string {
 	return ""
 }
 
-// fileForm is a name as the disk driver writes it.
+// fileForm returns a name in the form of the disk driver.
 func fileForm(name string) string {
 	plain := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' }
 	first := 0
@@ -146,7 +146,7 @@ func replaceWords(text, old, with string) string {
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// names returns the names of lists in an error.
+// namesIn returns the names of lists in an error.
 func namesIn(err error) []string {
 	var names []string
 	for err != nil {
@@ -165,8 +165,8 @@ func namesIn(err error) []string {
 	return names
 }
 
-// namelessHandler writes a digest where a record has a list's name: as the
-// attribute key or list, or within an error or another text.
+// namelessHandler replaces names of lists in records by digests: in the attributes
+// key and list, in errors and in other texts.
 type namelessHandler struct {
 	slog.Handler
 	digest nameDigest
@@ -187,7 +187,7 @@ func (h *namelessHandler) Handle(ctx context.Context, record slog.Record) error 
 	}
 	scrubber := h.digest.scrubber(names)
 	clean := slog.NewRecord(record.Time, record.Level, scrubber.scrub(record.Message), record.PC)
-	attrs := make([]slog.Attr, 0, 16) // on the stack, and added at once
+	attrs := make([]slog.Attr, 0, 16) // on the stack
 	record.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, scrubber.attr(a))
 		return true

@@ -26,8 +26,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// newTracer returns what spans are sent to, nil when no endpoint is set, and
-// what sends the rest of them at the end.
+// newTracer returns the provider of tracers, or nil if no endpoint is set, and a
+// function that sends the remaining spans at the end.
 func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer trace.TracerProvider, stop func(), err error) {
 	if cfg.OTLPEndpoint == "" {
 		return nil, func() {}, nil
@@ -44,16 +44,16 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer tra
 		)),
 	)
 	return provider, func() {
-		// A collector that is gone must not hold the end up.
+		// An unreachable collector must not delay the end.
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = provider.Shutdown(ctx)
 	}, nil
 }
 
-// storeSpans returns an Observer.StoreCall that makes a call to the store a
-// span of the request that caused it. Calls that no traced request caused have
-// none. The list's name is not in it.
+// storeSpans returns an Observer.StoreCall that records a call to the store as a
+// span of its request. Calls without a traced request have no span. Spans do not
+// contain the list's name.
 func storeSpans(provider trace.TracerProvider) func(ctx context.Context, op, key string) (context.Context, func(error)) {
 	tracer := provider.Tracer("github.com/gchamon/devops-challenge/services/todo-api")
 	return func(ctx context.Context, op, _ string) (context.Context, func(error)) {
@@ -94,7 +94,7 @@ func (c *otlpClient) UploadTraces(ctx context.Context, spans []*tracepb.Resource
 			}
 		}
 	}
-	// On the wire this is the same as ExportTraceServiceRequest.
+	// Its encoding equals that of ExportTraceServiceRequest.
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
 		return err
@@ -111,20 +111,20 @@ func (c *otlpClient) UploadTraces(ctx context.Context, spans []*tracepb.Resource
 		return err
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection is used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection is reused
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("traces: %s answers %s", c.url, resp.Status)
 	}
 	return nil
 }
 
-// namedAttributes are those that have the request's path or query.
+// namedAttributes are the attributes with the request's path or query.
 var namedAttributes = []string{"http.target", "http.url", "url.full", "url.path", "url.query"}
 
 var nameInPath = regexp.MustCompile(`/api/(?:lists|state)/([^/?#]+)`)
 
-// hideName puts the digest of a list's name in place of the name. The route
-// stays in http.route.
+// hideName replaces the name of a list by its digest. http.route keeps the
+// route.
 func (c *otlpClient) hideName(span *tracepb.Span) {
 	name := ""
 	for _, a := range span.Attributes {
@@ -136,7 +136,7 @@ func (c *otlpClient) hideName(span *tracepb.Span) {
 		}
 	}
 	span.Attributes = slices.DeleteFunc(span.Attributes, func(a *commonpb.KeyValue) bool { return slices.Contains(namedAttributes, a.Key) })
-	// The log has the reason of a failure, without names.
+	// The log has the reason of a failure without names.
 	if span.Status != nil {
 		span.Status.Message = ""
 	}

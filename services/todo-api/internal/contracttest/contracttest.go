@@ -1,5 +1,5 @@
-// Package contracttest checks answers against openapi.yaml, which it reads by
-// other means than the server does.
+// Package contracttest checks responses against openapi.yaml. Its parser is
+// independent of the server's.
 package contracttest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Contract is openapi.yaml. It is safe for concurrent use.
+// Contract is a parsed openapi.yaml. It is safe for concurrent use.
 type Contract struct {
 	doc map[string]any
 	// Paths are the paths with their operations.
@@ -34,15 +34,15 @@ type Contract struct {
 type Path struct {
 	// Template is the path with its parameters in braces.
 	Template string
-	// Operations are the declarations by method, in lower case, and the
-	// parameters that they share.
+	// Operations are the declarations by lower-case method, and the shared
+	// "parameters".
 	Operations map[string]any
 
 	match *regexp.Regexp
 }
 
-// Load returns the contract. It panics if the file is not valid, or not found
-// from the directory of a package that is two levels below the module.
+// Load returns the contract. It panics if the file is invalid, or if the working
+// directory is not two levels below the module.
 var Load = sync.OnceValue(func() *Contract {
 	text, err := os.ReadFile("../../internal/httpapi/openapi.yaml")
 	if err != nil {
@@ -52,7 +52,7 @@ var Load = sync.OnceValue(func() *Contract {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		panic(err)
 	}
-	// The same as JSON has it, so that numbers are what the schemas expect.
+	// As JSON, so that numbers have the types that the schemas expect.
 	asJSON, err := json.Marshal(doc)
 	if err != nil {
 		panic(err)
@@ -82,7 +82,7 @@ func object(v any) map[string]any {
 	return m
 }
 
-// resolve follows a reference, if v is one; pointer is where v stands.
+// resolve follows v if it is a reference; pointer is the JSON Pointer of v.
 func (c *Contract) resolve(v any, pointer string) (map[string]any, string) {
 	m := object(v)
 	ref, ok := m["$ref"].(string)
@@ -142,13 +142,13 @@ func escapePointer(s string) string {
 func (c *Contract) Check(req *http.Request, resp *http.Response, body []byte) error {
 	path := c.find(req.URL.EscapedPath())
 	if path == nil {
-		return nil // the page, or what is nowhere
+		return nil // the page, or an unknown path
 	}
 	switch resp.StatusCode {
 	case http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge:
-		return nil // said before the server knows what is asked
+		return nil // sent before the server has read the request
 	}
-	method := "none" // for methods in lower case, which are other methods
+	method := "none" // lower-case methods are different methods
 	switch req.Method {
 	case http.MethodHead:
 		method = "get"
@@ -221,7 +221,7 @@ func (c *Contract) Check(req *http.Request, resp *http.Response, body []byte) er
 	return nil
 }
 
-// Client returns a client that fails the test at each answer that the contract
+// Client returns a client that fails the test at each response that the contract
 // does not allow.
 func Client(t testing.TB, next *http.Transport) *http.Client {
 	return &http.Client{Transport: &checked{t, next}}

@@ -19,7 +19,7 @@ import (
 
 const heartbeat = 15 * time.Second
 
-// watchList answers with Server-Sent Events (HTML standard, 9.2).
+// watchList sends Server-Sent Events (HTML standard, section 9.2).
 func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	name, err := listName(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 		return tooManyRequests.retryable("One client may have %d event streams open.", s.opts.ClientStreams)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	// The deadline is for the first read alone; the watch has none.
+	// The deadline applies to the first read only; the watch has none.
 	deadline := time.AfterFunc(s.opts.RequestTimeout, cancel)
 	snapshots, err := s.opts.Lists.Watch(ctx, name)
 	if err != nil || !deadline.Stop() {
@@ -72,8 +72,8 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	head := responseHead(c)
 	s.ended.Add(1)
 	s.opts.Metrics.Streams.Inc()
-	// fasthttp would keep its buffers and a second goroutine for each stream:
-	// 37 KB. A connection that is taken from it costs what it needs.
+	// fasthttp would keep its buffers and a second goroutine for each stream,
+	// 37 KB in all. A hijacked connection needs less.
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		if hijacked, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
@@ -84,7 +84,7 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	return nil
 }
 
-// responseHead is the answer's status line and headers, for a body that ends
+// responseHead returns the status line and headers of a response whose body ends
 // with the connection.
 func responseHead(c *fiber.Ctx) []byte {
 	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
@@ -102,18 +102,18 @@ func responseHead(c *fiber.Ctx) []byte {
 	return head.Bytes()
 }
 
-// eventStream is one client that follows a list. It outlives the request that
-// began it, so nothing in it is fiber's.
+// eventStream is one client that watches a list. It outlives its request, so it
+// must not refer to memory of fiber.
 type eventStream struct {
 	from      client
-	until     time.Time // when the client's token expires; zero: never
+	until     time.Time // expiry of the client's token; zero means never
 	server    *Server
 	name      todo.Name
 	base      string
 	number    uint64 // of the last snapshot
 	seen      lists.Revision
 	changes   bool            // the client takes deltas
-	shown     *lists.Document // that of seen, if nothing is being sent
+	shown     *lists.Document // the document of seen, unless an event is being sent
 	snapshots <-chan lists.Snapshot
 	ctx       context.Context // ends the watch
 	cancel    context.CancelFunc
@@ -135,7 +135,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	defer e.server.watchers.leave(e.name, here)
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
-	var expired <-chan time.Time // nil: never
+	var expired <-chan time.Time // nil means never
 	if !e.until.IsZero() {
 		timer := time.NewTimer(time.Until(e.until))
 		defer timer.Stop()
@@ -146,7 +146,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 		case <-e.server.closing:
 			return
 		case <-expired:
-			return // the client comes again with another token
+			return // the client reconnects with a new token
 		case snap, ok := <-e.snapshots:
 			if !ok {
 				return
@@ -161,28 +161,28 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			beat = true
 		case <-here.changed:
 			if !beat {
-				continue // the first event comes first
+				continue // no heartbeat before the first event
 			}
 		case <-tick.C:
 		}
-		// A client that left shows only when it is written to.
+		// Only a write detects that a client has disconnected.
 		if !send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here.count())) {
 			return
 		}
 	}
 }
 
-// send reports whether the client is still there. The connection's own write
-// timeout ends streams whose client does not read.
+// send writes text and reports whether the client is still connected. The write
+// timeout of the connection ends streams whose client does not read.
 func send(conn net.Conn, text []byte) bool {
 	_, err := conn.Write(text)
 	return err == nil
 }
 
-// tell sends what changed since the last event, or the list where that is not
-// known or not less.
+// tell sends the changes since the last event, or the list if the changes are
+// unknown or not smaller.
 func (e *eventStream) tell(conn net.Conn, snap lists.Snapshot) bool {
-	// A client that reads slowly does not keep the document in memory.
+	// A slow client must not keep the document in memory.
 	was, from := e.shown, e.seen
 	e.shown = nil
 	held := weak.Make(snap.Doc)
@@ -201,8 +201,8 @@ func (e *eventStream) tell(conn net.Conn, snap lists.Snapshot) bool {
 	return true
 }
 
-// deltas returns the events that tell of all changes between from, whose
-// document was is unless it is nil, and snap; nil if the list is better sent.
+// deltas returns the events with all changes from a revision to a snapshot, or
+// nil if the list should be sent. was is the document of the revision, or nil.
 func (e *eventStream) deltas(was *lists.Document, from lists.Revision, snap lists.Snapshot) []byte {
 	var text []byte
 	for _, d := range lists.Deltas(was, from, snap) {
@@ -214,7 +214,7 @@ func (e *eventStream) deltas(was *lists.Document, from lists.Revision, snap list
 	return text
 }
 
-// appendDelta appends the event that tells of a delta.
+// appendDelta appends the event of a delta.
 func appendDelta(dst []byte, d *lists.Delta, base string) []byte {
 	dst = fmt.Appendf(dst, "event: changes\nid: %s\ndata: {\"revision\":%d,\"from\":\"%s\"", d.To, d.Number, d.From)
 	if d.Title != nil {
@@ -232,8 +232,8 @@ func appendDelta(dst []byte, d *lists.Delta, base string) []byte {
 	return append(dst, "]}\n\n"...)
 }
 
-// sendList sends the event that tells of a snapshot, or of a later one if there
-// is one by the time at which there is memory for it.
+// sendList sends the event of a snapshot, or of a newer one if it appears while
+// sendList waits for memory.
 func (e *eventStream) sendList(conn net.Conn, snap lists.Snapshot) bool {
 	todos := snap.Doc.Todos()
 	size := todos.Size(e.base)
@@ -258,13 +258,12 @@ func (e *eventStream) sendList(conn net.Conn, snap lists.Snapshot) bool {
 	return send(conn, eventHead(snap)) && sendFrom(conn, todos.Reader(e.base)) && send(conn, []byte("}\n\n"))
 }
 
-// see notes which snapshot the client gets next.
+// see records the snapshot that the client gets next.
 func (e *eventStream) see(snap lists.Snapshot) {
 	e.number, e.seen = snap.Revision, lists.RevisionOf(snap)
 }
 
-// eventHead is the beginning of the event that tells of a snapshot, up to its
-// items.
+// eventHead returns the beginning of the event of a snapshot, up to its items.
 func eventHead(s lists.Snapshot) []byte {
 	return append(fmt.Appendf(nil, "event: list\nid: %s\ndata: ", lists.RevisionOf(s)), wholeHead(s)...)
 }

@@ -15,20 +15,19 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
 )
 
-// A connection that is closed while the client still sends is reset, and the
-// client may never see the answer that says why (RFC 9112, 9.6). The rest of a
-// body that is too large is therefore read for a while.
+// Closing a connection while the client still sends resets it, and the client may
+// never see the response (RFC 9112, section 9.6). The server therefore reads the
+// rest of a too large body for a while.
 const (
 	lingerFor   = 3 * time.Second
 	lingerBytes = 64 << 20
 )
 
-// writeChunk is how much of an answer a client must read within the write
-// timeout. A deadline for the whole answer would cut off clients that read
-// slowly but do read.
+// writeChunk is the part of a response that a client must read within the write
+// timeout. A deadline for the whole response would cut off slow clients.
 const writeChunk = 64 << 10
 
-// listener accepts connections until it is closed, whatever fails meanwhile.
+// listener accepts connections until it is closed. It survives temporary errors.
 type listener struct {
 	net.Listener
 	writeTimeout time.Duration
@@ -37,12 +36,12 @@ type listener struct {
 
 	closeOnce sync.Once
 	closed    chan struct{}
-	slots     chan struct{} // one element for each open connection; nil: unbounded
+	slots     chan struct{} // one element per open connection; nil means no limit
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
 
-	drain atomic.Int64 // Unix time in ns at which connections end; 0: not yet
+	drain atomic.Int64 // Unix time in ns at which connections end; 0 means never
 }
 
 func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *slog.Logger, set *metrics.Set) *listener {
@@ -58,10 +57,9 @@ func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *
 
 const longestAcceptPause = time.Second
 
-// Accept returns the next connection. A process without descriptors or memory
-// for another one gets them back as clients leave, so Accept waits and tries
-// again, as net/http does. It returns an error only when the listener is closed
-// or unusable.
+// Accept returns the next connection. When the process lacks descriptors or
+// memory, Accept waits and retries, as net/http does: clients that disconnect
+// free them. It returns an error only if the listener is closed or unusable.
 func (l *listener) Accept() (net.Conn, error) {
 	if l.slots != nil {
 		select {
@@ -90,8 +88,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// permanent reports whether a listener that returned err will never accept
-// again.
+// permanent reports whether a listener that returned err never accepts again.
 func permanent(err error) bool {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
 		return true
@@ -131,8 +128,8 @@ func (l *listener) remove(c *conn) {
 	}
 }
 
-// endBy ends every connection by a time: one whose client neither reads nor
-// sends would otherwise hold the process up.
+// endBy ends all connections by a time: a client that neither reads nor sends
+// would otherwise delay the end of the process.
 func (l *listener) endBy(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +146,7 @@ func (l *listener) bounded(at time.Time) time.Time {
 	return at
 }
 
-// conn is a connection whose client must go on reading.
+// conn is a connection whose client must keep reading.
 type conn struct {
 	net.Conn
 	listener *listener
@@ -157,7 +154,7 @@ type conn struct {
 	once     sync.Once
 }
 
-// Write implements [net.Conn]. Each piece has the write timeout of its own.
+// Write implements [net.Conn]. The write timeout applies to each chunk.
 func (c *conn) Write(p []byte) (n int, err error) {
 	for {
 		piece := p[n:min(len(p), n+writeChunk)]
@@ -187,7 +184,7 @@ func lingerOnClose(c *fiber.Ctx) {
 func (c *conn) Close() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.linger.CompareAndSwap(true, false) {
 		if half.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
-			// The error is the end of the reading in any case.
+			// Any error ends the reading.
 			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 		}
 	}
