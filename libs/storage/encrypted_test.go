@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 	"github.com/gchamon/devops-challenge/libs/storage/storagetest"
 )
@@ -53,6 +54,15 @@ func TestEncryptedConformance(t *testing.T) {
 type listing struct {
 	storage.Store
 	storage.Lister
+}
+
+// TestEncryptedCheck: the check of the store, which may refuse its server, is the
+// wrapper's.
+func TestEncryptedCheck(t *testing.T) {
+	faulty := faultstore.New(memstore.New(), faultstore.Script("check", faultstore.Fault{Kind: faultstore.Refused}))
+	if err := storage.Check(t.Context(), mustEncrypt(t, faulty, secret(t, 1))); !errors.Is(err, storage.ErrRefused) {
+		t.Errorf("got %v, want %v", err, storage.ErrRefused)
+	}
 }
 
 // TestEncryptedRefusals: what was not written under this secret and this key is

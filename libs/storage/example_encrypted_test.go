@@ -6,7 +6,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -78,13 +77,10 @@ func (s *encrypted) GetIfChanged(ctx context.Context, key string, known storage.
 }
 
 func (s *encrypted) Keys(ctx context.Context) iter.Seq2[string, error] {
-	if lister, ok := s.Store.(storage.Lister); ok {
-		return lister.Keys(ctx)
-	}
-	return func(yield func(string, error) bool) {
-		yield("", &storage.Error{Op: "keys", Err: errors.ErrUnsupported})
-	}
+	return storage.Keys(ctx, s.Store)
 }
+
+func (s *encrypted) Check(ctx context.Context) error { return storage.Check(ctx, s.Store) }
 
 func (s *encrypted) SoleOwner() bool {
 	owner, ok := s.Store.(storage.SoleOwner)

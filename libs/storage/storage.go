@@ -105,6 +105,29 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
+// Keys is [Lister.Keys] of s; a store that cannot list yields
+// [errors.ErrUnsupported]. Like [GetIfChanged] and [Check] it spares wrappers a
+// fallback.
+func Keys(ctx context.Context, s Store) iter.Seq2[string, error] {
+	if lister, ok := s.(Lister); ok {
+		return lister.Keys(ctx)
+	}
+	return func(yield func(string, error) bool) {
+		yield("", &Error{Op: "keys", Err: fmt.Errorf("%w: %T cannot list", errors.ErrUnsupported, s)})
+	}
+}
+
+// Check is [Checker.Check] of s; a store without it is asked for a document.
+func Check(ctx context.Context, s Store) error {
+	if checker, ok := s.(Checker); ok {
+		return checker.Check(ctx)
+	}
+	if _, err := s.Get(ctx, "check"); err != nil && !errors.Is(err, ErrNotFound) {
+		return &Error{Op: "check", Err: err}
+	}
+	return nil
+}
+
 // SoleOwner is implemented by stores that only this process can write to, so
 // that a copy in memory, once written, is the truth and needs no revalidation.
 type SoleOwner interface {

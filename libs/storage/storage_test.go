@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
+	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
 
 func TestCheckKey(t *testing.T) {
@@ -150,5 +152,25 @@ func TestErrorText(t *testing.T) {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
+	}
+}
+
+// bare is a store without optional interfaces.
+type bare struct{ storage.Store }
+
+func TestBareStore(t *testing.T) {
+	ctx := t.Context()
+	for _, err := range storage.Keys(ctx, bare{memstore.New()}) {
+		if want := "storage: keys: unsupported operation: storage_test.bare cannot list"; err == nil || err.Error() != want || !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("Keys: got %v, want %s", err, want)
+		}
+	}
+	if err := storage.Check(ctx, bare{memstore.New()}); err != nil {
+		t.Errorf("Check: got %v, want nil", err)
+	}
+	away := bare{faultstore.New(memstore.New(), faultstore.Script("get", faultstore.Fault{Kind: faultstore.FailBefore}))}
+	var detailed *storage.Error
+	if err := storage.Check(ctx, away); !errors.Is(err, storage.ErrUnavailable) || !errors.As(err, &detailed) || detailed.Op != "check" {
+		t.Errorf("Check: got %v, want the store's error as one of check", err)
 	}
 }

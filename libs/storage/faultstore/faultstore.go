@@ -6,7 +6,6 @@ package faultstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"iter"
@@ -242,30 +241,17 @@ type lateKey struct{}
 // Keys implements [storage.Lister].
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		lister, ok := s.store.(storage.Lister)
-		if !ok {
-			yield("", &storage.Error{Op: "keys", Err: fmt.Errorf("%w: %T cannot list", errors.ErrUnsupported, s.store)})
-			return
-		}
 		if err := s.call(ctx, "keys", "", func(context.Context) error { return nil }); err != nil {
 			yield("", err)
 			return
 		}
-		lister.Keys(ctx)(yield)
+		storage.Keys(ctx, s.store)(yield)
 	}
 }
 
 // Check implements [storage.Checker].
 func (s *Store) Check(ctx context.Context) error {
-	return s.call(ctx, "check", "", func(ctx context.Context) error {
-		if checker, ok := s.store.(storage.Checker); ok {
-			return checker.Check(ctx)
-		}
-		if _, err := s.store.Get(ctx, "check"); err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return &storage.Error{Op: "check", Err: err}
-		}
-		return nil
-	})
+	return s.call(ctx, "check", "", func(ctx context.Context) error { return storage.Check(ctx, s.store) })
 }
 
 // SoleOwner implements [storage.SoleOwner].

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -50,15 +49,9 @@ func Call[T, R any](ctx context.Context, l *Ledger[T], key string, op Op[T], app
 	return result, receipt, err
 }
 
-// Keys yields the keys of the store in lexical order, as [storage.Lister] does,
-// or [errors.ErrUnsupported] if the store cannot list them. They include keys
-// that the store holds for others. With [Ledger.Forget] it is what retention
-// needs: list, read, forget what is too old.
+// Keys yields the keys of the store in lexical order, as [storage.Keys] does.
+// They include keys that the store holds for others. With [Ledger.Forget] it is
+// what retention needs: list, read, forget what is too old.
 func (l *Ledger[T]) Keys(ctx context.Context) iter.Seq2[string, error] {
-	if lister, ok := l.store.(storage.Lister); ok {
-		return lister.Keys(ctx)
-	}
-	return func(yield func(string, error) bool) {
-		yield("", fail("keys", "", fmt.Errorf("%w: %T cannot list its keys", errors.ErrUnsupported, l.store)))
-	}
+	return storage.Keys(ctx, l.store)
 }
