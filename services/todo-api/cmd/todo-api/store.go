@@ -57,13 +57,9 @@ func openAnswering(ctx context.Context, url string, open openFunc) (storage.Stor
 	if err != nil {
 		return nil, err
 	}
-	checker, ok := store.(storage.Checker)
-	if !ok {
-		return store, nil
-	}
 	checkCtx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := checker.Check(checkCtx); err != nil {
+	if err := storage.Check(checkCtx, store); err != nil {
 		if closer, ok := store.(io.Closer); ok {
 			err = errors.Join(err, closer.Close())
 		}

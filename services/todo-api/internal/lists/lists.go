@@ -136,10 +136,7 @@ func (s *Service) Check(ctx context.Context) error {
 	case health.Away:
 		return fmt.Errorf("the store does not answer: %w", health.Err)
 	}
-	if checker, ok := s.store.(storage.Checker); ok {
-		return checker.Check(ctx)
-	}
-	return nil
+	return storage.Check(ctx, s.store)
 }
 
 // Stats returns the ledger's statistics.

@@ -70,14 +70,10 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage
 	return version, err
 }
 
-// Check implements [storage.Checker]. A store that is not a Checker passes.
+// Check implements [storage.Checker].
 func (s *Store) Check(ctx context.Context) error {
-	checker, ok := s.Store.(storage.Checker)
-	if !ok {
-		return nil
-	}
 	began := time.Now()
-	err := checker.Check(ctx)
+	err := storage.Check(ctx, s.Store)
 	s.observe("check", began, err)
 	return err
 }
