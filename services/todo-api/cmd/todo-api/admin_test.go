@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// metrics returns what Prometheus would read.
+// metrics returns the metrics in Prometheus' text format.
 func (p *program) metrics() string {
 	p.T.Helper()
 	resp, body := p.askAdmin("/metrics", "")
@@ -18,8 +18,8 @@ func (p *program) metrics() string {
 	return body
 }
 
-// askAdmin sends a request to the listener for operators, for host or for its
-// own address when that is "".
+// askAdmin sends a request to the admin listener. host is the Host header; ""
+// means the address.
 func (p *program) askAdmin(path, host string) (resp *http.Response, body string) {
 	p.T.Helper()
 	req, err := http.NewRequestWithContext(p.T.Context(), http.MethodGet, p.admin+path, http.NoBody)
@@ -39,8 +39,7 @@ func (p *program) askAdmin(path, host string) (resp *http.Response, body string)
 	return resp, string(read)
 }
 
-// Operators read metrics and profiles at a listener of their own; clients get
-// neither.
+// Only the admin listener serves metrics and profiles.
 func TestAdminListener(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	for path, want := range map[string]string{
@@ -60,7 +59,7 @@ func TestAdminListener(t *testing.T) {
 			t.Errorf("%s at the listener for clients: got %s, want 404", path, public.Status)
 		}
 	}
-	// A page whose name was made to resolve to this machine gets nothing.
+	// DNS rebinding: unknown hosts are refused.
 	if resp, body := p.askAdmin("/metrics", "attacker.example"); resp.StatusCode != http.StatusMisdirectedRequest || !strings.Contains(body, "TODO_ALLOWED_HOSTS") {
 		t.Errorf("for another host: got %s with %s, want 421", resp.Status, short(body))
 	}
@@ -69,8 +68,8 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
-// Without the setting there is no second listener, and an address in use ends
-// the start with the setting's name.
+// Without the setting, the program opens no admin listener. An address in use is
+// an error that names the setting.
 func TestAdminListenerIsOptional(t *testing.T) {
 	held := launch(t, nil, "TODO_STORE=mem:")
 	if held.stdout.admin != "" {

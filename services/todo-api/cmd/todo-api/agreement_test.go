@@ -11,9 +11,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// Every operation of the contract is answered, by a status that it declares;
-// nothing else below /api is. That nothing is served that the contract does
-// not have, the server checks itself when it starts.
+// The program serves all operations of the contract with declared statuses. At its
+// start, the server checks that it serves no other routes.
 func TestContractIsServed(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	todo := p.Create("l", "x")
@@ -57,8 +56,8 @@ func TestContractIsServed(t *testing.T) {
 	}
 }
 
-// A request's body is taken when its schema in the contract allows it, and
-// else refused with 400: the schema and the decoders say the same.
+// The server accepts a body if the contract's schema allows it, and otherwise
+// answers 400.
 func TestBodiesAgreeWithContract(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
 	p.Expect(201, "POST", "/api/lists/l/todos", `{"title":"x","id":"x"}`)
@@ -103,7 +102,7 @@ func TestBodiesAgreeWithContract(t *testing.T) {
 	value = func(depth int) any {
 		kinds := 9
 		if depth >= 3 {
-			kinds = 5 // no deeper than is read
+			kinds = 5 // the maximum depth
 		}
 		switch rnd.IntN(kinds) {
 		case 0:
@@ -129,7 +128,7 @@ func TestBodiesAgreeWithContract(t *testing.T) {
 			return object
 		}
 	}
-	// Most bodies begin as what the route wants.
+	// Most bodies start from a valid one.
 	shaped := func(schema string) any {
 		object := func(names ...string) map[string]any {
 			out := make(map[string]any)
@@ -205,7 +204,7 @@ func TestBodiesAgreeWithContract(t *testing.T) {
 	}
 }
 
-// Names in the path agree with the contract as well.
+// The server accepts a name in the path if the contract's schema allows it.
 func TestNamesAgreeWithContract(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
 	rnd := rand.New(rand.NewPCG(5, 6))

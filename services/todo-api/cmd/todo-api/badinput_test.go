@@ -17,11 +17,10 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// Names that are tried on every store: none may be a 500, leave the store, or
-// meet another.
+// No name causes a 500, escapes the store or collides with another, on any store.
 func TestNames(t *testing.T) {
 	long := strings.Repeat("n", 128)
-	// By what stands in the address: the status of a PUT.
+	// The status of a PUT by the name in the URL.
 	names := map[string]int{
 		"default": 200, "Default": 200, "DEFAULT": 200, "con": 200, "nul.json": 200, "COM1": 200, "a.json": 200, ".hidden": 200, "...": 200,
 		"S%C3%A3o%20Jo%C3%A3o": 200, "%E2%80%AEabc": 200, "%F0%9F%8E%89": 200, "~": 200, "a~b": 200, "%25": 200, "a+b": 200, "a%20b": 200, "a;b": 200,
@@ -63,7 +62,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// raw sends a request whose address is not touched by a URL library.
+// raw sends a request whose target no URL library normalizes.
 func (p *program) raw(method, target, body string) answer {
 	p.T.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
@@ -205,7 +204,7 @@ func TestBadBodies(t *testing.T) {
 	}
 }
 
-// endless is a body of any size.
+// endless is a body of left bytes.
 type endless struct{ left int64 }
 
 func (e *endless) Read(b []byte) (int, error) {
@@ -242,7 +241,7 @@ func TestBodiesOfAnySize(t *testing.T) {
 	}
 	p.Expect(413, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20)+"]")
 	p.Expect(200, "PUT", "/api/state/l", "["+strings.Repeat(" ", 1<<20-2)+"]")
-	// A few bytes that unpack to any number.
+	// Compressed bodies could expand without limit.
 	for _, encoding := range []string{"gzip", "deflate", "br", "zstd", "x", "gzip, gzip"} {
 		p.Expect(415, "PUT", "/api/state/l", "[]", "Content-Encoding", encoding)
 	}
@@ -262,7 +261,7 @@ func TestMethods(t *testing.T) {
 			if _, ok := path.Operations[declared]; ok && method != "get" {
 				continue
 			}
-			// 405 comes before what would be said of the body.
+			// 405 takes precedence over errors of the body.
 			a := p.Send(method, target, "x", "Content-Type", "text/plain")
 			if method == "OPTIONS" {
 				if allow := a.Header.Get("Allow"); a.StatusCode != 204 || !strings.Contains(allow, "OPTIONS") || !strings.Contains(allow, "GET") && path.Operations["get"] != nil {
@@ -290,7 +289,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// What a proxy in front might read in another way than this server does.
+// The server refuses requests that a proxy might parse differently.
 func TestSmuggling(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	const smuggled = "GET /api/state/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -345,7 +344,7 @@ func TestSmuggling(t *testing.T) {
 			if resp.StatusCode/100 != 4 {
 				t.Errorf("%s: got %d, want a refusal", name, resp.StatusCode)
 			}
-			// 404 is what the smuggled request would get.
+			// The smuggled request would be answered 404.
 			if resp.StatusCode == 404 {
 				t.Errorf("%s: the second request was answered", name)
 			}
@@ -358,7 +357,7 @@ func TestSmuggling(t *testing.T) {
 	p.Expect(200, "GET", "/livez", "")
 }
 
-// Slow clients are let go, and do not keep others out.
+// The server disconnects slow clients and keeps serving others.
 func TestSlowClient(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=200ms")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
@@ -377,7 +376,7 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// The address of the item is made of the Host that the client says.
+// The item's URL contains the client's Host header.
 func TestHostileHost(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ALLOWED_HOSTS=*")
 	p.Create("l", "x")

@@ -14,8 +14,8 @@ import (
 
 var reference = regexp.MustCompile(`(?:href|src)="([^"#][^"]*)"`)
 
-// Behind a proxy that serves it below a path, and strips the path, everything
-// that an answer leads to is below that path too.
+// Behind a proxy that strips a path prefix, all links in responses have the
+// prefix.
 func TestServedBelowAPath(t *testing.T) {
 	for _, path := range []string{"/todo", "/a/b%20c"} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,7 +58,7 @@ func TestServedBelowAPath(t *testing.T) {
 		if got := string(p.Expect(200, "GET", public+"/api/openapi.yaml", "").Body); !strings.Contains(got, "\n  - url: "+path+"\n") {
 			t.Errorf("openapi.yaml: its servers are not below %s", path)
 		}
-		// The page of the contract, and the page itself if it was built.
+		// The documentation of the API, and the page if the binary has it.
 		for _, page := range []string{"/api/docs", "/"} {
 			answer := p.Expect(200, "GET", public+page, "")
 			for _, match := range reference.FindAllStringSubmatch(string(answer.Body), -1) {
@@ -77,8 +77,8 @@ func TestServedBelowAPath(t *testing.T) {
 	}
 }
 
-// stripping is a proxy that takes path off what it passes on, and answers all
-// else with an error of the test.
+// stripping is a proxy that strips the prefix path. A request without it fails the
+// test.
 func stripping(t *testing.T, path, to string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		rest, ok := strings.CutPrefix(r.URL.EscapedPath(), path)

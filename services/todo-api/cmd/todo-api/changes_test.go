@@ -10,7 +10,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// withChanges applies an event of changes as the contract says.
+// withChanges applies a changes event as the contract defines.
 func withChanges(todos, changed []todoBody, removed []string) []todoBody {
 	todos = slices.DeleteFunc(slices.Clone(todos), func(t todoBody) bool { return slices.Contains(removed, t.ID) })
 	for _, c := range changed {
@@ -32,7 +32,7 @@ func withChanges(todos, changed []todoBody, removed []string) []todoBody {
 	return todos
 }
 
-// Whatever is done to a list, a client that takes changes has it as it is read.
+// A client that applies changes events always has the list that GET returns.
 func TestChangesMakeTheList(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		for i := range 50 {
@@ -73,7 +73,7 @@ func TestChangesMakeTheList(t *testing.T) {
 	})
 }
 
-// A stream is resumed by the changes since the event that its client saw last.
+// A resumed stream begins with the changes since the client's last event.
 func TestChangesResume(t *testing.T) {
 	open := shared(memstore.New())
 	p := startOn(t, open)
@@ -104,7 +104,7 @@ func TestChangesResume(t *testing.T) {
 	if again.bytes > 2000 {
 		t.Errorf("five changes took %d bytes, want less than 2000", again.bytes)
 	}
-	// What this server does not remember, or another has changed, is a list.
+	// A resumed stream begins with the list if the server does not know the changes.
 	for name, server := range map[string]*program{"an unknown revision": p, "another server": startOn(t, open)} {
 		id := leaves.id
 		if server == p {
@@ -118,7 +118,7 @@ func TestChangesResume(t *testing.T) {
 	}
 }
 
-// A small change of a large list that many watch is sent as what it is.
+// A small change of a large list is sent as a small event to all watchers.
 func TestChangesOfALargeListAreSmall(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")
 	var state strings.Builder

@@ -8,7 +8,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// writeBodies are bodies that each write of the contract accepts for a list at
+// writeBodies are valid bodies of all writes of the contract, for a list at
 // revision 3 or later.
 var writeBodies = map[string]string{
 	"put /api/state/{name}":               `[]`,
@@ -23,8 +23,8 @@ var writeBodies = map[string]string{
 	"post /api/lists/{name}/restore":      `{"revision":2}`,
 }
 
-// Every write of the contract honours all lines of its conditions, and
-// changes nothing when they do not hold.
+// Every write of the contract checks all lines of its conditions, and changes
+// nothing if they do not hold.
 func TestEveryWriteHonoursConditions(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	item := p.Create("l", "kept")

@@ -8,7 +8,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin/signintest"
 )
 
-// A read by what opens the list: nothing, a key, a token, and both.
+// BenchmarkDoors measures a read without credentials, with a key, with a token,
+// and with both.
 func BenchmarkDoors(b *testing.B) {
 	i := signintest.New(b)
 	open := start(b, "TODO_STORE=mem:", "TODO_ACCESS_LOG=false")

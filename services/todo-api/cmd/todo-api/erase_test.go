@@ -10,7 +10,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// documents returns all that a directory holds.
+// documents returns the content of all files of a directory.
 func documents(t *testing.T, dir string) []byte {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -64,7 +64,7 @@ func TestErase(t *testing.T) {
 	if len(history.Entries) > 0 {
 		t.Errorf("history: got %v, want nothing", history.Entries)
 	}
-	// The key is forgotten, and the list begins anew.
+	// The key is forgotten, and the list starts at revision 1.
 	again := p.Expect(201, "POST", todos, `{"title":"new"}`, "Idempotency-Key", "k")
 	if again.Header.Get("Idempotency-Replayed") != "" {
 		t.Error("the key of an erased write is remembered")
@@ -74,7 +74,7 @@ func TestErase(t *testing.T) {
 	}
 }
 
-// A list that is erased at one server is erased at the others.
+// A list that one server erases is erased at the others.
 func TestEraseAtAnotherServer(t *testing.T) {
 	store := memstore.New()
 	one := startOn(t, shared(store), "TODO_STORE=mem:", "TODO_WATCH_FASTEST=50ms", "TODO_WATCH_SLOWEST=50ms")

@@ -24,7 +24,7 @@ type stream struct {
 	resp   *http.Response
 	lines  *bufio.Reader
 	cancel context.CancelFunc
-	beats  []beat // what next has passed over
+	beats  []beat // that next skipped
 	bytes  int    // of all events
 
 	id    string // of the last event
@@ -44,7 +44,7 @@ func (p *program) watch(list string, header ...string) *stream {
 	return p.follow(list, "", header...)
 }
 
-// watchChanges takes events of changes.
+// watchChanges watches a list and accepts changes events.
 func (p *program) watchChanges(list string, header ...string) *stream {
 	p.T.Helper()
 	return p.follow(list, "?changes=true", header...)
@@ -80,7 +80,7 @@ func (s *stream) close() {
 	s.resp.Body.Close()
 }
 
-// next returns the next event of the list; false at the end of the stream.
+// next returns the next event of the list; ok is false at the end of the stream.
 func (s *stream) next() (e event, ok bool) {
 	s.t.Helper()
 	for {
@@ -190,7 +190,7 @@ func TestEvents(t *testing.T) {
 		}
 		s.close()
 
-		// One who has seen the last revision waits for the next.
+		// A client that has the last revision waits for the next.
 		again := p.watch("l", "Last-Event-ID", e.id)
 		p.Create("l", "c")
 		if e, _ := again.next(); e.revision != 3 {
@@ -238,7 +238,7 @@ func TestHeartbeatTellsWhoIsHere(t *testing.T) {
 	s.close()
 }
 
-// What is written through one program is seen by a watcher at the other.
+// A watcher at one program sees the writes of another.
 func TestEventsOfAnotherProgram(t *testing.T) {
 	store := memstore.New()
 	a := startOn(t, shared(store), "TODO_WATCH_FASTEST=50ms", "TODO_WATCH_SLOWEST=50ms")
@@ -258,7 +258,7 @@ func TestTooManyStreams(t *testing.T) {
 		t.Error("503 without Retry-After")
 	}
 	first.close()
-	// That a client has left shows when it is written to.
+	// Only a write detects that a client has disconnected.
 	eventually(t, "a place is free", func() bool {
 		p.Create("l", "x")
 		a, err := p.Try("HEAD", "/api/lists/l/events", "")
@@ -270,7 +270,7 @@ func TestTooManyStreams(t *testing.T) {
 
 // SIGTERM ends streams at once and requests when they are answered, and leaves
 // nothing behind.
-// Streams on lists that nobody wrote leave the room of the lists in use.
+// Streams of lists that were never written do not displace lists in use.
 func TestStreamsLeaveRoomForLists(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_MAX_STREAMS=5", "TODO_MAX_LISTS=2")
 	for i := range 5 {
@@ -321,7 +321,7 @@ func TestShutdown(t *testing.T) {
 		})
 	}
 	p.cancel()
-	// It is not ready, and answers all the same.
+	// It is not ready, but still answers.
 	eventually(t, "not ready", func() bool {
 		a, err := p.Try("GET", "/readyz", "")
 		return err == nil && a.StatusCode == 503 && strings.Contains(string(a.Body), "stopping")
@@ -347,10 +347,10 @@ func TestHeartbeatKeepsStreamsOpen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as a heartbeat")
 	}
-	// Shorter than the heartbeat: it is no limit to a stream.
+	// The timeout is shorter than the heartbeat; it must not end a stream.
 	p := start(t, "TODO_STORE=mem:", "TODO_READ_TIMEOUT=1s", "TODO_REQUEST_TIMEOUT=1s")
 	s := p.watch("l")
-	s.heartbeat() // the first comes at once
+	s.heartbeat() // the first is sent at once
 	done := make(chan beat)
 	go func() { done <- s.heartbeat() }()
 	select {

@@ -11,8 +11,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints/redistest"
 )
 
-// Two servers with one store and a bus show each other's changes without
-// polling, go on without it, and say so.
+// Two servers with one store and a bus show each other's changes without polling.
+// Without the bus they fall back to polling, and the metrics show it.
 func TestHintsBetweenServers(t *testing.T) {
 	bus := redistest.Start(t)
 	open := shared(memstore.New())

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Clients that only connect use up the process's descriptors. It serves again
-// once they have left.
+// Idle connections can exhaust the descriptors. The server serves again after they
+// are closed.
 func TestOutOfDescriptors(t *testing.T) {
 	cmd := command(nil, "TODO_STORE=mem:")
 	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -n 60 && exec "$0" --listen=127.0.0.1:0`, os.Args[0]}
@@ -45,7 +45,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// Connections to the listener for operators leave clients theirs.
+// Connections to the admin listener do not exhaust the descriptors of clients.
 func TestAdminConnectionsLeaveDescriptors(t *testing.T) {
 	cmd := command(nil, "TODO_STORE=file://"+t.TempDir(), "TODO_ADMIN_LISTEN=127.0.0.1:0")
 	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -n 90 && exec "$0" --listen=127.0.0.1:0`, os.Args[0]}
@@ -75,11 +75,11 @@ func TestAdminConnectionsLeaveDescriptors(t *testing.T) {
 	}
 }
 
-// stalled is a log whose reader does nothing until it is told to.
+// stalled is a log whose reader stalls until told to continue.
 type stalled struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	err  error // of each write, when there is one
+	err  error // returned by each write, if not nil
 	free chan struct{}
 }
 
@@ -105,8 +105,8 @@ func (s *stalled) String() string {
 	return s.text.String()
 }
 
-// A reader of the log that stalls blocks nothing, and the log says what it
-// missed.
+// A stalled reader of the log blocks no request, and the log reports the dropped
+// lines.
 func TestLogReaderStalls(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
 	log := newLog(out, defaults(), digestBy(nil))
@@ -125,7 +125,7 @@ func TestLogReaderStalls(t *testing.T) {
 	log.close()
 }
 
-// The log goes on when a full disk or a pipe works again.
+// The log continues when a full disk or a pipe works again.
 func TestLogRecovers(t *testing.T) {
 	out := &stalled{free: make(chan struct{})}
 	close(out.free)
@@ -145,7 +145,7 @@ func TestLogRecovers(t *testing.T) {
 	}
 }
 
-// A process whose log is not read still ends on SIGTERM.
+// A process whose log is not read ends on SIGTERM.
 func TestStopsWhileTheLogStalls(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -162,7 +162,7 @@ func TestStopsWhileTheLogStalls(t *testing.T) {
 	reading := &untilListening{r: r, told: make(chan struct{})}
 	go lines.read(reading)
 	address := <-lines.address
-	// From here on nothing reads, and the pipe fills.
+	// Nothing reads from here on, so the pipe fills.
 	for range 2000 {
 		resp, err := http.Get("http://" + address + "/api/lists/x/todos")
 		if err != nil {
@@ -179,7 +179,7 @@ func TestStopsWhileTheLogStalls(t *testing.T) {
 	close(reading.told)
 }
 
-// untilListening reads until the program listens, and then waits.
+// untilListening reads until the program listens, and then stalls.
 type untilListening struct {
 	r     *os.File
 	heard bool
@@ -205,7 +205,7 @@ func bigList(t testing.TB, p *program, name string) {
 	p.Expect(200, "PUT", "/api/state/"+name, "["+strings.Join(items, ",")+"]")
 }
 
-// unread opens connections that ask for much and read nothing.
+// unread opens connections that request large responses and do not read them.
 func unread(t testing.TB, p *program, n int) {
 	t.Helper()
 	for range n {
@@ -221,7 +221,7 @@ func unread(t testing.TB, p *program, n int) {
 	}
 }
 
-// Clients that do not read their answers are dropped.
+// The server disconnects clients that do not read.
 func TestSlowReadersAreDropped(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_WRITE_TIMEOUT=200ms", "TODO_ACCESS_LOG=false")
 	bigList(t, p, "big")
@@ -231,8 +231,8 @@ func TestSlowReadersAreDropped(t *testing.T) {
 	})
 }
 
-// A client that does not read holds the end of the process up for half of the
-// time that there is, and is no reason for an exit code other than 0.
+// A client that does not read delays the end of the process by at most half of the
+// shutdown time, and the exit status is still 0.
 func TestStopsWithSlowReaders(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_WRITE_TIMEOUT=1m", "TODO_SHUTDOWN_TIMEOUT=3s", "TODO_ACCESS_LOG=false")
 	bigList(t, p, "big")
@@ -243,7 +243,7 @@ func TestStopsWithSlowReaders(t *testing.T) {
 	}
 }
 
-// What takes too long is named, and not waited for.
+// within stops waiting after the limit and names the step.
 func TestWithin(t *testing.T) {
 	ctx := t.Context()
 	err := within(time.Millisecond, "close the store", func() error { <-ctx.Done(); return nil })

@@ -8,9 +8,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// A directory that is put back from a backup comes to revisions again that it
-// had before, with other content. No condition or event id of before holds.
-func TestTagsDoNotComeBack(t *testing.T) {
+// A store that is restored from a backup reaches the same revision numbers again,
+// with other content. Earlier ETags and event ids do not match them.
+func TestTagsDoNotRepeat(t *testing.T) {
 	dir, backup := t.TempDir(), t.TempDir()
 	const list, todos = "/api/lists/l", "/api/lists/l/todos"
 	p := start(t, "TODO_STORE=file://"+dir)
@@ -47,7 +47,7 @@ func TestTagsDoNotComeBack(t *testing.T) {
 	stream.close()
 }
 
-// copyDir makes the documents of one directory those of another.
+// copyDir replaces the documents of a directory by those of another.
 func copyDir(t *testing.T, from, to string) {
 	t.Helper()
 	old, err := filepath.Glob(filepath.Join(to, "*.json"))

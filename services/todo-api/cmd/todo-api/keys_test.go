@@ -11,8 +11,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
 )
 
-// access is what a test expects of a request: the last part of its problem's
-// type, or opens.
+// access is the expected result of a request: the last part of the problem's type,
+// or "opens".
 type access string
 
 const (
@@ -24,8 +24,7 @@ const (
 	noPlain access = "keyed-lists-only"
 )
 
-// access sends one request of the contract about a list and returns what it
-// was refused for.
+// access sends a request about a list and returns its result.
 func (p *program) access(method, template, list, item, query string, keys ...string) access {
 	p.T.Helper()
 	target := p.URL + strings.NewReplacer("{name}", list, "{id}", item).Replace(template) + query
@@ -61,7 +60,7 @@ func (p *program) access(method, template, list, item, query string, keys ...str
 	return access(slug)
 }
 
-// onHead is what HEAD tells of it.
+// onHead returns the result as seen with HEAD.
 func (a access) onHead() access {
 	if a == invalid {
 		return "400 Bad Request"
@@ -71,8 +70,8 @@ func (a access) onHead() access {
 	return opens
 }
 
-// listRoutes yields the method and the path of every operation on a list that
-// the contract has, HEAD included.
+// listRoutes yields the method and the path of all operations on lists, including
+// HEAD.
 func listRoutes(yield func(method, template string) bool) {
 	for _, at := range contracttest.Load().Paths {
 		if !strings.Contains(at.Template, "{name}") {
@@ -87,7 +86,7 @@ func listRoutes(yield func(method, template string) bool) {
 	}
 }
 
-// Every route of the contract with every kind of key.
+// All routes of the contract with all kinds of keys.
 func TestEveryRouteWantsTheKeyOfItsList(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	plainItem := p.Create("plain", "kept")
@@ -174,7 +173,7 @@ func TestAServerOfPrivateListsOnly(t *testing.T) {
 	}
 }
 
-// No key, and nothing that one could be derived from, is written to the log.
+// The log contains no keys and nothing from which one could be derived.
 func TestTheLogHasNoKeys(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_LOG_LEVEL=debug")
 	own := listkey.New()

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// largeState is a list of nearly 1 MB in the v1 form.
+// largeState returns a list of nearly 1 MB in the v1 form.
 func largeState() []byte {
 	var state bytes.Buffer
 	for i := range 5000 {
@@ -27,7 +27,7 @@ func largeState() []byte {
 	return append(append([]byte("["), state.Bytes()[1:]...), ']')
 }
 
-// peak returns the most memory that the process has had, in MiB.
+// peak returns the peak memory of the process, in MiB.
 func (p *process) peak(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -46,9 +46,8 @@ func (p *process) peak(t *testing.T) int {
 	return kib >> 10
 }
 
-// Large lists are written, read and watched by many at a time within the
-// memory that the process has. Each phase alone exceeded it before there was a
-// budget.
+// Many clients write, read and watch large lists within the memory budget. Without
+// the budget, each phase exceeds the limit.
 func TestMemoryBudget(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the peak of a process's memory is read from /proc")
@@ -119,7 +118,7 @@ func TestMemoryBudget(t *testing.T) {
 		return request("PATCH", fmt.Sprintf("/api/lists/l%d/todos", i), []byte(`{"completed":true}`))
 	})
 
-	// Streams of more lists than fit are refused, and the others get theirs.
+	// Streams of lists that do not fit are refused; the others work.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var open, refused int
@@ -156,7 +155,7 @@ func TestMemoryBudget(t *testing.T) {
 	}
 	cancel()
 
-	// Clients that announce large bodies and do not send them take none.
+	// Clients that announce large bodies and do not send them use no memory.
 	for range 300 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
 
-// No list's name is in the log or in a trace, whatever happens to its list.
+// Logs and traces contain no names of lists.
 func TestNamesAreNotLogged(t *testing.T) {
 	var mu sync.Mutex
 	var traced bytes.Buffer
@@ -59,7 +59,7 @@ func TestNamesAreNotLogged(t *testing.T) {
 				}
 				resp.Body.Close()
 			}
-			// Damage is logged with the key, and so is what the disk says.
+			// Errors about damage and of the disk contain the key.
 			files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 			if err != nil || len(files) != 1 {
 				t.Fatalf("got %v, %v, want the list's file", files, err)
@@ -97,7 +97,7 @@ func TestNamesAreNotLogged(t *testing.T) {
 	}
 }
 
-// A store's own words about a name are hidden too.
+// Names in errors of the store are hidden, too.
 func TestNamesInErrorsAreNotLogged(t *testing.T) {
 	faults := faultstore.New(unowned{memstore.New()}, nil)
 	p := startOn(t, shared(faults), "TODO_REQUEST_TIMEOUT=1s")

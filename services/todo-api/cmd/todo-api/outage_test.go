@@ -15,7 +15,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// A store that is away is never an empty list: the predecessor's page would
+// An unavailable store is never reported as an empty list: the page of v1 would
 // save that.
 func TestStoreAway(t *testing.T) {
 	faults := faultstore.New(unowned{memstore.New()}, nil)
@@ -47,7 +47,7 @@ func TestStoreAway(t *testing.T) {
 			t.Errorf("%s %s: the answer tells of the store: %s", r[0], r[1], a.Body)
 		}
 	}
-	// What is known is answered, and says how old it is.
+	// Cached lists are served with their age.
 	for _, path := range []string{"/api/state/known", "/api/lists/known/todos", "/api/lists/known/history"} {
 		a := p.Expect(200, "GET", path, "")
 		age, err := strconv.Atoi(a.Header.Get("Age"))
@@ -69,7 +69,7 @@ func TestStoreAway(t *testing.T) {
 	p.Expect(404, "GET", "/api/state/unknown", "")
 }
 
-// A write that landed though the store said otherwise is acknowledged, once.
+// A write that landed although the store returned an error is acknowledged once.
 func TestUnclearWrites(t *testing.T) {
 	faults := faultstore.New(unowned{memstore.New()}, nil)
 	p := startOn(t, shared(faults))
@@ -91,7 +91,7 @@ func (checkless) Check(context.Context) error {
 }
 
 func TestNotReadyWithoutStore(t *testing.T) {
-	// At the start it answers, and later it does not.
+	// The store answers at the start, and fails later.
 	first := true
 	store := memstore.New()
 	p := startOn(t, func(context.Context, string) (storage.Store, error) {
@@ -121,8 +121,8 @@ func (s *turning) Check(ctx context.Context) error {
 	return nil
 }
 
-// A write that the store could not make durable is never confirmed, and the
-// server is not ready until a write lasts.
+// A write that the store could not make durable is never acknowledged, and the
+// server is not ready until a write is durable.
 func TestNotReadyWhileWritesMayBeLost(t *testing.T) {
 	store := faultstore.New(memstore.New(), func(c faultstore.Call) faultstore.Fault {
 		if c.Op == "create" || c.Op == "replace" {
@@ -144,8 +144,8 @@ func TestNotReadyWhileWritesMayBeLost(t *testing.T) {
 	p.Expect(200, "GET", "/readyz", "")
 }
 
-// A damaged list is a 500 that the log explains, never an empty list, is left
-// as it is, and stops no other.
+// A damaged list is answered with 500 and logged, never shown as empty. It is not
+// changed and does not affect other lists.
 func TestDamagedLists(t *testing.T) {
 	dir := t.TempDir()
 	damaged := map[string]string{
@@ -176,7 +176,7 @@ func TestDamagedLists(t *testing.T) {
 			{"POST", "/api/lists/" + name + "/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 		} {
 			a := p.Expect(500, r[0], r[1], r[2])
-			// The request's id is random, and may spell anything.
+			// The random request id may contain any text.
 			if said := strings.ReplaceAll(string(a.Body), a.Header.Get("X-Request-Id"), ""); strings.Contains(said, "uid") || strings.Contains(said, dir) {
 				t.Errorf("%s: the answer tells of the inside: %s", name, a.Body)
 			}
@@ -189,7 +189,7 @@ func TestDamagedLists(t *testing.T) {
 		})
 	}
 	p.Create("sound", "x")
-	// Repaired, it opens without a restart.
+	// A repaired list opens without a restart.
 	if err := os.WriteFile(filepath.Join(dir, "text.json"), []byte(`[]`), 0o600); err != nil {
 		t.Fatal(err)
 	}

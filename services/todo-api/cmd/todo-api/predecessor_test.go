@@ -16,8 +16,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// samples are the files that the predecessor leaves, by list. PREDECESSOR_SAMPLES
-// names a folder of more.
+// samples returns files of v1, the predecessor, by list. PREDECESSOR_SAMPLES names
+// a directory with more.
 func samples(t *testing.T) map[string]string {
 	// A module's zip cannot hold two files whose names differ in case only.
 	lists := map[string]string{"Default": `[{"id": 1, "title": "not the list default", "completed": false}]`}
@@ -74,9 +74,9 @@ func TestStateComesBackAsItWasSaved(t *testing.T) {
 	})
 }
 
-// The predecessor's folder opens in place, is not touched by reading, and is
-// upgraded by the first write.
-func TestPredecessorsFolder(t *testing.T) {
+// A directory of v1 opens in place. Reading does not change it; the first write of
+// a list upgrades its file.
+func TestPredecessorsDirectory(t *testing.T) {
 	dir := t.TempDir()
 	lists := samples(t)
 	for list, body := range lists {
@@ -94,7 +94,7 @@ func TestPredecessorsFolder(t *testing.T) {
 		if !strings.HasPrefix(tag, `"0-`) {
 			t.Errorf("%s: ETag: got %s, want one of a list that only the predecessor wrote", list, tag)
 		}
-		// What its page does on load: it saves what it has just read.
+		// On load, the page of v1 saves the list that it has just read.
 		if a := p.Expect(200, "PUT", statePath(list), body); a.Header.Get("ETag") != tag {
 			t.Errorf("%s: an echo changed the revision from %s to %s", list, tag, a.Header.Get("ETag"))
 		}
@@ -110,8 +110,8 @@ func TestPredecessorsFolder(t *testing.T) {
 	}
 }
 
-// A list that was never written is 404 with a cause: the predecessor's page
-// takes that, and only that, for an empty list.
+// A list that was never written is answered with 404 and a cause: only that tells
+// the page of v1 that the list is empty.
 func TestStateNeverWritten(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		a := p.Expect(404, "GET", "/api/state/none", "")
@@ -123,7 +123,7 @@ func TestStateNeverWritten(t *testing.T) {
 		}
 		p.Expect(204, "DELETE", "/api/lists/none/todos", "")
 		p.Expect(404, "GET", "/api/state/none", "")
-		// Saved empty, it is not the same.
+		// A list that was saved empty exists.
 		p.Expect(200, "PUT", "/api/state/none", "[]", "If-None-Match", "*")
 		if a := p.Expect(200, "GET", "/api/state/none", ""); string(a.Body) != "[]" {
 			t.Errorf("saved empty: got %s, want []", a.Body)
@@ -145,14 +145,14 @@ func TestStateKeepsWhatItDoesNotShow(t *testing.T) {
 	if got := p.Expect(200, "PUT", "/api/state/l", state).Header.Get("ETag"); got != tag {
 		t.Errorf("echo: ETag: got %s, want %s as before", got, tag)
 	}
-	// A keystroke in one, a new one behind, the other completed.
+	// One title edited, one item appended, the other item completed.
 	p.Expect(200, "PUT", "/api/state/l",
 		`[{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true},{"id":3,"title":"c","completed":false,"editing":{"x":[1]}}]`)
 	after := p.Todos("l")
 	if contracttest.Titles(after) != "b!,a,c" || after[0].ID != b.ID || after[1].ID != a.ID || after[0].Order != before[0].Order || !after[1].Completed {
 		t.Errorf("got %+v, want b!, a and c with the ids and orders of %+v", after, before)
 	}
-	// Sorted another way.
+	// Another order.
 	p.Expect(200, "PUT", "/api/state/l",
 		`[{"id":3,"title":"c","completed":false},{"id":2,"title":"b!","completed":false},{"id":1,"title":"a","completed":true}]`)
 	if got := p.Todos("l"); contracttest.Titles(got) != "c,b!,a" || got[2].ID != a.ID {
@@ -160,7 +160,7 @@ func TestStateKeepsWhatItDoesNotShow(t *testing.T) {
 	}
 }
 
-// The predecessor's page numbers items by their count, so that ids repeat.
+// The page of v1 numbers items by their count, so ids repeat.
 func TestStateWithRepeatedIDs(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"a","completed":false},{"id":2,"title":"b","completed":false},{"id":3,"title":"c","completed":false}]`)
@@ -171,14 +171,14 @@ func TestStateWithRepeatedIDs(t *testing.T) {
 	if contracttest.Titles(got) != "a,c,new" || got[1].ID != first[2].ID || got[2].ID == first[2].ID {
 		t.Errorf("got %+v, want a, c of %+v and a new one", got, first)
 	}
-	// The first of the two is deleted: the second keeps its own name.
+	// The first of the two is deleted: the second keeps its UID.
 	p.Expect(200, "PUT", "/api/state/l", `[{"id":3,"title":"new","completed":false}]`)
 	if left := p.Todos("l"); len(left) != 1 || left[0].ID != got[2].ID {
 		t.Errorf("got %+v, want only %+v", left, got[2])
 	}
 }
 
-// What the page does to a list when its first read fails: it can be undone.
+// The page of v1 overwrites a list whose first read failed; that can be undone.
 func TestReplacementsCanBeRestored(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		for _, title := range []string{"a", "b", "c"} {
@@ -225,7 +225,7 @@ func TestExport(t *testing.T) {
 	for list, body := range lists {
 		p.Expect(200, "PUT", statePath(list), body)
 	}
-	// What a list was before its last change is not exported.
+	// Earlier states of a list are not exported.
 	p.Expect(201, "POST", "/api/lists/default/todos", `{"title": "the last"}`)
 	lists["default"] = string(p.Expect(200, "GET", statePath("default"), "").Body)
 	if err := p.stop(); err != nil {
@@ -253,7 +253,7 @@ func TestExport(t *testing.T) {
 		}
 	}
 
-	// The directory in the v1 form that came out opens again.
+	// The exported directory in the v1 form opens again.
 	p = start(t, "TODO_STORE=file://"+dir)
 	p.Expect(200, "GET", statePath("default"), "")
 	if err := p.stop(); err != nil {
@@ -265,7 +265,7 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// Every name that is allowed survives export and reading in place.
+// All valid names survive export and reading in place.
 func TestExportTakesEveryName(t *testing.T) {
 	names := []string{
 		strings.Repeat("本", 90), strings.Repeat("本", 128), strings.Repeat("💡", 128), strings.Repeat("x", 128),

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// runHelper makes this test binary the program when a test asks for that.
+// runHelper runs the program in this test binary if a test requests it.
 func runHelper() bool {
 	if os.Getenv("BE_TODO_API") == "" {
 		return false
@@ -76,7 +76,7 @@ func launchCommand(t testing.TB, cmd *exec.Cmd) *process {
 	return p
 }
 
-// What cannot work ends the process at once, with one line that says why.
+// A start that cannot succeed ends at once with a one-line reason.
 func TestRefusesToStart(t *testing.T) {
 	dir := t.TempDir()
 	held := launch(t, nil, "TODO_STORE=file://"+dir)
@@ -128,7 +128,7 @@ func boolToInt(b bool) int {
 	return 0
 }
 
-// Told to wait, the program waits for a store that another process still has.
+// With the setting, the program waits for a store that another process has open.
 func TestWaitsForTheStore(t *testing.T) {
 	dir := t.TempDir()
 	first := launch(t, nil, "TODO_STORE=file://"+dir)
@@ -192,8 +192,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// Nothing that was acknowledged is lost when the process is killed, and no
-// list is torn.
+// Killing the process loses no acknowledged write and tears no list.
 func TestKill(t *testing.T) {
 	cycles := 8
 	if testing.Short() {

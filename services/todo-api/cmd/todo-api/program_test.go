@@ -25,14 +25,14 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m,
-		// fasthttp and fiber keep clocks and pools for the life of the process.
+		// fasthttp and fiber keep goroutines for clocks and pools.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp/stackless.funcWorker"),
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/internal/memory.(*Storage).gc"),
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/utils.StartTimeStampUpdater.func1.1"),
 		goleak.IgnoreAnyFunction("github.com/gofiber/fiber/v2/internal/memory.New.StartTimeStampUpdater.func1.1"),
-		// It looks once a second whether its client was closed.
+		// It checks once a second whether its client was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
 	)
 }
@@ -53,7 +53,7 @@ type program struct {
 	err    error // of run, once done is closed
 }
 
-// logLines collects what the program writes and tells where it listens.
+// logLines collects the program's log and sends its address.
 type logLines struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -116,7 +116,7 @@ func startOn(t testing.TB, open openFunc, environ ...string) *program {
 	return p
 }
 
-// stop ends the program as SIGTERM does, and returns what run did.
+// stop ends the program as SIGTERM does, and returns the error of run.
 func (p *program) stop() error {
 	p.cancel()
 	<-p.done
@@ -124,7 +124,7 @@ func (p *program) stop() error {
 	return p.err
 }
 
-// backends runs a test on every store that needs nothing but this machine.
+// backends runs a test on all stores that need no server.
 func backends(t *testing.T, test func(t *testing.T, p *program)) {
 	for name, url := range map[string]func(t *testing.T) string{
 		"memory": func(*testing.T) string { return "mem:" },
@@ -138,15 +138,15 @@ func backends(t *testing.T, test func(t *testing.T, p *program)) {
 	}
 }
 
-// shared returns what opens one store for many programs.
+// shared returns a function that opens one store for several programs.
 func shared(store storage.Store) openFunc {
 	return func(context.Context, string) (storage.Store, error) { return unowned{store}, nil }
 }
 
-// unowned is a store that others write to as well.
+// unowned is a store with other writers.
 type unowned struct{ storage.Store }
 
-// numberOf returns the revision that an ETag names.
+// numberOf returns the revision number in an ETag.
 func numberOf(t testing.TB, tag string) (number uint64) {
 	t.Helper()
 	if _, err := fmt.Sscanf(tag, `"%d-`, &number); err != nil {

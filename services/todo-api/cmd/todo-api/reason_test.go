@@ -10,9 +10,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// What the operating system says of a disk that takes no more is in the log
-// once, and told by /readyz and the metrics until it passes. The limit on the
-// size of files stands for the full disk: the kernel refuses the write.
+// The operating system's error of a full disk is logged once, and shown by /readyz
+// and the metrics until it passes. A limit on the size of files replaces the full
+// disk: the kernel refuses the write.
 func TestReasonOfRefusedWrites(t *testing.T) {
 	dir := t.TempDir()
 	cmd := command(nil, "TODO_STORE=file://"+dir, "TODO_ADMIN_LISTEN=127.0.0.1:0")

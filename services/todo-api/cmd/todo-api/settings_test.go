@@ -51,9 +51,9 @@ func TestConfigPrintsSourcesAndHidesNothingNeeded(t *testing.T) {
 	}
 }
 
-// What cannot be meant is refused with the variable, the value and what is
-// expected.
-func TestSettingsThatCannotBeMeant(t *testing.T) {
+// An invalid setting is refused with its variable, its value and the expected
+// value.
+func TestInvalidSettings(t *testing.T) {
 	for _, setting := range []string{
 		"TODO_CORS_ORIGINS=https://a.example/path", "TODO_CORS_ORIGINS=https://*.example", "TODO_CORS_ORIGINS=ftp://a.example",
 		"TODO_CORS_ORIGINS=https://a.example?x", "TODO_CORS_ORIGINS=a.example", "TODO_CORS_ORIGINS=//a.example", "TODO_CORS_ORIGINS=https://u@a.example",
@@ -82,7 +82,7 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 	}
 }
 
-// Origins are compared as browsers write them.
+// Origins are compared in the form that browsers send.
 func TestOriginsAsBrowsersWriteThem(t *testing.T) {
 	for setting, origin := range map[string]string{
 		"https://A.Example": "https://a.example", "https://a.example:443/": "https://a.example", "http://a.example:80": "http://a.example",

@@ -113,7 +113,7 @@ func testTodoBackend(t *testing.T, name string, headers []string) {
 	if _, fetched := do(200, "GET", ordered.URL, ""); fetched.Order != 95 {
 		t.Errorf("the order is not remembered: got %v, want 95", fetched.Order)
 	}
-	// What makes a browser ask before it does any of that.
+	// The preflight request of a browser.
 	a := p.Send("OPTIONS", root, "", "Origin", "https://todobackend.com", "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "content-type")
 	if a.StatusCode != 204 || a.Header.Get("Access-Control-Max-Age") != "86400" || !strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "PATCH") ||
 		!strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), "Content-Type") {
@@ -147,7 +147,7 @@ func TestListOperations(t *testing.T) {
 		if len(all) != 2 || !all[0].Completed || !all[1].Completed {
 			t.Errorf("complete all: got %+v", all)
 		}
-		// By title only its own item is changed; a title is trimmed.
+		// A title changes one item, and is trimmed.
 		var changed todoBody
 		p.Expect(200, "PATCH", "/api/lists/l/todos/"+todos[0].ID, `{"title":" \t\u00a0A \ufeff"}`, "Content-Type", "application/merge-patch+json").Into(t, &changed)
 		if changed.Title != "A" || !changed.Completed {
@@ -203,7 +203,7 @@ func TestTwoProgramsLoseNothing(t *testing.T) {
 					t.Errorf("POST: %v %s", err, a.Body)
 					return
 				}
-				// One sees at once what was acknowledged through the other.
+				// One program sees acknowledged writes of the other at once.
 				var todo todoBody
 				a.Into(t, &todo)
 				if a, err := programs[(i+1)%2].Try("GET", "/api/lists/l/todos/"+todo.ID, ""); err != nil || a.StatusCode != 200 {
@@ -276,7 +276,7 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-// Of many who change the same revision, one wins.
+// Of many conditional writes at one revision, one succeeds.
 func TestOneWinsARevision(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		p.Create("l", "x")
@@ -310,7 +310,7 @@ func TestIdempotency(t *testing.T) {
 		var once todoBody
 		first.Into(t, &once)
 		p.Create("l", "between")
-		// White space in the JSON is not another request.
+		// White space in the JSON does not matter.
 		again := p.Expect(201, "POST", todos, ` { "title" : "once" } `, "Idempotency-Key", "k1")
 		if string(again.Body) != string(first.Body) || again.Header.Get("Location") != first.Header.Get("Location") || again.Header.Get("ETag") != first.Header.Get("ETag") {
 			t.Errorf("again: got %s %v, want %s %v", again.Body, again.Header, first.Body, first.Header)
@@ -332,7 +332,7 @@ func TestIdempotency(t *testing.T) {
 		p.Expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
 		p.Expect(204, "DELETE", item, "", "Idempotency-Key", "k3")
 		p.Expect(404, "DELETE", item, "", "Idempotency-Key", "k4")
-		// A precondition that the first request met does not stop its repetition.
+		// A repetition is not subject to the precondition of the first request.
 		tag := p.Send("GET", todos, "").Header.Get("ETag")
 		for range 2 {
 			p.Expect(200, "PUT", "/api/state/l", `[{"id":1,"title":"put","completed":false}]`, "Idempotency-Key", "k5", "If-Match", tag)
@@ -360,7 +360,7 @@ func TestCreateIsRepeatedBeyondMemory(t *testing.T) {
 	p.Expect(200, "POST", todos, `{"id":"mine","title":" by id "}`)
 	p.Expect(409, "POST", todos, `{"id":"mine","title":"another"}`)
 	p.Expect(409, "POST", todos, `{"id":"mine","title":"by id","order":77}`)
-	// More results than are remembered.
+	// More results than the list remembers.
 	for round := range 2 {
 		var operations []string
 		for i := range 200 {
@@ -440,7 +440,7 @@ func TestBatch(t *testing.T) {
 		if answer.Revision != 1 || answer.Results[0].Status != 404 {
 			t.Errorf("all refused: got %+v", answer)
 		}
-		// Restoring what the batch itself took away.
+		// Restoring items that the batch removed.
 		p.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"y","type":"restore","revision":1}]}`).Into(t, &answer)
 		if got := contracttest.Titles(p.Todos("l")); got != "b,A,c" {
 			t.Errorf("restored: got %s, want b,A,c", got)

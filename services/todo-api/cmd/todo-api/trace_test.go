@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The calls to the store are spans below the request that caused them.
+// Calls to the store are child spans of their request.
 func TestStoreCallsAreChildSpans(t *testing.T) {
 	var mu sync.Mutex
 	var spans []*tracepb.Span
