@@ -44,7 +44,7 @@ func TestClientsAreNetworks(t *testing.T) {
 	}
 }
 
-// One client's event streams leave room for the others.
+// One client cannot use all event streams.
 func TestStreamsOfOneClient(t *testing.T) {
 	a := serve(t, func(o *Options) { o.ClientStreams, o.ClientAddress = 3, "X-Forwarded-For" })
 	open := func(from string) int {

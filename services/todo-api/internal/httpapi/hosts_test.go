@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// asHost sends a request to a server for a host.
+// asHost sends a request with a Host header.
 func (a *api) asHost(host, path string) *http.Response {
 	a.T.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
@@ -26,7 +26,7 @@ func (a *api) asHost(host, path string) *http.Response {
 	return resp
 }
 
-// A page whose name was made to resolve to this machine gets nothing.
+// DNS rebinding: unknown hosts are refused.
 func TestUnknownHosts(t *testing.T) {
 	for _, test := range []struct {
 		allowed []string
@@ -47,7 +47,7 @@ func TestUnknownHosts(t *testing.T) {
 		for host, want := range test.want {
 			for _, path := range []string{"/api/lists/l/todos", "/", "/livez", "/api/docs"} {
 				if path == "/" && want == 200 {
-					continue // there is no page
+					continue // built without the page
 				}
 				got := a.asHost(host, path)
 				if got.StatusCode != want {

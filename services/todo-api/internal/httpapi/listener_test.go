@@ -13,7 +13,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
 )
 
-// failingListener fails with each error in turn, and then has a connection.
+// failingListener returns its errors in order, and then a connection.
 type failingListener struct {
 	net.Listener
 	errs []error
@@ -53,8 +53,8 @@ func TestAcceptGoesOn(t *testing.T) {
 	}
 }
 
-// A listener that is closed while it waits, for a descriptor or for a
-// connection to end, returns.
+// Accept returns when the listener is closed while it waits for a descriptor or for
+// a connection to end.
 func TestAcceptEndsWhenClosed(t *testing.T) {
 	errs := make([]error, 1000)
 	for i := range errs {

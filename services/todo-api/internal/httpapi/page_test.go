@@ -11,8 +11,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Files that the build compressed are sent as they are to clients that take
-// them, each encoding with an ETag of its own.
+// Precompressed files are sent to clients that accept the encoding. Each encoding
+// has its own ETag.
 func TestPageEncodings(t *testing.T) {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	page, err := loadPage(fstest.MapFS{

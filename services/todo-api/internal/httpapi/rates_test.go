@@ -11,7 +11,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
 
-// clock is a time that only moves when it is told to.
+// clock is a clock that the test advances.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
@@ -25,7 +25,7 @@ func newTestRates(perMinute int) (*rates, *clock) {
 
 func address(s string) client { return clientAt(netip.MustParseAddr(s)) }
 
-// A client that waits as long as it is told to is answered, and no sooner.
+// A client is answered again after exactly the time that it was told to wait.
 func TestRate(t *testing.T) {
 	r, at := newTestRates(3)
 	from := address("198.51.100.7")
@@ -38,7 +38,7 @@ func TestRate(t *testing.T) {
 	if ok || wait <= 0 || wait > time.Minute {
 		t.Fatalf("the fourth: got %v, %t, want a wait", wait, ok)
 	}
-	// Refusals take nothing.
+	// Refusals take no units.
 	for range 10 {
 		if again, ok := r.take(from, 0, 1, 0); ok || again != wait {
 			t.Fatalf("again: got %v, %t, want %v", again, ok, wait)
@@ -56,8 +56,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// A request that is refused after it has taken some units is told when there
-// are enough for all of it.
+// The wait of a request that was refused after it took some units covers the whole
+// request.
 func TestRateOfAWholeRequest(t *testing.T) {
 	r, at := newTestRates(60) // one a second
 	from := address("198.51.100.7")
@@ -70,7 +70,7 @@ func TestRateOfAWholeRequest(t *testing.T) {
 	if ok || wait.Round(time.Second) != 10*time.Second {
 		t.Errorf("10 more of which one is there: got %v, %t, want 10s for 11", wait, ok)
 	}
-	// Nothing is refused for ever.
+	// No request is refused forever.
 	if wait, ok := r.take(from, 1, 1000, 0); ok || wait > time.Minute {
 		t.Errorf("more than a minute has: got %v, %t, want at most a minute", wait, ok)
 	}
@@ -80,7 +80,7 @@ func TestRateOfAWholeRequest(t *testing.T) {
 	}
 }
 
-// However many clients there are, few are remembered.
+// The number of remembered clients is bounded.
 func TestRatesAreBounded(t *testing.T) {
 	r, _ := newTestRates(1)
 	for i := range maxClients + 10 {
@@ -106,7 +106,7 @@ func countUnits(a *api) *unitCounter {
 	return u
 }
 
-// of sends a request as a new client, and returns its status and units.
+// of sends a request as a new client and returns its status and units.
 func (u *unitCounter) of(method, path, body string) (status, units int) {
 	u.T.Helper()
 	u.sent++
@@ -115,8 +115,8 @@ func (u *unitCounter) of(method, path, body string) (status, units int) {
 	return status, plenty - int(u.rates.budget(address(from)).TokensAt(u.clock.at))
 }
 
-// Every operation of the contract takes units, and more of them where it is
-// about a large list, be it in memory or not.
+// Every operation of the contract takes units, and more of them for a large list,
+// whether it is in memory or not.
 func TestEveryOperationTakesUnits(t *testing.T) {
 	store := memstore.New()
 	limited := func(o *Options) { o.RateLimit = plenty }
@@ -163,7 +163,7 @@ func TestEveryOperationTakesUnits(t *testing.T) {
 	if tested < 12 {
 		t.Errorf("got %d operations about lists, want all", tested)
 	}
-	// Both remove what the others need.
+	// Both delete items that the others need.
 	for _, r := range [][2]string{{"DELETE", "/api/lists/large/todos"}, {"DELETE", "/api/lists/large"}} {
 		warm.Expect(200, "PUT", "/api/state/large", large)
 		if _, got := warm.of(r[0], r[1], ""); got < 30 {
@@ -172,7 +172,7 @@ func TestEveryOperationTakesUnits(t *testing.T) {
 	}
 }
 
-// A batch takes the units of its operations before it carries them out.
+// A batch takes the units of its operations before it applies them.
 func TestBatchesTakeUnitsByOperation(t *testing.T) {
 	u := countUnits(serve(t, func(o *Options) { o.RateLimit = plenty }))
 	u.Expect(200, "PUT", "/api/state/large", manyItems(4000))
@@ -194,8 +194,7 @@ func TestBatchesTakeUnitsByOperation(t *testing.T) {
 		}
 	}
 
-	// Retry-After is true: what was refused is answered then, and not a second
-	// before.
+	// Retry-After is exact: the request succeeds then, and not a second earlier.
 	from := []string{"X-Client", "198.51.100.9"}
 	u.rates.owe(address(from[1]), plenty-100)
 	a := u.Expect(429, "POST", "/api/lists/large/batch", batch(200), from...)

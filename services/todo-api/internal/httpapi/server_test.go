@@ -69,7 +69,7 @@ func serveStore(t *testing.T, store storage.Store, change func(*Options)) *api {
 	return a
 }
 
-// manyItems is a body of PUT /api/state/{name} with n items.
+// manyItems returns a body of PUT /api/state/{name} with n items.
 func manyItems(n int) string {
 	items := make([]string, n)
 	for i := range items {

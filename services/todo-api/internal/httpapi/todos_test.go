@@ -7,8 +7,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// A change carries what the client showed, so that a change by somebody else
-// is not overwritten, and items that it never showed are left alone.
+// A change contains the state that the client last read, so that it neither
+// overwrites another client's change nor affects items that the client has not
+// read.
 func TestChangesOfWhatWasShown(t *testing.T) {
 	a := serve(t, nil)
 	const todos = "/api/lists/l/todos"
