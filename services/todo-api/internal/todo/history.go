@@ -31,16 +31,28 @@ type Removal struct {
 // WithRemoval returns the list with one more removal. It drops the oldest
 // removals beyond [MaxRemovals] and [MaxRemovedBytes].
 func (l List) WithRemoval(r Removal) List {
-	size := len(appendRemoval(nil, &r))
+	size := r.size()
 	from := len(l.Removed)
 	for from > 0 && len(l.Removed)-from+1 < MaxRemovals {
-		if size += len(appendRemoval(nil, &l.Removed[from-1])); size > MaxRemovedBytes {
+		if size += l.Removed[from-1].size(); size > MaxRemovedBytes {
 			break
 		}
 		from--
 	}
 	l.Removed = append(append(make([]Removal, 0, len(l.Removed)-from+1), l.Removed[from:]...), r)
 	return l
+}
+
+// size is the length of the removal as it is stored, or, if that is more than
+// MaxRemovedBytes, any such length.
+func (r *Removal) size() int {
+	least := 0
+	for i := range r.Items {
+		if least += len(r.Items[i].UID) + len(r.Items[i].Title); least > MaxRemovedBytes {
+			return least
+		}
+	}
+	return len(appendRemoval(nil, r))
 }
 
 // RemovedSince returns the list without the removals before limit.

@@ -379,12 +379,20 @@ func place(items []Item, matches []int) {
 func (op Restore) Apply(l List) (Effect, error) {
 	var removed []Item
 	for _, r := range l.Removed {
-		if r.Revision == op.Revision {
-			removed = append(removed, r.Items...)
+		if r.Revision != op.Revision {
+			continue
+		}
+		if removed == nil {
+			removed = r.Items
+		} else {
+			removed = slices.Concat(removed, r.Items)
 		}
 	}
-	if removed == nil {
+	if len(removed) == 0 {
 		return Effect{}, ErrNoRevision
+	}
+	if hasInOrder(l.Items, removed) {
+		return Effect{List: l}, nil // a repetition, which must not cost what the first one did
 	}
 	// If one revision changed an item twice, the last state counts.
 	wanted := make(map[string]int, len(removed))
@@ -416,6 +424,16 @@ func (op Restore) Apply(l List) (Effect, error) {
 	}
 	next, err := l.grown(items, size)
 	return Effect{List: next, Changed: true, Removed: overwritten}, err
+}
+
+// hasInOrder reports whether wanted is a subsequence of items.
+func hasInOrder(items, wanted []Item) bool {
+	for i := range items {
+		if len(wanted) > 0 && items[i] == wanted[0] {
+			wanted = wanted[1:]
+		}
+	}
+	return len(wanted) == 0
 }
 
 // nextID returns an unused ID. The page of v1 numbers its items by their count,
