@@ -28,6 +28,7 @@ suite libs/storage/integration dir=libs/storage/integration needs='engine locals
 suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
 suite services/todo-api/hints dir=services/todo-api needs='redis' on='redis-server, or valkey-server' \
   go='-tags redis -run Hints ./internal/redishints ./cmd/todo-api'
+suite services/todo-api/memory dir=services/todo-api on='the whole program with 384 MiB' go='-tags memory -race=false -run ThousandLargeLists ./cmd/todo-api'
 suite services/todo-api/contract dir=services/todo-api needs='schemathesis' on='the whole program, sent what openapi.yaml allows and what it does not' \
   command='schemathesis/run'
 suite tools dir=tools on='this process' go='./...'

@@ -27,95 +27,126 @@ func largeState() []byte {
 	return append(append([]byte("["), state.Bytes()[1:]...), ']')
 }
 
-// peak returns the peak memory of the process, in MiB.
+// peak returns the peak memory of the process, in MiB, without the pages of its
+// program file, which the kernel can drop.
 func (p *process) peak(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	kib := 0
+	kib := make(map[string]int)
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			_, _ = fmt.Sscan(rest, &kib)
+		name, rest, _ := strings.Cut(line, ":")
+		if n := 0; name == "VmHWM" || name == "RssFile" {
+			_, _ = fmt.Sscan(rest, &n)
+			kib[name] = n
 		}
 	}
-	if kib == 0 {
+	if kib["VmHWM"] == 0 {
 		t.Fatalf("no VmHWM in %s", status)
 	}
-	return kib >> 10
+	return (kib["VmHWM"] - kib["RssFile"]) >> 10
+}
+
+// smallestAnswer is what is certainly in an answer that has a large list whole.
+const smallestAnswer = 900_000
+
+// limited is the program, built without the race detector, which would multiply
+// its memory, and clients of it.
+type limited struct {
+	*process
+	client  *http.Client
+	clients int
+	limit   int // of memory, in MiB
+}
+
+// launchLimited runs the program with a soft limit below limit, so that more than
+// limit is what a container would be killed for.
+func launchLimited(t *testing.T, limit, clients int, settings ...string) *limited {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("the peak of a process's memory is read from /proc")
+	}
+	program := filepath.Join(t.TempDir(), "todo-api")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	settings = append([]string{"TODO_ACCESS_LOG=false", "TODO_REQUEST_TIMEOUT=1m", "TODO_READ_TIMEOUT=1m"}, settings...)
+	cmd := command([]string{"--listen=127.0.0.1:0"}, settings...)
+	cmd.Path, cmd.Args[0] = program, program
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}, Timeout: time.Minute}
+	t.Cleanup(client.CloseIdleConnections)
+	return &limited{launchCommand(t, cmd), client, clients, limit}
+}
+
+func (p *limited) request(t *testing.T, method, path string, body []byte) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, p.url+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+// all makes n requests, by as many clients as there are, and checks that each is
+// answered, a GET with the whole list, and that the memory sufficed.
+func (p *limited) all(t *testing.T, phase string, n int, request func(i int) *http.Request) {
+	t.Helper()
+	began := time.Now()
+	var wg sync.WaitGroup
+	next := make(chan *http.Request)
+	for range p.clients {
+		wg.Go(func() {
+			for req := range next {
+				resp, err := p.client.Do(req)
+				if err != nil {
+					t.Errorf("%s: %v", phase, err)
+					continue
+				}
+				n, err := io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != http.StatusOK || req.Method == http.MethodGet && n < smallestAnswer {
+					t.Errorf("%s: %s: got %d with %d bytes, %v", phase, req.URL.Path, resp.StatusCode, n, err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- request(i)
+	}
+	close(next)
+	wg.Wait()
+	t.Logf("%s: %v, at most %d MiB", phase, time.Since(began).Round(time.Millisecond), p.peak(t))
+	p.check(t, phase)
+}
+
+func (p *limited) check(t *testing.T, after string) {
+	t.Helper()
+	if got := p.peak(t); got > p.limit {
+		t.Errorf("after %s: got %d MiB, want at most %d", after, got, p.limit)
+	}
+}
+
+// readLarge reads a list in one of its forms.
+func (p *limited) readLarge(t *testing.T, i int) *http.Request {
+	t.Helper()
+	return p.request(t, "GET", []string{fmt.Sprint("/api/lists/l", i), fmt.Sprintf("/api/lists/l%d/todos", i), fmt.Sprint("/api/state/l", i)}[i%3], nil)
 }
 
 // Many clients write, read and watch large lists within the memory budget. Without
 // the budget, each phase exceeds the limit.
 func TestMemoryBudget(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the peak of a process's memory is read from /proc")
-	}
 	const lists, clients, limit = 120, 40, 176 // MiB
-	// The race detector, which this test may run under, multiplies a program's memory.
-	program := filepath.Join(t.TempDir(), "todo-api")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	cmd := command([]string{"--listen=127.0.0.1:0"}, "TODO_STORE=file://"+t.TempDir(), "TODO_ACCESS_LOG=false", "TODO_REQUEST_TIMEOUT=1m", "TODO_READ_TIMEOUT=1m",
-		fmt.Sprintf("GOMEMLIMIT=%dMiB", limit-48))
-	cmd.Path, cmd.Args[0] = program, program
-	p := launchCommand(t, cmd)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}, Timeout: time.Minute}
-	defer client.CloseIdleConnections()
+	p := launchLimited(t, limit, clients, "TODO_STORE=file://"+t.TempDir(), fmt.Sprintf("GOMEMLIMIT=%dMiB", limit-48))
 	state := largeState()
-	all := func(phase string, f func(i int) (*http.Request, error)) {
-		t.Helper()
-		began := time.Now()
-		var wg sync.WaitGroup
-		next := make(chan int)
-		for range clients {
-			wg.Go(func() {
-				for i := range next {
-					req, err := f(i)
-					if err != nil {
-						t.Error(err)
-						continue
-					}
-					resp, err := client.Do(req)
-					if err != nil {
-						t.Errorf("%s %d: %v", phase, i, err)
-						continue
-					}
-					n, err := io.Copy(io.Discard, resp.Body)
-					resp.Body.Close()
-					if err != nil || resp.StatusCode != http.StatusOK || req.Method == http.MethodGet && n < int64(len(state)) {
-						t.Errorf("%s %d: got %d with %d bytes, %v", phase, i, resp.StatusCode, n, err)
-					}
-				}
-			})
-		}
-		for i := range lists {
-			next <- i
-		}
-		close(next)
-		wg.Wait()
-		t.Logf("%s: %v", phase, time.Since(began).Round(time.Millisecond))
-		if got := p.peak(t); got > limit {
-			t.Errorf("after %s: got %d MiB, want at most %d", phase, got, limit)
-		}
-	}
-	request := func(method, path string, body []byte) (*http.Request, error) {
-		req, err := http.NewRequestWithContext(t.Context(), method, p.url+path, bytes.NewReader(body))
-		if err == nil && body != nil {
-			req.Header.Set("Content-Type", "application/json")
-		}
-		return req, err
-	}
-	all("writing", func(i int) (*http.Request, error) {
-		return request("PUT", fmt.Sprint("/api/state/l", i), state)
-	})
-	all("reading", func(i int) (*http.Request, error) {
-		return request("GET", []string{fmt.Sprint("/api/lists/l", i), fmt.Sprintf("/api/lists/l%d/todos", i), fmt.Sprint("/api/state/l", i)}[i%3], nil)
-	})
-	all("completing", func(i int) (*http.Request, error) {
-		return request("PATCH", fmt.Sprintf("/api/lists/l%d/todos", i), []byte(`{"completed":true}`))
+	p.all(t, "writing", lists, func(i int) *http.Request { return p.request(t, "PUT", fmt.Sprint("/api/state/l", i), state) })
+	p.all(t, "reading", lists, func(i int) *http.Request { return p.readLarge(t, i) })
+	p.all(t, "completing", lists, func(i int) *http.Request {
+		return p.request(t, "PATCH", fmt.Sprintf("/api/lists/l%d/todos", i), []byte(`{"completed":true}`))
 	})
 
 	// Streams of lists that do not fit are refused; the others work.
@@ -123,11 +154,7 @@ func TestMemoryBudget(t *testing.T) {
 	defer cancel()
 	var open, refused int
 	for i := range lists {
-		req, err := request("GET", fmt.Sprintf("/api/lists/l%d/events", i), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := client.Do(req.WithContext(ctx))
+		resp, err := p.client.Do(p.request(t, "GET", fmt.Sprintf("/api/lists/l%d/events", i), nil).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,9 +177,7 @@ func TestMemoryBudget(t *testing.T) {
 	if open == 0 || refused == 0 {
 		t.Errorf("got %d streams and %d refusals, want some of each", open, refused)
 	}
-	if got := p.peak(t); got > limit {
-		t.Errorf("after watching: got %d MiB, want at most %d", got, limit)
-	}
+	p.check(t, "watching")
 	cancel()
 
 	// Clients that announce large bodies and do not send them use no memory.
@@ -166,11 +191,7 @@ func TestMemoryBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	req, err := request("PUT", "/api/state/small", []byte(`[{"id":1,"title":"a","completed":false}]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := client.Do(req)
+	resp, err := p.client.Do(p.request(t, "PUT", "/api/state/small", []byte(`[{"id":1,"title":"a","completed":false}]`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +199,6 @@ func TestMemoryBudget(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("a small list beside them: got %d, want 200", resp.StatusCode)
 	}
-	if got := p.peak(t); got > limit {
-		t.Errorf("after bodies that do not come: got %d MiB, want at most %d", got, limit)
-	}
+	p.check(t, "bodies that do not come")
 	t.Logf("at most %d MiB; %d streams of large lists, %d refused", p.peak(t), open, refused)
 }
