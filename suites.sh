@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck shell=bash disable=SC2016 # the commands expand their variables themselves
-# What make lint and make test run; tools/README.md says what a row may hold.
-# A need is a script of that name in tools/setup.
+# The rows of make lint and make test; tools/README.md documents their keys.
+# A need is the name of a script in tools/setup.
 
 lint go needs='gotool=golangci-lint' timeout=20m \
   command='tools/lint/modules golangci-lint run --allow-parallel-runners'

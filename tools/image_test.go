@@ -26,8 +26,8 @@ import (
 
 var ecr = authn.FromConfig(authn.AuthConfig{Username: "AWS", Password: "ecr-password"})
 
-// imageRepository starts a registry that wants ECR's password and returns the
-// HOST/NAME of a repository in it. deny refuses requests.
+// imageRepository starts a registry that requires ECR's password and returns the
+// HOST/NAME of a repository in it. Requests for which deny returns true are refused.
 func imageRepository(t *testing.T, deny func(*http.Request) bool) string {
 	t.Helper()
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -47,8 +47,8 @@ func imageRepository(t *testing.T, deny func(*http.Request) bool) string {
 	return strings.TrimPrefix(server.URL, "http://") + "/todo-api"
 }
 
-// image runs tools/image. An aws on its path stands in for ECR, which the
-// rehearsal asks for real.
+// image runs tools/image. A stub replaces the AWS CLI; the rehearsal runs the real
+// one.
 func image(t *testing.T, args ...string) (out string, status int) {
 	t.Helper()
 	bin := t.TempDir()
@@ -85,7 +85,7 @@ func transfer(t *testing.T, args ...string) transferred {
 	return got
 }
 
-// builtImage writes what build writes, for two platforms with random content.
+// builtImage writes the output of build, for two platforms with random content.
 func builtImage(t *testing.T, revision string) (dir, digest string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -1,6 +1,6 @@
 # Releases of modules; docs/releasing.md is the runbook.
 
-# Runs a command with what the tests of MODULE, or of the module that TAG names, need.
+# Runs a command with the needs of the tests of MODULE, or of the module of TAG.
 with-needs = $(with) $(if $(findstring libs/storage/azblobstore,$(MODULE)$(TAG)),azurite) --
 
 .PHONY: affected

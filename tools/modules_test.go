@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// repo is the path of a repository.
+// repo is the path of a Git repository.
 type repo string
 
-// modulesRepo makes a repository of four modules: two libraries of which one is
-// used, a program and a tool that are never released.
+// modulesRepo creates a repository with four modules: two libraries, of which one
+// is imported, and a program and a tool, which are never released.
 func modulesRepo(t *testing.T) repo {
 	t.Helper()
 	r := repo(t.TempDir())
@@ -93,7 +93,7 @@ func TestModulesCheckPasses(t *testing.T) {
 	}
 }
 
-// Each of these must turn the check red, and the output says where and why.
+// Each change must fail the check, and the output must name the place and the reason.
 func TestModulesCheckRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -221,8 +221,8 @@ func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 	}
 }
 
-// A library that imports a sibling is developed against its directory, checked
-// against its zip, and released after it.
+// A library that imports a sibling is developed against the sibling's directory,
+// checked against its zip, and released after it.
 func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
 	t.Parallel()
 	r := modulesRepo(t)
@@ -291,7 +291,7 @@ func TestAffected(t *testing.T) {
 		if out, status := r.modules(t, "affected", "base", "xml"); status != 2 || !strings.Contains(out, "tools/modules affected") {
 			t.Errorf("xml: got %d, %q, want the usage", status, out)
 		}
-		// A base that this clone does not have affects all modules.
+		// A base that the clone lacks affects all modules.
 		for _, base := range []string{"", strings.Repeat("0", 40), strings.Repeat("ab", 20), "--output=x"} {
 			out, _ := r.modules(t, "affected", base)
 			order := strings.Fields(out)

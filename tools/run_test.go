@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// repository makes a directory with suites.sh, a directory "code" and scripts
-// of tools/setup by name, and returns its path.
+// repository creates a directory with suites.sh, a directory "code" and scripts of
+// tools/setup by name, and returns its path.
 func repository(t *testing.T, plan string, setups map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -180,7 +180,7 @@ func TestSetupRunsOnceAndItsExportsReachTheCommands(t *testing.T) {
 	}
 }
 
-// Two runs in one clone: the second setup starts after the first has ended.
+// Concurrent runs in one clone run their setups one after the other.
 func TestSetupsDoNotRunAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	root := repository(t, "", map[string]string{
@@ -243,7 +243,8 @@ func TestNothingASuiteStartedOutlivesIt(t *testing.T) {
 	}
 }
 
-// alive is false for a zombie, which a killed process stays until it is reaped.
+// alive reports whether the process runs. A killed process that was not reaped is a
+// zombie, and not alive.
 func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false
@@ -315,7 +316,7 @@ lint '' command=true junit=x.xml
 	}
 }
 
-// The message comes before the first suite, also before one that needs nothing.
+// The message comes before the first suite, even if that has no needs.
 func TestNothingStartsWhileSomethingIsMissing(t *testing.T) {
 	t.Parallel()
 	root := repository(t, "suite free on=air command='touch \"$ROOT/started\"'\nsuite bound on=air needs='engine gotool=x' command=true\n",
@@ -328,8 +329,7 @@ func TestNothingStartsWhileSomethingIsMissing(t *testing.T) {
 	}
 }
 
-// TestMissingIsToldAtOnce runs tools/setup/missing on machines that differ in
-// their PATH alone.
+// TestMissingIsToldAtOnce runs tools/setup/missing with different PATHs.
 func TestMissingIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -54,8 +54,7 @@ type outcome struct {
 	Text    string `xml:",chardata"`
 }
 
-// add reads one document. Its writers agree on the testcase elements and
-// nest them in different ways.
+// add reads one document. Test runners nest the testcase elements differently.
 func (t *tally) add(r io.Reader) error {
 	dec := xml.NewDecoder(r) //nolint:gosec // the reports are of this repository's suites
 	for root := ""; ; {
@@ -112,7 +111,7 @@ func (t *tally) count(c testcase) {
 	}
 }
 
-// reason returns the first line that go test did not write itself.
+// reason returns the first line that is not one of go test's own.
 func reason(message string) string {
 	for line := range strings.Lines(message) {
 		line = strings.TrimSpace(line)

@@ -1,4 +1,4 @@
-// Modzip does for tools/modules what needs golang.org/x/mod.
+// Modzip has the commands of tools/modules that use golang.org/x/mod.
 //
 //	modzip pack REPOSITORY REVISION DIR MODULE VERSION PROXY
 //	    packs a module as the module proxy does, into a directory that
@@ -49,7 +49,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	return errors.New("usage: modzip pack|unpack|forget|above ARGUMENTS; see the package's documentation")
 }
 
-// pack lays the module out in the protocol of module proxies
+// pack writes the files of a module proxy
 // (https://go.dev/ref/mod#goproxy-protocol).
 func pack(stdout io.Writer, repository, revision, dir string, m module.Version, proxy string) error {
 	if err := module.Check(m.Path, m.Version); err != nil {
