@@ -19,6 +19,9 @@ locals {
         }
       }
     }
+    # The exporter hands on a histogram as it is, counted since the process began, whose average hardly moves after a day.
+    # The collector lives as long as the task, so that a first value is a change too.
+    processors = { cumulativetodelta = { initial_value = "keep" } }
     exporters = {
       awsemf = {
         namespace               = var.family
@@ -29,7 +32,7 @@ locals {
         metric_declarations     = [{ dimensions = [["Service"]], metric_name_selectors = [for name in var.metrics.names : "^${name}$"] }]
       }
     }
-    service = { pipelines = { metrics = { receivers = ["prometheus"], exporters = ["awsemf"] } } }
+    service = { pipelines = { metrics = { receivers = ["prometheus"], processors = ["cumulativetodelta"], exporters = ["awsemf"] } } }
   })
 
   collectors = var.metrics == null ? [] : [{

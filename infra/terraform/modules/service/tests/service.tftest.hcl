@@ -128,6 +128,12 @@ run "metrics_leave_by_a_collector" {
     error_message = "the collector reads the API's own listener, which is published on no host"
   }
 
+  # The exporter reports what it gets: counts since the process began would never show a slow quarter of an hour.
+  assert {
+    condition     = yamldecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment[0].value).service.pipelines.metrics.processors == ["cumulativetodelta"]
+    error_message = "want changes, not counts since the start; got ${jsondecode(aws_ecs_task_definition.this.container_definitions)[1].environment[0].value}"
+  }
+
   assert {
     condition     = aws_ecs_task_definition.this.cpu == "288"
     error_message = "a task's CPU holds its containers'; got ${aws_ecs_task_definition.this.cpu}"
