@@ -11,11 +11,12 @@ output "deploy_role_arns" {
   value       = { for name, role in aws_iam_role.deploy : name => "${local.role_arn}-${name}-deploy" }
 }
 
-output "plan_variables" {
-  description = "What the workflow that plans reads: the GitHub repository's variables of these names."
-  value = {
-    AWS_PLAN_ROLE          = "${local.role_arn}-plan"
-    AWS_REGION             = local.project.region
-    TERRAFORM_STATE_BUCKET = module.state.name
-  }
+output "plans" {
+  description = "What the workflow that plans reads: the GitHub repository's variable TERRAFORM_PLANS. Two accounts' lists are joined to one."
+  value = jsonencode([for name in sort(local.environments) : {
+    environment  = name
+    role         = "${local.role_arn}-plan"
+    region       = local.project.region
+    state_bucket = module.state.name
+  }])
 }

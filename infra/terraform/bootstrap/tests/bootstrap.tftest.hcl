@@ -30,8 +30,14 @@ run "roles_are_bound_to_the_repository" {
   }
 
   assert {
-    condition     = output.deploy_role_arns.staging == "arn:aws:iam::123456789012:role/todo-staging-deploy" && output.plan_variables.AWS_PLAN_ROLE == "arn:aws:iam::123456789012:role/todo-plan" && output.plan_variables.TERRAFORM_STATE_BUCKET == module.state.name
-    error_message = "got ${jsonencode(output.deploy_role_arns)} and ${jsonencode(output.plan_variables)}"
+    condition     = output.deploy_role_arns.staging == "arn:aws:iam::123456789012:role/todo-staging-deploy"
+    error_message = "got ${jsonencode(output.deploy_role_arns)}"
+  }
+
+  assert {
+    condition = jsondecode(output.plans) == [for name in ["production", "staging"] :
+    { environment = name, role = "arn:aws:iam::123456789012:role/todo-plan", region = "us-east-1", state_bucket = module.state.name }]
+    error_message = "got ${output.plans}"
   }
 }
 
