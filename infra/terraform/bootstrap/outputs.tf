@@ -20,3 +20,12 @@ output "plans" {
     state_bucket = module.state.name
   }])
 }
+
+output "preview_variables" {
+  description = "What the workflow that makes previews reads, by environment: variables of the GitHub environment <name>-preview."
+  value = { for name, role in aws_iam_role.preview : name => {
+    AWS_PREVIEW_ROLE = "${local.role_arn}-${name}-preview"
+    AWS_REGION       = local.project.region
+    STATE_BUCKET     = module.state.name
+  } }
+}

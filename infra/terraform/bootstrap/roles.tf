@@ -3,6 +3,7 @@ locals {
   # https://docs.github.com/actions/reference/openid-connect-reference
   subjects = merge(
     { for name in local.environments : "${name}-deploy" => ["repo:${local.project.repository}:environment:${name}"] },
+    { for name in local.environments : "${name}-preview" => ["repo:${local.project.repository}:environment:${name}-preview"] },
     { plan = ["repo:${local.project.repository}:pull_request", "repo:${local.project.repository}:ref:refs/heads/main"] },
   )
 
@@ -42,6 +43,44 @@ resource "aws_iam_role" "deploy" {
   }
 
   depends_on = [aws_iam_openid_connect_provider.github]
+}
+
+# Makes and ends previews of pull requests beside an environment, which attaches the permissions if it has previews.
+resource "aws_iam_role" "preview" {
+  for_each = local.environments
+
+  name                 = "${local.project.name}-${each.key}-preview"
+  description          = "Makes previews of ${local.project.repository} beside ${each.key}"
+  max_session_duration = 3600
+  assume_role_policy   = local.trust["${each.key}-preview"]
+
+  depends_on = [aws_iam_openid_connect_provider.github]
+}
+
+resource "aws_iam_role_policy" "preview_states" {
+  for_each = local.environments
+
+  name = "states"
+  role = aws_iam_role.preview[each.key].name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "KeepStates"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        Resource = "${module.state.arn}/previews/${each.key}/*"
+      },
+      {
+        Sid       = "FindStates"
+        Effect    = "Allow"
+        Action    = "s3:ListBucket"
+        Resource  = module.state.arn
+        Condition = { StringLike = { "s3:prefix" = "previews/${each.key}/*" } }
+      },
+    ]
+  })
 }
 
 # Plans environments, on pull requests and on a schedule. Whoever may open a pull request in the repository may run

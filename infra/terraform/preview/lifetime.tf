@@ -22,6 +22,8 @@ resource "aws_iam_role" "end" {
   name        = "${local.name}-end"
   description = "Stops the preview of pull request ${var.number} on its last day"
 
+  permissions_boundary = local.beside.permissions_boundary
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

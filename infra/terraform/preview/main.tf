@@ -34,8 +34,8 @@ module "api" {
   image                = var.image
   desired_count        = 1
   task_role_statements = module.lists.statements
+  permissions_boundary = local.beside.permissions_boundary
   log_retention_days   = 7
-  allow_destroy        = true
 
   environment = {
     TODO_LISTEN                = ":8080"

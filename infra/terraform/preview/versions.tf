@@ -27,7 +27,7 @@ provider "aws" {
   default_tags {
     tags = merge(local.project.tags, {
       Project   = local.project.name
-      Part      = "preview"
+      Part      = "${var.environment}-preview"
       ManagedBy = "terraform"
     })
   }

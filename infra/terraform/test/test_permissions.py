@@ -17,7 +17,10 @@ POLICIES = {
     "task": "module.api.aws_iam_role_policy.task",
     "execution": "module.api.aws_iam_role_policy.execution",
     "agent": "module.instances[0].aws_iam_role_policy.agent",
+    "preview": "aws_iam_role_policy.preview[0]",
 }
+# The runs of modules/environment that have a role.
+RUNS = {**dict.fromkeys(POLICIES, ["whole", "fargate"]), "agent": ["whole"], "preview": ["fargate"]}
 NAMES = {"NAME": "todo-staging", "ACCOUNT": "123456789012", "REGION": "eu-west-1"}
 
 
@@ -47,13 +50,17 @@ def deploy_calls():
 @functools.cache
 def calls(role):
     rows = {"task": task_calls, "deploy": deploy_calls}.get(role, lambda: TABLE[role])()
-    return [{"action": r["action"], "resource": named(r["resource"]), "context": {key: named(value) for key, value in r.get("context", {}).items()}} for r in rows]
+    return [{"action": r["action"], "resource": named(r["resource"]), "context": {key: named(value) for key, value in r.get("context", {}).items()}, "unjudged": r.get("unjudged")} for r in rows]
 
 
-def policy(role, run="whole"):
-    """The role's policy as Terraform renders it."""
-    state = verbose_test(TERRAFORM / "modules/environment", "test_state", run)
-    return json.loads(next(r["values"]["policy"] for r in resources(state["root_module"]) if r["address"] == POLICIES[role]))
+def rendered(directory, run):
+    """The policies that Terraform renders, by address."""
+    state = verbose_test(TERRAFORM / directory, "test_state", run)
+    return {r["address"]: json.loads(r["values"]["policy"]) for r in resources(state["root_module"]) if r["type"] in ("aws_iam_role_policy", "aws_iam_policy")}
+
+
+def policy(role, run=None):
+    return rendered("modules/environment", run or RUNS[role][0])[POLICIES[role]]
 
 
 def judged(document, requests):
@@ -65,10 +72,11 @@ def judged(document, requests):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(("role", "run"), [*((role, "whole") for role in POLICIES), *((role, "fargate") for role in POLICIES if role != "agent")])
+@pytest.mark.parametrize(("role", "run"), [(role, run) for role in POLICIES for run in RUNS[role]])
 def test_each_call_is_allowed(role, run):
     policies = policy(role, run)
-    refused = [f"{call['action']} on {call['resource']}: {result}" for call, result in zip(calls(role), judged(policies, calls(role)), strict=True) if result != "Allowed"]
+    known = [call for call in calls(role) if not call["unjudged"]]
+    refused = [f"{call['action']} on {call['resource']}: {result}" for call, result in zip(known, judged(policies, known), strict=True) if result != "Allowed"]
     assert not refused, f"the {role} role is refused what it calls: {refused}"
 
 
@@ -94,6 +102,43 @@ def test_erasing_takes_a_version():
     """The lists' history outlives a delete that names none."""
     call = {"action": "s3:DeleteObject", "resource": named("list"), "context": {}}
     assert judged(policy("task"), [call]) != ["Allowed"]
+
+
+def test_a_preview_goes_no_further_than_its_boundary():
+    """What its own roles may do is inside; a role without the boundary, or another's role, cannot be made or changed."""
+    boundary = rendered("modules/environment", "fargate")["aws_iam_policy.preview_boundary[0]"]
+    text = json.dumps([*rendered("preview", "shares_load_balancer_cluster_and_bucket").values()]).replace("us-east-1", NAMES["REGION"])
+    statements = [statement for document in json.loads(text) for statement in document["Statement"]]
+    calls = [
+        {"action": action, "resource": resource if resource == "*" else resource.replace(":*", ":log-stream:x").replace("*", "x"), "context": {"s3:if-match": '"1"'}}
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        for resource in ([statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"])
+    ]
+    assert len(calls) >= 10, calls
+    outside = [f"{call['action']} on {call['resource']}" for call, result in zip(calls, judged(boundary, calls), strict=True) if result != "Allowed"]
+    assert not outside, f"a preview needs what its boundary refuses: {outside}"
+
+    own, bound = named("preview_role"), {"iam:PermissionsBoundary": named("boundary")}
+    staging = {"aws:ResourceTag/Part": "staging"}
+    tried = {
+        "a role without the boundary": ("iam:CreateRole", own, {}),
+        "a role with another one": ("iam:CreateRole", own, {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+        "permissions of a role without the boundary": ("iam:PutRolePolicy", own, {}),
+        "permissions of the environment's task": ("iam:PutRolePolicy", named("task_role"), bound),
+        "another trust of the role itself": ("iam:UpdateAssumeRolePolicy", own.removesuffix("-12-task"), {}),
+        "a role free of the boundary": ("iam:DeleteRolePermissionsBoundary", own, {}),
+        "the boundary itself": ("iam:CreatePolicyVersion", named("boundary"), {}),
+        "the environment's service": ("ecs:UpdateService", named("service"), {}),
+        "the environment's task definition": ("ecs:RegisterTaskDefinition", named("revision"), {}),
+        "the environment's way in": ("elasticloadbalancing:DeleteRule", named("rule"), staging),
+        "the environment's targets": ("elasticloadbalancing:ModifyTargetGroup", named("targets"), staging),
+        "the environment's log": ("logs:DeleteLogGroup", named("log_group"), {}),
+        "lists": ("s3:GetObject", named("list"), {}),
+    }
+    calls = [{"action": action, "resource": resource, "context": context} for action, resource, context in tried.values()]
+    allowed = [what for what, result in zip(tried, judged(policy("preview"), calls), strict=True) if result == "Allowed"]
+    assert not allowed, f"the role that makes previews may change: {allowed}"
 
 
 def test_plan_role_reads_no_content():

@@ -20,18 +20,21 @@ run "roles_are_bound_to_the_repository" {
   command = plan
 
   assert {
-    condition = { for name, role in merge(aws_iam_role.deploy, { plan = aws_iam_role.plan }) : name => [for s in jsondecode(role.assume_role_policy).Statement : s.Condition.StringEquals] } == {
-      for name, subjects in merge(
-        { for name in keys(aws_iam_role.deploy) : name => ["repo:gchamon/devops-challenge:environment:${name}"] },
-        { plan = ["repo:gchamon/devops-challenge:pull_request", "repo:gchamon/devops-challenge:ref:refs/heads/main"] },
-      ) : name => [{ "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com", "token.actions.githubusercontent.com:sub" = subjects }]
+    condition = { for role in concat(values(aws_iam_role.deploy), values(aws_iam_role.preview), [aws_iam_role.plan]) : role.name => [for s in jsondecode(role.assume_role_policy).Statement : s.Condition.StringEquals] } == {
+      for name, subjects in merge(concat([{ plan = ["repo:gchamon/devops-challenge:pull_request", "repo:gchamon/devops-challenge:ref:refs/heads/main"] }],
+        [for name in keys(aws_iam_role.deploy) : {
+          "${name}-deploy"  = ["repo:gchamon/devops-challenge:environment:${name}"]
+          "${name}-preview" = ["repo:gchamon/devops-challenge:environment:${name}-preview"]
+      }])...) : "todo-${name}" => [{ "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com", "token.actions.githubusercontent.com:sub" = subjects }]
     }
-    error_message = "got ${jsonencode({ for name, role in merge(aws_iam_role.deploy, { plan = aws_iam_role.plan }) : name => role.assume_role_policy })}"
+    error_message = "got ${jsonencode(local.trust)}"
   }
 
   assert {
-    condition     = output.deploy_role_arns.staging == "arn:aws:iam::123456789012:role/todo-staging-deploy"
-    error_message = "got ${jsonencode(output.deploy_role_arns)}"
+    condition = output.deploy_role_arns.staging == "arn:aws:iam::123456789012:role/todo-staging-deploy" && output.preview_variables.staging == {
+      AWS_PREVIEW_ROLE = "arn:aws:iam::123456789012:role/todo-staging-preview", AWS_REGION = "us-east-1", STATE_BUCKET = module.state.name
+    }
+    error_message = "got ${jsonencode(output.deploy_role_arns)} and ${jsonencode(output.preview_variables)}"
   }
 
   assert {

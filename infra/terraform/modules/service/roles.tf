@@ -24,6 +24,8 @@ resource "aws_iam_role" "task" {
   name               = "${var.family}-task"
   description        = "What the API's process may do"
   assume_role_policy = local.ecs_tasks
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -36,6 +38,8 @@ resource "aws_iam_role" "execution" {
   name               = "${var.family}-execution"
   description        = "What ECS may do to start the API: pull its image and write its log"
   assume_role_policy = local.ecs_tasks
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "execution" {

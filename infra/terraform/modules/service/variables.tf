@@ -318,6 +318,17 @@ variable "placement" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that the two roles can never exceed; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary))
+    error_message = "permissions_boundary is the ARN of an IAM policy, or null."
+  }
+}
+
 variable "deployment_alarms" {
   description = "Names of alarms that, when they go off during a deployment, fail it and bring the last one back."
   type        = set(string)

@@ -17,7 +17,8 @@ override_data {
         "listener_arn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/todo/1/2",
         "repository_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com/todo-api",
         "repository_arn": "arn:aws:ecr:us-east-1:123456789012:repository/todo-api",
-        "lists_bucket": "todo-staging-lists-123456789012"
+        "lists_bucket": "todo-staging-lists-123456789012",
+        "permissions_boundary": "arn:aws:iam::123456789012:policy/todo-staging-preview-boundary"
       }
     EOT
   }
@@ -71,7 +72,8 @@ run "beside_an_environment_on_fargate" {
           "listener_arn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/todo/1/2",
           "repository_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com/todo-api",
           "repository_arn": "arn:aws:ecr:us-east-1:123456789012:repository/todo-api",
-          "lists_bucket": "todo-staging-lists-123456789012"
+          "lists_bucket": "todo-staging-lists-123456789012",
+          "permissions_boundary": "arn:aws:iam::123456789012:policy/todo-staging-preview-boundary"
         }
       EOT
     }

@@ -282,6 +282,7 @@ run "rejects_bad_values" {
     repository_url       = "todo-api:latest"
     repository_arn       = "*"
     deployment_alarms    = [""]
+    permissions_boundary = "preview"
   }
   expect_failures = [
     var.name,
@@ -308,6 +309,7 @@ run "rejects_bad_values" {
     var.repository_url,
     var.repository_arn,
     var.deployment_alarms,
+    var.permissions_boundary,
   ]
 }
 
