@@ -24,7 +24,7 @@ def account(moto, tmp_path):
                 (tmp_path / f"{kind}.dns").write_text("\n".join(lines))
 
         def quota(self, cpus):
-            (tmp_path / "quota").write_text(f"{cpus}.0\n")
+            (tmp_path / "quota").write_text(f"{cpus}.0\n" if isinstance(cpus, int) else cpus)
 
         def preflight(self, *args):
             environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": moto, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -32,7 +32,7 @@ def account(moto, tmp_path):
             return done.returncode, done.stdout
 
     real = subprocess.run(["bash", "-c", "command -v aws"], capture_output=True, text=True, check=True).stdout.strip()
-    for name, script in {"dig": f'cat {tmp_path}/"$2".dns', "aws": f'if [ "$1" = service-quotas ]; then cat {tmp_path}/quota; else exec {real} "$@"; fi'}.items():
+    for name, script in {"dig": f'cat {tmp_path}/"$2".dns', "aws": f'if [ "$1" = service-quotas ]; then cat {tmp_path}/quota; grep -q "^[0-9]" {tmp_path}/quota; elif [ -e {tmp_path}/"$1.refused" ]; then echo AccessDenied >&2; exit 254; else exec {real} "$@"; fi'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
 
@@ -74,6 +74,15 @@ def test_all_faults_are_said_at_once(account):
         "todo.example.com receives mail at 10 mx.example.com, and our zone has no MX record",
     ]:
         assert want in said, f"not said: {want}; said:\n{said}"
+
+
+def test_what_cannot_be_read_is_a_fault_among_others(account, tmp_path):
+    account.quota("An error occurred (AccessDenied) when calling the GetServiceQuota operation")
+    (tmp_path / "cloudfront.refused").touch()
+    code, said = account.preflight()
+    assert code == 1 and said.count("CPUs cannot be read: An error occurred (AccessDenied)") == 2, said
+    assert "distributions cannot be read: AccessDenied" in said, said
+    assert "what the environments share is kept by our state" in said, f"stopped halfway: {said}"
 
 
 def test_an_environment_before_shared(account):
