@@ -10,7 +10,7 @@ export default defineConfig<object, Engine>({
   retries: 0, // a test that passes at the second try has found something
   reporter: [['list'], ['junit', { outputFile: process.env['REPORT'] ?? 'reports/e2e.xml' }]],
   timeout: 240_000, // what hangs ends by the limits below; this one is for long tests on a machine that others use
-  expect: { timeout: 30_000 },
+  expect: { timeout: 60_000 },
   projects: [
     { name: 'e2e', testMatch: /\.spec\.ts$/, outputDir: 'e2e/results/e2e' },
     // Engines of the machine when FIREFOX and WEBKIT_DRIVER name them, else those that `npx playwright install` brings.

@@ -30,7 +30,7 @@ export default defineConfig({
   },
   define: { __VUE_OPTIONS_API__: 'false' },
   server: { proxy: { '/api': { target: api, changeOrigin: false }, '/config.json': api } },
-  test: { include: ['src/**/*.test.ts'], restoreMocks: true },
+  test: { include: ['src/**/*.test.ts'], restoreMocks: true, testTimeout: 60_000, hookTimeout: 60_000 },
 })
 
 /** Builds the service worker, which knows the files that the build wrote, and a hash of them all. */

@@ -70,6 +70,7 @@ test('<script> in a title is text', async ({ app }) => {
   const title = await app.page.title()
   await app.add(...evil)
   await expect(app.items).toHaveText(evil)
+  await app.saved()
   await app.page.reload()
   await expect(app.items).toHaveText(evil)
   expect(await app.page.title()).toBe(title)
@@ -164,6 +165,7 @@ test.describe('A server of a newer version', () => {
     await app.add('bread')
     const word = page.getByRole('alert').filter({ hasText: 'The server may be of a newer version than this page' })
     await expect(word).toContainText('Nothing is lost: 1 change is kept on this device.')
+    await app.kept(1)
     // Only then, else the change may be sent, and the button be gone, before the press.
     await word.getByRole('button', { name: 'Reload' }).click()
     network.fault = () => 'pass' // as the newer page would be answered

@@ -38,7 +38,7 @@ async function makeList(page: Page, server: Server): Promise<{ app: App; edit: s
 async function visit(context: BrowserContext, server: Server, link: string): Promise<App> {
   const page = await context.newPage()
   await page.goto(link)
-  return new App(page, server.address, '')
+  return new App(page, server.address, new URL(link).searchParams.get('list') ?? '')
 }
 
 test('One edits a private list while another, who may only look, sees it live', async ({ page, own, browser }) => {
@@ -113,6 +113,7 @@ test('A second person with the link to edit edits, and what waits for the list i
   await own.kill()
   await friend.add('offline')
   await expect(friend.status).toHaveText(/^offline, 1 change waiting/)
+  await friend.kept(1)
   await friend.page.goto(`${own.address}/?list=other`)
   await own.start()
   await expect(app.titles).toHaveText(['from the friend', 'offline'])

@@ -41,6 +41,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await app.item(2).hover()
       await app.item(2).locator('.destroy').click()
       await expect(page.getByRole('button', { name: 'Undo' })).toBeVisible()
+      await app.saved()
       await check('undo')
       network.fault = (request) => (request.url?.startsWith('/api/') ? { status: 503 } : 'pass')
       await app.add('milk')
@@ -350,7 +351,7 @@ test('An address in a title is followed, and the list is saved as a file', async
   await expect(app.titles).toHaveText([`see ${server.address}/api/docs.`, 'milk'])
   const opened = page.waitForEvent('popup')
   await app.titles.first().getByRole('link').click()
-  expect((await opened).url()).toBe(`${server.address}/api/docs`)
+  await expect(await opened).toHaveURL(`${server.address}/api/docs`)
 
   await app.item(0).getByRole('checkbox').focus()
   await page.keyboard.press('ArrowRight')

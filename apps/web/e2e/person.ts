@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { expect, test as base, type Locator, type Page } from '@playwright/test'
 import { Builder, By, error, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
+import { freePort } from './server'
 
 /** What a story lets somebody do with the page, in any engine. Indices count the rows that are shown. */
 export interface Person {
@@ -211,16 +211,6 @@ async function startWebKit(driver: string, display: string): Promise<Person> {
     web.kill()
   }
   return person
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 export interface Engine {

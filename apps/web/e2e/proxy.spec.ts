@@ -63,6 +63,7 @@ for (const away of ['redirect', 'page'] as const) {
       await app.add('butter')
       await expect(page.getByText('You may have to sign in again')).toBeVisible()
       await expect(app.titles).toHaveText(['bread', 'salt', 'butter'])
+      await app.kept(1)
 
       await page.getByRole('button', { name: 'Sign in', exact: true }).click()
       await enter(page, away)

@@ -13,6 +13,7 @@ test('What others deleted is told and undone, and after a reload brought back fr
   await word.getByRole('button', { name: 'Undo' }).click()
   await expect(app.titles).toHaveText(['bread', 'milk', 'salt'])
   await expect(word).toBeHidden()
+  await app.saved()
 
   await server.delete(list, 'milk')
   await expect(app.titles).toHaveText(['bread', 'salt'])

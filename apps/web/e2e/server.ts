@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request as httpRequest, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
@@ -187,12 +188,20 @@ export class Proxy {
   }
 }
 
-/** A port that was free just now. */
+let port = randomInt(20_000, 32_000)
+
+/**
+ * A port that nothing uses, and that no system gives to an outgoing connection or to a listener that asks for any: a server
+ * that is killed can start again on it.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
+  for (;;) {
+    port = port < 32_000 ? port + 1 : 20_000
+    const probe = createServer().listen(port, '127.0.0.1')
+    const free = await once(probe, 'listening').then(() => true, () => false)
+    if (!free) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
 }

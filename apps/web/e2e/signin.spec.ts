@@ -87,6 +87,7 @@ test('Sign-in ends in mid-edit offline, and nothing is lost', async ({ app, page
   await context.setOffline(false)
   await expect(page.getByText('Your changes are kept on this device until then.').first()).toBeVisible()
   await expect(app.titles).toHaveText(['rye bread', 'butter'])
+  await app.kept(2)
 
   await signInAs(page, 'Ann')
   await app.saved()

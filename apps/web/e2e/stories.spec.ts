@@ -1,5 +1,6 @@
 import { expect } from '@playwright/test'
 import { Issuer } from './issuer'
+import { kept } from './kept'
 import { test as base, type Person } from './person'
 import { Server } from './server'
 
@@ -64,6 +65,7 @@ test('Opens offline, keeps what is changed there, and sends it once', async ({ n
   await person.add('milk')
   await person.toggle(0)
   await says(person, /^offline, 2 changes waiting/)
+  await kept((expression) => person.evaluate(`return ${expression}`), 'story', 2)
   await person.reload()
   await shows(person, ['bread', 'salt', 'milk'])
   await own.start()

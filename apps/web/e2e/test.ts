@@ -1,5 +1,6 @@
 import { expect, test as base, type Browser, type Locator, type Page, type Request } from '@playwright/test'
 import { Issuer } from './issuer'
+import { kept } from './kept'
 import { keepSecret } from './logs'
 import { Proxy, Server } from './server'
 
@@ -73,9 +74,11 @@ export class App {
   readonly footer: Locator
   readonly status: Locator
   readonly announcer: Locator
+  readonly #list: string
 
   constructor(page: Page, server: string, list: string) {
     this.page = page
+    this.#list = list
     this.address = `${server}/?list=${encodeURIComponent(list)}`
     this.newTodo = page.getByPlaceholder('What needs to be done?')
     this.items = page.getByTestId('todo-item')
@@ -115,6 +118,11 @@ export class App {
 
   filter(name: 'All' | 'Active' | 'Completed'): Locator {
     return this.page.getByRole('link', { name })
+  }
+
+  /** Waits until so many changes wait on disk: the page may be left then. */
+  async kept(changes: number) {
+    await kept((expression) => this.page.evaluate(expression), this.#list, changes)
   }
 
   async saved() {

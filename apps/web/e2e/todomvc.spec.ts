@@ -264,6 +264,7 @@ test.describe('Persistence', () => {
     await app.add(one, two)
     await app.toggle(0).check()
     await asLeft()
+    await app.saved()
     await app.page.reload()
     await asLeft()
   })

@@ -7,6 +7,7 @@ import { openDatabase, type Database } from './outbox/database'
 import { keepKey, keptKey } from './outbox/keys'
 import { visit } from './outbox/visits'
 import { newKey } from './todos/listKey'
+import { eventually } from '@/testing/eventually'
 
 let database: Promise<Database>
 const [key, another] = [await newKey(), await newKey()]
@@ -34,7 +35,7 @@ describe('an address', () => {
 
   it('with a key opens a private list, and the key is kept', async () => {
     expect(await at(`?list=${key.list}#key=${key.text}`)).toEqual({ asked: key.list, list: key.list, key, moved: false, problem: null })
-    await vi.waitFor(async () => expect(await keptKey(await database, key.list)).toEqual(key))
+    await eventually(async () => expect(await keptKey(await database, key.list)).toEqual(key))
   })
 
   it('of a key alone names the list', async () => {

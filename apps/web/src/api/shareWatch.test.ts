@@ -4,6 +4,7 @@ import { shareWatch, seats } from './shareWatch'
 import { silence, type Watch, type Watcher } from './watch'
 import { Trouble } from './trouble'
 import { MemoryLocks } from '@/testing/memoryLocks'
+import { eventually } from '@/testing/eventually'
 
 // Windows of one browser: real channels between them, and streams that the test speaks on.
 interface Stream {
@@ -49,11 +50,11 @@ function openWindow(list = 'list') {
 
 async function two() {
   const first = openWindow()
-  await vi.waitFor(() => expect(streams).toHaveLength(1))
+  await eventually(() => expect(streams).toHaveLength(1))
   streams[0]?.watcher.opened()
   streams[0]?.watcher.received(snapshot(3))
   const second = openWindow()
-  await vi.waitFor(() => expect(second.received).toHaveBeenCalledWith(snapshot(3)))
+  await eventually(() => expect(second.received).toHaveBeenCalledWith(snapshot(3)))
   return { first, second }
 }
 
@@ -61,11 +62,11 @@ describe('several windows on one list', () => {
   it('share one stream, and one that comes later gets the list as it is', async () => {
     const { first, second } = await two()
     const third = openWindow()
-    await vi.waitFor(() => expect(third.received).toHaveBeenCalledWith(snapshot(3)))
+    await eventually(() => expect(third.received).toHaveBeenCalledWith(snapshot(3)))
     streams[0]?.watcher.received(snapshot(4))
     streams[0]?.watcher.heartbeat(4, 2)
     for (const each of [first, second, third]) {
-      await vi.waitFor(() => expect(each.heartbeat).toHaveBeenCalledWith(4, 2))
+      await eventually(() => expect(each.heartbeat).toHaveBeenCalledWith(4, 2))
       expect(each.received).toHaveBeenLastCalledWith(snapshot(4))
       expect(each.opened).toHaveBeenCalledTimes(1)
     }
@@ -76,16 +77,16 @@ describe('several windows on one list', () => {
     const { first, second } = await two()
     streams[0]?.watcher.failed(new Trouble('signin', 'Sign in.'))
     streams[0]?.watcher.lost()
-    await vi.waitFor(() => expect(second.lost).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(second.lost).toHaveBeenCalledTimes(1))
     streams[0]?.watcher.opened()
-    await vi.waitFor(() => expect(second.opened).toHaveBeenCalledTimes(2))
+    await eventually(() => expect(second.opened).toHaveBeenCalledTimes(2))
     expect([first.failed.mock.calls.length, second.failed.mock.calls.length]).toEqual([1, 0])
   })
 
   it('go on when the one that streams is closed', async () => {
     const { first, second } = await two()
     first.watch.close()
-    await vi.waitFor(() => expect(streams).toHaveLength(2))
+    await eventually(() => expect(streams).toHaveLength(2))
     expect(now()).toHaveLength(1)
     streams[1]?.watcher.opened()
     streams[1]?.watcher.received(snapshot(5))
@@ -99,9 +100,9 @@ describe('several windows on one list', () => {
     expect(streams).toHaveLength(1)
     vi.advanceTimersByTime(1)
     vi.useRealTimers()
-    await vi.waitFor(() => expect(streams).toHaveLength(2))
+    await eventually(() => expect(streams).toHaveLength(2))
     expect(second.lost).toHaveBeenCalledTimes(1)
-    await vi.waitFor(() => expect(now()).toHaveLength(1)) // it was stolen from the first
+    await eventually(() => expect(now()).toHaveLength(1)) // it was stolen from the first
     streams[1]?.watcher.opened()
     expect(second.opened).toHaveBeenCalledTimes(2)
   })
@@ -109,9 +110,9 @@ describe('several windows on one list', () => {
   it('take each other’s word for it after a farewell that came late', async () => {
     const { second } = await two()
     streams[0]?.watcher.lost()
-    await vi.waitFor(() => expect(second.lost).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(second.lost).toHaveBeenCalledTimes(1))
     streams[0]?.watcher.alive()
-    await vi.waitFor(() => expect(second.alive).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(second.alive).toHaveBeenCalledTimes(1))
     expect(second.opened).toHaveBeenCalledTimes(2)
   })
 })
@@ -121,26 +122,26 @@ describe('windows on more lists than there are seats', () => {
 
   it('stream no more than that', async () => {
     for (const name of names) openWindow(name)
-    await vi.waitFor(() => expect(now()).toHaveLength(seats.length))
+    await eventually(() => expect(now()).toHaveLength(seats.length))
     windows[0]?.close()
-    await vi.waitFor(() => expect(now().map(({ list }) => list)).toEqual(names.slice(1)))
+    await eventually(() => expect(now().map(({ list }) => list)).toEqual(names.slice(1)))
   })
 
   it('stream the one that is looked at', async () => {
     for (const name of names.slice(0, -1)) openWindow(name)
-    await vi.waitFor(() => expect(now()).toHaveLength(seats.length))
+    await eventually(() => expect(now()).toHaveLength(seats.length))
     focused = true
     openWindow(names.at(-1))
-    await vi.waitFor(() => expect(now().at(-1)?.list).toBe(names.at(-1)))
+    await eventually(() => expect(now().at(-1)?.list).toBe(names.at(-1)))
     expect(now()).toHaveLength(seats.length)
   })
 
   it('stream the one that gets the focus', async () => {
     for (const name of names) openWindow(name)
-    await vi.waitFor(() => expect(now()).toHaveLength(seats.length))
+    await eventually(() => expect(now()).toHaveLength(seats.length))
     for (const { watcher } of now()) watcher.opened()
     window.dispatchEvent(new Event('focus'))
-    await vi.waitFor(() => expect(now().at(-1)?.list).toBe(names.at(-1)))
+    await eventually(() => expect(now().at(-1)?.list).toBe(names.at(-1)))
     expect(now()).toHaveLength(seats.length)
   })
 })

@@ -8,6 +8,7 @@ import { openDatabase, StorageTrouble, type Database } from '@/outbox/database'
 import { MemoryList, unreachable } from '@/testing/memoryList'
 import type { Todo } from '@/todos/todo'
 import { useTodos, type Todos } from './useTodos'
+import { eventually } from '@/testing/eventually'
 
 const scopes: EffectScope[] = []
 let server: MemoryList
@@ -35,7 +36,7 @@ function open(database: Promise<Database> = openDatabase(), editable = true, lis
 const bread: Todo = { id: 'a', title: 'bread', completed: false, order: 1 }
 const salt: Todo = { id: 'b', title: 'salt', completed: true, order: 2 }
 const titles = (state: Todos) => state.todos.value.map((todo) => todo.title)
-const saved = (state: Todos) => vi.waitFor(() => expect([state.contact.value, state.waiting.value]).toEqual(['connected', 0]))
+const saved = (state: Todos) => eventually(() => expect([state.contact.value, state.waiting.value]).toEqual(['connected', 0]))
 
 function filled(...todos: Todo[]) {
   server.todos = todos
@@ -46,7 +47,7 @@ describe('loading', () => {
   it('writes nothing', async () => {
     filled(bread)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
     await saved(state)
     expect(server.received).toEqual([])
   })
@@ -57,15 +58,15 @@ describe('loading', () => {
     await saved(before)
     server.fates.push(unreachable(), unreachable(), unreachable(), unreachable())
     before.add(['salt'])
-    await vi.waitFor(() => expect(before.contact.value).toBe('unreachable'))
+    await eventually(() => expect(before.contact.value).toBe('unreachable'))
     before.stop()
     server.fates.length = 0
     server.received.length = 0
     server.fates.push(unreachable())
     const state = open(openDatabase(), false)
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'salt']))
+    await eventually(() => expect(titles(state)).toEqual(['bread', 'salt']))
     state.wake()
-    await vi.waitFor(() => expect(state.contact.value).toBe('connected'))
+    await eventually(() => expect(state.contact.value).toBe('connected'))
     expect(server.received).toEqual([])
   })
 
@@ -73,11 +74,11 @@ describe('loading', () => {
     filled(bread)
     server.fates.push(new Trouble('busy', 'The store does not answer.', { status: 503, retryAfter: 60_000 }))
     const state = open()
-    await vi.waitFor(() => expect(state.contact.value).toBe('troubled'))
+    await eventually(() => expect(state.contact.value).toBe('troubled'))
     expect(state.loaded.value).toBe(false)
     expect(server.received).toEqual([])
     state.wake()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
     expect(state.loaded.value).toBe(true)
   })
 
@@ -85,13 +86,13 @@ describe('loading', () => {
     filled(bread)
     const before = open()
     await saved(before)
-    await vi.waitFor(() => expect(before.loaded.value).toBe(true))
+    await eventually(() => expect(before.loaded.value).toBe(true))
     before.stop()
     server.fates.push(unreachable())
     vi.setSystemTime(Date.now() + 3_600_000)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     expect(state.age.value).toBeGreaterThanOrEqual(3_600)
     expect(state.age.value).toBeLessThan(3_700)
   })
@@ -100,11 +101,11 @@ describe('loading', () => {
     filled(bread)
     const state = open()
     await saved(state)
-    await vi.waitFor(() => expect(state.age.value).toBe(0))
+    await eventually(() => expect(state.age.value).toBe(0))
     vi.setSystemTime(Date.now() + ms)
     const load = vi.spyOn(server, 'load').mockReturnValue(new Promise(() => undefined))
     document.dispatchEvent(new Event('visibilitychange'))
-    await vi.waitFor(() => expect(load).toHaveBeenCalled())
+    await eventually(() => expect(load).toHaveBeenCalled())
     expect([state.contact.value, state.age.value]).toEqual(ms > 0 ? ['connecting', ms / 1000] : ['connected', 0])
     server.beat()
     document.dispatchEvent(new Event('visibilitychange'))
@@ -118,7 +119,7 @@ describe('loading', () => {
     server.todos = [bread, salt]
     server.revision++
     server.beat(2)
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'salt']))
+    await eventually(() => expect(titles(state)).toEqual(['bread', 'salt']))
     expect(state.here.value).toBe(2)
   })
 
@@ -127,11 +128,11 @@ describe('loading', () => {
     server.fates.push(unreachable())
     const state = open()
     state.add(['milk'])
-    await vi.waitFor(() => expect(titles(state)).toEqual(['milk']))
+    await eventually(() => expect(titles(state)).toEqual(['milk']))
     expect(state.loaded.value).toBe(false)
     state.wake()
     await saved(state)
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'milk']))
+    await eventually(() => expect(titles(state)).toEqual(['bread', 'milk']))
   })
 })
 
@@ -141,7 +142,7 @@ describe('a change', () => {
     await saved(state)
     state.add(['milk', 'eggs'])
     expect(titles(state)).toEqual(['milk', 'eggs'])
-    await vi.waitFor(() => expect(server.todos.map((todo) => todo.title)).toEqual(['milk', 'eggs']))
+    await eventually(() => expect(server.todos.map((todo) => todo.title)).toEqual(['milk', 'eggs']))
     await saved(state)
     const [milk, eggs] = state.todos.value
     state.change(milk?.id ?? '', { title: 'oat milk' })
@@ -156,18 +157,18 @@ describe('a change', () => {
   it('that is refused is rolled back with a word, which survives the tab until it is dismissed', async () => {
     filled(bread)
     const before = open()
-    await vi.waitFor(() => expect(before.loaded.value).toBe(true))
+    await eventually(() => expect(before.loaded.value).toBe(true))
     server.refuse = (operation) => (operation.type === 'update' ? { status: 422, detail: 'Not on Sundays.' } : null)
     before.change('a', { title: 'cake' })
     expect(titles(before)).toEqual(['cake'])
-    await vi.waitFor(() => expect(titles(before)).toEqual(['bread']))
+    await eventually(() => expect(titles(before)).toEqual(['bread']))
     before.stop()
     const state = open()
-    await vi.waitFor(() => expect(state.refused.value).toMatchObject([{ about: 'bread', problem: { detail: 'Not on Sundays.' } }]))
+    await eventually(() => expect(state.refused.value).toMatchObject([{ about: 'bread', problem: { detail: 'Not on Sundays.' } }]))
     server.refuse = () => null
     state.retryRefused(state.refused.value)
     expect(state.refused.value).toEqual([])
-    await vi.waitFor(() => expect(server.todos[0]?.title).toBe('cake'))
+    await eventually(() => expect(server.todos[0]?.title).toBe('cake'))
   })
 
   it('whose answer is lost lands once', async () => {
@@ -175,11 +176,11 @@ describe('a change', () => {
     await saved(state)
     server.fates.push('lost')
     state.add(['milk'])
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     expect(titles(state)).toEqual(['milk'])
     state.wake()
     await saved(state)
-    await vi.waitFor(() => expect(server.received).toHaveLength(2))
+    await eventually(() => expect(server.received).toHaveLength(2))
     expect(server.todos).toHaveLength(1)
     expect(titles(state)).toEqual(['milk'])
   })
@@ -190,7 +191,7 @@ describe('a change', () => {
     server.remembers = false
     server.fates.push('lost')
     state.add(['milk'])
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     state.wake()
     await saved(state)
     expect(server.todos).toHaveLength(2)
@@ -202,10 +203,10 @@ describe('a change', () => {
     await saved(before)
     server.fates.push(...Array.from({ length: 20 }, unreachable))
     before.add(['milk'])
-    await vi.waitFor(() => expect(before.unkept.value).toBe(false))
+    await eventually(() => expect(before.unkept.value).toBe(false))
     before.stop()
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'milk']))
+    await eventually(() => expect(titles(state)).toEqual(['bread', 'milk']))
     expect(server.todos).toHaveLength(1)
     server.fates.splice(0)
     state.wake()
@@ -219,14 +220,14 @@ describe('a change', () => {
   ])('that renames what another renamed meanwhile is refused with both titles, and %s', async (_, use) => {
     filled(bread)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
     await saved(state)
     server.fates.push(unreachable())
     state.change('a', { title: 'white bread' })
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { title: 'rye bread' } })
     state.wake()
-    await vi.waitFor(() => expect(state.refused.value).toMatchObject([{ operation: { change: { title: 'white bread' } }, problem: { code: 'changed-meanwhile', todo: { title: 'rye bread' } } }]))
+    await eventually(() => expect(state.refused.value).toMatchObject([{ operation: { change: { title: 'white bread' } }, problem: { code: 'changed-meanwhile', todo: { title: 'rye bread' } } }]))
     expect(titles(state)).toEqual(['rye bread'])
     if (use) state.retryRefused(state.refused.value)
     else state.dismissRefused(state.refused.value)
@@ -238,7 +239,7 @@ describe('a change', () => {
   it('of the same title made twice is no conflict', async () => {
     filled(bread)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
     state.change('a', { title: 'white bread' })
     state.change('a', { title: 'rye bread' })
     server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { completed: true } })
@@ -250,11 +251,11 @@ describe('a change', () => {
   it('of all items changes those that were shown', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     await saved(state)
     server.fates.push(unreachable())
     state.completeAll(true)
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'insulin' } })
     state.wake()
     await saved(state)
@@ -279,7 +280,7 @@ describe('the title', () => {
     server.title = 'Groceries'
     filled(bread)
     const state = open()
-    await vi.waitFor(() => expect(state.title.value).toBe('Groceries'))
+    await eventually(() => expect(state.title.value).toBe('Groceries'))
     state.setTitle('Party')
     expect(state.title.value).toBe('Party')
     await saved(state)
@@ -304,10 +305,10 @@ describe('the title', () => {
     server.fates.push(unreachable())
     state.setTitle('Party')
     server.elsewhere({ id: 'op-theirs', type: 'setTitle', title: 'Picnic' })
-    await vi.waitFor(() => expect(state.refused.value).toHaveLength(1), { timeout: 3000 })
+    await eventually(() => expect(state.refused.value).toHaveLength(1))
     expect(state.title.value).toBe('Picnic')
     state.retryRefused(state.refused.value)
-    await vi.waitFor(() => expect(server.title).toBe('Party'))
+    await eventually(() => expect(server.title).toBe('Party'))
   })
 
   it('is known without the server, and missing in what an earlier version kept', async () => {
@@ -315,17 +316,17 @@ describe('the title', () => {
     filled(bread)
     const first = open()
     await saved(first)
-    await vi.waitFor(async () => expect((await (await openDatabase()).get('snapshots', 'groceries'))?.title).toBe('Groceries'))
+    await eventually(async () => expect((await (await openDatabase()).get('snapshots', 'groceries'))?.title).toBe('Groceries'))
     first.stop()
     vi.spyOn(server, 'load').mockRejectedValue(unreachable())
     const offline = open()
-    await vi.waitFor(() => expect(offline.title.value).toBe('Groceries'))
+    await eventually(() => expect(offline.title.value).toBe('Groceries'))
     offline.stop()
 
     const database = await openDatabase()
     await database.put('snapshots', { list: 'groceries', revision: 10, todos: [bread] })
     const old = open(Promise.resolve(database))
-    await vi.waitFor(() => expect(titles(old)).toEqual(['bread']))
+    await eventually(() => expect(titles(old)).toEqual(['bread']))
     expect(old.title.value).toBe('')
   })
 })
@@ -335,7 +336,7 @@ describe('what others do', () => {
     filled(bread)
     const state = open()
     await saved(state)
-    await vi.waitFor(() => expect(state.loaded.value).toBe(true))
+    await eventually(() => expect(state.loaded.value).toBe(true))
     server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'cheese' } })
     expect(titles(state)).toEqual(['bread', 'cheese'])
     expect(heard).toEqual(['Elsewhere: “cheese” added.'])
@@ -348,7 +349,7 @@ describe('what others do', () => {
     server.todos = [salt]
     server.revision++
     server.breakStreams()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['salt']))
+    await eventually(() => expect(titles(state)).toEqual(['salt']))
   })
 
   it('is not undone by an event that comes late', async () => {
@@ -357,42 +358,42 @@ describe('what others do', () => {
     await saved(state)
     state.add(['milk'])
     await saved(state)
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread', 'milk']))
+    await eventually(() => expect(titles(state)).toEqual(['bread', 'milk']))
     const now = server.snapshot
     server.todos = []
     server.revision = 1
     // The event names an earlier revision, while a read still gives the newest: another server that lags.
     const load = vi.spyOn(server, 'load').mockResolvedValue({ ...now, age: null })
     server.elsewhere()
-    await vi.waitFor(() => expect(load).toHaveBeenCalled())
+    await eventually(() => expect(load).toHaveBeenCalled())
     expect(titles(state)).toEqual(['bread', 'milk'])
   })
 
   it('and a server that went back offers to put back what is missing', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     await saved(state)
     server.todos = [bread]
     server.revision = 1
     state.wake()
-    await vi.waitFor(() => expect(titles(state)).toEqual(['bread']))
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
     expect(state.removal.value?.text).toMatch(/went back to an older state/)
     state.undo()
-    await vi.waitFor(() => expect(server.todos).toEqual([bread, salt]))
+    await eventually(() => expect(server.todos).toEqual([bread, salt]))
   })
 
   it.each([['erased', 0, []], ['erased and written again', 1, [bread]]] as const)('and a private list that was %s is not filled again', async (_, revision, now) => {
     filled(bread, salt)
     const state = open(openDatabase(), true, `k-${'a'.repeat(32)}`)
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     state.remove('a')
     await saved(state)
     server.todos = [...now]
     server.revision = revision
     vi.spyOn(server, 'history').mockResolvedValue([]) // erased with the list
     state.wake()
-    await vi.waitFor(() => expect(state.removal.value?.text).toMatch(/^This list was erased/))
+    await eventually(() => expect(state.removal.value?.text).toMatch(/^This list was erased/))
     expect(state.removal.value?.todos).toEqual([salt])
     expect(state.deletedElsewhere.value).toEqual([])
     state.undo()
@@ -409,7 +410,7 @@ describe('what others delete', () => {
     await saved(state)
     server.elsewhere({ id: 'x', type: 'delete', todoId: 'a' })
     server.elsewhere({ id: 'y', type: 'delete', todoId: 'b' })
-    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([bread, salt]))
+    await eventually(() => expect(state.deletedElsewhere.value).toEqual([bread, salt]))
     expect(state.removal.value).toBeNull()
     state.undoElsewhere()
     expect(state.deletedElsewhere.value).toEqual([])
@@ -424,11 +425,11 @@ describe('what others delete', () => {
     state.remove('a')
     await saved(state)
     server.elsewhere({ id: 'x', type: 'delete', todoId: 'b' })
-    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([salt]))
+    await eventually(() => expect(state.deletedElsewhere.value).toEqual([salt]))
     server.elsewhere({ id: 'y', type: 'create', todo: salt })
-    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([]))
+    await eventually(() => expect(state.deletedElsewhere.value).toEqual([]))
     server.elsewhere({ id: 'z', type: 'delete', todoId: 'b' })
-    await vi.waitFor(() => expect(state.deletedElsewhere.value).toEqual([salt]))
+    await eventually(() => expect(state.deletedElsewhere.value).toEqual([salt]))
     state.dismissDeleted()
     expect(state.deletedElsewhere.value).toEqual([])
   })
@@ -440,7 +441,7 @@ describe('what others delete', () => {
     state.change('a', { completed: true })
     await saved(state)
     server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'milk' } }, { id: 'y', type: 'update', todoId: 'b', change: { title: 'sea salt' } })
-    await vi.waitFor(() => expect([...state.changedElsewhere.value].sort()).toEqual(['b', 'c']))
+    await eventually(() => expect([...state.changedElsewhere.value].sort()).toEqual(['b', 'c']))
   })
 })
 
@@ -448,7 +449,7 @@ describe('undo', () => {
   it('brings a deleted item back as it was', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     state.remove('a')
     await saved(state)
     expect(server.todos).toEqual([salt])
@@ -462,10 +463,10 @@ describe('undo', () => {
   it('brings cleared items back, and nothing that was not seen is cleared', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     server.fates.push(unreachable())
     state.clearCompleted()
-    await vi.waitFor(() => expect(state.contact.value).toBe('unreachable'))
+    await eventually(() => expect(state.contact.value).toBe('unreachable'))
     server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { completed: true } })
     state.wake()
     await saved(state)
@@ -479,7 +480,7 @@ describe('undo', () => {
   it('by key takes back each kind of change, the last first', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     const states = [state.todos.value]
     const actions = [
       () => state.add(['milk', 'oil']),
@@ -508,36 +509,36 @@ describe('undo', () => {
   it('by key passes over what is undone or gone already, and never renames over another’s title', async () => {
     filled(bread, salt)
     const state = open()
-    await vi.waitFor(() => expect(titles(state)).toHaveLength(2))
+    await eventually(() => expect(titles(state)).toHaveLength(2))
     state.change('a', { title: 'rye bread' })
     state.change('b', { completed: false })
     state.remove('b')
     state.undo()
     await saved(state)
     server.elsewhere({ id: 'x', type: 'delete', todoId: 'b' }, { id: 'y', type: 'update', todoId: 'a', change: { title: 'white bread' } })
-    await vi.waitFor(() => expect(titles(state)).toEqual(['white bread']))
+    await eventually(() => expect(titles(state)).toEqual(['white bread']))
     await state.undoLast() // b, which another has deleted
-    await vi.waitFor(() => expect(titles(state)).toEqual(['white bread', 'salt']))
+    await eventually(() => expect(titles(state)).toEqual(['white bread', 'salt']))
     await state.undoLast() // its completion
     await state.undoLast() // the rename
-    await vi.waitFor(() => expect(state.refused.value).toMatchObject([{ problem: { code: 'changed-meanwhile' } }]))
+    await eventually(() => expect(state.refused.value).toMatchObject([{ problem: { code: 'changed-meanwhile' } }]))
     expect(titles(state)).toEqual(['white bread', 'salt'])
   })
 
   it('by key goes on, in another visit, with removals that wait and then with the history', async () => {
     filled(bread, salt)
     const before = open()
-    await vi.waitFor(() => expect(titles(before)).toHaveLength(2))
+    await eventually(() => expect(titles(before)).toHaveLength(2))
     before.remove('a')
     await saved(before)
     before.wake()
-    await vi.waitFor(() => expect(before.landing.value).toBe(false))
+    await eventually(() => expect(before.landing.value).toBe(false))
     server.fates.push(...Array.from({ length: 9 }, unreachable))
     before.remove('b')
-    await vi.waitFor(() => expect(before.contact.value).toBe('unreachable'))
+    await eventually(() => expect(before.contact.value).toBe('unreachable'))
     before.stop()
     const state = open()
-    await vi.waitFor(() => expect([state.loaded.value, state.waiting.value]).toEqual([true, 1]))
+    await eventually(() => expect([state.loaded.value, state.waiting.value]).toEqual([true, 1]))
     await state.undoLast()
     expect(titles(state)).toEqual(['salt'])
     await state.undoLast()

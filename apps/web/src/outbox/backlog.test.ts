@@ -6,6 +6,7 @@ import { MemoryLocks } from '@/testing/memoryLocks'
 import { Backlog, type Backlogged } from './backlog'
 import { openDatabase } from './database'
 import { Outbox } from './outbox'
+import { eventually } from '@/testing/eventually'
 
 const closing: { close(): void }[] = []
 let locks: MemoryLocks
@@ -47,10 +48,10 @@ it('sends what earlier visits left for every list but the one shown', async () =
   await add('b', '3')
   await add('shown', '4')
   const { backlog, asked, told } = tab('shown')
-  await vi.waitFor(() => expect(told()).toEqual({ a: { waiting: 2, refused: 0 }, b: { waiting: 1, refused: 0 } }))
+  await eventually(() => expect(told()).toEqual({ a: { waiting: 2, refused: 0 }, b: { waiting: 1, refused: 0 } }))
   expect(asked).toEqual([])
   backlog.take()
-  await vi.waitFor(() => expect(told()).toEqual({}))
+  await eventually(() => expect(told()).toEqual({}))
   expect([onServer('a'), onServer('b'), onServer('shown')]).toEqual([['1', '2'], ['3'], []])
 })
 
@@ -59,9 +60,9 @@ it('sends what another tab adds, and tries again what fails', async () => {
   backlog.take()
   servers.get('a')?.fates.push(unreachable())
   await add('a', '1')
-  await vi.waitFor(() => expect(told()).toEqual({ a: { waiting: 1, refused: 0 } }))
-  await vi.waitFor(() => expect(onServer('a')).toEqual(['1']), 5000)
-  await vi.waitFor(() => expect(told()).toEqual({}))
+  await eventually(() => expect(told()).toEqual({ a: { waiting: 1, refused: 0 } }))
+  await eventually(() => expect(onServer('a')).toEqual(['1']))
+  await eventually(() => expect(told()).toEqual({}))
 })
 
 it('goes on with other lists when one cannot be sent, and counts what is refused', async () => {
@@ -72,7 +73,7 @@ it('goes on with other lists when one cannot be sent, and counts what is refused
   if (refusing) refusing.refuse = () => ({ status: 422, detail: 'No.' })
   const { backlog, told } = tab(null)
   backlog.take()
-  await vi.waitFor(() => expect(told()).toEqual({ a: { waiting: 0, refused: 1 }, away: { waiting: 1, refused: 0 } }))
+  await eventually(() => expect(told()).toEqual({ a: { waiting: 0, refused: 1 }, away: { waiting: 1, refused: 0 } }))
   expect(onServer('b')).toEqual(['3'])
 })
 
@@ -80,16 +81,16 @@ it('leaves the sending to the tab that took it last, and takes it back', async (
   const [one, two] = [tab('x'), tab('y')]
   one.backlog.take()
   await add('a', '1')
-  await vi.waitFor(() => expect(onServer('a')).toEqual(['1']))
+  await eventually(() => expect(onServer('a')).toEqual(['1']))
   two.backlog.take()
   two.backlog.take() // as a page that is loaded and shown does
-  await vi.waitFor(() => expect(locks.waiting).toBe(1))
+  await eventually(() => expect(locks.waiting).toBe(1))
   servers.get('b')?.fates.push(unreachable()) // the next try is that tab's too
   await add('b', '2')
-  await vi.waitFor(() => expect(onServer('b')).toEqual(['2']), 5000)
+  await eventually(() => expect(onServer('b')).toEqual(['2']))
   expect([one.asked, two.asked]).toEqual([['a'], ['b', 'b']])
   two.backlog.close()
-  await vi.waitFor(() => expect(locks.waiting).toBe(0))
+  await eventually(() => expect(locks.waiting).toBe(0))
   await add('a', '3')
-  await vi.waitFor(() => expect(onServer('a')).toEqual(['1', '3']))
+  await eventually(() => expect(onServer('a')).toEqual(['1', '3']))
 })

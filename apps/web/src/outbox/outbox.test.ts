@@ -10,6 +10,7 @@ import { Outbox } from './outbox'
 import { Sender } from './sender'
 import { forget, lastVisited, remember, titlesOf, visit } from './visits'
 import { newKey } from '@/todos/listKey'
+import { eventually } from '@/testing/eventually'
 
 const list = 'groceries'
 const outboxes: Outbox[] = []
@@ -63,7 +64,7 @@ describe('an outbox', () => {
     const { outbox } = open()
     const other = open()
     await outbox.add(added(create('a')))
-    await vi.waitFor(() => expect(states(other.outbox)).toEqual(['op-a waiting']))
+    await eventually(() => expect(states(other.outbox)).toEqual(['op-a waiting']))
   })
 
   it('keeps what landed until a snapshot contains it, and what was refused until dismissed', async () => {
@@ -206,7 +207,7 @@ describe('a sender', () => {
       const { sender, troubles } = sending(outbox, server)
       await sender.flush()
       expect(states(outbox)).toEqual(['op-a waiting', 'op-b waiting'])
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         await vi.runOnlyPendingTimersAsync()
         expect(states(outbox)).toEqual(['op-a landed', 'op-b landed'])
       })
