@@ -25,6 +25,29 @@ for (const [where, viewport] of [['a phone', { width: 390, height: 844 }], ['a d
   })
 }
 
+test('A pointer over a title that reads from the right covers no word of it, and a dialog is in the middle', async ({ app, page, server, list }) => {
+  await server.add(list, ['לחם'])
+  await app.open()
+  await app.item(0).hover()
+  const text = await app.titles.first().evaluate((label) => {
+    const range = document.createRange()
+    range.selectNodeContents(label)
+    return range.getBoundingClientRect().right
+  })
+  expect(text).toBeLessThanOrEqual((await app.item(0).locator('.item-actions').boundingBox())?.x ?? 0)
+
+  const { width: across, height: down } = page.viewportSize() ?? { width: 0, height: 0 }
+  for (const open of ['Share', 'Keys', 'Recently removed']) {
+    await page.getByRole('button', { name: open }).click()
+    await expect(page.getByRole('dialog')).toBeVisible()
+    const { x = 0, y = 0, width = 0, height = 0 } = (await page.getByRole('dialog').boundingBox()) ?? {}
+    expect(x).toBeCloseTo((across - width) / 2, 0)
+    expect(y).toBeCloseTo((down - height) / 2, 0)
+    await page.keyboard.press('Escape')
+    await expect(page.getByRole('dialog')).toBeHidden()
+  }
+})
+
 test('On paper there is the list, and nothing to press', async ({ app, page, server, list }) => {
   await server.add(list, ['bread', 'salt'])
   await app.open()
