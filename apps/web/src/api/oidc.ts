@@ -1,36 +1,17 @@
-import { shallowRef, type ShallowRef } from 'vue'
+import { ErrorResponse, UserManager, WebStorageStateStore, type User } from 'oidc-client-ts'
+import { shallowRef } from 'vue'
 import { Trouble } from './trouble'
 import type { SignInConfig } from './config'
-import type { User, UserManager } from 'oidc-client-ts'
-
-/** How people sign in to the API: by OpenID Connect's code flow with PKCE. */
-export interface SignIn {
-  /** The name of the person who signed in on this device, or null. */
-  readonly person: Readonly<ShallowRef<string | null>>
-  /**
-   * The request headers that authenticate the person; empty when a sign-in is needed. Renews a token
-   * that is about to expire. Throws Trouble of kind `unreachable` while that needs a network.
-   */
-  headers(): Promise<Record<string, string>>
-  /** Leaves for the issuer's page, which comes back here. */
-  start(): Promise<void>
-  /** Forgets the person on this device. */
-  leave(): Promise<void>
-}
+import type { SignIn } from './signIn'
 
 /** A token that expires sooner is renewed first: seconds. */
 const early = 60
 
-/** The way that this page signs people in, once `openSignIn` found that it does. */
-export const signIn = shallowRef<SignIn | null>(null)
-
-/** Opens the door that `config.json` names. The library comes only where there is one. */
-export async function openSignIn(config: SignInConfig): Promise<SignIn> {
-  if (signIn.value) return signIn.value
-  const { manager, ErrorResponse } = await managerOf(config)
+/** Opens the door that `config.json` names. */
+export async function open(config: SignInConfig): Promise<SignIn> {
+  const manager = managerOf(config)
   const person = shallowRef<string | null>(null)
-  const found = await manager.getUser()
-  note(found)
+  note(await manager.getUser())
 
   function note(user: User | null) {
     const { name, preferred_username: short, email, sub } = user?.profile ?? {}
@@ -56,7 +37,7 @@ export async function openSignIn(config: SignInConfig): Promise<SignIn> {
 
   const valid = (user: User) => (left(user) > 0 ? user : null)
 
-  const door: SignIn = {
+  return {
     person,
     async headers() {
       let user = await manager.getUser()
@@ -71,19 +52,11 @@ export async function openSignIn(config: SignInConfig): Promise<SignIn> {
       note(null)
     },
   }
-  return (signIn.value = door)
 }
 
-/**
- * Ends a sign-in when the address is that to which the issuer sends people back, and puts the address in place at which it began.
- * Throws what went wrong at the issuer, in its words.
- */
-export async function finishSignIn(config: () => Promise<SignInConfig | null>): Promise<void> {
-  const answer = new URLSearchParams(location.search)
-  if (!answer.has('state') || !(answer.has('code') || answer.has('error'))) return
-  const found = await config()
-  if (!found) return
-  const { manager, ErrorResponse } = await managerOf(found)
+/** Ends a sign-in, and puts the address in place at which it began. Throws what went wrong at the issuer, in its words. */
+export async function finish(config: SignInConfig): Promise<void> {
+  const manager = managerOf(config)
   let back: unknown
   try {
     back = (await manager.signinRedirectCallback()).state
@@ -101,9 +74,8 @@ function here(): string {
   return new URL('.', document.baseURI).href
 }
 
-async function managerOf(config: SignInConfig): Promise<{ manager: UserManager; ErrorResponse: typeof import('oidc-client-ts').ErrorResponse }> {
-  const { ErrorResponse, UserManager, WebStorageStateStore } = await import('oidc-client-ts')
-  const manager = new UserManager({
+function managerOf(config: SignInConfig): UserManager {
+  return new UserManager({
     authority: config.issuer,
     client_id: config.clientId,
     redirect_uri: here(),
@@ -115,7 +87,6 @@ async function managerOf(config: SignInConfig): Promise<{ manager: UserManager; 
     automaticSilentRenew: false, // each window would; `headers` does when a token is needed
     monitorSession: false,
   })
-  return { manager, ErrorResponse }
 }
 
 /** Runs one renewal at a time among all windows: an issuer may take a second use of a refresh token for theft. */
