@@ -28,6 +28,7 @@ export default defineConfig<object, Engine>({
     },
     // Targets of web.mk, not tests.
     { name: 'screenshots', testMatch: 'screenshots.ts', outputDir: 'e2e/results/screenshots' },
+    { name: 'keycloak', testMatch: 'keycloak.ts', outputDir: 'e2e/results/keycloak' },
     { name: 'lighthouse', testMatch: 'lighthouse.ts', outputDir: 'e2e/results/lighthouse' },
   ],
   use: {

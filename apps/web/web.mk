@@ -18,6 +18,10 @@ web-dev: ## Serve the page with hot reload; API_ADDRESS names the API (http://12
 screenshots: ## Make the pictures of docs/images with the real program
 	@$(with) node chromium -- npm --prefix apps/web run screenshots
 
+.PHONY: keycloak
+keycloak: ## Sign in at a real Keycloak by a real browser
+	@$(with) node chromium keycloak -- npm --prefix apps/web run keycloak
+
 .PHONY: lighthouse
 lighthouse: ## Ask Lighthouse about the served page: at least 95 in each category
 	@$(with) node chromium -- npm --prefix apps/web run lighthouse
