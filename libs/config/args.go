@@ -140,9 +140,9 @@ func (a *args) take(l *loader, given map[string]*texts, operands []string, missp
 			for i, value := range values {
 				elements[i] = listElement(value)
 			}
-			l.take(fromArgs, s, s.flag(), elements)
+			l.take(l.viper.Set, s, s.flag(), elements)
 		default:
-			l.take(fromArgs, s, s.flag(), text(values[len(values)-1]))
+			l.take(l.viper.Set, s, s.flag(), text(values[len(values)-1]))
 		}
 	}
 	if config := given["config"]; l.file != nil && len(config.values) > 0 {

@@ -143,18 +143,6 @@ func Load[T any](defaults T, sources ...Source) (T, error) {
 // Source is a place that settings come from: [Args], [Env] or [File].
 type Source func(*loader) error
 
-// layer is a rank in the precedence, lowest first.
-type layer int
-
-const (
-	fromDefault layer = iota
-	fromFile
-	fromSecretFile
-	fromEnv
-	fromArgs
-	layers
-)
-
 // given is the value that one source has for one key.
 type given struct {
 	source string
@@ -176,9 +164,9 @@ type loader struct {
 	// places are those of the configuration file, by name.
 	places map[string]place
 
-	// levels holds the value that wins within each layer, and given all
-	// values of a key, the highest layer first.
-	levels   [layers]map[string]any
+	// viper decides which value of a key wins; given has all of them, the
+	// winner first.
+	viper    *viper.Viper
 	given    map[string][]given
 	problems []Problem
 	wrong    map[string]bool // the keys with a problem
@@ -190,9 +178,10 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{}}
-	for i := range l.levels {
-		l.levels[i] = map[string]any{}
+	l := &loader{
+		root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{},
+		// A key is one name to viper: the delimiter is a byte that no key contains.
+		viper: viper.NewWithOptions(viper.KeyDelimiter("\x00")),
 	}
 	for _, source := range sources {
 		if err := source(l); err != nil {
@@ -266,11 +255,8 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 		l.file.collect(l)
 	}
 	for _, s := range l.settings {
-		l.give(fromDefault, s, given{"default", s.def})
-	}
-	winners := l.winners()
-	for _, s := range l.settings {
-		value.FieldByIndex(s.index).Set(winners[s.key].value)
+		l.give(l.viper.SetDefault, s, given{"default", s.def})
+		value.FieldByIndex(s.index).Set(l.winner(s).value)
 	}
 	l.validate(value)
 	if len(l.problems) > 0 {
@@ -279,9 +265,9 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 	return l, nil
 }
 
-// take checks the text that a source has for s and keeps its value. raw is a
-// text, or a list of them.
-func (l *loader) take(from layer, s *setting, source string, raw any) {
+// take checks the text that a source has for s and gives its value to viper by
+// set. raw is a text, or a list of them.
+func (l *loader) take(set func(string, any), s *setting, source string, raw any) {
 	value := reflect.New(s.typ)
 	faults := decode(value.Interface(), raw)
 	for _, f := range faults {
@@ -297,15 +283,31 @@ func (l *loader) take(from layer, s *setting, source string, raw any) {
 		l.problem(source, s.key, at.detail(found, f.reason, element))
 	}
 	if len(faults) == 0 {
-		l.give(from, s, given{source, value.Elem()})
+		l.give(set, s, given{source, value.Elem()})
 	}
 }
 
-func (l *loader) give(from layer, s *setting, g given) {
+// give gives viper a value by set. viper's own readers would take the process's
+// environment, which two programs in one test share, and forget where a value
+// stood.
+func (l *loader) give(set func(string, any), s *setting, g given) {
 	l.given[s.key] = append(l.given[s.key], g)
-	if _, taken := l.levels[from][s.key]; !taken {
-		l.levels[from][s.key] = g
+	set(s.key, g)
+}
+
+// setBelowFlags sets a value of a variable, a secret's file or the configuration
+// file, which are read in the order of their precedence: the first counts.
+func (l *loader) setBelowFlags(key string, value any) {
+	if !l.viper.InConfig(key) {
+		// It fails only on a map that it cannot read, which this is not.
+		_ = l.viper.MergeConfigMap(map[string]any{key: value})
 	}
+}
+
+// winner returns the value that counts. Each setting has a default.
+func (l *loader) winner(s *setting) given {
+	g, _ := l.viper.Get(s.key).(given)
+	return g
 }
 
 func (l *loader) problem(source, key, detail string) {
@@ -324,25 +326,4 @@ func oneLine(text string) string {
 		}
 	}
 	return out.String()
-}
-
-// winners lets viper find the value that counts for each key. The layers go in
-// by key, because viper's own readers take the process's environment alone,
-// which two programs in one test would share, and forget where a value stood.
-func (l *loader) winners() map[string]given {
-	// A key is one name here: the delimiter is a byte that no key contains.
-	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
-	for _, from := range []layer{fromFile, fromSecretFile, fromEnv} {
-		// It fails only on a map that it cannot read, which these are not.
-		_ = v.MergeConfigMap(l.levels[from])
-	}
-	won := map[string]given{}
-	for _, s := range l.settings {
-		v.SetDefault(s.key, l.levels[fromDefault][s.key])
-		if flag, set := l.levels[fromArgs][s.key]; set {
-			v.Set(s.key, flag)
-		}
-		won[s.key], _ = v.Get(s.key).(given) // each key has a default
-	}
-	return won
 }

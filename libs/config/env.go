@@ -105,12 +105,12 @@ func (e *env) collect(l *loader) {
 			continue
 		}
 		if value, set := values[names[0]]; set {
-			l.take(fromEnv, s, names[0], text(value))
+			l.take(l.setBelowFlags, s, names[0], text(value))
 		}
 		for _, a := range e.aliases {
 			known[a.variable] = true
 			if value, set := values[a.variable]; set && a.key == s.key {
-				l.take(fromEnv, s, a.variable, text(a.convert(value)))
+				l.take(l.setBelowFlags, s, a.variable, text(a.convert(value)))
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	case content == "":
 		l.problem(variable, s.key, "expected a file with the value, got an empty one")
 	default:
-		l.take(fromSecretFile, s, variable, text(content))
+		l.take(l.setBelowFlags, s, variable, text(content))
 		return
 	}
 	l.wrong[s.key] = true

@@ -187,7 +187,7 @@ func (l *loader) takeTree(tree any, found places) {
 			refuse(place, at, raw, f.reason)
 		}
 		if !l.wrong[s.key] {
-			l.give(fromFile, s, given{at(l.configFile, p.line), value.Elem()})
+			l.give(l.setBelowFlags, s, given{at(l.configFile, p.line), value.Elem()})
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b lineProblem) int { return a.line - b.line })

@@ -90,16 +90,11 @@ func readTree(path string, data []byte) (map[string]any, places, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if format == "json" {
-		format = "number-preserving json"
-	}
-	codecs := viper.NewCodecRegistry()
-	if err := codecs.RegisterCodec("number-preserving json", numberJSON{}); err != nil {
-		return nil, nil, err
-	}
-	codec, err := codecs.Decoder(format)
-	if err != nil {
-		return nil, nil, err
+	var codec viper.Decoder = numberJSON{}
+	if format != "json" {
+		if codec, err = viper.NewCodecRegistry().Decoder(format); err != nil {
+			return nil, nil, err
+		}
 	}
 	values := map[string]any{}
 	if err := codec.Decode(data, values); err != nil && !found.repeat() {
@@ -123,7 +118,7 @@ func (p places) repeat() bool {
 
 // numberJSON is JSON whose numbers keep their text: viper's own codec makes
 // float64 of them, so that 1e3 passes for an integer and 2^53+1 changes.
-type numberJSON struct{ viper.Codec }
+type numberJSON struct{}
 
 func (numberJSON) Decode(data []byte, values map[string]any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -182,15 +182,14 @@ func Effective[T any](w io.Writer, defaults T, sources ...Source) error {
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KEY\tVALUE\tSOURCE\tOVERRIDES")
 	for _, s := range l.settings {
-		all := l.given[s.key]
 		var overridden []string
-		for _, g := range all[1:] {
+		for _, g := range l.given[s.key][1:] {
 			if g.source != "default" {
 				overridden = append(overridden, g.source)
 			}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.key,
-			printable(display(s, value.FieldByIndex(s.index))), all[0].source, strings.Join(overridden, ", "))
+			printable(display(s, value.FieldByIndex(s.index))), l.winner(s).source, strings.Join(overridden, ", "))
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (l *loader) validate(value reflect.Value) {
 			l.problem("default", rule.StructNamespace(), "expected "+ruleWords(rule))
 			continue
 		}
-		source := l.given[leaf.key][0].source
+		source := l.winner(leaf).source
 		if malformed && comparesFields(rule.Tag()) || l.wrong[leaf.key] && source == "default" {
 			continue // a value is there, and what is wrong with it has been said
 		}
