@@ -57,13 +57,14 @@ func TestRichTypesRefuse(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"c.yaml", "servers:\n  - host: a\n    port: x\n  - port: 2\n    prot: 3\nlabels: {a: 1}\nsince: yesterday\n", "configuration: 4 problems\n" +
 			"  FILE:3: servers[0].port: expected an integer from 0 to 65535, got the string \"x\"\n" +
-			"  FILE:5: unknown key servers[1].prot\n" +
+			"  FILE:5: unknown key servers[1].prot, the nearest known is servers.port\n" +
 			"  FILE:6: labels.a: expected a string, got the integer 1\n" +
 			"  FILE:7: since: expected a time, such as 2026-01-31T12:00:00Z, got the string \"yesterday\" (parsing time \"yesterday\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"yesterday\" as \"2006\")"},
 		{"c.toml", "[[servers]]\nhost = \"a\"\n[[servers]]\nhost = 1\n", "configuration: FILE:4: servers[1].host: expected a string, got the integer 1"},
 		{"c.json", "{\"servers\": [\n{\"host\": \"\"},\n{\"host\": \"b\", \"key\": 12345}]}", "configuration: FILE:3: servers[1].key: expected a string, got an integer, [redacted]"},
 		{"c.yaml", "servers:\n  - host: \"\"\nnames: [ab, c]\n", "configuration: 2 problems\n  FILE:3: names: expected at least 2 characters as element 2, got \"c\"\n" +
 			"  FILE:2: servers[0].host: expected a value, got none; set servers[0].host in the configuration file"},
+		{"c.yaml", "servers:\n  - host: a\n  - port: 2\n", "configuration: FILE:3: servers[1].host: expected a value, got none; set servers[1].host in the configuration file"},
 		{"c.yaml", "labels: {\"a]\": 1}\n", "configuration: FILE:1: labels.a]: expected a string, got the integer 1"},
 		{"c.yaml", "servers: {host: a}\n", "configuration: FILE:1: servers: expected a list, each element a section, got a section"},
 		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[1]: expected a section, got null\n  FILE:1: servers[0]: expected a section, got a string"},

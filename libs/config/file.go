@@ -152,7 +152,7 @@ func (l *loader) takeTree(tree any, found places) {
 			skip[name] = true
 			// Below a single value is part of that value, which is judged whole.
 			if parent.isSection() && !isIndex(p.path[last]) {
-				report(p, "", "unknown key "+clip(p.shown())+near(name, known))
+				report(p, "", "unknown key "+clip(p.shown())+near(p.withoutIndexes(), known))
 			}
 		case twice && !isIndex(p.path[last]) && slices.Equal(first.path, p.path):
 			skip[name], l.wrong[name] = true, true
@@ -205,6 +205,11 @@ func (p place) shown() string {
 	}
 	before := place{path: p.path[:len(p.path)-1]}.name()
 	return strings.TrimPrefix(before+"."+strconv.Quote(last), ".")
+}
+
+// withoutIndexes returns the key of what is in every element: servers.port.
+func (p place) withoutIndexes() string {
+	return place{path: slices.DeleteFunc(slices.Clone(p.path), isIndex)}.name()
 }
 
 // lookUp returns the value at path.

@@ -144,8 +144,12 @@ func (s *setting) leaves(all []*setting) []*setting {
 	return all
 }
 
-// names appends the keys of the sections and settings below s.
+// names appends the keys of the sections and settings below s, in each element
+// of a list as well.
 func (s *setting) names(all []string) []string {
+	if s.elem != nil && s.typ.Kind() == reflect.Slice {
+		all = s.elem.names(all)
+	}
 	for _, child := range s.children {
 		all = child.names(append(all, child.key))
 	}

@@ -36,8 +36,8 @@ func (l *loader) validate(value reflect.Value) {
 		if malformed && comparesFields(rule.Tag()) || l.wrong[leaf.key] && source == "default" {
 			continue // a value is there, and what is wrong with it has been said
 		}
-		if p, inFile := l.places[key]; inFile && strings.HasPrefix(source, l.configFile+":") {
-			source = l.configFile + ":" + strconv.Itoa(p.line)
+		if strings.HasPrefix(source, l.configFile+":") {
+			source = l.configFile + ":" + strconv.Itoa(l.lineOf(key))
 		}
 		where := ""
 		if i := strings.LastIndex(key, "["); strings.HasSuffix(key, "]") && !at.isSection() {
@@ -45,6 +45,19 @@ func (l *loader) validate(value reflect.Value) {
 			key = key[:i]
 		}
 		l.problem(source, key, l.broken(at, leaf, key, rule, where))
+	}
+}
+
+// lineOf returns the line of the file in which key is or, if it is not there,
+// the element or section that misses it.
+func (l *loader) lineOf(key string) int {
+	for {
+		p, ok := l.places[key]
+		end := strings.LastIndexAny(key, ".[")
+		if ok || end < 0 {
+			return p.line
+		}
+		key = key[:end]
 	}
 }
 
