@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 from conftest import ROOTS, TERRAFORM, terraform, verbose_test
@@ -60,21 +61,21 @@ def test_environments_are_one_call_each():
 
 
 def test_a_third_environment_is_a_directory(copy):
-    """As docs/operating.md says: copy a directory, change its name."""
-    source, target = copy / "environments/staging", copy / "environments/preview"
-    target.mkdir()
-    for path in source.rglob("*"):
-        if path.is_file():
-            place = target / path.relative_to(source)
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(path.read_text().replace("staging", "preview"))
+    """The commands of docs/operating.md, where staging has been applied: its state must not come along."""
+    (copy / "environments/staging/.terraform").mkdir()
+    page = (TERRAFORM / "docs/operating.md").read_text().partition("## A third environment")[2]
+    commands, bootstrap, _ = re.search(r"```sh[^\n]*\n(.*?)```", page, re.S).group(1).partition("terraform -chdir=bootstrap apply")
+    assert bootstrap, "the page's commands begin otherwise"
+    subprocess.run(["bash", "-euc", commands], cwd=copy, check=True)
+    target = copy / "environments/qa"
+    assert sorted(path.name for path in target.iterdir()) == ["main.tf", "outputs.tf", "tests", "variables.tf", "versions.tf"]
     plan = verbose_test(target, "test_plan", "plans")
     names = [change["change"]["after"].get("name") for change in plan["resource_changes"] if change["type"] == "aws_ecs_cluster"]
-    assert names == ["todo-preview"], f"got the clusters {names}, want todo-preview"
+    assert names == ["todo-qa"], f"got the clusters {names}, want todo-qa"
 
     roles = verbose_test(copy / "bootstrap", "test_plan", "a_deploy_role_for_each_environment")
     got = sorted(change["change"]["after"]["name"] for change in roles["resource_changes"] if change["type"] == "aws_iam_role" and "-deploy" in change["change"]["after"]["name"])
-    assert got == ["todo-preview-deploy", "todo-production-deploy", "todo-staging-deploy"], f"got the roles {got}"
+    assert got == ["todo-production-deploy", "todo-qa-deploy", "todo-staging-deploy"], f"got the roles {got}"
 
 
 @pytest.mark.parametrize("root", ROOTS)
