@@ -34,6 +34,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -358,24 +359,7 @@ func (s *Store) commit() {
 	s.queueMu.Unlock()
 	err := s.ready()
 	if err == nil {
-		err = guarded(func() error {
-			return s.db.Update(func(tx *bbolt.Tx) error {
-				b := tx.Bucket(bucketName)
-				for _, c := range batch {
-					if c.err = c.ctx.Err(); c.err == nil {
-						c.err = c.apply(b)
-					}
-				}
-				return nil
-			})
-		})
-		if err != nil {
-			if !isRefusedWrite(err) {
-				err = fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
-			}
-			err = errors.Join(err, s.db.Close())
-			s.db = nil
-		}
+		batch, err = s.update(batch)
 	}
 	for _, c := range batch {
 		// A conflict, too, may be with a change that did not last.
@@ -383,6 +367,40 @@ func (s *Store) commit() {
 			c.err = err
 		}
 		close(c.done)
+	}
+}
+
+// update commits the batch. A change that meets a damaged page is answered, and
+// the rest is committed without it.
+func (s *Store) update(batch []*change) (rest []*change, err error) {
+	for {
+		at := 0
+		err := guarded(func() error {
+			return s.db.Update(func(tx *bbolt.Tx) error {
+				b := tx.Bucket(bucketName)
+				for ; at < len(batch); at++ {
+					c := batch[at]
+					if c.err = c.ctx.Err(); c.err == nil {
+						c.err = c.apply(b)
+					}
+				}
+				return nil
+			})
+		})
+		switch {
+		case err == nil:
+			return batch, nil
+		case at == len(batch):
+			if !isRefusedWrite(err) {
+				err = fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
+			}
+			err = errors.Join(err, s.db.Close())
+			s.db = nil
+			return batch, err
+		}
+		batch[at].err = err // nothing was written
+		close(batch[at].done)
+		batch = slices.Delete(batch, at, at+1)
 	}
 }
 
