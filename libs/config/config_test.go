@@ -94,7 +94,7 @@ func TestPrecedence(t *testing.T) {
 			file,
 			s{"flag", "variable"},
 		},
-		{"an empty variable is none", nil, []string{"T_STORE=", "BUCKET=", "T_SECRET=", "T_SECRET_FILE=", "T_UNKNOWN=", "T_CONFIG="}, file, s{"file", "file"}},
+		{"an empty variable counts as unset", nil, []string{"T_STORE=", "BUCKET=", "T_SECRET=", "T_SECRET_FILE=", "T_UNKNOWN=", "T_CONFIG="}, file, s{"file", "file"}},
 		{"the last variable of a name counts", nil, []string{"T_STORE=first", "T_STORE=last"}, "", s{"last", "default"}},
 		{"an empty flag is a value", []string{"--store="}, []string{"T_STORE=variable"}, file, s{"", "file"}},
 		{"the last flag counts", []string{"--store=first", "--store", "last"}, nil, "", s{"last", "default"}},

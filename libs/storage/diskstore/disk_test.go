@@ -25,7 +25,7 @@ type disk struct {
 	files   uint64 // that have a number
 	// fault is asked before each step, the first being step 1.
 	fault func(n int, step string) error
-	// Switches that take away what a store relies on.
+	// Switches that remove what a store relies on.
 	dropFileSync, dropDirectorySync bool
 	misuse                          []string
 	lastDirectorySync               error

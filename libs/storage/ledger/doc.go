@@ -99,16 +99,17 @@
 //   - The stored document is damaged, or of a newer format: its key fails with
 //     [ErrDamaged], which names the place; the log and the [Observer] are told
 //     once. A checksum finds every change of up to 3 bits, and all but one in
-//     4 billion of the others, in documents that this version wrote. Nothing is written over it. Other keys go on. Once it is repaired
-//     the next call finds out.
+//     4 billion of the others, in documents that this version wrote. Nothing is
+//     written over it. Other keys go on. Once it is repaired the next call finds
+//     out.
 //   - Too much waits: [ErrOverloaded], at once; nothing was applied.
 //   - The process dies: what was acknowledged is in the store. Of what was not,
 //     each operation is there in full or not at all.
 //
-// What is asked of the store is the contract of package storage, no more: that
-// a write is refused unless it names the version that is there. While a ledger is
-// in use, its documents may be deleted by [Ledger.Forget] alone, and written by
-// compare-and-swap alone.
+// The ledger needs no more of the store than the contract of package storage: a
+// write is refused unless it names the current version. While a ledger is in use,
+// only [Ledger.Forget] may delete its documents, and only compare-and-swap may
+// write them.
 //
 // # Concurrency
 //
@@ -117,16 +118,17 @@
 // commit that others may have waited for, the winner pauses for 1.5 to 3 round
 // trips. [Ledger.Watch] sends what lands here at once, and what lands elsewhere
 // as conditional reads find it, within 1.1 seconds and a round trip of its
-// landing while the document changes at least once a minute. That a document is
-// damaged, or cannot be asked for, is sent once, and so is its end.
+// landing while the document changes at least once a minute. It tells once that
+// the document is damaged or cannot be read, and once that it can be read again.
 //
 // With [Options.Hints] what lands elsewhere is read as soon as a hint tells of
 // it, and a watched key otherwise once in 60 seconds. A hint is a reason to read
 // the store and never a fact: one that is lost is made up for by those reads,
 // and false ones cause at most a read a second of a watched key, and a read
-// before each commit of any other. While the bus is away all is as without.
+// before each commit of any other. While the bus is away the ledger works as it
+// does without hints.
 //
-// Of a store that only this process can write to ([storage.SoleOwner]) a key is
+// A key of a store that only this process can write to ([storage.SoleOwner]) is
 // read once while it stays in memory: the copy there is the truth, until a
 // write fails without a clear answer. Any number of ledgers may be open on such
 // a store, for example one for each type of document; they keep to keys of their
@@ -141,8 +143,8 @@
 //
 // An update is one write of the document, shared by what waits, and one more
 // read when others wrote since. A read is one conditional read, shared by what
-// waits. With the document travel 12 bytes an operation remembered, about
-// 11 bytes a commit, the results, and a third more for base64. A watched key
+// waits. The stored document has 12 bytes for each operation remembered, about
+// 11 bytes for each commit, the results, and a third more for base64. A watched key
 // costs a conditional read a second for a minute after each change, then fewer,
 // down to one in ten seconds after ten minutes.
 //

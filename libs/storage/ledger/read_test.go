@@ -82,7 +82,7 @@ func (c *counting) GetIfChanged(ctx context.Context, key string, known storage.V
 	return c.Store.GetIfChanged(ctx, key, known)
 }
 
-// One revision is one Doc, whoever asks.
+// All snapshots of one revision share one Doc.
 func TestSnapshotsShareTheDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ledger.New(newScripted(newBucket()), ledger.Options[*int]{})

@@ -119,7 +119,7 @@ func TestWatchConflates(t *testing.T) {
 	}
 	select {
 	case got := <-ch:
-		t.Errorf("got %d besides", got.Doc)
+		t.Errorf("got %d as well", got.Doc)
 	default:
 	}
 }
