@@ -95,17 +95,17 @@ func TestRefusesToStart(t *testing.T) {
 		code    int
 		want    string
 	}{
-		"a port in use":           {[]string{"--listen=" + busy.Addr().String()}, []string{"TODO_STORE=mem:"}, 1, "address already in use"},
-		"a second process":        {nil, []string{"TODO_STORE=file://" + dir}, 1, "in use by process"},
-		"a folder that cannot be": {nil, []string{"TODO_STORE=file://" + file + "/x"}, 1, "not a directory"},
-		"a bucket not there":      {nil, []string{"STORAGE_BUCKET=none", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, 1, "store s3://none"},
-		"an unknown scheme":       {nil, []string{"TODO_STORE=ftp://x"}, 1, "unknown scheme"},
-		"a misspelled variable":   {nil, []string{"TODO_LISTN=:1"}, 2, "TODO_LISTEN"},
-		"an unknown flag":         {[]string{"--prot=1"}, nil, 2, "--prot"},
-		"an unknown command":      {[]string{"serve"}, nil, 2, `unknown command "serve"`},
-		"an invalid address":      {[]string{"--listen=nowhere"}, nil, 2, "expected host:port"},
-		"an invalid origin":       {nil, []string{"TODO_CORS_ORIGINS=example"}, 2, "https://example.com"},
-		"an invalid level":        {nil, []string{"TODO_LOG_LEVEL=loud"}, 2, "log_level"},
+		"a port in use":         {[]string{"--listen=" + busy.Addr().String()}, []string{"TODO_STORE=mem:"}, 1, "address already in use"},
+		"a second process":      {nil, []string{"TODO_STORE=file://" + dir}, 1, "in use by process"},
+		"a directory in a file": {nil, []string{"TODO_STORE=file://" + file + "/x"}, 1, "not a directory"},
+		"a bucket not there":    {nil, []string{"STORAGE_BUCKET=none", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, 1, "store s3://none"},
+		"an unknown scheme":     {nil, []string{"TODO_STORE=ftp://x"}, 1, "unknown scheme"},
+		"a misspelled variable": {nil, []string{"TODO_LISTN=:1"}, 2, "TODO_LISTEN"},
+		"an unknown flag":       {[]string{"--prot=1"}, nil, 2, "--prot"},
+		"an unknown command":    {[]string{"serve"}, nil, 2, `unknown command "serve"`},
+		"an invalid address":    {[]string{"--listen=nowhere"}, nil, 2, "expected host:port"},
+		"an invalid origin":     {nil, []string{"TODO_CORS_ORIGINS=example"}, 2, "https://example.com"},
+		"an invalid level":      {nil, []string{"TODO_LOG_LEVEL=loud"}, 2, "log_level"},
 	} {
 		cmd := command(append([]string{"--listen=127.0.0.1:0"}, test.args...)[boolToInt(len(test.args) > 0 && strings.HasPrefix(test.args[0], "--listen")):], test.environ...)
 		out, err := cmd.CombinedOutput()

@@ -350,36 +350,6 @@ func TestIdempotency(t *testing.T) {
 	})
 }
 
-// A create that is repeated long after it was forgotten makes no second item.
-func TestCreateIsRepeatedBeyondMemory(t *testing.T) {
-	p := start(t, "TODO_STORE=mem:")
-	const todos = "/api/lists/l/todos"
-	var byKey todoBody
-	p.Expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k").Into(t, &byKey)
-	p.Expect(201, "POST", todos, `{"id":"mine","title":"by id"}`)
-	p.Expect(200, "POST", todos, `{"id":"mine","title":" by id "}`)
-	p.Expect(409, "POST", todos, `{"id":"mine","title":"another"}`)
-	p.Expect(409, "POST", todos, `{"id":"mine","title":"by id","order":77}`)
-	// More results than the list remembers.
-	for round := range 2 {
-		var operations []string
-		for i := range 200 {
-			operations = append(operations, fmt.Sprintf(`{"id":"%d-%d","type":"update","todoId":"mine","change":{"order":%d}}`, round, i, 1000*round+i+10))
-		}
-		p.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[`+strings.Join(operations, ",")+`]}`)
-	}
-	var again todoBody
-	a := p.Expect(201, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
-	if a.Into(t, &again); again != byKey {
-		t.Errorf("forgotten result: got %+v, want %+v", again, byKey)
-	}
-	p.Expect(204, "DELETE", todos+"/"+byKey.ID, "")
-	p.Expect(404, "POST", todos, `{"title":"by key"}`, "Idempotency-Key", "k")
-	if got := len(p.Todos("l")); got != 1 {
-		t.Errorf("got %d items, want 1", got)
-	}
-}
-
 func TestBatch(t *testing.T) {
 	backends(t, func(t *testing.T, p *program) {
 		const batch = `{"operations":[
@@ -446,46 +416,6 @@ func TestBatch(t *testing.T) {
 			t.Errorf("restored: got %s, want b,A,c", got)
 		}
 	})
-}
-
-func TestLimits(t *testing.T) {
-	p := start(t, "TODO_STORE=mem:")
-	item := func(i int) string { return fmt.Sprintf(`{"id":%d,"title":"t","completed":false}`, i) }
-	items := make([]string, 5000)
-	for i := range items {
-		items[i] = item(i)
-	}
-	p.Expect(200, "PUT", "/api/state/full", "["+strings.Join(items, ",")+"]")
-	p.Expect(409, "POST", "/api/lists/full/todos", `{"title":"one more"}`)
-	a := p.Expect(400, "PUT", "/api/state/full", "["+strings.Join(append(items, item(1)), ",")+"]")
-	if got := a.Problem(t).Pointer; got != "/5000" {
-		t.Errorf("pointer: got %q, want /5000", got)
-	}
-	if got := len(p.Todos("full")); got != 5000 {
-		t.Errorf("got %d items, want 5000", got)
-	}
-	for length, status := range map[int]int{2000: 201, 2001: 400} {
-		p.Expect(status, "POST", "/api/lists/l/todos", fmt.Sprintf(`{"title":" %s "}`, strings.Repeat("é", length)))
-		p.Expect(map[int]int{201: 200, 400: 400}[status], "PUT", "/api/state/s",
-			fmt.Sprintf(`[{"id":1,"title":"  %s  ","completed":false}]`, strings.Repeat("😀", length)))
-	}
-	// A list that can be read whole can be saved whole.
-	title := strings.Repeat("y", 2000)
-	items = items[:0]
-	for i := range 510 {
-		items = append(items, fmt.Sprintf(`{"id":%d,"title":%q,"completed":false}`, i, title))
-	}
-	p.Expect(200, "PUT", "/api/state/big", "["+strings.Join(items, ",")+"]")
-	statuses := make(map[int]int)
-	for range 10 {
-		statuses[p.Send("POST", "/api/lists/big/todos", `{"title":"`+title+`"}`).StatusCode]++
-	}
-	if statuses[409] == 0 || statuses[201] == 0 || statuses[201]+statuses[409] != 10 {
-		t.Errorf("got %v, want 201 and then 409", statuses)
-	}
-	state := p.Expect(200, "GET", "/api/state/big", "").Body
-	p.Expect(200, "PUT", "/api/state/big", string(state))
-	p.Expect(413, "PUT", "/api/state/big", string(state)+strings.Repeat(" ", 1<<20))
 }
 
 func TestClosedRateLimit(t *testing.T) {
