@@ -35,6 +35,8 @@ export function createProvider(address, audience, pages, key) {
       },
       // For oauth2-proxy in front of a page.
       { client_id: 'proxy', client_secret: 'secret', redirect_uris: pages.map((page) => `${page}oauth2/callback`), application_type: 'native' },
+      // For a program.
+      { client_id: 'script', client_secret: 'secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'] },
     ],
     jwks: { keys: [key] },
     cookies: { keys: [crypto.randomUUID()] },
@@ -46,6 +48,7 @@ export function createProvider(address, audience, pages, key) {
     pkce: { required: () => true },
     ttl: { AccessToken: 600 },
     features: {
+      clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: () => ({ scope: 'openid profile', audience, accessTokenFormat: 'jwt' }),

@@ -121,9 +121,11 @@ def test_where_people_sign_in(smoke, place, client):
     place.site.requires_sign_in = True
     try:
         code, said = smoke()
+        refused, why = smoke(smoke_token_url=f"{place.address}/token", smoke_client_id="script", smoke_client_secret="sesame")
     finally:
         place.site.requires_sign_in = False
     assert code == 0, said
+    assert refused != 0 and "/token gives the client script no token: it answers 404" in why and "sesame" not in why, why
 
 
 def test_without_public_lists(smoke, place, api):
