@@ -95,12 +95,12 @@ def test_lock_checked_only(lock, bucket, client):
     assert client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def build(folder, **files):
+def build(directory, **files):
     for name, text in files.items():
-        path = folder / name.replace("__", "/").replace("_", ".")
+        path = directory / name.replace("__", "/").replace("_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return str(folder)
+    return str(directory)
 
 
 def test_page(module, bucket, client, tmp_path):

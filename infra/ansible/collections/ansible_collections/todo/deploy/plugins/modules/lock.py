@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: lock
 short_description: Take or give back the one lock of an environment
 description:
-  - The lock is an object that is written under the condition that there is none, so of two that try at once one gets it.
+  - The lock is an object that is written only if it does not exist, so one of two simultaneous tries gets it.
     U(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)
   - A lock has a random id. That a lock is this machine's is proven by a file of that name, never by the name of a host or the id of a process, which
     another machine may have as well.
@@ -60,7 +60,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Let nobody else deploy
+- name: Take the lock
   todo.deploy.lock:
     bucket: releases
     key: staging/lock.json

@@ -8,7 +8,7 @@ module: page
 short_description: Bring a built page into its bucket
 description:
   - Files whose names carry a hash of their content come first and may be cached for a year. All others follow and must be asked for again each time; O(entry)
-    is the last, so that nobody is ever told of a file that is not there yet.
+    is the last, so that no page names a file that is missing.
   - Objects that are neither of this page nor in O(keep) are removed, after that.
   - Precompressed copies, X.br and X.gz beside a file X, stay behind, for CloudFront compresses what it serves itself.
 version_added: 1.0.0

@@ -59,7 +59,7 @@ next:
   returned: always
   type: int
 index:
-  description: SHA-256 of the published index.html; empty when there is none or O(page_bucket) is not set.
+  description: SHA-256 of the published index.html; empty if the bucket has none or O(page_bucket) is not set.
   returned: always
   type: str
 """

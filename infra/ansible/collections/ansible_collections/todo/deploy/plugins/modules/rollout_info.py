@@ -8,7 +8,7 @@ module: rollout_info
 short_description: Say how a deployment of an ECS service stands
 description:
   - Changes nothing and does not wait. While ECS does not answer, a named deployment is in progress, and the progress is the error.
-  - A deployment that the circuit breaker has rolled back is failed only when the service is steady again, so whoever waits for a verdict waits for that, too.
+  - A deployment that the circuit breaker has rolled back is failed only when the service is steady again, so a wait for the verdict also covers the return.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -25,7 +25,7 @@ options:
     required: true
     type: str
   deployment:
-    description: Id of the deployment; the one that is under way when not set.
+    description: Id of the deployment; the current one if not set.
     type: str
   created:
     description: When O(deployment) was created, in seconds since 1970, to tell one that replaced it from an answer of before it.

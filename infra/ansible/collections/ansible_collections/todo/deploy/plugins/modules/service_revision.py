@@ -34,7 +34,7 @@ options:
     description: The image, by digest.
     type: str
   environment:
-    description: Variables to set in the container besides those it has.
+    description: Variables to set in the container in addition to its own.
     type: dict
     default: {}
   task_definition:
@@ -193,7 +193,7 @@ def main():
         if arn != service["taskDefinition"] or params["ask"]:
             update["taskDefinition"] = arn
         if arn == service["taskDefinition"] and primary.get("rolloutState") == "FAILED":
-            # It stays failed until somebody asks again.
+            # It stays failed until another deployment is forced.
             update["forceNewDeployment"] = True
         if service["desiredCount"] == 0 and params["desired_count"] > 0:
             update["desiredCount"] = params["desired_count"]
