@@ -141,6 +141,21 @@ def test_a_preview_goes_no_further_than_its_boundary():
     assert not allowed, f"the role that makes previews may change: {allowed}"
 
 
+def test_preview_role_keeps_its_states_and_no_other():
+    plan = verbose_test(TERRAFORM / "bootstrap", "test_plan", "roles_are_bound_to_the_repository")
+    document = next(json.loads(c["change"]["after"]["policy"]) for c in plan["resource_changes"] if c["address"] == 'aws_iam_role_policy.preview_states["staging"]')
+    bucket = "arn:aws:s3:::todo-terraform-state-123456789012"
+    own, lock = (f"{bucket}/previews/staging/12.tfstate{end}" for end in ("", ".tflock"))
+    # What the S3 backend and preview/preview call, and with which prefix they list. A missing object is 404 for those who may list without one.
+    wanted = [("s3:ListBucket", bucket, {"s3:prefix": prefix}) for prefix in ("env:/", "previews/staging/")] + [("s3:ListBucket", bucket, {})]
+    wanted += [(f"s3:{verb}Object", key, {}) for verb in ("Get", "Put", "Delete") for key in (own, lock)]
+    others = [f"{bucket}/previews/production/12.tfstate", f"{bucket}/staging/terraform.tfstate", f"{bucket}/bootstrap/terraform.tfstate"]
+    unwanted = [(f"s3:{verb}Object", key, {}) for verb in ("Get", "Put", "Delete") for key in others]
+    calls = [{"action": action, "resource": resource, "context": context} for action, resource, context in wanted + unwanted]
+    got = [result == "Allowed" for result in judged(document, calls)]
+    assert got == [True] * len(wanted) + [False] * len(unwanted), list(zip(calls, got))
+
+
 def test_plan_role_reads_no_content():
     """It has AWS's ReadOnlyAccess, of which a few actions stand here, less what its own policy denies."""
     plan = verbose_test(TERRAFORM / "bootstrap", "test_plan", "roles_are_bound_to_the_repository")
