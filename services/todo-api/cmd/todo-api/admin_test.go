@@ -86,3 +86,20 @@ func TestAdminListenerIsOptional(t *testing.T) {
 		}
 	}
 }
+
+// The heap may grow further between two collections than Go lets it by default,
+// unless GOGC says otherwise.
+func TestGarbageCollection(t *testing.T) {
+	for setting, want := range map[string]string{"GOGC=": "200", "GOGC=50": "50"} {
+		p := launch(t, nil, "TODO_STORE=mem:", "TODO_ADMIN_LISTEN=127.0.0.1:0", setting)
+		resp, err := http.Get("http://" + strings.TrimPrefix(p.stdout.admin, "http://") + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(body), "\ngo_gc_gogc_percent "+want+"\n") {
+			t.Errorf("%s: %v, want go_gc_gogc_percent %s", setting, err, want)
+		}
+	}
+}

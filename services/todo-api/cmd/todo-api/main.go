@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
+// gcPercent is the default of GOGC.
+const gcPercent = 200
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process as it would any other.
@@ -26,6 +30,11 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	// An error leaves the limit unchanged.
 	_, _ = memlimit.Set()
+	if os.Getenv("GOGC") == "" {
+		// A small heap is otherwise collected after every few changes of a large
+		// list. Near the memory limit it is collected more often in any case.
+		debug.SetGCPercent(gcPercent)
+	}
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err == nil {
