@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -180,8 +181,10 @@ func TestSamples(t *testing.T) {
 func TestWrite(t *testing.T) {
 	root := t.TempDir()
 	r := sampleReport()
-	if err := os.MkdirAll(root+"/docs", 0o755); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{"/docs", "/tools/bench"} {
+		if err := os.MkdirAll(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := r.write(root); err != nil {
 		t.Fatal(err)
@@ -194,6 +197,41 @@ func TestWrite(t *testing.T) {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("got\n%s\nwant %q in it", page, want)
 		}
+	}
+}
+
+// TestHistory: each run adds a line for each goal, and the page has the latest.
+func TestHistory(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{"/docs", "/tools/bench"} {
+		if err := os.MkdirAll(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range kept + 1 {
+		r := sampleReport()
+		r.machine.commit = fmt.Sprint("commit", i)
+		if err := r.write(root); err != nil {
+			t.Fatal(err)
+		}
+	}
+	history, err := readHistory(root + "/tools/bench/history.csv")
+	if err != nil || len(history) != 3*kept || history[0].commit != "commit1" {
+		t.Errorf("history: got %v and %v, want the latest %d runs of 3 goals", history, err, kept)
+	}
+	page, err := os.ReadFile(root + "/docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "| GET \"a\" & <b>: rate, slow | 0.002x (2026-11-23, commit1), 0.002x (2026-11-23, commit2)"
+	if !strings.Contains(string(page), want) || strings.Contains(string(page), "commit0)") {
+		t.Errorf("got\n%s\nwant %q in it and not the first run", page, want)
+	}
+	if err := os.WriteFile(root+"/tools/bench/history.csv", []byte("2026-11-23,one\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readHistory(root + "/tools/bench/history.csv"); err == nil {
+		t.Error("a line of two fields: got no error")
 	}
 }
 

@@ -323,34 +323,37 @@ func fill(ctx context.Context, p *process, name string, n int) ([]string, error)
 	return fillWith(ctx, p, name, list(n), n)
 }
 
+// call sends JSON to the API and decodes its answer into what is given, if that
+// is not nil.
+func (p *process) call(ctx context.Context, method, path string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("%s %s answers %s", method, path, resp.Status)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
 // fillWith makes a list of the n items of body in the same way.
 func fillWith(ctx context.Context, p *process, name string, body []byte, n int) ([]string, error) {
-	call := func(method, path string, body []byte, into any) error {
-		req, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s %s answers %s", method, path, resp.Status)
-		}
-		if into == nil {
-			return nil
-		}
-		return json.NewDecoder(resp.Body).Decode(into)
-	}
-	if err := call(http.MethodPut, "/api/state/"+name, body, nil); err != nil {
+	if err := p.call(ctx, http.MethodPut, "/api/state/"+name, body, nil); err != nil {
 		return nil, err
 	}
 	var todos []struct {
 		ID string `json:"id"`
 	}
-	if err := call(http.MethodGet, "/api/lists/"+name+"/todos", nil, &todos); err != nil {
+	if err := p.call(ctx, http.MethodGet, "/api/lists/"+name+"/todos", nil, &todos); err != nil {
 		return nil, err
 	}
 	if len(todos) != n {

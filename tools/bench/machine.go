@@ -20,6 +20,7 @@ type machine struct {
 	disk     string // the file system
 	objects  string // the file system under the S3 server
 	load     string // load average of the last minute, at the start
+	commit   string
 	versions []string
 }
 
@@ -40,7 +41,8 @@ func describeMachine(ctx context.Context, b *bench) machine {
 		return strings.TrimSpace(string(out))
 	}
 	m.disk, m.objects = output("findmnt", "-no", "FSTYPE", "-T", b.work), output("findmnt", "-no", "FSTYPE", "-T", b.store)
-	m.add("commit", output("git", "-C", b.root, "describe", "--always", "--dirty", "--exclude=*"))
+	m.commit = output("git", "-C", b.root, "describe", "--always", "--dirty", "--exclude=*")
+	m.add("commit", m.commit)
 	if info, err := buildinfo.ReadFile(b.api); err == nil {
 		m.add("Go", strings.TrimPrefix(info.GoVersion, "go"))
 	}

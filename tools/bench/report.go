@@ -139,8 +139,14 @@ func appendSamples(file string, measured []measurement) error {
 //go:embed benchmarks.md.tmpl
 var pageTemplate string
 
-// write writes docs/benchmarks.md.
+// write writes docs/benchmarks.md, and adds the run to the history of goals.
 func (r report) write(root string) error {
+	file := filepath.Join(root, "tools", "bench", "history.csv")
+	history, err := readHistory(file)
+	if err != nil {
+		return err
+	}
+	history = withRun(history, r.goals())
 	page, err := template.New("benchmarks.md").Parse(pageTemplate)
 	if err != nil {
 		return err
@@ -162,9 +168,13 @@ func (r report) write(root string) error {
 		"Absolute": r.absolute(),
 		"Short":    r.short(),
 		"Reasons":  r.reasons(),
+		"History":  historyTable(history, r.goals()),
 	})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(text.String()), 0o644)
+	if err := os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(text.String()), 0o644); err != nil {
+		return err
+	}
+	return writeHistory(file, history)
 }
