@@ -4,8 +4,12 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints/redistest"
@@ -38,4 +42,50 @@ func TestHintsBetweenServers(t *testing.T) {
 	there.Create("l", "without the bus")
 	bus.Start()
 	events.until("what landed without the bus", func(e event) bool { return len(e.todos) == 21 })
+}
+
+// The server of hints in docker-compose.yml takes hints from other containers,
+// which have other addresses than loopback: its protected mode would refuse them.
+func TestHintsOverTheServerOfCompose(t *testing.T) {
+	text, err := os.ReadFile("../../../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services struct {
+			Valkey struct{ Command []string }
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	command := compose.Services.Valkey.Command
+	if len(command) == 0 || command[0] != "valkey-server" {
+		t.Fatalf("docker-compose.yml: got the command %q, want that of valkey-server", command)
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := ""
+	for _, address := range addresses {
+		if n, ok := address.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
+			host = n.IP.String()
+		}
+	}
+	if host == "" {
+		t.Skip("this machine has no address but loopback")
+	}
+	bus := redistest.StartAt(t, host, command[1:]...)
+	open := shared(memstore.New())
+	environ := []string{"TODO_HINTS=" + bus.URL(), "TODO_WATCH_FASTEST=1h", "TODO_WATCH_SLOWEST=1h"}
+	here, there := startOn(t, open, environ...), startOn(t, open, environ...)
+	for _, p := range []*program{here, there} {
+		eventually(t, "hints arrive", func() bool { return strings.Contains(p.metrics(), "\ntodo_hints_arrive 1\n") })
+	}
+	events := here.watch("l")
+	defer events.close()
+	events.next()
+	there.Create("l", "a change at the other server")
+	events.until("the change", func(e event) bool { return len(e.todos) == 1 })
 }

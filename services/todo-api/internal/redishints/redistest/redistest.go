@@ -17,6 +17,7 @@ type Server struct {
 	t       *testing.T
 	mu      sync.Mutex
 	address string
+	flags   []string
 	cmd     *exec.Cmd
 	exited  chan struct{}
 }
@@ -24,11 +25,18 @@ type Server struct {
 // Start starts a server that ends with the test.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	return StartAt(t, "127.0.0.1", "--save", "", "--appendonly", "no")
+}
+
+// StartAt starts a server with flags, at an address of this machine. It ends with
+// the test.
+func StartAt(t *testing.T, host string, flags ...string) *Server {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, address: l.Addr().String()}
+	s := &Server{t: t, address: l.Addr().String(), flags: flags}
 	l.Close()
 	t.Cleanup(s.Kill)
 	s.Start()
@@ -49,8 +57,8 @@ func (s *Server) Start() {
 			s.t.Fatal("missing: redis-server or valkey-server")
 		}
 	}
-	_, port, _ := net.SplitHostPort(s.address)
-	s.cmd = exec.CommandContext(context.Background(), program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	host, port, _ := net.SplitHostPort(s.address)
+	s.cmd = exec.CommandContext(context.Background(), program, append([]string{"--bind", host, "--port", port, "--dir", s.t.TempDir()}, s.flags...)...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
