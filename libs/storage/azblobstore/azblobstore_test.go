@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -194,6 +195,56 @@ func page(status int) http.HandlerFunc {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, "<html></html>")
+	}
+}
+
+// TestKeysOverSeveralPages: no page of a listing is left out, and a failing one
+// is not the end.
+func TestKeysOverSeveralPages(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		at := strings.TrimSpace(q.Get("prefix") + " " + q.Get("marker"))
+		if failing.Load() && at == "p/ three" {
+			failure(403, "AuthorizationPermissionMismatch")(w, r)
+			return
+		}
+		page := map[string]struct {
+			names []string
+			next  string
+		}{
+			"p/":        {[]string{"p/b.json", "p/b.txt"}, "two"},
+			"p/ two":    {nil, "three"}, // a page may be empty
+			"p/ three":  {[]string{"p/a.json"}, ""},
+			"p/~/":      {[]string{"p/~/YS9i.json"}, "more"},
+			"p/~/ more": {[]string{"p/~/YS9j.json"}, ""},
+		}[at]
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = io.WriteString(w, `<?xml version="1.0"?><EnumerationResults ServiceEndpoint="x" ContainerName="lists"><Blobs>`)
+		for _, name := range page.names {
+			_, _ = fmt.Fprintf(w, `<Blob><Name>%s</Name><Properties></Properties></Blob>`, name)
+		}
+		_, _ = fmt.Fprintf(w, `</Blobs><NextMarker>%s</NextMarker></EnumerationResults>`, page.next)
+	}))
+	t.Cleanup(server.Close)
+	s := newStore(t, server.URL, azblobstore.Options{Prefix: "p"})
+	var got []string
+	for key, err := range s.Keys(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, key)
+	}
+	if want := []string{"a", "a/b", "a/c", "b"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	failing.Store(true)
+	var err error
+	for _, err = range s.Keys(t.Context()) {
+	}
+	if !errors.Is(err, storage.ErrRefused) {
+		t.Errorf("a page that fails: got %v, want %v", err, storage.ErrRefused)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -155,6 +156,49 @@ func missingObject(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	failure(404, "notFound")(w, r)
+}
+
+// TestKeysOverSeveralPages: no page of a listing is left out, and a failing one
+// is not the end.
+func TestKeysOverSeveralPages(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pages := map[string]string{
+			"p/":        `"items":[` + strings.Repeat(`{"name":"p/b.txt"},`, 999) + `{"name":"p/b.json"}],"nextPageToken":"two"`, // as large as the client asks for
+			"p/ two":    `"nextPageToken":"three"`,                                                                               // a page may be empty
+			"p/ three":  `"items":[{"name":"p/a.json"}]`,
+			"p/~/":      `"items":[{"name":"p/~/YS9i.json"}],"nextPageToken":"more"`,
+			"p/~/ more": `"items":[{"name":"p/~/YS9j.json"}]`,
+		}
+		q := r.URL.Query()
+		at := strings.TrimSpace(q.Get("prefix") + " " + q.Get("pageToken"))
+		if failing.Load() && at == "p/ three" {
+			failure(403, "forbidden")(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{"+pages[at]+"}")
+	}))
+	t.Cleanup(server.Close)
+	s := newStore(t, server.URL, "bucket", gcsstore.Options{Prefix: "p"})
+	var got []string
+	for key, err := range s.Keys(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, key)
+	}
+	if want := []string{"a", "a/b", "a/c", "b"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	failing.Store(true)
+	var err error
+	for _, err = range s.Keys(t.Context()) {
+	}
+	if !errors.Is(err, storage.ErrRefused) {
+		t.Errorf("a page that fails: got %v, want %v", err, storage.ErrRefused)
+	}
 }
 
 // TestAnswers is the table of what each answer means to each operation.
