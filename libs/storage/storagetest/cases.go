@@ -417,9 +417,10 @@ func counterRace(tb testing.TB, h Harness) {
 					turn++
 					conflicts = 0
 				case errors.Is(err, storage.ErrConflict):
-					// All at once again would make a slow store take minutes.
+					// All at once again would make a slow store take minutes, and
+					// so would a pause that grows with a call that was held up.
 					conflicts = min(conflicts+1, 8)
-					time.Sleep(rand.N(time.Since(start)<<conflicts + 1))
+					time.Sleep(rand.N(min(time.Since(start), 100*time.Millisecond)<<conflicts + 1))
 				default:
 					failed.Store(true)
 					tb.Errorf("Replace while others write: got %v, want nil or %v", err, storage.ErrConflict)
