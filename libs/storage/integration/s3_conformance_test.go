@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,7 +21,8 @@ import (
 func open(tb testing.TB, rawURL string) storage.Store {
 	tb.Helper()
 	var stores storageurl.Mux
-	stores.Handle("s3", s3store.OpenURL)
+	// A busy machine takes more than the 2 s of the default when many ask at once.
+	stores.Handle("s3", s3store.Options{AttemptTimeout: 10 * time.Second, CallTimeout: time.Minute}.OpenURL)
 	s, err := stores.Open(tb.Context(), rawURL)
 	if err != nil {
 		tb.Fatalf("Open: got %v, want nil", err)
