@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -372,38 +371,53 @@ func (d *decoder) object(what string, names []string, required int, other others
 	if _, ok := d.expect('{', what); !ok {
 		return
 	}
-	pointer := string(d.d.StackPointer())
-	seen := make([]bool, len(names))
+	var seen uint // bit i is set if names[i] was read
 	for !d.broken && d.d.PeekKind() != '}' {
-		tok, ok := d.token()
+		i, ok := d.name(names)
 		if !ok {
 			return
 		}
-		name := tok.String()
-		known := false
-		for i, n := range names {
-			if n == name {
-				seen[i], known = true, true
-			}
+		if i >= 0 {
+			seen |= 1 << i
+			member(names[i])
+			continue
 		}
-		switch {
-		case known:
-			member(name)
-		default:
-			if other == refuseOthers {
-				d.problem("unknown member of %s, expected one of %s", what, strings.Join(names, ", "))
-			}
-			if tok, ok := d.token(); ok {
-				d.skip(tok)
-			}
+		if other == refuseOthers {
+			d.problem("unknown member of %s, expected one of %s", what, strings.Join(names, ", "))
+		}
+		if tok, ok := d.token(); ok {
+			d.skip(tok)
 		}
 	}
 	d.token()
 	for i, name := range names[:required] {
-		if !seen[i] && !d.broken {
-			d.problemAt(pointer, "expected a member %s", name)
+		if seen&(1<<i) == 0 && !d.broken {
+			d.problem("expected a member %s", name)
 		}
 	}
+}
+
+// name reads the name of a member and returns its index in names, or -1.
+func (d *decoder) name(names []string) (index int, ok bool) {
+	if d.d.PeekKind() != '"' {
+		d.token() // a syntax error
+	}
+	if d.broken {
+		return -1, false
+	}
+	// Unlike a token's string, a raw value takes no memory.
+	raw, err := d.d.ReadValue()
+	if err != nil {
+		d.syntax(err)
+		return -1, false
+	}
+	for i, name := range names {
+		if string(raw[1:len(raw)-1]) == name {
+			return i, true
+		}
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // ReadValue has checked it
+	return slices.Index(names, string(text)), true
 }
 
 func (d *decoder) boolean() bool {
@@ -469,7 +483,7 @@ func (d *decoder) number() float64 {
 	if !ok {
 		return 0
 	}
-	f, err := strconv.ParseFloat(tok.String(), 64)
+	f, err := tok.Float()
 	if err != nil || math.Abs(f) > MaxNumber {
 		d.problem("expected %s", what)
 		return 0
@@ -483,7 +497,7 @@ func (d *decoder) integer() int64 {
 	if !ok {
 		return 0
 	}
-	f, err := strconv.ParseFloat(tok.String(), 64)
+	f, err := tok.Float()
 	if err != nil || math.Abs(f) > MaxNumber || f != math.Trunc(f) {
 		d.problem("expected %s", what)
 		return 0

@@ -417,3 +417,19 @@ func TestRendering(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+// Names of members may have escapes, and must be strings.
+func TestNamesOfMembers(t *testing.T) {
+	if op, err := DecodeCreate([]byte(`{"titl\u0065":"a"}`)); err != nil || op.Title != "a" {
+		t.Errorf("an escaped name: got %+v, %v, want the title a", op, err)
+	}
+	for body, want := range map[string]Problem{
+		`{"title":"a","t\u0069tle":"b"}`: {"/title", `not valid JSON: duplicate object member name, at byte 13`},
+		`{"title":"a",[rue:2}`:           {"", `not valid JSON: object member name must be a string, at byte 13`},
+	} {
+		_, err := DecodeCreate([]byte(body))
+		if invalid, ok := errors.AsType[*InvalidError](err); !ok || invalid.Problems[0] != want {
+			t.Errorf("%s: got %v, want %+v", body, err, want)
+		}
+	}
+}
