@@ -1,13 +1,13 @@
 package tools_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
 // documents commits the files to a new repository and runs tools/lint/documents
@@ -70,7 +70,6 @@ func TestBackgroundServesTheBlocksAfterIt(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Fatal("python3 is needed to serve a page:", err)
 	}
-	// A port that was free a moment ago.
 	serve := `exec python3 -c '
 import http.server, pathlib
 s = http.server.HTTPServer(("127.0.0.1", PORT), http.server.SimpleHTTPRequestHandler)
@@ -119,10 +118,10 @@ func TestDocumentsThatFail(t *testing.T) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	_, port, _ := strings.Cut(address, ":")
+	return port
 }

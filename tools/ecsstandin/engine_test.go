@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
 // Named by the process, as the tests of another clone may run beside these.
@@ -104,12 +106,11 @@ func want[T any](c *cluster, ecs, ministack T) T {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return address
 }
 
 func newCluster(t *testing.T) *cluster {

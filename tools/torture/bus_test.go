@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
 // bus is the Redis or Valkey server by which servers hint to one another. It
@@ -28,12 +30,12 @@ type bus struct {
 }
 
 func newBus(t *testing.T) *bus {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	b := &bus{t: t, port: strconv.Itoa(l.Addr().(*net.TCPAddr).Port)}
+	_, port, _ := net.SplitHostPort(address)
+	b := &bus{t: t, port: port}
 	t.Cleanup(b.kill)
 	return b
 }

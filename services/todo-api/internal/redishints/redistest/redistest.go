@@ -4,8 +4,10 @@ package redistest
 import (
 	"bufio"
 	"context"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,15 +34,26 @@ func Start(t *testing.T) *Server {
 // the test.
 func StartAt(t *testing.T, host string, flags ...string) *Server {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{t: t, address: l.Addr().String(), flags: flags}
-	l.Close()
+	s := &Server{t: t, address: unused(t, host), flags: flags}
 	t.Cleanup(s.Kill)
 	s.Start()
 	return s
+}
+
+// unused returns an unused address on host. Its port is below those that systems assign
+// to outgoing connections and to listeners on port 0, so it stays unused while
+// the server is down.
+func unused(t *testing.T, host string) string {
+	t.Helper()
+	for range 100 {
+		address := net.JoinHostPort(host, strconv.Itoa(20_000+rand.IntN(12_000)))
+		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no unused port")
+	return ""
 }
 
 // URL returns the server's address.

@@ -1,0 +1,37 @@
+// Package freeport finds addresses for servers that take no open listener.
+package freeport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+)
+
+// The ports are below those that systems assign to outgoing connections and to
+// listeners on port 0.
+const (
+	first = 20_000
+	count = 12_000
+)
+
+var next atomic.Uint32
+
+func init() { next.Store(rand.Uint32N(count)) }
+
+// Address returns an unused address on loopback, each time another one. No
+// connection gets its port while the server starts, or is down.
+func Address(ctx context.Context) (string, error) {
+	var failed error
+	for range count {
+		address := fmt.Sprintf("127.0.0.1:%d", first+next.Add(1)%count)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err == nil {
+			return address, l.Close()
+		}
+		failed = err
+	}
+	return "", errors.Join(errors.New("no free port"), failed)
+}
