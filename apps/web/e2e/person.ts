@@ -102,14 +102,31 @@ export class PlaywrightPerson implements Person {
 
 /** Somebody with a browser that a WebDriver drives. */
 export class SeleniumPerson implements Person {
-  readonly #driver: WebDriver
+  readonly #start: () => Promise<Session>
+  #session: Session
 
-  constructor(driver: WebDriver) {
-    this.#driver = driver
+  private constructor(start: () => Promise<Session>, session: Session) {
+    this.#start = start
+    this.#session = session
   }
 
+  static async start(start: () => Promise<Session>): Promise<SeleniumPerson> {
+    return new SeleniumPerson(start, await start())
+  }
+
+  get #driver(): WebDriver {
+    return this.#session.driver
+  }
+
+  /** Opens the first page. Of WebKit's sessions some never answer what is asked about it; then another one is started. */
   async open(address: string) {
-    await this.#driver.get(address)
+    for (;;) {
+      await this.#driver.get(address)
+      const limit = once(AbortSignal.timeout(30_000), 'abort').then(() => false)
+      if (await Promise.race([this.#driver.findElement(By.css('body')).then(() => true), limit])) return
+      this.#session.kill()
+      this.#session = await this.#start()
+    }
   }
 
   async reload() {
@@ -168,6 +185,7 @@ export class SeleniumPerson implements Person {
 
   async leave() {
     await this.#driver.quit()
+    this.#session.kill()
   }
 
   /**
@@ -194,23 +212,27 @@ export class SeleniumPerson implements Person {
   }
 }
 
-/** Somebody with WebKitGTK, on a display that nobody sees. `driver` is WebKitWebDriver, which has one session. */
-async function startWebKit(driver: string, display: string): Promise<Person> {
+/** A session of WebKitWebDriver, which has one at a time. */
+interface Session {
+  readonly driver: WebDriver
+  /** Ends the driver's process and its browser. */
+  kill(): void
+}
+
+/** Starts WebKitGTK on a display that nobody sees. `program` is WebKitWebDriver. */
+async function startWebKit(program: string, display: string): Promise<Session> {
   const port = await freePort()
-  const web = spawn(driver, [`--port=${port}`], { env: { ...process.env, DISPLAY: display }, stdio: 'ignore' })
+  // A group of its own: the browser must end with it.
+  const { pid } = spawn(program, [`--port=${port}`], { env: { ...process.env, DISPLAY: display }, stdio: 'ignore', detached: true })
+  if (pid === undefined) throw new Error(`${program} did not start`)
   const address = `http://127.0.0.1:${port}`
   await expect.poll(() => fetch(`${address}/status`).then(({ ok }) => ok, () => false)).toBe(true)
-  const session = await new Builder()
+  const driver = await new Builder()
     .usingServer(address)
     .withCapabilities({ browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary: process.env['WEBKIT_BROWSER'], args: ['--automation'] } })
     .build()
-  await session.manage().setTimeouts({ script: 60_000 })
-  const person = new SeleniumPerson(session)
-  person.leave = async () => {
-    await session.quit()
-    web.kill()
-  }
-  return person
+  await driver.manage().setTimeouts({ script: 60_000 })
+  return { driver, kill: () => process.kill(-pid, 'SIGKILL') }
 }
 
 export interface Engine {
@@ -235,7 +257,7 @@ export const test = base.extend<{ newPerson: () => Promise<Person> }, Engine & {
   newPerson: async ({ driver, display, playwright, browserName, launchOptions, channel }, use) => {
     const people: Person[] = []
     await use(async () => {
-      const person = driver ? await startWebKit(driver, display) : await startPlaywright()
+      const person = driver ? await SeleniumPerson.start(() => startWebKit(driver, display)) : await startPlaywright()
       people.push(person)
       return person
     })
