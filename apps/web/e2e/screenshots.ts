@@ -69,11 +69,12 @@ test('what was removed, on a telephone', async ({ page, server }) => {
   await app.saved()
   await page.getByRole('button', { name: 'Recently removed' }).click()
   await expect(page.getByRole('dialog', { name: 'Recently removed' })).toContainText('Batteries')
+  await expect(page.getByTestId('here')).toBeHidden() // the page before the reload has left
   await page.screenshot({ path: file('page-removed') })
 })
 
 test('sharing a private list', async ({ page, server }) => {
-  await page.setViewportSize({ width: 360, height: 760 })
+  await page.setViewportSize({ width: 360, height: 800 })
   await page.goto(server.address)
   await page.getByRole('button', { name: 'New private list' }).click()
   const app = new App(page, server.address, '')

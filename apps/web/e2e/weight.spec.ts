@@ -9,11 +9,21 @@ test('The first visit loads few bytes', async ({ page, server, list }) => {
   session.on('Network.requestWillBeSent', ({ requestId, request }) => names.set(requestId, new URL(request.url).pathname.replace(/-[\w-]{8}\./, '.').replace(/\/lists\/[^/]+/, '/lists/…')))
   session.on('Network.responseReceived', ({ requestId, response }) => add(requestId, response.encodedDataLength)) // its head
   session.on('Network.dataReceived', ({ requestId, encodedDataLength }) => add(requestId, encodedDataLength))
+  const coming = new Set<string>()
+  session.on('Network.requestWillBeSent', ({ requestId, request }) => request.url.endsWith('/events?changes=true') || coming.add(requestId))
+  session.on('Network.loadingFinished', ({ requestId }) => coming.delete(requestId))
   await session.send('Network.enable')
   const app = await new App(page, server.address, list).open()
   await app.saved()
   await expect(page.getByRole('button', { name: 'New private list' })).toBeVisible()
-  const table = [...bytes].map(([id, length]) => `${length} ${names.get(id)}`).join('\n')
-  const total = [...bytes.values()].reduce((sum, length) => sum + length, 0)
-  expect(total, `${table}\n${total} in all`).toBeLessThanOrEqual(61_000)
+  await expect.poll(() => coming.size).toBe(0)
+  // Once each: a slow page asks for the list a second time, and a picture that is used twice comes once.
+  const answers = new Map<string, number>()
+  for (const [id, length] of bytes) {
+    const name = names.get(id) ?? ''
+    answers.set(name, Math.max(length, answers.get(name) ?? 0))
+  }
+  const table = [...answers].map(([name, length]) => `${length} ${name}`).join('\n')
+  const total = [...answers.values()].reduce((sum, length) => sum + length, 0)
+  expect(total, `${table}\n${total} in all`).toBeLessThanOrEqual(60_000)
 })

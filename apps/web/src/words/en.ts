@@ -26,7 +26,7 @@ export const en = {
     link: 'Link to this list',
     private: 'Private list',
     here: (n: number) => `${number(n)} here`,
-    hereAbout: (n: number) => `${number(n)} browsers show this list now, this one included.`,
+    hereAbout: (n: number) => `At least ${number(n)} browsers show this list now, this one included.`,
     title: 'Title of this list',
     rename: 'Name this list',
     none: 'There is no such list.',

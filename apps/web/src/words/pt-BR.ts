@@ -29,7 +29,7 @@ export const ptBR: Words = {
     link: 'Link desta lista',
     private: 'Lista particular',
     here: (n) => `${number(n)} aqui`,
-    hereAbout: (n) => `${number(n)} navegadores mostram esta lista agora, contando este.`,
+    hereAbout: (n) => `Pelo menos ${number(n)} navegadores mostram esta lista agora, contando este.`,
     title: 'Título desta lista',
     rename: 'Dar um título a esta lista',
     none: 'Esta lista não existe.',
