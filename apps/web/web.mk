@@ -16,7 +16,7 @@ web-dev: ## Serve the page with hot reload; API_ADDRESS names the API (http://12
 
 .PHONY: screenshots
 screenshots: ## Make the pictures of docs/images with the real program
-	@$(with) node chromium -- npm --prefix apps/web run screenshots
+	@$(with) node chromium emoji -- npm --prefix apps/web run screenshots
 
 .PHONY: keycloak
 keycloak: ## Sign in at a real Keycloak by a real browser
