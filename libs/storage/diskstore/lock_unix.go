@@ -34,6 +34,6 @@ func (d *lockedDirectory) Mark(name string) (m mark, ok bool) {
 	if !ok || !info.Mode().IsRegular() {
 		return mark{}, false
 	}
-	//nolint:unconvert,gosec // the types differ by system, and only equality counts
+	//nolint:unconvert // the types differ by system, and only equality counts
 	return mark{uint64(stat.Dev), uint64(stat.Ino), info.Size(), info.ModTime().UnixNano()}, true
 }
