@@ -243,7 +243,8 @@ func TestKeysOverSeveralPages(t *testing.T) {
 	}
 	failing.Store(true)
 	var err error
-	for _, err = range s.Keys(t.Context()) {
+	for _, last := range s.Keys(t.Context()) {
+		err = last
 	}
 	if !errors.Is(err, storage.ErrRefused) {
 		t.Errorf("a page that fails: got %v, want %v", err, storage.ErrRefused)
