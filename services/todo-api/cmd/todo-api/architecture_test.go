@@ -12,6 +12,9 @@ import (
 // and each is declared in the package that its name says.
 func TestPathOfAWriteNamesFunctions(t *testing.T) {
 	text, err := os.ReadFile("../../../../docs/architecture.md")
+	if _, alone := os.Stat("../../../../go.work"); alone != nil {
+		t.Skip("the module was unpacked alone, without the repository's documents")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,5 +114,5 @@ func isHost(u *url.URL) bool {
 // proxies join slashes.
 func isCleanPath(p string) bool {
 	p = strings.TrimSuffix(p, "/")
-	return p == "" || p != "/" && path.Clean(p) == p && !strings.ContainsAny(p, " \\")
+	return p == "" || p != "/" && path.Clean(p) == p && !strings.Contains(p, `\`)
 }
