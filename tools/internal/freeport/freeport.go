@@ -17,16 +17,17 @@ const (
 	count = 12_000
 )
 
-var next atomic.Uint32
-
-func init() { next.Store(rand.Uint32N(count)) }
+var (
+	start = rand.Uint32N(count) //nolint:gosec // processes need only differ
+	taken atomic.Uint32
+)
 
 // Address returns an unused address on loopback, each time another one. No
 // connection gets its port while the server starts, or is down.
 func Address(ctx context.Context) (string, error) {
 	var failed error
 	for range count {
-		address := fmt.Sprintf("127.0.0.1:%d", first+next.Add(1)%count)
+		address := fmt.Sprintf("127.0.0.1:%d", first+(start+taken.Add(1))%count)
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err == nil {
 			return address, l.Close()

@@ -24,7 +24,7 @@ func TestAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A used port is skipped.
-		next.Add(^uint32(0))
+		taken.Add(^uint32(0))
 		if other, err := Address(t.Context()); err != nil || other == address {
 			t.Errorf("got %s, %v, want another than the used %s", other, err, address)
 		} else {

@@ -1,6 +1,7 @@
 package contracttest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ func (a *API) Try(method, path, body string, header ...string) (Answer, error) {
 	if !strings.HasPrefix(path, "http") {
 		path = a.URL + path
 	}
-	req, err := http.NewRequest(method, path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}

@@ -46,7 +46,7 @@ func StartAt(t *testing.T, host string, flags ...string) *Server {
 func unused(t *testing.T, host string) string {
 	t.Helper()
 	for range 100 {
-		address := net.JoinHostPort(host, strconv.Itoa(20_000+rand.IntN(12_000)))
+		address := net.JoinHostPort(host, strconv.Itoa(20_000+rand.IntN(12_000))) //nolint:gosec // any port will do
 		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address); err == nil {
 			l.Close()
 			return address
