@@ -18,7 +18,7 @@ const (
 )
 
 var (
-	start = rand.Uint32N(count) //nolint:gosec // processes need only differ
+	start = rand.Uint32N(count)
 	taken atomic.Uint32
 )
 
