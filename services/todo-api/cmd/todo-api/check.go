@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"path"
 	"regexp"
@@ -40,8 +41,8 @@ func (s settings) check() error {
 			refuse("TODO_OTLP_ENDPOINT", s.OTLPEndpoint, "an address of http or https, such as http://localhost:4318")
 		}
 	}
-	if s.ClientAddressHeader != "" && !headerName.MatchString(s.ClientAddressHeader) {
-		refuse("TODO_CLIENT_ADDRESS_HEADER", s.ClientAddressHeader, "the name of a header, such as CloudFront-Viewer-Address")
+	if h := s.ClientAddressHeader; h != "" && (!headerName.MatchString(h) || slices.Contains(otherHeaders, http.CanonicalHeaderKey(h))) {
+		refuse("TODO_CLIENT_ADDRESS_HEADER", h, "the name of a header that a proxy sets to an address, such as CloudFront-Viewer-Address")
 	}
 	if strings.ContainsAny(s.Store, `"'`) || strings.TrimSpace(s.Store) != s.Store {
 		refuse("TODO_STORE", s.Store, "a URL without quotes or space around it, such as file:///var/lib/todo")
@@ -53,6 +54,12 @@ func (s settings) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// otherHeaders are those whose values clients set, or that hold a host.
+var otherHeaders = []string{
+	"Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Todo-Key", "Idempotency-Key",
+	"Accept", "Content-Type", "Content-Length", "If-Match", "If-None-Match", "Connection", "Transfer-Encoding",
 }
 
 // checkSignIn refuses incomplete and invalid sign-in settings.

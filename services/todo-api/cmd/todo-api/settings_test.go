@@ -67,6 +67,7 @@ func TestInvalidSettings(t *testing.T) {
 		`TODO_PUBLIC_URL="https://todo.example"`, "TODO_PUBLIC_URL=https://",
 		"TODO_OTLP_ENDPOINT=localhost:4318", "TODO_OTLP_ENDPOINT=grpc://localhost:4317",
 		"TODO_CLIENT_ADDRESS_HEADER=X Forwarded For", "TODO_CLIENT_ADDRESS_HEADER=X-Forwarded-For:",
+		"TODO_CLIENT_ADDRESS_HEADER=host", "TODO_CLIENT_ADDRESS_HEADER=Cookie",
 		`TODO_STORE="file:///data"`, "TODO_STORE='mem:'",
 		"TODO_LISTEN=8080", "TODO_LISTEN=http://localhost:8080", `TODO_LISTEN=":8080"`, "TODO_LISTEN=localhost:99999",
 		"TODO_ALLOWED_HOSTS=https://a.example", "TODO_ALLOWED_HOSTS=a.example:80", "TODO_ALLOWED_HOSTS=*.example",
