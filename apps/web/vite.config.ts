@@ -16,7 +16,7 @@ const browsers = ['chrome120', 'firefox115', 'safari17']
 const alias = { '@': fileURLToPath(new URL('src', import.meta.url)) }
 
 export default defineConfig({
-  base: './', // the page may be served from any folder
+  base: './', // the page may be served from any directory
   plugins: [vue(), precache(), precompress()],
   resolve: { alias },
   build: {

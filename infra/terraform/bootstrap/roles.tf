@@ -38,7 +38,7 @@ resource "aws_iam_role" "deploy" {
 
     precondition {
       condition     = can(regex("^[a-z][a-z0-9]{1,11}$", each.key))
-      error_message = "The folder environments/${each.key}: an environment's name has 2 to 12 lower-case letters and digits and begins with a letter."
+      error_message = "The directory environments/${each.key}: an environment's name has 2 to 12 lower-case letters and digits and begins with a letter."
     }
   }
 

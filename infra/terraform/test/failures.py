@@ -1,6 +1,6 @@
 """Says what went wrong in a run of `terraform test -json`: each diagnostic with its place.
 
-python3 failures.py FOLDER JSON LOG
+python3 failures.py DIRECTORY JSON LOG
 """
 
 import json

@@ -29,7 +29,7 @@ variable "project" {
 }
 
 variable "name" {
-  description = "Name of the environment; also of its folder and of the GitHub environment that deploys to it."
+  description = "Name of the environment; also of its directory and of the GitHub environment that deploys to it."
   type        = string
 
   validation {

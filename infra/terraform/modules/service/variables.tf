@@ -213,7 +213,7 @@ variable "secrets" {
 }
 
 variable "volumes" {
-  description = "Volumes of the task: name, where the container sees them, the host's folder (null for an anonymous one), and whether they are read-only."
+  description = "Volumes of the task: name, where the container sees them, the host's directory (null for an anonymous one), and whether they are read-only."
   type = list(object({
     name           = string
     container_path = string

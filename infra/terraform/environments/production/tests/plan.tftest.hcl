@@ -10,6 +10,6 @@ run "plans" {
 
   assert {
     condition     = output.deploy.environment == basename(abspath(path.root))
-    error_message = "an environment is called after its folder; got ${output.deploy.environment}"
+    error_message = "an environment is called after its directory; got ${output.deploy.environment}"
   }
 }
