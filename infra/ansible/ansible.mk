@@ -13,5 +13,5 @@ deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or fetch, rollba
 
 .PHONY: rehearse
 rehearse: ## Deploy, break and roll back on this machine: no account, no registry
-	@$(with) engine localstack python node chromium haproxy -- bash -c \
+	@$(with) engine localstack python node chromium haproxy terraform iam-simulate -- bash -c \
 		'go test -C tools -count=1 -timeout 60m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'

@@ -1,11 +1,13 @@
 // Package rehearsal deploys to an AWS that is this machine.
 //
 // It runs the playbooks of infra/ansible, unchanged, on a clone of the
-// repository: three releases, of which one is broken, a rollback, and a run for
-// everything that can go wrong. What the playbooks talk to:
+// repository: three releases, of which one is broken, a rollback, a run for
+// everything that can go wrong, and a promotion to another account. What the playbooks
+// talk to:
 //
-//   - moto answers for S3, SSM, STS, ECR's passwords and CloudFront;
-//   - a registry keeps the images and requires ECR's password;
+//   - moto answers for S3, SSM, STS, ECR's passwords and CloudFront, in two
+//     accounts whose buckets are closed to each other;
+//   - a registry for each account keeps the images and requires ECR's password;
 //   - [ecsstandin] runs the real image under the machine's engine, rolls it out
 //     and checks its health, behind an HAProxy;
 //   - LocalStack's S3 holds the lists of the tasks;
@@ -24,10 +26,15 @@
 //     nothing. HAProxy serves the bucket with the headers that the
 //     distribution's policy adds. It has no cache, so an invalidation that was
 //     forgotten would not show; one that is denied does.
-//   - moto checks no permissions. The requests for S3 and CloudFront pass
-//     through an edge that denies an invalidation, and the registry denies a push,
-//     when a step asks for it. The two can also hold requests, so that a
-//     step can cut a deployment off, or begin a second one, at a known place.
+//   - moto checks no permissions. What the playbooks and the AWS CLI call is
+//     noted by a hook of botocore, and what the registry is asked by the registry;
+//     the last step judges each call as IAM does, by the deploy role that
+//     Terraform renders for the environment. It fails on a call that the role does
+//     not allow, and on one that permissions.yaml lists and nothing made.
+//   - The requests for S3 and CloudFront pass through an edge that denies an
+//     invalidation, and the registry denies a push, when a step asks for it. The
+//     two can also hold requests, so that a step can cut a deployment off, or
+//     begin a second one, at a known place.
 //   - Nothing assumes the task's role: the stand-in gives its containers keys.
 //   - Load balancer, capacity and Terraform are not rehearsed: the test of
 //     infra/terraform covers what it builds, and seed.py publishes what it would.

@@ -4,6 +4,7 @@ package rehearsal
 
 import (
 	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,10 +105,12 @@ func unchanged(t *testing.T, p played) {
 	}
 }
 
-// serves fails unless one release answers, in image and page.
-func (s *script) serves(digest, page string) string {
+// serves fails unless one release answers at staging, in image and page.
+func (s *script) serves(digest, page string) string { return s.at(s.place, digest, page) }
+
+func (s *script) at(p *place, digest, page string) string {
 	s.stage.t.Helper()
-	releases, images, served, err := s.serving()
+	releases, images, served, err := p.serving()
 	if err != nil {
 		s.stage.t.Fatal(err)
 	}
@@ -167,7 +170,7 @@ func TestRehearsal(t *testing.T) {
 
 	// What is wrong before anything can change.
 	s.step("no environment", "refused", func(t *testing.T) string {
-		refused(t, s.play("deploy.yml", "in:nowhere"), "There is no environment nowhere", "empty, lost, other, staging")
+		refused(t, s.play("deploy.yml", "in:nowhere"), "There is no environment nowhere", "empty, lost, other, production, staging")
 		return "the environments there are"
 	})
 	s.step("no credentials", "refused", func(t *testing.T) string {
@@ -315,6 +318,69 @@ func TestRehearsal(t *testing.T) {
 		refused(t, s.play("run.yml", "-e", "command=nonsense"), "ended with 2")
 		return "2"
 	})
+
+	s.step("promote E to another account", "the same image, with what came with it", func(t *testing.T) string { return s.promote(t, e) })
+	s.step("judge every call by the deploy role", "all allowed", s.judge)
+}
+
+// promote brings a release from staging to production, which is in an account
+// of its own, with a registry of its own. Nothing that was built is left, and
+// neither account's credentials open the other's registry or buckets.
+func (s *script) promote(t *testing.T, revision string) string {
+	digest := s.digest(revision)
+	built := filepath.Join(s.repository, ".cache", "releases")
+	if err := os.Rename(built, built+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.production = s.startPlace("production", another)
+	refused(t, s.play("deploy.yml", "in:production", "-e", "release="+revision[:12]), "No release "+revision[:12]+" was fetched")
+	good(t, s.play("fetch.yml"))
+	refused(t, s.play("deploy.yml", slices.Concat(s.keys, []string{"in:production", "-e", "release=" + revision[:12]})...), "are of the account "+account, "production is in "+another)
+	good(t, s.play("deploy.yml", "in:production", "-e", "release="+revision[:12]))
+	if got := s.digest(revision); got != digest {
+		t.Errorf("fetched %s, want %s, which staging runs", got, digest)
+	}
+	seen := s.at(s.production, digest, "E")
+
+	// Pulling refuses an image without its provenance.
+	env := slices.Concat(s.env, s.production.keys, []string{"AWS_DEFAULT_REGION=" + s.region})
+	pulled := filepath.Join(s.dir, "production-image")
+	command(t, s.repository, env, "tools/image", "pull", "-from", s.production.image+"@"+digest, "-out", pulled)
+	s.contents(t, filepath.Join(pulled, "oci"), digest, revision)
+	_, err := try(s.repository, env, "tools/image", "pull", "-from", s.image+"@"+digest, "-out", pulled)
+	if err == nil {
+		t.Error("production's credentials pull from staging's registry, want a refusal")
+	}
+	bill := "production/sbom/" + strings.ReplaceAll(digest, ":", "-") + ".cdx.json"
+	command(t, s.repository, env, "aws", "s3api", "head-object", "--bucket", s.production.releases, "--key", bill)
+	p := s.play("status.yml", "in:production")
+	if unchanged(t, p); !strings.Contains(p.output, "as verified in staging") {
+		t.Errorf("want where it was verified in\n%s", p.output)
+	}
+	if err := errors.Join(os.RemoveAll(built), os.Rename(built+".away", built)); err != nil {
+		t.Fatal(err)
+	}
+	return seen + " in " + another
+}
+
+// judge fails unless the deploy role of each environment allows what the
+// playbooks called there.
+func (s *script) judge(t *testing.T) string {
+	input, err := json.Marshal(map[string]any{"project": s.project, "published": s.published})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := filepath.Abs("judge.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("python3", judge, s.calls)
+	cmd.Stdin = bytes.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func (s *script) stopped(t *testing.T, l *load) string {

@@ -1,7 +1,7 @@
-"""Makes in the emulated account what Terraform makes in a real one.
+"""Makes in an emulated account what Terraform makes in a real one.
 
-Reads the content of each SSM parameter by name, and the buckets, from standard
-input as JSON; every parameter gets the distribution's id.
+Reads the account, the buckets, and what is published of each environment from standard input as JSON. Every environment
+gets the distribution's id. Writes credentials of the account, the login of its registry, and what was published.
 """
 
 import json
@@ -10,13 +10,20 @@ import sys
 import boto3
 
 wanted = json.load(sys.stdin)
-region = wanted["region"]
+region, account = wanted["region"], wanted["account"]
 
-s3 = boto3.client("s3", region_name=region)
+# moto knows the account of a request by its access key.
+anybody = boto3.client("sts", region_name=region, aws_access_key_id="anybody", aws_secret_access_key="anybody")
+role = anybody.assume_role(RoleArn=f"arn:aws:iam::{account}:role/deploy", RoleSessionName="rehearsal")["Credentials"]
+session = boto3.Session(
+    aws_access_key_id=role["AccessKeyId"], aws_secret_access_key=role["SecretAccessKey"], aws_session_token=role["SessionToken"], region_name=region
+)
+
+s3 = session.client("s3")
 for bucket in wanted["buckets"]:
     s3.create_bucket(Bucket=bucket)
 
-distribution = boto3.client("cloudfront", region_name=region).create_distribution(
+distribution = session.client("cloudfront").create_distribution(
     DistributionConfig={
         "CallerReference": "rehearsal",
         "Comment": "rehearsal",
@@ -34,9 +41,14 @@ distribution = boto3.client("cloudfront", region_name=region).create_distributio
     }
 )["Distribution"]["Id"]
 
-ssm = boto3.client("ssm", region_name=region)
-for name, value in wanted["parameters"].items():
-    ssm.put_parameter(Name=name, Type="String", Value=json.dumps({**value, "distribution_id": distribution}))
+for group in {published["log_group"] for published in wanted["published"].values()}:
+    session.client("logs").create_log_group(logGroupName=group)
 
-token = boto3.client("ecr", region_name=region).get_authorization_token()["authorizationData"][0]["authorizationToken"]
-json.dump({"distribution": distribution, "token": token}, sys.stdout)
+ssm = session.client("ssm")
+for name, published in wanted["published"].items():
+    published["distribution_id"] = distribution
+    ssm.put_parameter(Name=f"/{wanted['project']}/{name}/deploy", Type="String", Value=json.dumps(published))
+
+login = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+keys = {"key": role["AccessKeyId"], "secret": role["SecretAccessKey"], "session": role["SessionToken"]}
+json.dump({**keys, "login": login, "published": wanted["published"]}, sys.stdout)

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -29,22 +28,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/gchamon/devops-challenge/tools/ecsstandin"
 )
 
 const (
-	account     = "123456789012" // moto's
-	localstack  = "localstack/localstack:4.14.0"
-	cluster     = "todo-staging"
-	service     = "todo-api"
-	family      = "todo-staging-api"
-	lists       = "lists"
-	website     = "todo-staging-website"
-	releases    = "todo-releases"
-	targetGroup = "arn:aws:elasticloadbalancing:us-east-1:" + account + ":targetgroup/todo-staging/0123456789abcdef"
+	account    = "123456789012" // moto's
+	another    = "222222222222" // production's
+	localstack = "localstack/localstack:4.14.0"
+	service    = "todo-api"
+	lists      = "lists"
 )
 
 // surroundings is this process's environment without what would lead the AWS
@@ -57,16 +49,21 @@ func surroundings() []string {
 
 // stage is everything that the playbooks act on.
 type stage struct {
-	t          *testing.T
-	repository string // the clone that is deployed
-	logs       string // where transcripts go
+	t          *testing.T // of the step
+	ends       *testing.T // of the whole: what was started ends with it
+	repository string     // the clone that is deployed
+	logs       string     // where transcripts go
 	dir        string
+	network    string // of the engine
 	region     string
 	project    string
-	site       string
-	image      string // repository_url
+	moto       string // its address
 	env        []string
-	standin    *ecsstandin.Standin
+	calls      string                     // where calls are noted, a file for each environment
+	published  map[string]json.RawMessage // what Terraform publishes, by environment
+
+	*place     // staging
+	production *place
 
 	refusePush       atomic.Bool
 	denyInvalidation atomic.Bool
@@ -193,7 +190,7 @@ func setUp(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &stage{t: t, dir: dir, repository: filepath.Join(dir, "repository"), logs: filepath.Join(root, ".cache", "rehearsal")}
+	s := &stage{t: t, ends: t, dir: dir, repository: filepath.Join(dir, "repository"), logs: filepath.Join(root, ".cache", "rehearsal")}
 	if err := os.RemoveAll(s.logs); err != nil {
 		t.Fatal(err)
 	}
@@ -211,22 +208,24 @@ func setUp(t *testing.T) *stage {
 	}
 	s.readProject()
 
-	name := filepath.Base(dir)
-	moto := s.startMoto()
-	edge := s.startEdge(moto)
-	s.env = []string{
-		"AWS_ENDPOINT_URL=http://" + moto, "AWS_ACCESS_KEY_ID=rehearsal", "AWS_SECRET_ACCESS_KEY=rehearsal",
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"AWS_ENDPOINT_URL_CLOUDFRONT=" + edge, "AWS_ENDPOINT_URL_S3=" + edge,
-		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off",
+	recorder, err := filepath.Abs("recorder")
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.site = "http://" + freeAddress(t)
-	registryAddress := freeAddress(t)
-	s.image = registryAddress + "/todo"
-	token := s.seed()
-	s.startRegistry(registryAddress, token)
-	s.startLists(name)
-	s.startCluster(name, moto, token)
+	s.calls = filepath.Join(s.logs, "calls")
+	if err := os.Mkdir(s.calls, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.network, s.published = filepath.Base(dir), map[string]json.RawMessage{}
+	s.moto = s.startMoto()
+	edge := s.startEdge()
+	s.env = []string{
+		"AWS_ENDPOINT_URL=http://" + s.moto, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_ENDPOINT_URL_CLOUDFRONT=" + edge, "AWS_ENDPOINT_URL_S3=" + edge,
+		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off", "PYTHONPATH=" + recorder,
+	}
+	s.startLists()
+	s.place = s.startPlace("staging", account, "empty", "lost")
 	s.writeInventory()
 	return s
 }
@@ -251,11 +250,12 @@ func (s *stage) startMoto() string {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command("moto_server", "-H", host, "-p", port)
+	cmd.Env = append(surroundings(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false")
 	cmd.Stdout, cmd.Stderr = file, file
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() {
+	s.ends.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 		file.Close()
@@ -267,8 +267,8 @@ func (s *stage) startMoto() string {
 // startEdge passes the requests for CloudFront and S3 on to moto. It denies
 // invalidations when it is told to, for moto checks no permissions, and holds
 // uploads of the page at their gate.
-func (s *stage) startEdge(moto string) string {
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: moto})
+func (s *stage) startEdge() string {
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.moto})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.denyInvalidation.Load() && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/invalidation") {
 			w.Header().Set("Content-Type", "text/xml")
@@ -277,93 +277,27 @@ func (s *stage) startEdge(moto string) string {
 				`<Message>User is not authorized to perform: cloudfront:CreateInvalidation</Message></Error><RequestId>0</RequestId></ErrorResponse>`)
 			return
 		}
-		if r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/"+website+"/") && !s.uploads.pass(r) {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "-website-") && !s.uploads.pass(r) {
 			return
 		}
 		proxy.ServeHTTP(w, r)
 	}))
-	s.t.Cleanup(server.Close)
+	s.ends.Cleanup(server.Close)
 	return server.URL
 }
 
-// startRegistry starts a registry that requires the password from ECR.
-func (s *stage) startRegistry(address, token string) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Basic "+token {
-			w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
-			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"Not Authorized"}]}`, http.StatusUnauthorized)
-			return
-		}
-		write := r.Method != http.MethodGet && r.Method != http.MethodHead
-		if write && !s.pushes.pass(r) {
-			return
-		}
-		if s.refusePush.Load() && write {
-			http.Error(w, `{"errors":[{"code":"DENIED","message":"not authorized to perform: ecr:InitiateLayerUpload"}]}`, http.StatusForbidden)
-			return
-		}
-		images.ServeHTTP(w, r)
-	})}
-	go func() { _ = server.Serve(listener) }()
-	s.t.Cleanup(func() { server.Close() })
-}
-
-// seed makes what Terraform makes and returns ECR's token.
-func (s *stage) seed() string {
-	published := func(environment string) map[string]any {
-		return map[string]any{
-			"environment": environment, "region": s.region, "account_id": account, "site_url": s.site,
-			"repository_url": s.image, "repository_name": "todo",
-			"cluster": cluster, "service": service, "task_family": family, "container": "todo-api", "desired_count": 2,
-			"website_bucket": website, "releases_bucket": releases, "releases_prefix": environment + "/",
-		}
-	}
-	lost := published("lost")
-	lost["website_bucket"] = "todo-no-such-bucket"
-	parameters := map[string]any{}
-	for name, value := range map[string]map[string]any{"staging": published("staging"), "empty": published("empty"), "lost": lost} {
-		parameters[fmt.Sprintf("/%s/%s/deploy", s.project, name)] = value
-	}
-	input, err := json.Marshal(map[string]any{"region": s.region, "buckets": []string{website, releases}, "parameters": parameters})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	script, err := filepath.Abs("seed.py")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := exec.Command("python3", script)
-	cmd.Env = append(surroundings(), s.env...)
-	cmd.Stdin = bytes.NewReader(input)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		s.t.Fatalf("seed.py: %v: %s", err, stderr.String())
-	}
-	var made struct{ Distribution, Token string }
-	if err := json.Unmarshal(out, &made); err != nil {
-		s.t.Fatal(err)
-	}
-	return made.Token
-}
-
 // startLists starts the S3 that the tasks keep their lists in.
-func (s *stage) startLists(name string) {
+func (s *stage) startLists() {
+	name := s.network
 	command(s.t, ".", nil, "docker", "network", "create", name)
-	s.t.Cleanup(func() { command(s.t, ".", nil, "docker", "network", "rm", name) })
+	s.ends.Cleanup(func() { command(s.t, ".", nil, "docker", "network", "rm", name) })
 	image := os.Getenv("LOCALSTACK_IMAGE")
 	if image == "" {
 		image = localstack
 	}
 	id := command(s.t, ".", nil, "docker", "run", "--detach", "--network", name, "--network-alias", lists, "--env", "SERVICES=s3",
 		"--publish", "127.0.0.1::4566", image)
-	s.t.Cleanup(func() { command(s.t, ".", nil, "docker", "rm", "--force", "--volumes", id) })
+	s.ends.Cleanup(func() { command(s.t, ".", nil, "docker", "rm", "--force", "--volumes", id) })
 	address := "http://" + strings.Split(command(s.t, ".", nil, "docker", "port", id, "4566"), "\n")[0]
 	until(s.t, "LocalStack answers", func() error { return answers(address + "/_localstack/health") })
 	request, err := http.NewRequest(http.MethodPut, address+"/"+lists, nil)
@@ -380,127 +314,11 @@ func (s *stage) startLists(name string) {
 	}
 }
 
-// startCluster makes the service as Terraform leaves it: with a task
-// definition whose image does not exist, and no tasks.
-func (s *stage) startCluster(name, moto, token string) {
-	config := filepath.Join(s.dir, "docker")
-	if err := os.Mkdir(config, 0o700); err != nil {
-		s.t.Fatal(err)
-	}
-	host, _, _ := strings.Cut(s.image, "/")
-	auth, err := json.Marshal(map[string]any{"auths": map[string]any{host: map[string]string{"auth": token}}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(config, "config.json"), auth, 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	balancer, err := ecsstandin.StartBalancer(s.dir, ecsstandin.Front{
-		Listen: strings.TrimPrefix(s.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
-		Bucket: moto, Name: website, Index: "index.html",
-		Authorization: "AWS4-HMAC-SHA256 Credential=cloudfront/20260101/" + s.region + "/s3/aws4_request, SignedHeaders=host, Signature=0",
-		Headers: map[string]string{
-			"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=63072000",
-			"X-Content-Type-Options": "nosniff",
-		},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = balancer.Close() })
-	file, err := os.Create(filepath.Join(s.logs, "ecs.log"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { file.Close() })
-	s.standin, err = ecsstandin.Start(ecsstandin.Config{
-		Name: name, Account: account, Region: s.region, Cluster: cluster,
-		Engine: ecsstandin.Engine{Network: name, ConfigDir: config}, Balancer: balancer,
-		TargetGroup: ecsstandin.TargetGroup{
-			// Checked more often than a cloud does, so that no step waits for the next check of a task that is ready.
-			Arn: targetGroup, Path: "/readyz", Interval: time.Second, Timeout: 2 * time.Second,
-			HealthyThreshold: 2, UnhealthyThreshold: 10, DeregistrationDelay: 10 * time.Second,
-		},
-		TaskEnvironment: map[string]string{"AWS_ACCESS_KEY_ID": "task", "AWS_SECRET_ACCESS_KEY": "task"},
-		Log: func(format string, args ...any) {
-			fmt.Fprintf(file, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
-		},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		if err := s.standin.Purge(); err != nil {
-			s.t.Error(err)
-		}
-		s.removeImages()
-	})
-	api := httptest.NewServer(s.standin)
-	s.t.Cleanup(api.Close)
-	s.env = append(s.env, "AWS_ENDPOINT_URL_ECS="+api.URL)
-
-	ecs(s.t, api.URL, "RegisterTaskDefinition", map[string]any{
-		"family": family, "networkMode": "bridge", "requiresCompatibilities": []string{"EC2"}, "cpu": "256",
-		"containerDefinitions": []any{map[string]any{
-			"name": "todo-api", "image": s.image + ":not-yet-deployed", "essential": true, "cpu": 256, "memory": 256, "memoryReservation": 128,
-			"portMappings": []any{map[string]any{"containerPort": 8080, "hostPort": 0, "protocol": "tcp"}},
-			"environment": []any{
-				map[string]string{"name": "GOMEMLIMIT", "value": "230MiB"},
-				map[string]string{"name": "TODO_STORE", "value": "s3://" + lists + "/staging?region=" + s.region + "&endpoint=http://lists:4566&path_style=true"},
-			},
-			"user": "65532:65532", "privileged": false, "readonlyRootFilesystem": true, "stopTimeout": 30,
-			"linuxParameters":  map[string]any{"initProcessEnabled": false, "capabilities": map[string]any{"drop": []string{"ALL"}, "add": []string{}}},
-			"ulimits":          []any{map[string]any{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}},
-			"logConfiguration": map[string]any{"logDriver": "awslogs"},
-		}},
-	})
-	ecs(s.t, api.URL, "CreateService", map[string]any{
-		"cluster": cluster, "serviceName": service, "taskDefinition": family, "desiredCount": 0, "healthCheckGracePeriodSeconds": 10,
-		"deploymentConfiguration": map[string]any{
-			"minimumHealthyPercent": 100, "maximumPercent": 200,
-			"deploymentCircuitBreaker": map[string]bool{"enable": true, "rollback": true},
-		},
-		"loadBalancers": []any{map[string]any{"targetGroupArn": targetGroup, "containerName": "todo-api", "containerPort": 8080}},
-	})
-}
-
-func (s *stage) removeImages() {
-	out, err := try(".", nil, "docker", "images", "--quiet", "--no-trunc", s.image)
-	if err != nil {
-		return
-	}
-	for _, id := range strings.Fields(out) {
-		_, _ = try(".", nil, "docker", "rmi", "--force", id)
-	}
-}
-
-func ecs(t *testing.T, address, action string, request any) {
-	t.Helper()
-	body, err := json.Marshal(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+action)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(answer.Body)
-		t.Fatalf("%s: %s", action, text)
-	}
-}
-
 // writeInventory names the environments of the stage, with shorter pauses than
 // a cloud needs. "other" is in an account that the credentials are not of.
 func (s *stage) writeInventory() {
 	hosts := map[string]any{}
-	for name, id := range map[string]string{"staging": account, "empty": account, "lost": account, "other": "999999999999"} {
+	for name, id := range map[string]string{"staging": account, "empty": account, "lost": account, "other": "999999999999", "production": another} {
 		hosts[name] = map[string]any{"account_id": id}
 	}
 	text, err := yaml.Marshal(map[string]any{"all": map[string]any{"hosts": hosts, "vars": map[string]any{
@@ -538,8 +356,11 @@ func (s *stage) start(playbook string, words ...string) *run {
 	s.runs++
 	cmd := exec.Command("ansible-playbook", "-i", filepath.Join(s.dir, "inventory.yml"), playbook)
 	cmd.Dir = filepath.Join(s.repository, "infra", "ansible")
-	cmd.Env = append(surroundings(), s.env...)
-	environment := "staging"
+	place, environment := s.place, "staging"
+	if slices.Contains(words, "in:production") {
+		place = s.production
+	}
+	cmd.Env = slices.Concat(surroundings(), s.env, place.keys)
 	for _, word := range words {
 		switch {
 		case regexp.MustCompile(`^[A-Z_]+=`).MatchString(word):
@@ -551,6 +372,7 @@ func (s *stage) start(playbook string, words ...string) *run {
 		}
 	}
 	cmd.Args = append(cmd.Args, "-e", "environment="+environment)
+	cmd.Env = append(cmd.Env, "RECORD_CALLS="+filepath.Join(s.calls, environment))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	file, err := os.Create(filepath.Join(s.logs, fmt.Sprintf("%02d-%s", s.runs, strings.TrimSuffix(playbook, ".yml")+".log")))
 	if err != nil {
@@ -578,7 +400,7 @@ func (s *stage) start(playbook string, words ...string) *run {
 		}
 	}()
 	go func() {
-		watchdog := time.AfterFunc(10*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		watchdog := time.AfterFunc(30*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		err := cmd.Wait()
 		watchdog.Stop()
 		writer.Close()
@@ -635,7 +457,7 @@ func (s *stage) commit(message string, files map[string]func(string) string) str
 
 // serving is what answers: the release of each API task that answers, by its
 // own account and by the engine's, and the page.
-func (s *stage) serving() (releases, images map[string]bool, page string, err error) {
+func (s *place) serving() (releases, images map[string]bool, page string, err error) {
 	releases, images = map[string]bool{}, map[string]bool{}
 	for range 6 {
 		answer, err := http.Get(s.site + "/livez")
