@@ -57,6 +57,7 @@ for (const away of ['redirect', 'page'] as const) {
       await expect(other.titles).toHaveText(['bread'])
       await other.add('salt')
       await expect(app.titles).toHaveText(['bread', 'salt'])
+      await other.saved() // else its change waits on the device, as one more
       await other.page.close()
 
       await context.clearCookies()
