@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -231,24 +230,7 @@ func TestKeysOverSeveralPages(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	s := newStore(t, server.URL, azblobstore.Options{Prefix: "p"})
-	var got []string
-	for key, err := range s.Keys(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, key)
-	}
-	if want := []string{"a", "a/b", "a/c", "b"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	failing.Store(true)
-	var err error
-	for _, last := range s.Keys(t.Context()) {
-		err = last
-	}
-	if !errors.Is(err, storage.ErrRefused) {
-		t.Errorf("a page that fails: got %v, want %v", err, storage.ErrRefused)
-	}
+	storagetest.Pages(t, s, []string{"a", "a/b", "a/c", "b"}, func() { failing.Store(true) })
 }
 
 // TestAnswers is the table of what each answer means to each operation. The codes

@@ -6,12 +6,37 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
+
+// Pages demands that s lists the keys of want, and after fail has made the server
+// refuse one of the pages, that a listing ends with [storage.ErrRefused].
+func Pages(t *testing.T, s storage.Lister, want []string, fail func()) {
+	t.Helper()
+	var got []string
+	for key, err := range s.Keys(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, key)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	fail()
+	var err error
+	for _, last := range s.Keys(t.Context()) {
+		err = last
+	}
+	if !errors.Is(err, storage.ErrRefused) {
+		t.Errorf("a page that fails: got %v, want %v", err, storage.ErrRefused)
+	}
+}
 
 // Operations returns calls of a store's operations by their names as in
 // [storage.Error], on the document "key" at version.
