@@ -305,6 +305,13 @@ func TestBadFlagsAndVariables(t *testing.T) {
 			"TODO_A: unknown variable",
 			`--listen: listen: expected host:port, such as 127.0.0.1:8080 or :8080, got "1"`,
 		}},
+		{"names that are not near", []string{"--b=1", "--listne=1", "--http-x"}, []string{"TODO_X=1", "TODO_STROE=1"}, []string{
+			"--b: unknown flag",
+			"--listne: unknown flag, the nearest known is --listen",
+			"--http-x: unknown flag",
+			"TODO_STROE: unknown variable, the nearest known is TODO_STORE",
+			"TODO_X: unknown variable",
+		}},
 		{"control characters", []string{"--\x1b[31m\n"}, nil, []string{`--\x1b[31m\n: unknown flag`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -119,32 +119,23 @@ func convert(from, to reflect.Value) (any, error) {
 		}
 		return v.Elem().Interface(), nil
 	}
-	var number any
+	var value any
 	var err error
-	k := from.Kind()
-	isInteger := isText || isNumber || from.CanInt() || from.CanUint()
+	fits := isText || isNumber || from.CanInt() || from.CanUint() // an integer
 	switch t.Kind() {
 	case reflect.String:
-		if !isText && !isString {
-			return nil, unsuitable{}
-		}
-		return shown, nil
+		value, fits = shown, isText || isString
 	case reflect.Bool:
-		if !isText && k != reflect.Bool {
-			return nil, unsuitable{}
-		}
-		number, err = strconv.ParseBool(shown)
+		value, err = strconv.ParseBool(shown)
+		fits = isText || from.Kind() == reflect.Bool
 	case reflect.Float32, reflect.Float64:
 		var f float64
 		f, err = strconv.ParseFloat(shown, t.Bits())
-		if math.IsNaN(f) || math.IsInf(f, 0) || !isInteger && !from.CanFloat() {
-			return nil, unsuitable{}
-		}
-		number = f
+		value, fits = f, (fits || from.CanFloat()) && !math.IsNaN(f) && !math.IsInf(f, 0)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		number, err = strconv.ParseUint(shown, 10, t.Bits())
+		value, err = strconv.ParseUint(shown, 10, t.Bits())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		number, err = strconv.ParseInt(shown, 10, t.Bits())
+		value, err = strconv.ParseInt(shown, 10, t.Bits())
 	case reflect.Slice:
 		if isText {
 			return splitList(shown)
@@ -153,10 +144,10 @@ func convert(from, to reflect.Value) (any, error) {
 	default: // a section or a map
 		return raw, nil
 	}
-	if err != nil || k == reflect.Bool && t.Kind() != reflect.Bool || t.Kind() != reflect.Bool && !isInteger && !from.CanFloat() {
+	if err != nil || !fits {
 		return nil, unsuitable{}
 	}
-	return number, nil
+	return value, nil
 }
 
 // splitList splits the text of a list at its commas. An element in double
@@ -194,7 +185,11 @@ func scalarText(raw any) (string, bool) {
 	case nil, emptyElement:
 		return "", false
 	case float64:
-		return strconv.FormatFloat(raw, 'g', -1, 64), true
+		shown := strconv.FormatFloat(raw, 'g', -1, 64)
+		if raw == math.Trunc(raw) && !strings.ContainsAny(shown, "eI") {
+			shown += ".0" // not to be taken for an integer
+		}
+		return shown, true
 	case time.Time:
 		if raw.Equal(raw.Truncate(24*time.Hour)) && raw.Location() == time.UTC {
 			return raw.Format(time.DateOnly), true
@@ -223,6 +218,8 @@ func kindOf(raw any) string {
 			return "a number"
 		}
 		return "an integer"
+	case map[any]any:
+		return "a section with a key that is not text: quote it"
 	case json.Delim:
 		return map[json.Delim]string{'{': "a section", '[': "a list"}[raw]
 	}
@@ -380,6 +377,11 @@ func displayScalar(v reflect.Value) string {
 		return ""
 	}
 	switch value := v.Interface().(type) {
+	case time.Time:
+		if value.IsZero() {
+			return ""
+		}
+		return value.Format(time.RFC3339Nano)
 	case url.URL:
 		return value.Redacted()
 	case *url.URL:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"regexp"
@@ -148,7 +149,7 @@ func (e *env) collect(l *loader) {
 // variables were confused, it is the secret.
 func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	const most = 64 << 10
-	data, err := readFile(path, most)
+	data, err := readFile(path, most, 0)
 	content, _ := strings.CutSuffix(string(data), "\n")
 	content, _ = strings.CutSuffix(content, "\r")
 	switch {
@@ -163,8 +164,12 @@ func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	l.wrong[s.key] = true
 }
 
-// readFile reads at most that many bytes. Its errors do not contain the path.
-func readFile(path string, most int64) ([]byte, error) {
+// readFile reads at most that many bytes of a file that is of none of the refused
+// types. Its errors do not contain the path.
+func readFile(path string, most int64, refused fs.FileMode) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&refused != 0 {
+		return nil, errors.New("expected a regular file")
+	}
 	f, err := os.Open(path)
 	var data []byte
 	if err == nil {

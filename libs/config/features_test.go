@@ -29,6 +29,9 @@ type rich struct {
 		Key  config.Secret `key:"key"`
 	} `key:"servers" validate:"dive"`
 	Labels map[string]string `key:"labels"`
+	Hosts  map[string]struct {
+		Port uint16 `key:"port"`
+	} `key:"hosts"`
 }
 
 func TestRichTypesFromFiles(t *testing.T) {
@@ -66,6 +69,8 @@ func TestRichTypesRefuse(t *testing.T) {
 			"  FILE:2: servers[0].host: expected a value, got none; set servers[0].host in the configuration file"},
 		{"c.yaml", "servers:\n  - host: a\n  - port: 2\n", "configuration: FILE:3: servers[1].host: expected a value, got none; set servers[1].host in the configuration file"},
 		{"c.yaml", "labels: {\"a]\": 1}\n", "configuration: FILE:1: labels.a]: expected a string, got the integer 1"},
+		{"c.yaml", "labels: {404: a}\n", "configuration: FILE:1: labels: expected a section, each value a string, got a section with a key that is not text: quote it"},
+		{"c.yaml", "hosts: {\"[::1]:80\": {port: x}, \"[0]\": {port: 1}}\n", "configuration: FILE:1: hosts[::1]:80.port: expected an integer from 0 to 65535, got the string \"x\""},
 		{"c.yaml", "servers: {host: a}\n", "configuration: FILE:1: servers: expected a list, each element a section, got a section"},
 		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[1]: expected a section, got null\n  FILE:1: servers[0]: expected a section, got a string"},
 	} {

@@ -58,7 +58,8 @@ func (f *file) collect(l *loader) {
 	if path == "" && optional {
 		return
 	}
-	data, err := readFile(path, 1<<20)
+	// Reading a named pipe may wait for ever.
+	data, err := readFile(path, 1<<20, fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket)
 	if err != nil {
 		if optional && errors.Is(err, fs.ErrNotExist) {
 			return

@@ -161,6 +161,8 @@ func (p *places) addYAML(y *yaml.Node, path []string) error {
 	switch {
 	case y.Anchor != "" || y.Kind == yaml.AliasNode:
 		return &syntaxError{y.Line, "anchors and aliases (&name, *name) are not supported: write the value out"}
+	case y.Style&yaml.TaggedStyle != 0:
+		return &syntaxError{y.Line, "tags (!name) are not supported"}
 	case len(path) > maxDepth:
 		return &syntaxError{y.Line, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
@@ -168,7 +170,7 @@ func (p *places) addYAML(y *yaml.Node, path []string) error {
 	case yaml.MappingNode:
 		for i := 0; i < len(y.Content); i += 2 {
 			key := y.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Anchor != "" {
+			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 {
 				return &syntaxError{key.Line, "expected a plain key"}
 			}
 			if err := p.addYAML(y.Content[i+1], p.add(append(path, key.Value), key.Line)); err != nil {
@@ -182,10 +184,8 @@ func (p *places) addYAML(y *yaml.Node, path []string) error {
 			}
 		}
 	default:
-		switch y.ShortTag() {
-		case "!!str", "!!bool", "!!int", "!!float", "!!timestamp", "!!null":
-		default:
-			return &syntaxError{y.Line, "tags (!name) are not supported"}
+		if tag := y.ShortTag(); (tag == "!!int" || tag == "!!float") && regexp.MustCompile(`^[-+]?0[0-9_]`).MatchString(y.Value) {
+			return &syntaxError{y.Line, "a number that begins with 0 is octal in some versions of YAML: leave the 0 out, write 0o17 for octal, or quote a text"}
 		}
 	}
 	return nil

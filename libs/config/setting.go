@@ -166,10 +166,9 @@ func (s *setting) find(path []string) (found *setting, name string, ok bool) {
 		switch {
 		case i >= 0:
 			s, name = s.children[i], strings.TrimPrefix(name+"."+part, ".")
-		case s.elem != nil && isIndex(part) == (s.typ.Kind() == reflect.Slice):
-			if !isIndex(part) {
-				part = "[" + part + "]"
-			}
+		case s.elem != nil && s.typ.Kind() == reflect.Map:
+			s, name = s.elem, name+"["+part+"]"
+		case s.elem != nil && isIndex(part):
 			s, name = s.elem, name+part
 		default:
 			return s, name, false
