@@ -202,10 +202,10 @@ func TestJSONSchema(t *testing.T) {
 		"properties": map[string]any{
 			"verbose": map[string]any{"type": "boolean", "description": "log more"},
 			"level":   map[string]any{"type": "string", "description": "minimum level", "enum": []any{"debug", "info"}, "default": "info"},
-			"wait":    map[string]any{"type": "string", "default": "1s"},
+			"wait":    map[string]any{"anyOf": []any{map[string]any{"type": "string"}, map[string]any{"const": 0.0}}, "default": "1s"},
 			"token":   map[string]any{"type": "string"},
 			"servers": map[string]any{"type": "array", "items": map[string]any{
-				"type": "object", "additionalProperties": false, "properties": map[string]any{"port": map[string]any{"type": "integer"}},
+				"type": "object", "additionalProperties": false, "properties": map[string]any{"port": map[string]any{"type": "integer", "minimum": 0.0, "maximum": 65535.0}},
 			}},
 		},
 	}

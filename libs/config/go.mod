@@ -11,7 +11,10 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 )
 
-require github.com/go-viper/mapstructure/v2 v2.4.0
+require (
+	github.com/go-viper/mapstructure/v2 v2.4.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+)
 
 require (
 	github.com/fsnotify/fsnotify v1.9.0 // indirect

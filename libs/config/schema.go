@@ -3,8 +3,10 @@ package config
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // JSONSchema writes the JSON Schema (draft 2020-12) of the configuration file,
@@ -48,27 +50,52 @@ func (s *setting) schema() map[string]any {
 }
 
 func (s *setting) typeSchema() map[string]any {
+	of := func(types ...string) map[string]any {
+		if len(types) == 1 {
+			return map[string]any{"type": types[0]}
+		}
+		return map[string]any{"type": types}
+	}
+	schema := of("integer")
 	switch t := s.typ; {
 	case t == reflect.TypeFor[ByteSize]():
-		return map[string]any{"type": []string{"string", "integer"}}
+		return of("string", "integer")
 	case isURL(t):
-		return map[string]any{"type": "string", "format": "uri"}
-	case isDuration(t), readsText(t), t.Kind() == reflect.String:
-		return map[string]any{"type": "string"}
+		schema = of("string")
+		schema["format"] = "uri"
+	case isDuration(t): // 0 needs no unit
+		schema = map[string]any{"anyOf": []any{of("string"), map[string]any{"const": 0}}}
+	case t == reflect.TypeFor[time.Time]():
+		return of("string")
+	case readsText(t): // also from the text of a number
+		return of("string", "number", "boolean")
+	case t.Kind() == reflect.String:
+		return of("string")
 	case s.isSection():
 		properties := map[string]any{}
 		for _, child := range s.children {
 			properties[child.part] = child.schema()
 		}
-		return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+		schema = of("object", "null") // "http:" with nothing below
+		if s.part == "" {
+			schema = of("object")
+		}
+		schema["properties"], schema["additionalProperties"] = properties, false
 	case t.Kind() == reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": s.elem.schema()}
+		schema = of("object")
+		schema["additionalProperties"] = s.elem.schema()
 	case t.Kind() == reflect.Slice:
-		return map[string]any{"type": "array", "items": s.elem.schema()}
+		schema = of("array")
+		schema["items"] = s.elem.schema()
 	case t.Kind() == reflect.Bool:
-		return map[string]any{"type": "boolean"}
+		return of("boolean")
 	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
-		return map[string]any{"type": "number"}
+		return of("number")
+	case t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uint64:
+		schema["minimum"], schema["maximum"] = 0, uint64(math.MaxUint64)>>(64-t.Bits())
+	default: // a signed integer
+		limit := int64(math.MaxInt64) >> (64 - t.Bits())
+		schema["minimum"], schema["maximum"] = -limit-1, limit
 	}
-	return map[string]any{"type": "integer"}
+	return schema
 }
