@@ -224,6 +224,42 @@ test('A newer version of the page in another tab takes the storage over; the old
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['kept', 'waits', 'after'])
 })
 
+test('Storage that an older version in another tab holds up is used as soon as it opens, and what was held in memory is kept', async ({ page, network, server, list, context }) => {
+  await server.add(list, ['bread'])
+  const older = await context.newPage()
+  await older.goto(`${network.address}/robots.txt`)
+  await older.evaluate((list) => new Promise((resolve, reject) => {
+    const request = indexedDB.open('todos', 1)
+    request.onupgradeneeded = () => {
+      const operations = request.result.createObjectStore('operations', { keyPath: 'key', autoIncrement: true })
+      operations.createIndex('list', 'list')
+      operations.add({ list, operation: { id: 'op-1', type: 'create', todo: { id: 'salt', title: 'salt' } }, about: 'salt', state: 'waiting' })
+      request.result.createObjectStore('snapshots', { keyPath: 'list' })
+      request.result.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
+    }
+    // Nothing closes it when another tab asks for version 2: a suspended tab answers nothing.
+    request.onsuccess = () => {
+      Object.assign(window, { held: request.result })
+      resolve(null)
+    }
+    request.onerror = () => reject(new Error('open failed'))
+  }), list)
+  network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+  const app = await new App(page, network.address, list).open()
+  await app.add('milk')
+  const word = page.getByRole('alert').filter({ hasText: 'This browser does not open the page’s storage.' })
+  await expect(word).toContainText('Keep this page open until it says “saved”')
+  await expect(app.items).toHaveText(['bread', 'milk'])
+  await older.evaluate(() => (window as unknown as { held: IDBDatabase }).held.close())
+  await expect(word).toBeHidden()
+  await app.kept(2)
+  await page.reload()
+  await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
+  network.fault = () => 'pass'
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['bread', 'salt', 'milk'])
+})
+
 test('What a version before keys kept on the device is sent, and what was refused then is told', async ({ page, app, server, list }) => {
   await server.add(list, ['bread'])
   await page.goto(`${server.address}/robots.txt`)

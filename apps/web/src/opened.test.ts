@@ -71,6 +71,25 @@ describe('an address', () => {
     expect(address()).toBe(where)
   })
 
+  it('takes the kept key as well when the storage opens late', async () => {
+    await keepKey(await database, key)
+    let openLate: (opened: Promise<Database>) => void = () => undefined
+    const late = new Promise<Database>((resolve) => (openLate = resolve))
+    const opened = database
+    database = late
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const result = at(`?list=${key.list}#/active`)
+      await vi.runOnlyPendingTimersAsync()
+      expect(await result).toMatchObject({ problem: { about: 'key' } })
+    } finally {
+      vi.useRealTimers()
+    }
+    const replace = vi.spyOn(location, 'replace').mockImplementation(() => undefined)
+    openLate(opened)
+    await eventually(() => expect(replace).toHaveBeenCalledWith(`?list=${key.list}#/active&key=${key.text}`))
+  })
+
   it('opens by its key where nothing can be kept', async () => {
     database = Promise.reject(new Error('no storage'))
     database.catch(() => undefined)

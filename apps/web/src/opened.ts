@@ -1,7 +1,7 @@
 import { words } from './words'
 import { keepKey, keptKey } from './outbox/keys'
 import { lastVisited } from './outbox/visits'
-import type { Database } from './outbox/database'
+import { soon, type Database } from './outbox/database'
 import { fragmentOf, readFragment } from './todos/fragment'
 import { isPrivate, parseKey, type ListKey } from './todos/listKey'
 import { addressOf, asksForLast, defaultList, nameIn, nameProblem } from './todos/listName'
@@ -32,7 +32,7 @@ export async function open(database: Promise<Database>): Promise<Opened> {
   let asked = nameIn(location.search)
   // An installed app is opened without the name of a list. Without storage it opens the list of an address that names none.
   if (asksForLast(location.search)) {
-    asked = await database.then(lastVisited).catch(() => null)
+    asked = await soon(database).then(lastVisited).catch(() => null)
     history.replaceState(null, '', (asked === null ? './' : addressOf(asked)) + location.hash)
   }
   const { hash } = location
@@ -50,8 +50,15 @@ export async function open(database: Promise<Database>): Promise<Opened> {
 
   const given = key
   if (given) database.then((db) => keepKey(db, given)).catch(() => undefined) // it stays in the address
-  else key = await database.then((db) => keptKey(db, list)).catch(() => null)
-  if (!key) return opened({ about: 'key', sentence: words.value.key.missing })
+  else key = await soon(database).then((db) => keptKey(db, list)).catch(() => null)
+  if (!key) {
+    // A browser may open the storage later. `followKey` then opens the list.
+    database
+      .then((db) => keptKey(db, list))
+      .then((late) => late && location.replace(addressOf(list) + fragmentOf({ filter, key: late.text })))
+      .catch(() => undefined)
+    return opened({ about: 'key', sentence: words.value.key.missing })
+  }
   history.replaceState(null, '', addressOf(list) + fragmentOf({ filter, key: key.text }))
   return opened(null)
 }

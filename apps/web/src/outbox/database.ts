@@ -31,7 +31,7 @@ export type Database = IDBPDatabase<Schema>
 
 /**
  * Why changes cannot be kept on this device.
- * - `silent`: the browser does not open the database.
+ * - `silent`: the browser has not opened the database yet.
  * - `full`: no space is left.
  * - `newer`: a newer version of the page has changed the database.
  * - `closed`: the browser, or a newer version of the page in another tab, closed it.
@@ -52,18 +52,14 @@ export class StorageTrouble extends Error {
 /** 1 had no `keys`. */
 const version = 2
 
-// Some browsers never answer: a profile on a full or broken disk, a version change that another tab blocks.
-const patience = 5_000
-
 /**
- * Opens the page's database. Throws StorageTrouble where the browser forbids it or does not answer, and where a newer
- * version of the page has changed it already. It may close later: cleared by the person, or given up for
+ * Opens the page's database, however long the browser takes. Throws StorageTrouble where it forbids that, and where a newer
+ * version of the page has changed the database already. It may close later: cleared by the person, or given up for
  * a newer version of the page in another tab.
  */
 export async function openDatabase(name = 'todos'): Promise<Database> {
-  let timer: ReturnType<typeof setTimeout> | undefined
   try {
-    const opening = openDB<Schema>(name, version, {
+    return await openDB<Schema>(name, version, {
       upgrade(db, before) {
         if (before < 1) {
           db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
@@ -76,17 +72,20 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
         ;(event.target as IDBDatabase).close()
       },
     })
-    let late = false
-    const slow = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        late = true
-        reject(new StorageTrouble('silent'))
-      }, patience)
-    })
-    opening.then((opened) => late && opened.close(), () => undefined)
-    return await Promise.race([opening, slow])
   } catch (cause) {
     throw storageTrouble(cause)
+  }
+}
+
+// Some browsers never answer: a profile on a full or broken disk, a version change that another tab blocks.
+const patience = 5_000
+
+/** The database, for callers that must go on without it: throws StorageTrouble of kind `silent` when it has not opened after some seconds. It may still open later. */
+export async function soon(database: Promise<Database>): Promise<Database> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silent = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new StorageTrouble('silent')), patience)))
+  try {
+    return await Promise.race([database, silent])
   } finally {
     clearTimeout(timer)
   }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Trouble } from '@/api/trouble'
 import { MemoryList, unreachable } from '@/testing/memoryList'
 import type { Operation } from '@/todos/todo'
-import { openDatabase, StorageTrouble, type Database } from './database'
+import { openDatabase, soon, StorageTrouble, type Database } from './database'
 import { keepKey, keptKey } from './keys'
 import { Outbox } from './outbox'
 import { Sender } from './sender'
@@ -160,17 +160,44 @@ describe('without storage', () => {
     expect(server.todos.map((todo) => todo.id)).toEqual(['a', 'b'])
   })
 
-  it('gives up on a database that never opens', async () => {
+  it('holds what it has in memory while the database does not open, and puts it there when it does', async () => {
+    const before = open()
+    await before.outbox.add(added(create('a')))
+    await before.outbox.confirm({ revision: 3, todos: [] })
+    const tab = await before.database
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const late = new Promise<Database>((resolve) => setTimeout(() => resolve(openDatabase()), 60_000))
+    const { outbox, events } = open(list, late)
+    const kept = outbox.add(added(create('b'), create('c'), create('d')))
+    try {
+      await eventually(() => vi.advanceTimersByTimeAsync(5_000).then(() => expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ kind: 'silent' }))))
+      await kept
+      expect(states(outbox)).toEqual(['op-b waiting', 'op-c waiting', 'op-d waiting'])
+      await outbox.settle([{ id: 'op-b', status: 201, revision: 4 }, { id: 'op-c', status: 201, revision: 6 }])
+      await outbox.confirm({ revision: 4, todos: [], title: 'Food' })
+      await vi.advanceTimersByTimeAsync(60_000)
+    } finally {
+      vi.useRealTimers()
+    }
+    await eventually(() => expect(events.troubled).toHaveBeenLastCalledWith(null))
+    await eventually(async () => expect(await tab.get('snapshots', list)).toMatchObject({ revision: 4, title: 'Food' }))
+    expect(events.stored).not.toHaveBeenCalled() // what is shown is newer
+    const want = ['op-a waiting', 'op-c landed', 'op-d waiting']
+    expect(states(outbox)).toEqual(want)
+    expect(outbox.entries.every((entry) => entry.kept)).toBe(true)
+    const next = open()
+    await next.outbox.refresh()
+    expect(states(next.outbox)).toEqual(want)
+  })
+
+  it('does not wait for a database that never opens', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
-      vi.stubGlobal('indexedDB', { open: () => new EventTarget() })
-      vi.stubGlobal('IDBRequest', EventTarget)
-      const opened = expect(openDatabase()).rejects.toMatchObject({ kind: 'silent' })
+      const opened = expect(soon(new Promise(() => undefined))).rejects.toMatchObject({ kind: 'silent' })
       await vi.runOnlyPendingTimersAsync()
       await opened
     } finally {
       vi.useRealTimers()
-      vi.unstubAllGlobals()
     }
   })
 

@@ -1,7 +1,7 @@
 import { maxBatch } from '@/api/batch'
 import { undecided, type OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
-import { persist, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
+import { persist, soon, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
 
 export interface Entry extends StoredEntry {
   /** Whether the entry is on disk and survives the tab. */
@@ -13,8 +13,8 @@ export interface OutboxEvents {
   changed(): void
   /** Another tab has stored a newer state of the list. */
   stored(snapshot: Snapshot & { at?: number }): void
-  /** Something could not be kept on disk. It is still in `entries` and will be sent while the page is open. */
-  troubled(trouble: StorageTrouble): void
+  /** Something could not be kept on disk. It is still in `entries` and will be sent while the page is open. Null when all is kept after all. */
+  troubled(trouble: StorageTrouble | null): void
 }
 
 /** Where tabs tell each other the name of a list whose outbox has changed on disk. */
@@ -32,18 +32,21 @@ export class Outbox {
   #database: Database | null = null
   // Where operations are on disk, by id. Apart from the entries, because one may be settled and gone before its key is known.
   readonly #keys = new Map<string, number>()
-  #confirming = 0
+  #unstored: ({ list: string; at: number } & Snapshot) | null = null // the snapshot that is to be on disk and is not yet
   readonly #list: string
   readonly #events: OutboxEvents
   readonly #channel: BroadcastChannel | null
 
-  /** @param database the open database; when it cannot be opened, changes are held in memory and `troubled` says so */
+  /** @param database the database; until it opens, changes are held in memory, and `troubled` says so after some seconds */
   constructor(list: string, database: Promise<Database>, events: OutboxEvents) {
     this.#list = list
     this.#events = events
-    this.#turn = database.then(
+    this.#turn = soon(database).then(
       (opened) => (this.#database = opened),
-      (trouble: unknown) => events.troubled(storageTrouble(trouble)),
+      (trouble: unknown) => {
+        events.troubled(storageTrouble(trouble))
+        database.then((opened) => this.#take(opened), () => undefined)
+      },
     )
     this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(channelName)
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
@@ -65,7 +68,7 @@ export class Outbox {
       ])
       // The snapshot first: entries that it made superfluous are gone from disk already. Not one that is about to be
       // replaced: after a reset the new one has the lower revision.
-      if (snapshot && this.#confirming === 0) this.#events.stored(snapshot)
+      if (snapshot && !this.#unstored) this.#events.stored(snapshot)
       for (const entry of stored) this.#keys.set(entry.operation.id, entry.key)
       this.#replace([...stored.map((entry) => ({ ...entry, kept: true })), ...this.#entries.filter((entry) => !this.#keys.has(entry.operation.id))])
     })
@@ -75,15 +78,29 @@ export class Outbox {
   add(operations: readonly { operation: Operation; about: string }[]): Promise<void> {
     const added = operations.map(({ operation, about }): Entry => ({ list: this.#list, operation, about, state: 'waiting', kept: false }))
     this.#replace([...this.#entries, ...added])
-    return this.#step(async (database) => {
-      // Strict: a change that the page calls kept must survive a loss of power as well.
-      const transaction = database.transaction('operations', 'readwrite', { durability: 'strict' })
-      const [keys] = await Promise.all([Promise.all(added.map(({ kept: _, ...entry }) => transaction.store.add(entry as typeof entry & { key: number }))), transaction.done])
-      added.forEach((entry, index) => this.#keys.set(entry.operation.id, keys[index] as number))
-      this.#replace(this.#entries.map((entry) => (this.#keys.has(entry.operation.id) ? { ...entry, kept: true } : entry)))
-      this.#tell()
-      void persist()
+    return this.#step((database) => this.#keep(database, added))
+  }
+
+  /** Puts entries on disk. */
+  async #keep(database: Database, added: readonly Entry[]) {
+    // Strict: a change that the page calls kept must survive a loss of power as well.
+    const transaction = database.transaction('operations', 'readwrite', { durability: 'strict' })
+    const [keys] = await Promise.all([Promise.all(added.map(({ kept: _, ...entry }) => transaction.store.add(entry as typeof entry & { key: number }))), transaction.done])
+    added.forEach((entry, index) => this.#keys.set(entry.operation.id, keys[index] as number))
+    this.#replace(this.#entries.map((entry) => (this.#keys.has(entry.operation.id) ? { ...entry, kept: true } : entry)))
+    this.#tell()
+    void persist()
+  }
+
+  /** Goes on with a database that opened late: behind what an earlier visit left there, it puts what was held in memory. */
+  #take(database: Database) {
+    this.#database = database
+    void this.refresh()
+    void this.#step(async () => {
+      await this.#keep(database, this.#entries.filter((entry) => !entry.kept))
+      this.#events.troubled(null)
     })
+    if (this.#unstored) void this.confirm(this.#unstored, this.#unstored.at)
   }
 
   /**
@@ -154,7 +171,7 @@ export class Outbox {
   }
 
   /** Replaces or, where `change` gives null, removes entries, here at once and then on disk, together with the snapshot when one is given. */
-  #change(change: (entry: Entry) => Entry | null, snapshot?: { list: string; at: number } & Snapshot): Promise<void> {
+  #change(change: (entry: Entry) => Entry | null, snapshot: ({ list: string; at: number } & Snapshot) | null = null): Promise<void> {
     const touched = new Map<string, Entry | null>()
     const apply = () => {
       const next = this.#entries.flatMap((before) => {
@@ -166,9 +183,9 @@ export class Outbox {
     }
     apply()
     if (touched.size === 0 && !snapshot) return Promise.resolve()
-    if (snapshot) this.#confirming++
+    if (snapshot) this.#unstored = snapshot
     return this.#step(async (database) => {
-      if (snapshot) this.#confirming--
+      if (this.#unstored === snapshot) this.#unstored = null
       // Again: a step that waited before this one may have read the entries from disk as they were.
       apply()
       const transaction = database.transaction(['operations', 'snapshots'], 'readwrite')

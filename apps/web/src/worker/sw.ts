@@ -2,9 +2,8 @@
 import { batchesOf, placeOf } from '@/api/batch'
 import { loadConfig } from '@/api/config'
 import { syncTag } from '@/outbox/backgroundSync'
-import { openDatabase } from '@/outbox/database'
+import { openDatabase, soon } from '@/outbox/database'
 import { sendAll } from '@/outbox/sendAll'
-
 
 // Keeps the page, not the lists, which are in IndexedDB; sends what waits there when no page is open. The build replaces this name by the files of the page and a hash of them all.
 declare const __PRECACHE__: { version: string; files: string[] }
@@ -94,7 +93,7 @@ self.addEventListener('sync', (event) => {
 })
 
 async function sendWaiting() {
-  const database = await openDatabase()
+  const database = await soon(openDatabase())
   try {
     const { apiBase, signIn } = await loadConfig(config)
     if (signIn) return // the page alone has the token
