@@ -274,13 +274,16 @@ func bodyNotRetained(tb testing.TB, h Harness) {
 	wantDocument(tb, s, "key", "replaced", version)
 
 	doc, err := s.Get(tb.Context(), "key")
-	if err != nil {
-		tb.Fatalf("Get: got %v, want nil", err)
+	changed, _, errIfChanged := storage.GetIfChanged(tb.Context(), s, "key", "")
+	if err != nil || errIfChanged != nil {
+		tb.Fatalf("Get: got %v and %v, want nil", err, errIfChanged)
 	}
-	for i := range doc.Body {
-		doc.Body[i] = 'X'
+	for _, body := range [][]byte{doc.Body, changed.Body} {
+		for i := range body {
+			body[i] = 'X'
+		}
+		wantDocument(tb, s, "key", "replaced", version)
 	}
-	wantDocument(tb, s, "key", "replaced", version)
 }
 
 func errorsCarryOperationAndKey(tb testing.TB, h Harness) {
@@ -465,30 +468,18 @@ func getIfChanged(tb testing.TB, h Harness) {
 	if !ok {
 		return
 	}
-	want := func(known storage.Version, body string, version storage.Version) {
-		tb.Helper()
-		doc, changed, err := getter.GetIfChanged(tb.Context(), "key", known)
-		switch {
-		case err != nil:
-			tb.Errorf("GetIfChanged at %q: got %v, want nil", known, err)
-		case known == version && (changed || doc.Body != nil || doc.Version != ""):
-			tb.Errorf("GetIfChanged at the current version: got changed = %t and %q at %q, want false and a zero document", changed, doc.Body, doc.Version)
-		case known != version && (!changed || string(doc.Body) != body || doc.Version != version):
-			tb.Errorf("GetIfChanged at %q: got changed = %t and %q at %q, want true and %q at %q", known, changed, doc.Body, doc.Version, body, version)
-		}
-	}
 	_, _, err := getter.GetIfChanged(tb.Context(), "key", "")
 	wantError(tb, "GetIfChanged of a missing document", err, storage.ErrNotFound)
 	first := mustCreate(tb, s, "key", "first")
 	_, _, err = getter.GetIfChanged(tb.Context(), "missing", first)
 	wantError(tb, "GetIfChanged of a missing document", err, storage.ErrNotFound)
 	for _, forged := range []storage.Version{"", "*", "0", "line\r\nbreak"} {
-		want(forged, "first", first)
+		wantIfChanged(tb, s, forged, "first", first)
 	}
-	want(first, "first", first)
+	wantIfChanged(tb, s, first, "first", first)
 	second := mustReplace(tb, s, "key", "second", first)
-	want(first, "second", second)
-	want(second, "second", second)
+	wantIfChanged(tb, s, first, "second", second)
+	wantIfChanged(tb, s, second, "second", second)
 }
 
 func keys(tb testing.TB, h Harness) {
@@ -552,20 +543,38 @@ func everyOperation(ctx context.Context, s storage.Store, key string, version st
 	return map[string]error{"get": get, "create": create, "replace": replace, "delete": s.Delete(ctx, key, version)}
 }
 
-// secondSeesWrites: what one handle has acknowledged, the other shows at once,
-// although it has read the document before.
+// secondSeesWrites: what one handle has acknowledged, the other shows at once, by
+// every way to read, although it has read the document before.
 func secondSeesWrites(tb testing.TB, h Harness) {
 	stores := handles(tb, h)
 	writer, reader := stores[0], stores[len(stores)-1]
-	wantMissing(tb, reader, "key")
-	body := "0"
-	version := mustCreate(tb, writer, "key", body)
-	for n := range 10 {
-		wantDocument(tb, reader, "key", body, version)
-		body = strconv.Itoa(n + 1)
-		version = mustReplace(tb, writer, "key", body, version)
+	lists := func(keys ...string) {
+		if lister, ok := reader.(storage.Lister); ok {
+			wantKeys(tb, lister, keys)
+		}
 	}
-	wantDocument(tb, reader, "key", body, version)
+	wantMissing(tb, reader, "key")
+	lists()
+	version := mustCreate(tb, writer, "key", "0")
+	lists("key")
+	known := storage.Version("")
+	for n := range 10 {
+		wantIfChanged(tb, reader, known, strconv.Itoa(n), version)
+		wantDocument(tb, reader, "key", strconv.Itoa(n), version)
+		known, version = version, mustReplace(tb, writer, "key", strconv.Itoa(n+1), version)
+	}
+	wantDocument(tb, reader, "key", "10", version)
+	if h.NoDelete != "" {
+		return
+	}
+	if err := writer.Delete(tb.Context(), "key", version); err != nil {
+		tb.Fatalf("Delete: got %v, want nil", err)
+	}
+	_, _, err := storage.GetIfChanged(tb.Context(), reader, "key", version)
+	wantError(tb, "GetIfChanged of what another handle deleted", err, storage.ErrNotFound)
+	wantMissing(tb, reader, "key")
+	lists()
+	mustCreate(tb, reader, "key", "again")
 }
 
 // handles returns the store of the harness and, if there is one, a second
@@ -606,6 +615,20 @@ func wantDocument(tb testing.TB, s storage.Store, key, body string, version stor
 		tb.Errorf("Get of key %.40q: got the body %.60q (%d bytes), want %.60q (%d bytes)", key, doc.Body, len(doc.Body), body, len(body))
 	case doc.Version != version:
 		tb.Errorf("Get of key %.40q: got the version %q, want %q", key, doc.Version, version)
+	}
+}
+
+// wantIfChanged asks for "key", which holds body at version.
+func wantIfChanged(tb testing.TB, s storage.Store, known storage.Version, body string, version storage.Version) {
+	tb.Helper()
+	doc, changed, err := storage.GetIfChanged(tb.Context(), s, "key", known)
+	switch {
+	case err != nil:
+		tb.Errorf("GetIfChanged at %q: got %v, want nil", known, err)
+	case known == version && (changed || doc.Body != nil || doc.Version != ""):
+		tb.Errorf("GetIfChanged at the current version: got changed = %t and %q at %q, want false and a zero document", changed, doc.Body, doc.Version)
+	case known != version && (!changed || string(doc.Body) != body || doc.Version != version):
+		tb.Errorf("GetIfChanged at %q: got changed = %t and %q at %q, want true and %q at %q", known, changed, doc.Body, doc.Version, body, version)
 	}
 }
 
