@@ -46,6 +46,35 @@ func TestOneOwnerTwoTypes(t *testing.T) {
 	}
 }
 
+// A key that left the memory of a ledger, or whose ledger was closed, is free for
+// the next one, which reads it once.
+func TestOneOwnerAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		store := faultstore.New(memstore.New(), func(c faultstore.Call) faultstore.Fault {
+			if c.Op == "get" {
+				reads++
+			}
+			return faultstore.Fault{}
+		})
+		var log lines
+		o := ledger.Options[int]{MaxKeys: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		for _, keys := range []string{"aabbaa", "aa", "aa"} {
+			l := open(t, store, o)
+			for _, key := range keys {
+				increment(t, l, string(key))
+				synctest.Wait() // the key is not in use any more
+			}
+			if err := l.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if reads != 5 || log.String() != "" {
+			t.Errorf("got %d reads and the log %q, want 5 and no log", reads, &log)
+		}
+	})
+}
+
 // Two ledgers that use one key of a store with one owner are found out, and
 // lose no update, serve no old document and tell their watchers.
 func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
