@@ -88,6 +88,10 @@ func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*documen
 	case err != nil:
 		return nil, err
 	}
+	if !changed && version == "" {
+		// Nothing to go on with: the driver does not keep its contract.
+		return nil, fmt.Errorf("%w: it says that a document is as it was, which was never read", storage.ErrUnavailable)
+	}
 	if !changed {
 		if dmg != nil {
 			return nil, dmg.err

@@ -58,7 +58,8 @@ type State[T any] struct {
 
 // Change is the effect of an operation; see [Set] and [Keep].
 type Change[T any] struct {
-	// Doc is the new document. If it is the zero value of T although the
+	// Doc is the new document. Operations of the same commit are given it as it is
+	// here, later ones as its [Codec] stores it. If it is the zero value of T although the
 	// document was not, the operation fails, because an empty Change would
 	// erase it by mistake: use [Set] to store the zero value.
 	Doc T

@@ -221,7 +221,7 @@ func (o Options[T]) withDefaults() Options[T] {
 	}
 	if o.Codec.Append == nil {
 		o.Codec.Append = func(dst []byte, doc T) ([]byte, error) {
-			text, err := jsonx.Marshal(doc, lossless)
+			text, err := jsonx.Marshal(&doc, lossless) // with the methods of *T, which the decoder calls, too
 			return append(dst, text...), err
 		}
 	}

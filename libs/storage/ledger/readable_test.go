@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,6 +118,31 @@ func TestSnapshotIsWhatIsStored(t *testing.T) {
 	other, otherErr := open(t, store, ledger.Options[doc]{}).Read(t.Context(), "k")
 	if want := (doc{Stored: 1}); r.Snapshot.Doc != want || own.Doc != want || other.Doc != want || ownErr != nil || otherErr != nil {
 		t.Errorf("got %v, then %v, %v, and elsewhere %v, %v, want %v each time", r.Snapshot.Doc, own.Doc, ownErr, other.Doc, otherErr, want)
+	}
+}
+
+// A type whose pointer has the methods is stored by them.
+func TestMethodsOfThePointer(t *testing.T) {
+	type doc struct{ Sum big.Float }
+	l := open(t, memstore.New(), ledger.Options[doc]{})
+	got, err := ledger.Do(t.Context(), l, "k", func(doc) (doc, error) { return doc{*big.NewFloat(1.5)}, nil })
+	if err != nil || got.Sum.Text('g', 3) != "1.5" {
+		t.Errorf("got %s, %v, want 1.5", got.Sum.Text('g', 3), err)
+	}
+}
+
+// versionless is a store whose documents have no version.
+type versionless struct{ storage.Store }
+
+func (versionless) Get(context.Context, string) (storage.Document, error) {
+	return storage.Document{Body: []byte(`{}`)}, nil
+}
+
+// A driver that does not keep its contract does not end the process.
+func TestVersionlessDocument(t *testing.T) {
+	l := open(t, versionless{memstore.New()}, ledger.Options[int]{Logger: quietly})
+	if _, err := l.Read(t.Context(), "k"); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("got %v, want %v", err, storage.ErrUnavailable)
 	}
 }
 
