@@ -2,6 +2,7 @@
 export type Forms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
 
 export interface Formats {
+  /** Of a count: 0, 1, 2, … */
   number: (n: number) => string
   /** The form for a number, with the number in it. */
   plural: (n: number, forms: Forms) => string
@@ -13,19 +14,27 @@ export interface Formats {
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]]
 
-/** Numbers, plurals and times as a language has them. */
+/** Numbers, plurals and times as a language of the page has them. */
 export function formats(language: string): Formats {
-  const numbers = new Intl.NumberFormat(language)
-  const rules = new Intl.PluralRules(language)
-  const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' })
-  const relative = new Intl.RelativeTimeFormat(language)
+  // Made when needed: the first of them costs a telephone more than all else that the page does before its first paint.
+  const numbers = once(() => new Intl.NumberFormat(language))
+  const rules = once(() => new Intl.PluralRules(language))
+  const dates = once(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }))
+  const relative = once(() => new Intl.RelativeTimeFormat(language))
+  // Below a thousand every language of the page writes digits alone; words.test.ts compares.
+  const number = (n: number) => (n < 1000 ? String(n) : numbers().format(n))
   return {
-    when: (at) => (Number.isNaN(Date.parse(at)) ? at : dates.format(new Date(at))),
-    number: (n) => numbers.format(n),
-    plural: (n, forms) => (forms[rules.select(n)] ?? forms.other).replace('#', () => numbers.format(n)),
+    number,
+    when: (at) => (Number.isNaN(Date.parse(at)) ? at : dates().format(new Date(at))),
+    plural: (n, forms) => (forms[rules().select(n)] ?? forms.other).replace('#', () => number(n)),
     ago(seconds) {
       const [unit, length] = units.find(([, length]) => seconds >= length) ?? ['second', 1]
-      return relative.format(-Math.floor(seconds / length), unit)
+      return relative().format(-Math.floor(seconds / length), unit)
     },
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstKnown } from '.'
+import { firstKnown, languages } from '.'
 import { en } from './en'
 import { formats } from './formats'
 import { ptBR } from './pt-BR'
@@ -26,6 +26,11 @@ describe('formats', () => {
     ['pt-BR', 1234, '1.234 items'],
     ['pt-BR', 1_000_000, '1.000.000 items'],
   ])('%s has %d as %s', (language, n, want) => expect(formats(language).plural(n, { one: '# item', other: '# items' })).toBe(want))
+
+  it.each(Object.keys(languages))('in %s counts as Intl does', (language) => {
+    const numbers = new Intl.NumberFormat(language)
+    for (let n = 0; n <= 1100; n++) expect(formats(language).number(n)).toBe(numbers.format(n))
+  })
 })
 
 it.each([
