@@ -148,6 +148,13 @@ func TestOneFileForSeveralPrograms(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", section, err, want)
 		}
 	}
+	type needy struct {
+		Store string `key:"store" validate:"required"`
+	}
+	_, err = config.Load(needy{}, config.File(path, config.Section("serving")))
+	if want := "configuration: default: store: expected a value, got none; set serving.store in the configuration file"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 	flat := write(t, "c.toml", "page = true\nversion = 3\n[import]\nother = 1\n")
 	if got, err := config.Load(rich{}, config.File(flat, config.IgnoreKeys("version", "import"))); err != nil || !got.Page {
 		t.Errorf("got %+v, %v; want the ignored keys to pass", got, err)

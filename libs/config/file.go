@@ -31,7 +31,8 @@ func File(path string, options ...FileOption) Source {
 }
 
 // FileOption is [Section] or [IgnoreKeys]. With them several programs, or the
-// subcommands of one, share a file.
+// subcommands of one, share a file. Each of them needs a prefix of variables of
+// its own, too, or [Ignore] for those of the others.
 type FileOption func(*file)
 
 // Section makes [File] read the keys below name, and leave the rest of the
@@ -47,6 +48,14 @@ func IgnoreKeys(names ...string) FileOption {
 type file struct {
 	path, section string
 	ignored       []string
+}
+
+// below returns the place of a key in the file.
+func (f *file) below(key string) string {
+	if f == nil || f.section == "" {
+		return key
+	}
+	return f.section + "." + key
 }
 
 func (f *file) collect(l *loader) {

@@ -117,7 +117,7 @@ func (l *loader) entries() []helpEntry {
 		entries = append(entries, e)
 	}
 	for _, s := range l.settings {
-		e := helpEntry{key: s.key, fallback: display(s, s.def), meaning: s.help}
+		e := helpEntry{key: l.file.below(s.key), fallback: display(s, s.def), meaning: s.help}
 		if s.expect != "" {
 			e.meaning = strings.TrimPrefix(e.meaning+"; "+s.expect, "; ")
 		}

@@ -128,7 +128,7 @@ func (l *loader) howToSet(s *setting, key string) string {
 		ways = append(ways, l.env.variables(s)...)
 	}
 	if l.file != nil {
-		ways = append(ways, key+" in the configuration file")
+		ways = append(ways, l.file.below(key)+" in the configuration file")
 	}
 	return strings.Join(ways, " or ")
 }
