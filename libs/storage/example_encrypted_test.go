@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
@@ -128,7 +129,7 @@ func Example_encrypted() {
 	defer diary.Close(ctx)
 	for _, line := range []string{"rain", "sun"} {
 		doc, err := ledger.Do(ctx, diary, "2026", func(lines []string) ([]string, error) {
-			return append(lines, line), nil
+			return append(slices.Clip(lines), line), nil // lines itself is not changed
 		})
 		fmt.Println(doc, err)
 	}

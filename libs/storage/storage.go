@@ -8,8 +8,8 @@
 // rule lets any number of processes share a store without losing an update,
 // and it is all that a driver has to provide.
 //
-// Drivers are packages of their own (memstore, diskstore, boltstore, s3store)
-// and prove themselves with the conformance suite in storagetest. This package
+// Drivers are packages of their own (memstore, diskstore, boltstore, s3store,
+// and in modules of their own gcsstore and azblobstore) and prove themselves with the conformance suite in storagetest. This package
 // imports no driver and no SDK.
 package storage
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Forget deletes the document under key from the store, with the operations
-// that it remembers and what it keeps of removed items. allowed, if not nil, is
+// that it remembers. allowed, if not nil, is
 // asked before each attempt, and its error is returned. Forgetting a key that
 // has no document succeeds.
 //

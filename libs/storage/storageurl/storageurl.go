@@ -49,8 +49,9 @@ func (m *Mux) Schemes() []string {
 // Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
 // scheme or a password is an error that says what was expected. All else is for
 // the scheme's opener to accept or refuse: a port (redis://localhost:6379/0), a
-// user name, a fragment. Errors repeat neither user information nor the query,
-// which may hold a secret.
+// user name, a fragment. The store is an [io.Closer] if it has something to
+// release. Errors repeat neither user information nor the query, which may hold
+// a secret.
 func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
