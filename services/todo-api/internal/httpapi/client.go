@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -87,32 +88,69 @@ func parseClient(text string, hasPort bool) (netip.Addr, bool) {
 	return address.Unmap(), err == nil
 }
 
-// open counts the event streams that each client has open.
+// open counts the event streams that are open, in all and of each client.
 type open struct {
-	max int
+	max         int
+	maxOfClient int // 0: any number
 
 	mu    sync.Mutex
+	all   int
 	count map[client]int
+	left  chan struct{} // closed when a stream has ended
 }
 
-// enter reports whether the client may open one more, and counts it.
-func (o *open) enter(from client) bool {
+// enter counts one more stream of a client. Where there are too many it waits
+// for one to end, for up to a second: a page that is loaded again may ask for
+// its streams before the server knows that those it had are closed.
+func (o *open) enter(closing <-chan struct{}, from client) error {
+	for over := time.After(turn); ; {
+		left, err := o.tryEnter(from)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-left:
+		case <-over:
+			return err
+		case <-closing:
+			return err
+		}
+	}
+}
+
+// tryEnter returns an error if there are too many streams, and a channel that is
+// closed when one of them has ended.
+func (o *open) tryEnter(from client) (left <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.max > 0 && o.count[from] >= o.max && !from.exempt() {
-		return false
+	switch {
+	case o.all >= o.max:
+		err = overloaded.retryable("At most %d event streams are open at a time.", o.max)
+	case o.maxOfClient > 0 && o.count[from] >= o.maxOfClient && !from.exempt():
+		err = tooManyRequests.retryable("One client may have %d event streams open.", o.maxOfClient)
+	default:
+		if o.count == nil {
+			o.count = make(map[client]int)
+		}
+		o.all++
+		o.count[from]++
+		return nil, nil
 	}
-	if o.count == nil {
-		o.count = make(map[client]int)
+	if o.left == nil {
+		o.left = make(chan struct{})
 	}
-	o.count[from]++
-	return true
+	return o.left, err
 }
 
 func (o *open) leave(from client) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.all--
 	if o.count[from]--; o.count[from] <= 0 {
 		delete(o.count, from)
+	}
+	if o.left != nil {
+		close(o.left)
+		o.left = nil
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-const heartbeat = 15 * time.Second
+// heartbeatInterval is the default interval between heartbeats.
+const heartbeatInterval = 15 * time.Second
 
 // watchList sends Server-Sent Events (HTML standard, section 9.2).
 func (s *Server) watchList(c *fiber.Ctx, r *request) error {
@@ -35,14 +36,9 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	if c.Method() == http.MethodHead {
 		return nil
 	}
-	if s.streams.Add(1) > int64(s.opts.MaxStreams) {
-		s.streams.Add(-1)
-		return overloaded.retryable("At most %d event streams are open at a time.", s.opts.MaxStreams)
-	}
 	from := s.clientOf(c)
-	if !s.open.enter(from) {
-		s.streams.Add(-1)
-		return tooManyRequests.retryable("One client may have %d event streams open.", s.opts.ClientStreams)
+	if err := s.open.enter(s.closing, from); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	// The deadline applies to the first read only; the watch has none.
@@ -50,7 +46,6 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	snapshots, err := s.opts.Lists.Watch(ctx, name)
 	if err != nil || !deadline.Stop() {
 		cancel()
-		s.streams.Add(-1)
 		s.open.leave(from)
 		if err == nil {
 			err = context.DeadlineExceeded
@@ -123,7 +118,6 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	defer func() {
 		e.cancel()
 		conn.Close()
-		e.server.streams.Add(-1)
 		e.server.open.leave(e.from)
 		e.server.opts.Metrics.Streams.Dec()
 		e.server.ended.Done()
@@ -133,7 +127,8 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	}
 	here := e.server.watchers.enter(e.name)
 	defer e.server.watchers.leave(e.name, here)
-	tick := time.NewTicker(heartbeat)
+	defer e.server.hangups.watch(conn, here.changed)()
+	tick := time.NewTicker(e.server.opts.heartbeat)
 	defer tick.Stop()
 	var expired <-chan time.Time // nil means never
 	if !e.until.IsZero() {
@@ -165,7 +160,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			}
 		case <-tick.C:
 		}
-		// Only a write detects that a client has disconnected.
+		// Only a write tells a client that has gone from one that still reads.
 		if !send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here.count())) {
 			return
 		}

@@ -2,6 +2,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,9 +56,10 @@ type Options struct {
 	RequestTimeout, ReadTimeout, IdleTimeout, WriteTimeout time.Duration
 	// MaxConns bounds the connections that are open; 0: unbounded.
 	MaxConns int
-	// MaxStreams bounds the event streams that are open, and ClientStreams
-	// those of one client; 0: any number.
-	MaxStreams, ClientStreams int
+	// MaxStreams bounds the event streams that are open.
+	MaxStreams int
+	// ClientStreams bounds those of one client; 0: any number.
+	ClientStreams int
 	// AllowedHosts are the hosts that requests may name, in addition to that of
 	// PublicURL; "*" allows all. If empty, requests on loopback must name this
 	// machine, and others may name any host.
@@ -86,6 +88,8 @@ type Options struct {
 	Metrics   *metrics.Set
 	// Tracer, when not nil, gets a span for each request.
 	Tracer trace.TracerProvider
+
+	heartbeat time.Duration // of event streams; 0: heartbeatInterval
 }
 
 // Server serves lists over HTTP.
@@ -100,7 +104,7 @@ type Server struct {
 	// strips it.
 	path  string
 	rates *rates
-	open  open // event streams of each client
+	open  open // event streams
 
 	// What requests about large lists may take.
 	bodies, reads, writes, events memory
@@ -109,8 +113,8 @@ type Server struct {
 	listener atomic.Pointer[listener]
 
 	others   *metrics.Requests // what is no operation
-	streams  atomic.Int64
 	watchers watchers
+	hangups  hangups
 	stopping atomic.Bool
 	// closing ends the event streams; ended is done when they have.
 	closing   chan struct{}
@@ -127,6 +131,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.heartbeat = cmp.Or(opts.heartbeat, heartbeatInterval)
 	public, err := url.Parse(opts.PublicURL)
 	if err != nil {
 		return nil, err
@@ -139,7 +144,8 @@ func New(opts Options) (*Server, error) {
 		cors:     newCORS(opts.CORSOrigins),
 		hosts:    newHosts(opts.AllowedHosts, opts.PublicURL),
 		rates:    newRates(opts.RateLimit),
-		open:     open{max: opts.ClientStreams},
+		open:     open{max: opts.MaxStreams, maxOfClient: opts.ClientStreams},
+		hangups:  newHangups(),
 		bodies:   newMemory(opts.MaxBytes / 10),
 		reads:    newMemory(opts.MaxBytes / 5 * 2),
 		writes:   newMemory(opts.MaxBytes / 5 * 2),
@@ -317,6 +323,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.Join(err, fmt.Errorf("event streams: %w", ctx.Err()))
 	}
+	_ = s.hangups.Close() // fails if it is closed already
 	return err
 }
 

@@ -14,7 +14,8 @@ type watchers struct {
 
 // watcher is one event stream among those of its list.
 type watcher struct {
-	// changed receives when the number of streams may have changed.
+	// changed receives when the number of streams may have changed, or the
+	// client has closed the connection.
 	changed chan struct{}
 	all     *watchers
 	name    todo.Name
@@ -48,10 +49,7 @@ func (w *watchers) leave(name todo.Name, own *watcher) {
 // tell wakes the streams of a list. w.mu is held.
 func (w *watchers) tell(name todo.Name) {
 	for other := range w.lists[name] {
-		select {
-		case other.changed <- struct{}{}:
-		default:
-		}
+		poke(other.changed)
 	}
 }
 

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package httpapi
+
+func newHangups() hangups { return readers{} }
