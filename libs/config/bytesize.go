@@ -12,38 +12,42 @@ import (
 // without one for bytes: 512KiB. Fractions and negative sizes are errors.
 type ByteSize int64
 
+func byteUnits() map[string]ByteSize {
+	return map[string]ByteSize{
+		"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+		"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+	}
+}
+
 // UnmarshalText sets b from text such as "1MiB" or "1048576".
 func (b *ByteSize) UnmarshalText(text []byte) error {
 	digits := strings.TrimRight(string(text), "BKMGTik")
 	unit := string(text)[len(digits):]
-	factor, known := map[string]uint64{
-		"": 1, "B": 1,
-		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-		"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-	}[unit]
+	if unit == "" {
+		unit = "B"
+	}
+	factor, known := byteUnits()[unit]
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil && digits != "" || !known || digits == "" {
 		return fmt.Errorf("not a whole number with one of the units B, KiB, MiB, GiB, TiB, kB, MB, GB, TB")
 	}
-	if n > math.MaxInt64/factor {
+	if n > math.MaxInt64/uint64(factor) { //nolint:gosec // factor is positive
 		return fmt.Errorf("more than %d bytes", int64(math.MaxInt64))
 	}
-	*b = ByteSize(n * factor) //nolint:gosec // not above MaxInt64, as just checked
+	*b = ByteSize(n) * factor //nolint:gosec // not above MaxInt64, as just checked
 	return nil
 }
 
-// String returns b in the largest unit that is a power of 1024 and leaves a
-// whole number. [ByteSize.UnmarshalText] reads it back.
+// String returns b as a whole number of the unit that makes it smallest.
+// [ByteSize.UnmarshalText] reads it back.
 func (b ByteSize) String() string {
-	for _, unit := range []struct {
-		name  string
-		bytes ByteSize
-	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
-		if b != 0 && b%unit.bytes == 0 {
-			return strconv.FormatInt(int64(b/unit.bytes), 10) + unit.name
+	number, unit := b, "B"
+	for name, bytes := range byteUnits() {
+		if b%bytes == 0 && b/bytes < number {
+			number, unit = b/bytes, name
 		}
 	}
-	return strconv.FormatInt(int64(b), 10) + "B"
+	return strconv.FormatInt(int64(number), 10) + unit
 }
 
 // MarshalText returns [ByteSize.String].

@@ -174,7 +174,7 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%q: got %d, want an error", text, int64(got))
 		}
 	}
-	for size, want := range map[config.ByteSize]string{0: "0B", 1: "1B", 1023: "1023B", 1 << 10: "1KiB", 1536: "1536B", 5 << 20: "5MiB", 1 << 50: "1024TiB"} {
+	for size, want := range map[config.ByteSize]string{0: "0B", 1: "1B", 1023: "1023B", 1 << 10: "1KiB", 1536: "1536B", 5 << 20: "5MiB", 1 << 50: "1024TiB", 16e6: "16MB", 1e3 << 10: "1000KiB", 3e15: "3000TB", 1500: "1500B"} {
 		if got := size.String(); got != want {
 			t.Errorf("%d: got %s, want %s", int64(size), got, want)
 		}
