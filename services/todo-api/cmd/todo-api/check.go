@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/httpapi"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/redishints"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
@@ -41,7 +43,7 @@ func (s settings) check() error {
 			refuse("TODO_OTLP_ENDPOINT", s.OTLPEndpoint, "an address of http or https, such as http://localhost:4318")
 		}
 	}
-	if h := s.ClientAddressHeader; h != "" && (!headerName.MatchString(h) || slices.Contains(otherHeaders, http.CanonicalHeaderKey(h))) {
+	if h := s.ClientAddressHeader; h != "" && (!httpguts.ValidHeaderFieldName(h) || holdsNoAddress(h)) {
 		refuse("TODO_CLIENT_ADDRESS_HEADER", h, "the name of a header that a proxy sets to an address, such as CloudFront-Viewer-Address")
 	}
 	if strings.ContainsAny(s.Store, `"'`) || strings.TrimSpace(s.Store) != s.Store {
@@ -56,11 +58,26 @@ func (s settings) check() error {
 	return errors.Join(errs...)
 }
 
-// otherHeaders are those whose values clients set, or that hold a host.
-var otherHeaders = []string{
-	"Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Todo-Key", "Idempotency-Key",
-	"Accept", "Content-Type", "Content-Length", "If-Match", "If-None-Match", "Connection", "Transfer-Encoding",
+// holdsNoAddress reports whether a header never has the address of a client: a
+// standard one, which clients set or which frames the message, or one that has
+// another meaning here.
+func holdsNoAddress(header string) bool {
+	name := http.CanonicalHeaderKey(header)
+	if !httpguts.ValidTrailerHeader(name) || slices.Contains(otherHeaders, name) {
+		return true
+	}
+	return name != "X-Forwarded-For" && slices.ContainsFunc(otherPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
+
+// otherPrefixes and otherHeaders are those that httpguts lacks.
+var (
+	otherPrefixes = []string{"Accept", "Access-Control-", "Content-", "Cross-Origin-", "Proxy-", "Sec-", "Todo-", "X-Forwarded-"}
+	otherHeaders  = []string{
+		"Age", "Allow", "Alt-Svc", "Alt-Used", "Baggage", "Cookie", "Cookie2", "Date", "Dnt", "Early-Data", "Etag", "Expires", "From", "Http2-Settings", "Idempotency-Key",
+		"Last-Event-Id", "Last-Modified", "Link", "Location", "Origin", "Prefer", "Priority", "Referer", "Retry-After", "Server", "Set-Cookie", "Traceparent",
+		"Tracestate", "Upgrade", "Upgrade-Insecure-Requests", "User-Agent", "Vary", "Via", "Warning", "X-Request-Id", "X-Requested-With",
+	}
+)
 
 // checkSignIn refuses incomplete and invalid sign-in settings.
 func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
@@ -92,8 +109,6 @@ func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
 		refuse("TODO_OIDC_SCOPE", s.OIDCScope, "scopes separated by spaces, with openid among them")
 	}
 }
-
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 // isServer reports whether u is scheme, host and path alone.
 func isServer(u *url.URL) bool {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -68,6 +69,9 @@ func TestInvalidSettings(t *testing.T) {
 		"TODO_OTLP_ENDPOINT=localhost:4318", "TODO_OTLP_ENDPOINT=grpc://localhost:4317",
 		"TODO_CLIENT_ADDRESS_HEADER=X Forwarded For", "TODO_CLIENT_ADDRESS_HEADER=X-Forwarded-For:",
 		"TODO_CLIENT_ADDRESS_HEADER=host", "TODO_CLIENT_ADDRESS_HEADER=Cookie",
+		"TODO_CLIENT_ADDRESS_HEADER=TE", "TODO_CLIENT_ADDRESS_HEADER=expect", "TODO_CLIENT_ADDRESS_HEADER=If-Range", "TODO_CLIENT_ADDRESS_HEADER=accept-language",
+		"TODO_CLIENT_ADDRESS_HEADER=X-Forwarded-Port", "TODO_CLIENT_ADDRESS_HEADER=Sec-Fetch-Site", "TODO_CLIENT_ADDRESS_HEADER=Proxy-Connection",
+		"TODO_CLIENT_ADDRESS_HEADER=Content-Encoding", "TODO_CLIENT_ADDRESS_HEADER=x-request-id", "TODO_CLIENT_ADDRESS_HEADER=Via",
 		`TODO_STORE="file:///data"`, "TODO_STORE='mem:'",
 		"TODO_LISTEN=8080", "TODO_LISTEN=http://localhost:8080", `TODO_LISTEN=":8080"`, "TODO_LISTEN=localhost:99999",
 		"TODO_ALLOWED_HOSTS=https://a.example", "TODO_ALLOWED_HOSTS=a.example:80", "TODO_ALLOWED_HOSTS=*.example",
@@ -79,6 +83,17 @@ func TestInvalidSettings(t *testing.T) {
 		err := run(context.Background(), []string{"config"}, []string{setting}, &out)
 		if err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), "expected") {
 			t.Errorf("%s: got %v, want an error that names the variable and what is expected", setting, err)
+		}
+	}
+}
+
+func TestHeadersOfProxies(t *testing.T) {
+	for _, header := range []string{
+		"CloudFront-Viewer-Address", "X-Forwarded-For", "x-forwarded-for", "Forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP",
+		"X-Envoy-External-Address", "X-Azure-ClientIP", "Fly-Client-IP", "X-Peer",
+	} {
+		if err := run(context.Background(), []string{"config"}, []string{"TODO_CLIENT_ADDRESS_HEADER=" + header}, io.Discard); err != nil {
+			t.Errorf("%s: got %v, want it accepted", header, err)
 		}
 	}
 }
