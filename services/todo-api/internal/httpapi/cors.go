@@ -54,14 +54,14 @@ func (a cors) allow(c *fiber.Ctx) {
 	c.Set(fiber.HeaderAccessControlExposeHeaders, "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, Warning, X-Request-ID")
 }
 
-// answers allows, and reports whether the request was but a question about
-// that, which is then answered.
+// answers sets the headers of the answer, and reports whether the request was a
+// preflight request, which is then answered.
 func (a cors) answers(c *fiber.Ctx) bool {
 	if !a.any && len(a.origins) == 0 {
 		return false
 	}
 	a.allow(c)
-	if c.Method() != http.MethodOptions {
+	if c.Method() != http.MethodOptions || c.Get(fiber.HeaderOrigin) == "" || c.Get(fiber.HeaderAccessControlRequestMethod) == "" {
 		return false
 	}
 	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST, PUT, PATCH, DELETE")

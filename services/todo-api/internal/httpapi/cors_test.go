@@ -18,6 +18,17 @@ func TestCORSOfListedOrigins(t *testing.T) {
 			}
 		}
 	}
+	preflight := []string{"Origin", "https://b.example", "Access-Control-Request-Method", "PATCH"}
+	if got := a.Expect(204, "OPTIONS", "/api/lists/l/todos", "", preflight...).Header; !strings.Contains(got.Get("Access-Control-Allow-Headers"), "Todo-Key") || got.Get("Allow") != "" {
+		t.Errorf("preflight: got %v", got)
+	}
+	// Other questions are about the route.
+	for _, header := range [][]string{nil, preflight[:2], preflight[2:]} {
+		if got := a.Expect(204, "OPTIONS", "/api/lists/l/todos", "", header...).Header.Get("Allow"); !strings.Contains(got, "PATCH") {
+			t.Errorf("OPTIONS with %v: got Allow %q, want the methods", header, got)
+		}
+	}
+	a.Expect(404, "OPTIONS", "/api/none", "")
 	off := serve(t, nil)
 	if got := off.Expect(204, "OPTIONS", "/api/lists/l/todos", "", "Origin", "https://a.example", "Access-Control-Request-Method", "GET"); got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("off: got %v", got.Header)
