@@ -245,8 +245,10 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 
 func (o *operation) checkBody(c *fiber.Ctx) error {
 	// Unpacking would let a small body become one of any size.
-	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && encoding != "identity" {
-		return unsupportedMedia.with("Bodies with a Content-Encoding are not read.")
+	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
+		if !strings.EqualFold(string(encoding), "identity") {
+			return unsupportedMedia.with("Bodies with a Content-Encoding are not read.")
+		}
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err == nil && slices.Contains(o.consumes, mediaType) && isUTF8(parameters["charset"]) {
@@ -297,6 +299,9 @@ func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
 		return s.opts.PublicURL + itemsPath(name), nil
 	}
 	host := string(c.Request().Host())
+	if host == "" { // HTTP/1.0
+		host = c.Context().LocalAddr().String()
+	}
 	if len(host) > 255 {
 		return "", invalidRequest.with("Header Host: expected at most 255 bytes.")
 	}

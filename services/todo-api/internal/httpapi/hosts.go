@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"net/netip"
@@ -38,6 +39,11 @@ var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or se
 
 // check refuses a request for an unknown host.
 func (h hosts) check(c *fiber.Ctx) error {
+	// User information belongs to no request (RFC 9110, 4.2.4 and 7.2). fasthttp
+	// removes it.
+	if bytes.IndexByte(c.Request().Header.Host(), '@') >= 0 || len(c.Request().URI().Username()) > 0 {
+		return invalidRequest.with("Header Host: expected a host name or address, without user information.")
+	}
 	if !h.allow(string(c.Request().Host()), onLoopback(c), isProbe(c.Path())) {
 		return errUnknownHost
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
@@ -176,7 +177,12 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 		body = make([]byte, length)
 		_, err = io.ReadFull(stream, body)
 	} else {
+		// fasthttp adds trailer fields to the headers. They were not checked with
+		// them, and are no conditions, keys or addresses (RFC 9110, 6.5.1).
+		var headers fasthttp.RequestHeader
+		c.Request().Header.CopyTo(&headers)
 		body, err = io.ReadAll(io.LimitReader(stream, maxBody+1))
+		headers.CopyTo(&c.Request().Header)
 	}
 	if err == nil && len(body) > maxBody {
 		err = errBodyTooLarge

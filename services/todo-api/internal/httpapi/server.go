@@ -172,6 +172,7 @@ func New(opts Options) (*Server, error) {
 	// Event streams close their own connections.
 	server.KeepHijackedConns = true
 	server.Handler = acceptAnyMethod(server.Handler)
+	server.ExpectHandler = s.expected
 
 	if err := s.route(); err != nil {
 		return nil, err
@@ -325,6 +326,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	_ = s.hangups.Close() // fails if it is closed already
 	return err
+}
+
+// expected answers clients that ask before they send a too large body.
+func (s *Server) expected(ctx *fasthttp.RequestCtx) int {
+	if ctx.Request.Header.ContentLength() <= maxBody {
+		return http.StatusContinue
+	}
+	c := s.app.AcquireCtx(ctx)
+	defer s.app.ReleaseCtx(c)
+	lingerOnClose(c) // the client may send the body all the same
+	if err := s.refused(c, errBodyTooLarge); err != nil {
+		return http.StatusInternalServerError
+	}
+	return c.Response().StatusCode()
 }
 
 func (s *Server) panicked(c *fiber.Ctx, value any) {

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
+)
+
+const onLocalhost = "Host: localhost\r\nContent-Type: application/json\r\n"
+
+// Trailer fields are not headers (RFC 9110, 6.5.1).
+func TestTrailersAreIgnored(t *testing.T) {
+	a := serve(t, nil)
+	for _, field := range []string{
+		`If-Match: "9"`, "If-None-Match: *", "Idempotency-Key: a b", "Todo-Key: x", "X-Client: 203.0.113.9", "Accept: text/plain",
+	} {
+		name, _, _ := strings.Cut(field, ":")
+		for _, announced := range []string{"", "Trailer: " + name + "\r\n"} {
+			for _, route := range []string{"PUT /api/state/l", "PATCH /api/lists/l"} {
+				body := "2\r\n[]\r\n"
+				if strings.HasPrefix(route, "PATCH") {
+					body = "d\r\n{\"title\":\"x\"}\r\n"
+				}
+				got := a.raw(route + " HTTP/1.1\r\n" + onLocalhost + announced + "Transfer-Encoding: chunked\r\n\r\n" + body + "0\r\n" + field + "\r\n\r\n")
+				if got.StatusCode != 200 {
+					t.Errorf("%s with the trailer field %s, announced %t: got %d %s, want 200", route, field, announced != "", got.StatusCode, got.Body)
+				}
+			}
+		}
+	}
+	// The same condition as a header holds.
+	a.Expect(412, "PUT", "/api/state/l", "[]", "If-Match", `"9"`)
+}
+
+func TestUserInformationIsRefused(t *testing.T) {
+	a := serve(t, nil)
+	for _, target := range []string{"http://user@localhost/api/lists/l/todos", "http://user:password@localhost/api/lists/l/todos"} {
+		if got := a.raw("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n"); got.StatusCode != 400 {
+			t.Errorf("%s: got %d, want 400", target, got.StatusCode)
+		}
+	}
+	if got := a.raw("GET http://localhost/api/lists/l/todos HTTP/1.1\r\nHost: attacker.example\r\n\r\n"); got.StatusCode != 200 {
+		t.Errorf("the host of the target: got %d, want 200", got.StatusCode)
+	}
+}
+
+// A client of HTTP/1.0 gets addresses that it can use.
+func TestAddressesWithoutAHost(t *testing.T) {
+	a := serve(t, nil)
+	a.Create("l", "x")
+	var todos []contracttest.Todo
+	if a.raw("GET /api/lists/l/todos HTTP/1.0\r\n\r\n").Into(t, &todos); !strings.HasPrefix(todos[0].URL, a.URL) {
+		t.Errorf("got %s, want an address below %s", todos[0].URL, a.URL)
+	}
+}
+
+func TestEveryContentEncodingCounts(t *testing.T) {
+	a := serve(t, nil)
+	for encodings, want := range map[string]int{
+		"Content-Encoding: Identity\r\n": 200, "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n": 415,
+		"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n": 415, "Content-Encoding: identity, gzip\r\n": 415,
+	} {
+		if got := a.raw("PUT /api/state/l HTTP/1.1\r\n" + onLocalhost + encodings + "Content-Length: 2\r\n\r\n[]"); got.StatusCode != want {
+			t.Errorf("%q: got %d, want %d", encodings, got.StatusCode, want)
+		}
+	}
+}
+
+// A client that asks first is not told to send a body that is too large.
+func TestExpectContinue(t *testing.T) {
+	a := serve(t, nil)
+	const ask = "PUT /api/state/l HTTP/1.1\r\n" + onLocalhost + "Expect: 100-continue\r\n"
+	if got := a.raw(ask + "Content-Length: 1048577\r\n\r\n"); got.StatusCode != 413 || got.Problem(t).Status != 413 || !got.Close {
+		t.Errorf("too large: got %d %s, want 413 and the connection closed", got.StatusCode, got.Body)
+	}
+	if got := a.raw(ask + "Content-Length: 2\r\n\r\n[]"); got.StatusCode != 100 {
+		t.Errorf("got %d, want 100", got.StatusCode)
+	}
+}
