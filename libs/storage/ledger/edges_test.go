@@ -136,35 +136,39 @@ func TestCloseWithDeafStore(t *testing.T) {
 
 // Watchers learn once that the document cannot be read, and once that it can.
 func TestWatchersLearnOfFailures(t *testing.T) {
-	for _, failure := range []string{"damage", "outage"} {
+	for _, failure := range []string{"damage", "outage", "outage of a key that holds nothing"} {
 		t.Run(failure, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := newShared()
 				store := faultstore.New(base, nil)
 				l := open(t, store, ledger.Options[int]{Logger: quietly})
-				increment(t, l, "k")
+				doc := 1
+				if failure == "outage of a key that holds nothing" {
+					doc = 0
+				} else {
+					increment(t, l, "k")
+				}
 				snapshots, err := l.Watch(t.Context(), "k")
 				if err != nil {
 					t.Fatal(err)
 				}
-				if s := <-snapshots; s.Doc != 1 || s.Err != nil {
+				if s := <-snapshots; s.Doc != doc || s.Err != nil {
 					t.Fatalf("first: got %+v", s)
 				}
 				good, err := base.Get(t.Context(), "k")
-				if err != nil {
+				if err != nil && doc != 0 {
 					t.Fatal(err)
 				}
 				want := storage.ErrUnavailable
 				if failure == "damage" {
 					want = ledger.ErrDamaged
-					_, err = base.Replace(t.Context(), "k", []byte("?"), good.Version)
+					if _, err := base.Replace(t.Context(), "k", []byte("?"), good.Version); err != nil {
+						t.Fatal(err)
+					}
 				} else {
 					store.SetPlan(failing(errors.New("no route to host"), nil))
 				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				if s := <-snapshots; !errors.Is(s.Err, want) || s.Doc != 1 || s.Age == 0 {
+				if s := <-snapshots; !errors.Is(s.Err, want) || s.Doc != doc || s.Age == 0 {
 					t.Errorf("during the %s: got %+v, want the last document and %v", failure, s, want)
 				}
 				time.Sleep(time.Minute)
@@ -182,7 +186,7 @@ func TestWatchersLearnOfFailures(t *testing.T) {
 					}
 				}
 				store.SetPlan(nil)
-				if s := <-snapshots; s.Err != nil || s.Doc != 1 || s.Age != 0 {
+				if s := <-snapshots; s.Err != nil || s.Doc != doc || s.Age != 0 {
 					t.Errorf("afterwards: got %+v, want the document without an error", s)
 				}
 			})
@@ -207,6 +211,14 @@ func TestCheckOperations(t *testing.T) {
 		"counts": {func(ledger.State[[]int]) (ledger.Change[[]int], error) {
 			calls++
 			return ledger.Change[[]int]{Doc: []int{calls}}, nil
+		}, "two results"},
+		"another result": {func(s ledger.State[[]int]) (ledger.Change[[]int], error) {
+			calls++
+			return ledger.Change[[]int]{Doc: s.Doc, Result: []byte{byte(calls)}}, nil
+		}, "two results"},
+		"keeps every second time": {func(s ledger.State[[]int]) (ledger.Change[[]int], error) {
+			calls++
+			return ledger.Change[[]int]{Doc: s.Doc, Unchanged: calls%2 == 0}, nil
 		}, "two results"},
 		"fails every second time": {func(s ledger.State[[]int]) (ledger.Change[[]int], error) {
 			if calls++; calls%2 == 0 {
