@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -65,6 +67,34 @@ func TestGoexitInCodec(t *testing.T) {
 }
 
 // A caller may change a result that it got; it is not what the document keeps.
+// Readers that wait for the read after one that ended in the codec are served.
+func TestGoexitInCodecBeforeTheNextRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newShared()
+		increment(t, open(t, store, ledger.Options[int]{}), "k")
+		goOn, exits := make(chan struct{}), true
+		l := open(t, store, ledger.Options[int]{Logger: quietly, Codec: ledger.Codec[int]{Decode: func(b []byte) (n int, err error) {
+			if exits {
+				<-goOn
+				exits = false
+				runtime.Goexit()
+			}
+			return n, json.Unmarshal(b, &n)
+		}}})
+		var readers sync.WaitGroup
+		for i, want := range []string{"Goexit", "<nil>"} {
+			readers.Go(func() {
+				if _, err := l.Read(t.Context(), "k"); !strings.Contains(fmt.Sprint(err), want) {
+					t.Errorf("reader %d: got %v, want %s", i, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		close(goOn)
+		readers.Wait()
+	})
+}
+
 func TestResultsAreTheCallers(t *testing.T) {
 	l := open(t, memstore.New(), ledger.Options[int]{})
 	op := ledger.Op[int]{ID: "a", Apply: add(1)}
