@@ -239,6 +239,54 @@ test('Items are put in order by dragging, for everyone and for good', async ({ a
   await other.page.close()
 })
 
+test('An item that is dragged while others come and go lands at the neighbour that was shown, or nowhere when it is gone', async ({ app, page, server, list }) => {
+  await server.add(list, ['bread', 'salt', 'milk', 'eggs', 'rice'])
+  await app.open()
+  const titles = async () => (await server.todos(list)).map(({ title }) => title)
+  const grab = async (index: number) => {
+    await app.item(index).hover()
+    const { x = 0, y = 0, width = 0, height = 0 } = (await app.item(index).locator('.handle').boundingBox()) ?? {}
+    await page.mouse.move(x + width / 2, y + height / 2)
+    await page.mouse.down()
+  }
+  const over = async (index: number, down = 5) => {
+    const { x = 0, y = 0, width = 0 } = (await app.item(index).boundingBox()) ?? {}
+    await page.mouse.move(x + width / 2, y + down, { steps: 5 })
+  }
+  await grab(4)
+  await over(2)
+  await expect(app.item(2)).toHaveAttribute('data-drop-before')
+  await server.delete(list, 'bread')
+  await expect(app.titles).toHaveText(['salt', 'milk', 'eggs', 'rice'])
+  await page.mouse.up()
+  await expect(app.titles).toHaveText(['salt', 'rice', 'milk', 'eggs'])
+
+  await grab(0)
+  await over(3, 50)
+  await expect(app.item(3)).toHaveAttribute('data-drop-after')
+  await server.add(list, ['figs'])
+  await expect(app.items).toHaveCount(5)
+  await page.mouse.up()
+  await expect(app.titles).toHaveText(['rice', 'milk', 'eggs', 'salt', 'figs'])
+  await app.saved()
+  expect(await titles()).toEqual(['rice', 'milk', 'eggs', 'salt', 'figs'])
+
+  await grab(1)
+  await over(3)
+  await server.delete(list, 'milk')
+  await expect(app.titles).toHaveText(['rice', 'eggs', 'salt', 'figs'])
+  await page.mouse.up()
+  await expect(page.locator('.todo-list')).not.toHaveAttribute('data-dragging')
+  await expect(page.locator('[data-drop-before], [data-drop-after]')).toHaveCount(0)
+  expect(await titles()).toEqual(['rice', 'eggs', 'salt', 'figs'])
+
+  await grab(0)
+  await over(2)
+  await page.keyboard.press('Escape')
+  await page.mouse.up()
+  await expect(app.titles).toHaveText(['rice', 'eggs', 'salt', 'figs'])
+})
+
 test('Under a filter, an item moves next to those that are shown', async ({ app, server, list }) => {
   await server.add(list, ['a', 'b', 'c', 'd'])
   await server.change(list, 'b', { completed: true })
@@ -310,16 +358,22 @@ test('A link that cannot be copied is shown to be copied by hand', async ({ page
   await expect(page.getByLabel('Link to this list')).toHaveValue(new URL(app.address).href.replaceAll('%20', '+'))
 })
 
-test('A link is handed to another app, and shown as a QR code', async ({ page, app, list }) => {
+test('A link is handed to another app, copied where none takes it, and shown as a QR code', async ({ page, context, app, list }) => {
   const sent: unknown[] = []
   await page.exposeFunction('sent', (data: unknown) => void sent.push(data))
-  await page.addInitScript(() => Object.defineProperty(navigator, 'share', { value: (data: unknown) => (window as unknown as { sent: (data: unknown) => Promise<void> }).sent(data) }))
+  await page.addInitScript(() => Object.defineProperty(navigator, 'share', { configurable: true, value: (data: unknown) => (window as unknown as { sent: (data: unknown) => Promise<void> }).sent(data) }))
   await app.open()
   await app.saved()
   await page.getByRole('button', { name: 'Share' }).click()
   const sheet = page.getByRole('dialog', { name: 'Share this list' })
   await sheet.getByRole('button', { name: 'Send…' }).click()
   await expect.poll(() => sent).toEqual([{ title: list, url: new URL(app.address).href.replaceAll('%20', '+') }])
+  await context.grantPermissions(['clipboard-write'])
+  for (const [name, copied] of [['AbortError', 0], ['NotAllowedError', 1]] as const) {
+    await page.evaluate((name) => void Object.defineProperty(navigator, 'share', { configurable: true, value: () => Promise.reject(new DOMException('', name)) }), name)
+    await sheet.getByRole('button', { name: 'Send…' }).click()
+    await expect(sheet.getByRole('button', { name: 'Copied' })).toHaveCount(copied)
+  }
   await sheet.getByRole('button', { name: 'QR code' }).click()
   await expect(sheet.getByRole('img', { name: 'QR code: Link to the list' })).toBeVisible()
   expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([])
