@@ -130,6 +130,11 @@ test('Where storage is forbidden, the page works and says what it cannot do', as
       throw new DOMException('Access is denied for this document.', 'SecurityError')
     }
     for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { get: forbidden })
+    // Firefox forbids a channel at once, and a lock only when asked for it.
+    window.BroadcastChannel = function () { forbidden() } as unknown as typeof BroadcastChannel
+    const later = () => Promise.resolve().then(forbidden)
+    for (const name of ['request', 'query']) Object.defineProperty(LockManager.prototype, name, { value: later })
+    ServiceWorkerContainer.prototype.register = later
   })
   await app.open()
   await app.add('bread')
@@ -137,6 +142,8 @@ test('Where storage is forbidden, the page works and says what it cannot do', as
   await app.saved()
   await expect(page.getByRole('alert').filter({ hasText: 'This browser does not let the page keep anything on this device.' })).toBeVisible()
   expect(await server.todos(list)).toHaveLength(1)
+  await server.add(list, ['salt'])
+  await expect(app.items).toHaveText(['bread', 'salt'])
 })
 
 for (const year of [1971, 2199]) {

@@ -17,6 +17,7 @@ async function start() {
   await finishSignIn(async () => (await loadConfig()).signIn).catch(console.error)
 
   const database = openDatabase()
+  database.catch(() => undefined) // told where it is needed
   const opened = await open(database)
   followKey(opened)
 

@@ -3,6 +3,7 @@ import { shallowRef } from 'vue'
 import { Trouble } from './trouble'
 import type { SignInConfig } from './config'
 import type { SignIn } from './signIn'
+import { tabLocks } from '@/outbox/tabs'
 
 /** A token that expires sooner is renewed first: seconds. */
 const early = 60
@@ -91,6 +92,5 @@ function managerOf(config: SignInConfig): UserManager {
 
 /** Runs one renewal at a time among all windows: an issuer may take a second use of a refresh token for theft. */
 async function alone<T>(task: () => Promise<T>): Promise<T> {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- missing in insecure contexts, which the types do not say
-  return globalThis.navigator?.locks ? navigator.locks.request('todo-sign-in', task) : task()
+  return tabLocks()?.request('todo-sign-in', task) ?? task()
 }

@@ -1,4 +1,6 @@
 import { silence, type Watch, type Watcher } from './watch'
+import { tabChannel, tabLocks } from '@/outbox/tabs'
+import { randomId } from '@/todos/randomId'
 
 /**
  * How many streams one browser keeps open. Over HTTP/1.1 a browser opens six connections to an origin for all
@@ -19,16 +21,20 @@ interface Word {
  * Watches a list by one stream for all windows of the browser. One window, which holds a Web Lock, opens it and
  * passes on what it hears by a BroadcastChannel. When that window is closed or falls silent, another takes over.
  * Of more lists than there are seats, those looked at last are streamed; the watchers of the others hear nothing, not
- * even `opened`. Without Web Locks, in insecure contexts, each window opens a stream of its own.
+ * even `opened`. Without Web Locks each window opens a stream of its own.
  * @param name of the list among all that the origin watches
  * @param open opens a stream
  */
 export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watcher: Watcher): Watch {
-  const { locks } = globalThis.navigator as Partial<Navigator>
-  if (!locks || typeof BroadcastChannel === 'undefined') return open(watcher)
+  const locks = tabLocks()
+  const channel = tabChannel(`todo-stream/1/${name}`) // 1: the version of Word
+  if (locks && channel) return shared(locks, channel, open, name, watcher)
+  channel?.close()
+  return open(watcher)
+}
 
-  const self = crypto.randomUUID()
-  const channel = new BroadcastChannel(`todo-stream/1/${name}`) // 1: the version of Word
+function shared(locks: LockManager, channel: BroadcastChannel, open: (watcher: Watcher) => Watch, name: string, watcher: Watcher): Watch {
+  const self = randomId()
   let leave: () => void
   let stand: (() => void) | undefined // leaves the seat, or the queue for one
   let stream: Watch | null = null
@@ -73,7 +79,7 @@ export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watc
   })
 
   function lead(steal: boolean) {
-    leave = hold(locks as LockManager, [name], steal, sit, () => {
+    leave = hold(locks, [name], steal, sit, () => {
       rest()
       lead(false)
       tell('hello')
@@ -81,16 +87,16 @@ export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watc
   }
 
   function sit() {
-    stand = hold(locks as LockManager, seats, false, start, stolen)
+    stand = hold(locks, seats, false, start, stolen)
     if (!document.hasFocus()) return
-    void (locks as LockManager).query().then(({ held = [] }) => {
+    void locks.query().then(({ held = [] }) => {
       if (stand && !stream && seats.every((seat) => held.some((lock) => lock.name === seat))) stealSeat()
     })
   }
 
   function stealSeat() {
     stand?.()
-    stand = hold(locks as LockManager, [seats[Math.floor(Math.random() * seats.length)] as string], true, start, stolen)
+    stand = hold(locks, [seats[Math.floor(Math.random() * seats.length)] as string], true, start, stolen)
   }
 
   function start() {
@@ -101,7 +107,7 @@ export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watc
 
   function stolen() {
     rest()
-    stand = hold(locks as LockManager, seats, false, start, stolen)
+    stand = hold(locks, seats, false, start, stolen)
   }
 
   /** Closes the stream of this window, if there is one, and leaves its seat. */

@@ -3,6 +3,7 @@ import { sendInBackground } from './backgroundSync'
 import { listsIn, type Database } from './database'
 import { channelName, Outbox } from './outbox'
 import { Sender } from './sender'
+import { tabChannel, tabLocks } from './tabs'
 
 /** How many changes to a list wait for the server, and how many it refused. */
 export interface Backlogged {
@@ -38,7 +39,7 @@ export class Backlog {
     this.#database = database
     this.#connect = connect
     this.#changed = changed
-    this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(channelName)
+    this.#channel = tabChannel(channelName)
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       if (typeof data === 'string' && data !== shown && !this.#lists.has(data)) void this.#look()
     })
@@ -69,9 +70,9 @@ export class Backlog {
   }
 
   #queue(steal: boolean) {
-    const { locks } = globalThis.navigator as Partial<Navigator>
+    const locks = tabLocks()
     if (!locks) {
-      this.#start() // an insecure context: each tab sends, which the operations' ids make harmless
+      this.#start()
       return
     }
     const turn = ++this.#turn

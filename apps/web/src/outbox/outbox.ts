@@ -2,6 +2,7 @@ import { maxBatch } from '@/api/batch'
 import { undecided, type OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
 import { persist, soon, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
+import { tabChannel } from './tabs'
 
 export interface Entry extends StoredEntry {
   /** Whether the entry is on disk and survives the tab. */
@@ -48,7 +49,7 @@ export class Outbox {
         database.then((opened) => this.#take(opened), () => undefined)
       },
     )
-    this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(channelName)
+    this.#channel = tabChannel(channelName)
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       if (data === list) void this.refresh()
     })

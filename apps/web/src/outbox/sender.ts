@@ -2,6 +2,7 @@ import { maxBatch, type Batches } from '@/api/batch'
 import { undecided } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
 import type { Outbox } from './outbox'
+import { tabLocks } from './tabs'
 
 export interface SenderEvents {
   /** Operations were answered. */
@@ -125,12 +126,7 @@ export class Sender {
 /** The number of operations tried one by one before the server counts as refusing all. */
 const attempts = 4
 
-/**
- * Runs one such task at a time among all tabs. Web Locks are missing where the page is served without
- * TLS from another machine; two tabs may then send the same operations, which their ids make harmless.
- */
+/** Runs one such task at a time among all tabs. */
 async function exclusively(name: string, task: () => Promise<void>): Promise<void> {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- missing in insecure contexts, which the types do not say
-  if (globalThis.navigator?.locks) await navigator.locks.request(name, task)
-  else await task()
+  await (tabLocks()?.request(name, task) ?? task())
 }
