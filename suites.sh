@@ -34,9 +34,8 @@ suite services/todo-api/contract dir=services/todo-api needs='schemathesis' on='
 suite tools dir=tools on='this process' go='./...'
 suite tools/ecsstandin dir=tools needs='engine haproxy ministack' on="containers of this machine's engine, behind HAProxy and ministack 1.5.33" \
   go='-tags engine ./ecsstandin'
-suite torture dir=tools needs='engine localstack redis' on='three API processes, a fault proxy, LocalStack 4.14.0, redis-server or valkey-server' \
+suite torture dir=tools needs='engine localstack redis haproxy' on='three API processes, a fault proxy, HAProxy, LocalStack 4.14.0, redis-server or valkey-server' \
   go='-shuffle=off -tags torture -v ./torture'
-suite tools/bench dir=tools/bench on='this process' go='./...'
 suite web-unit dir=apps/web needs='node' on='Node and happy-dom' \
   command='npm run --silent test' junit='reports/unit.xml'
 suite web-e2e dir=apps/web needs='node chromium gotool=oauth2-proxy' on='Chromium and the whole program' timeout=40m \

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
+	"github.com/gchamon/devops-challenge/tools/internal/server"
+	"github.com/gchamon/devops-challenge/tools/internal/siege"
 )
 
 // world is servers that share a bucket, each behind a proxy, and their clients.
@@ -30,7 +32,7 @@ type world struct {
 type report struct {
 	world
 	*users
-	siege      *siege // nil without attacks
+	siege      *siege.Siege // nil without attacks
 	took       time.Duration
 	injected   [faults]int64
 	unclear    int64
@@ -40,7 +42,7 @@ type report struct {
 	violations map[string][]string
 }
 
-func (w world) start(t *testing.T, bucket string, p *proxy) *server {
+func (w world) start(t *testing.T, bucket string, p *proxy) *server.Server {
 	store := storeURL(bucket, p.URL)
 	if w.ablation == noIfMatch {
 		store += "&probe=off" // it would be refused at the start
@@ -87,7 +89,7 @@ func (w world) run(t *testing.T) report {
 	w.bus.toggle()
 	bucket := localstack.NewBucket(t)
 	var proxies []*proxy
-	var servers []*server
+	var servers []*server.Server
 	for i := range w.instances {
 		p := newProxy(t, fmt.Sprint("instance-", i), w.seed, w.weather, w.ablation, log)
 		p.calm.Store(true)
@@ -98,15 +100,15 @@ func (w world) run(t *testing.T) report {
 	publish := func() {
 		var all []string
 		for _, s := range servers {
-			all = append(all, s.url)
+			all = append(all, s.URL)
 		}
 		addresses.Store(all)
 	}
 	publish()
 	current := func() []string { return addresses.Load().([]string) }
-	var siege *siege
+	var attacks *siege.Siege
 	if w.hostile {
-		siege = newSiege(t, current, time.Second)
+		attacks = siege.New(t, current, time.Second)
 	}
 	for _, p := range proxies {
 		p.calm.Store(false)
@@ -120,11 +122,12 @@ func (w world) run(t *testing.T) report {
 	u.left.Store(int64(w.operations))
 	watching := &followers{leave: func() {}}
 	if w.bus != nil {
-		watching = u.follow(t.Context(), 1, w.instances) // the first server's store goes away
+		// The first server's store goes away.
+		watching = u.follow(t.Context(), w.instances-1, func(n int) string { return current()[n+1] })
 	}
 	defer watching.leave()
 
-	rep := report{world: w, users: u, siege: siege, violations: make(map[string][]string)}
+	rep := report{world: w, users: u, siege: attacks, violations: make(map[string][]string)}
 	began := time.Now()
 	stop := make(chan struct{})
 	var watch, group sync.WaitGroup
@@ -136,7 +139,7 @@ func (w world) run(t *testing.T) report {
 	}
 	endSiege := func() {}
 	if w.hostile {
-		endSiege = siege.begin(6, allAttacks()...)
+		endSiege = attacks.Begin(6)
 	}
 	worked := make(chan struct{})
 	go func() {
@@ -148,7 +151,7 @@ func (w world) run(t *testing.T) report {
 		if !u.begun(at, w, worked) {
 			break
 		}
-		servers[n%len(servers)].kill()
+		servers[n%len(servers)].Kill()
 		servers[n%len(servers)] = w.start(t, bucket, proxies[n%len(servers)])
 		publish()
 		rep.killed++
@@ -173,21 +176,43 @@ func (w world) run(t *testing.T) report {
 		rep.unclear += p.unclear.Load()
 	}
 	watching.settle(t, log)
-	for _, h := range u.histories {
-		for i := range servers {
-			u.last(t, h, log.of(h.name), i)
-		}
-		for _, v := range h.judge(log.of(h.name)) {
-			rep.violations[v.kind] = append(rep.violations[v.kind], v.text)
-		}
-		rep.revisions += len(log.of(h.name).revisions)
-	}
+	rep.read(t, log, len(servers))
 	checked, operations, undecided, wrong := u.samples.check(t, w.search)
 	rep.samples = [4]int{checked, operations, undecided, wrong}
 	for _, s := range servers {
-		s.stop()
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
 	}
 	return rep
+}
+
+// read checks what the servers show at the end, and replays each list.
+func (rep *report) read(t *testing.T, log *commits, servers int) {
+	t.Helper()
+	for _, h := range rep.histories {
+		l := log.of(h.name)
+		for i := range servers {
+			rep.last(t, h, l, i)
+		}
+		for _, v := range h.judge(l) {
+			rep.violations[v.kind] = append(rep.violations[v.kind], v.text)
+		}
+		rep.revisions += len(l.revisions)
+	}
+}
+
+// judge fails the test for what is wrong.
+func (rep *report) judge(t *testing.T) {
+	t.Helper()
+	for kind, texts := range rep.violations {
+		for _, text := range texts[:min(len(texts), 10)] {
+			t.Errorf("%s: %s", kind, text)
+		}
+	}
+	if rep.samples[3] > 0 {
+		t.Errorf("porcupine: got %d histories without a linearization, want 0", rep.samples[3])
+	}
 }
 
 // last checks that a server shows the last revision.
@@ -292,14 +317,7 @@ func TestThreeInstances(t *testing.T) {
 		bus: newBus(t),
 	}.run(t)
 	t.Logf("\n%v", &rep)
-	for kind, texts := range rep.violations {
-		for _, text := range texts[:min(len(texts), 10)] {
-			t.Errorf("%s: %s", kind, text)
-		}
-	}
-	if rep.samples[3] > 0 {
-		t.Errorf("porcupine: got %d histories without a linearization, want 0", rep.samples[3])
-	}
+	rep.judge(t)
 	if rep.unclear > 0 {
 		t.Errorf("the store itself gave no answer to %d requests, so that its log is not whole", rep.unclear)
 	}

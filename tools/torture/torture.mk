@@ -17,7 +17,7 @@ ifeq ($(TORTURE_RUN)$(TORTURE_ABLATION),)
 	$(torture-library) -run '^TestKill$$' -count=20 ./diskstore ./boltstore
 	go test -C services/todo-api -count=60 -timeout 2h -run '^TestKill$$' ./cmd/todo-api
 endif
-	@$(if $(TORTURE_ABLATION),,TORTURE_LONG=1) $(with) engine localstack redis -- go test -C tools -race -count=1 -timeout 12h -tags torture -v \
+	@$(if $(TORTURE_ABLATION),,TORTURE_LONG=1) $(with) engine localstack redis haproxy -- go test -C tools -race -count=1 -timeout 12h -tags torture -v \
 		-run '$(or $(TORTURE_RUN),$(if $(TORTURE_ABLATION),^TestThreeInstances$$,.))' ./torture
 endif
 
