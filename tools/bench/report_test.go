@@ -1,0 +1,258 @@
+package bench
+
+import (
+	"context"
+	"debug/buildinfo"
+	_ "embed"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// report is what a run has measured.
+type report struct {
+	machine
+	Began   time.Time
+	Took    time.Duration
+	Rounds  int
+	Rows    []*row
+	History []past // of the goals of this run
+}
+
+//go:embed benchmarks.md.tmpl
+var pageTemplate string
+
+var pages = template.Must(template.New("page").Funcs(template.FuncMap{
+	"cell": func(text string) string { return strings.ReplaceAll(text, "|", `\|`) }, // in a table of Markdown
+}).Parse(pageTemplate))
+
+// text is the page, or one of the tables that the template defines.
+func (r report) text(name string) string {
+	var text strings.Builder
+	if err := pages.ExecuteTemplate(&text, name, r); err != nil {
+		panic(err) // the template is a part of this package
+	}
+	return text.String()
+}
+
+// Minutes is how long the run took.
+func (r report) Minutes() int { return max(int(r.Took.Round(time.Minute).Minutes()), 1) }
+
+func (r *row) Title() string     { return r.title }
+func (r *row) Failed() bool      { return r.failed }
+func (r *row) Metrics() []metric { return r.metrics }
+
+// Contestants are what each contestant did by itself.
+func (r *row) Contestants() (all []map[string]string) {
+	for _, name := range r.contestants {
+		cpu := r.turns.each("", name, micros, tally.micros, open)
+		c := map[string]string{
+			"Name": name, "CPU": cpu.Median(),
+			"Rate": r.turns.each("", name, plain, tally.rate, open).Median(),
+			"P99":  r.turns.each("", name, millis, tally.p99Millis, open).Median(),
+		}
+		if median(cpu.samples) == 0 { // of several servers
+			c["CPU"] = ""
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// Short names the metrics that miss their goal.
+func (r report) Short() (lines []string) {
+	for _, row := range r.Rows {
+		for _, m := range row.metrics {
+			if m.short() {
+				lines = append(lines, row.title+": "+m.line())
+			}
+		}
+		if row.failed {
+			lines = append(lines, row.title+": not measured")
+		}
+	}
+	return lines
+}
+
+// Reasons are what is known about the rows that fall short.
+func (r report) Reasons() (lines []string) {
+	for _, row := range r.Rows {
+		if row.why != "" && slices.ContainsFunc(row.metrics, metric.short) && !slices.Contains(lines, row.why) {
+			lines = append(lines, row.why)
+		}
+	}
+	return lines
+}
+
+// samples is every turn in the format of Go's benchmarks.
+// https://golang.org/design/14313-benchmark-format
+func (r report) samples() string {
+	var out strings.Builder
+	out.WriteString("Unit req/s better=higher\n")
+	for _, row := range r.Rows {
+		for _, name := range row.contestants {
+			for _, t := range row.turns[name] {
+				fmt.Fprintf(&out, "BenchmarkRow/%s/%s 1 %g req/s %d p99-ns", row.name, strings.ReplaceAll(name, " ", "_"), t.rate(), t.p99.Nanoseconds())
+				if t.cpu > 0 {
+					fmt.Fprintf(&out, " %g cpu-ns/op", t.micros()*1000)
+				}
+				out.WriteString("\n")
+			}
+		}
+	}
+	return out.String()
+}
+
+// write writes docs/benchmarks.md, and adds the run to the history of goals.
+func (r report) write(root string) error {
+	file := filepath.Join(root, "tools", "bench", "history.csv")
+	history, err := readHistory(file)
+	if err != nil {
+		return err
+	}
+	var of []string
+	for _, row := range r.Rows {
+		for _, m := range row.metrics {
+			if m.goal != open && len(m.samples) > 0 {
+				of = append(of, row.title+": "+m.What)
+				history = append(history, []string{r.Began.UTC().Format(time.DateOnly), r.commit, of[len(of)-1], m.Median()})
+			}
+		}
+	}
+	history = latest(history)
+	for _, goal := range of {
+		line := past{Goal: goal}
+		for _, h := range history {
+			if h[2] == goal {
+				line.Values = append(line.Values, fmt.Sprintf("%s (%s, %s)", h[3], h[0], h[1]))
+			}
+		}
+		r.History = append(r.History, line)
+	}
+	var lines strings.Builder
+	if err := csv.NewWriter(&lines).WriteAll(history); err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(file, []byte(lines.String()), 0o644),
+		os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(r.text("page")), 0o644))
+}
+
+// past is what a goal's metric measured in each run, the oldest first.
+type past struct {
+	Goal   string
+	Values []string
+}
+
+// kept is how many runs the history of a goal has.
+const kept = 6
+
+// readHistory reads a history, which need not exist: date, commit, metric and
+// value, the oldest run first.
+func readHistory(file string) ([][]string, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.FieldsPerRecord = 4
+	history, err := r.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: expected date, commit, metric and value: %w", file, err)
+	}
+	return history, nil
+}
+
+// latest is the history without the runs that are too old to be shown.
+func latest(history [][]string) [][]string {
+	seen := make(map[string]int)
+	slices.Reverse(history)
+	history = slices.DeleteFunc(history, func(h []string) bool {
+		seen[h[2]]++
+		return seen[h[2]] > kept
+	})
+	slices.Reverse(history)
+	return history
+}
+
+// machine is what a run was measured on and with.
+type machine struct {
+	CPU, Kernel, System string
+	Cores               int
+	Disk, Objects       string // the file systems: of the repository, and under the S3 server
+	Load                string // average of the last minute, at the start
+	Versions            []string
+	commit              string
+}
+
+// describeMachine asks the machine; what it does not tell is left empty.
+func describeMachine(ctx context.Context, s *shared) machine {
+	output := func(name string, args ...string) string {
+		out, _ := exec.CommandContext(ctx, name, args...).CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	fileSystem := func(dir string) string { return output("findmnt", "-no", "FSTYPE", "-T", dir) }
+	m := machine{
+		Cores:  runtime.NumCPU(),
+		CPU:    field("/proc/cpuinfo", `(?m)^model name\s*:\s*(.*)$`),
+		Kernel: field("/proc/sys/kernel/osrelease", `^(\S+)`),
+		System: field("/etc/os-release", `(?m)^PRETTY_NAME="?(.*?)"?$`),
+		Load:   field("/proc/loadavg", `^(\S+)`),
+		Disk:   fileSystem(s.cache), Objects: fileSystem(s.objects),
+		commit: output("git", "-C", s.root, "describe", "--always", "--dirty", "--exclude=*"),
+	}
+	add := func(name, version string) {
+		if version != "" {
+			m.Versions = append(m.Versions, name+" "+version)
+		}
+	}
+	add("commit", m.commit)
+	if info, err := buildinfo.ReadFile(s.api); err == nil {
+		add("Go", strings.TrimPrefix(info.GoVersion, "go"))
+	}
+	_, nginx, _ := strings.Cut(output(s.nginx, "-v"), "/") // nginx version: nginx/1.22.1
+	add("nginx", nginx)
+	add("PocketBase", moduleVersion(filepath.Join(s.cache, "pocketbase"), "github.com/pocketbase/pocketbase"))
+	add("versitygw", moduleVersion(s.versitygw(), "github.com/versity/versitygw"))
+	add("Python", strings.TrimPrefix(output(filepath.Join(s.cache, "venv", "bin", "python"), "-V"), "Python "))
+	for _, name := range []string{"falcon", "gunicorn", "boto3"} {
+		add(name, field(filepath.Join(s.root, "tools", "bench", "predecessor", "requirements.txt"), `(?m)^`+name+`==(\S+)`))
+	}
+	return m
+}
+
+// field is the first group of what the expression finds in a file.
+func field(file, expression string) string {
+	text, _ := os.ReadFile(file)
+	if found := regexp.MustCompile(expression).FindSubmatch(text); found != nil {
+		return string(found[1])
+	}
+	return ""
+}
+
+// moduleVersion is the version at which a Go binary holds a module.
+func moduleVersion(binary, module string) string {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return ""
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == module {
+			return m.Version
+		}
+	}
+	return ""
+}

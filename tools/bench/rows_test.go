@@ -1,0 +1,347 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/server"
+	"github.com/gchamon/devops-challenge/tools/internal/siege"
+)
+
+const (
+	whyPut = "In a profile of 23 November 2026 a PUT over 1,000 lists spent 57 % of its CPU time on files in the kernel calls of the safe replace " +
+		"(create, write, sync, rename, sync), which the predecessor does without; on bolt the commit took 18 %, the garbage collector 17 %."
+	whyHot   = "In a profile of 23 November 2026 a PUT to one hot list spent 21 % of its CPU time decoding the request and 17 % in the file store."
+	whyPatch = "In a profile of 29 November 2026 a PATCH in a list of 5,000 items spent 43 % of its CPU time in the file store (writing and syncing 33 %, SHA-256 6 %) " +
+		"and 24 % encoding: each grows with the list, because a document is written whole."
+	whyMemory = "What an idle server holds beyond its own memory are pages of the program's file, which the kernel may drop."
+)
+
+var rows = []row{
+	{name: "get-local", title: "GET a list, disk or memory", run: getLocal},
+	{name: "put-spread", title: "PUT a list durably, over 1,000 lists", run: putSpread, why: whyPut},
+	{name: "put-hot", title: "PUT a list durably, one hot list", run: putHot, why: whyHot},
+	{name: "mixed", title: "9 GET to 1 PUT over 1,000 lists, disk", run: mixed, why: whyPut},
+	{name: "hostile", title: "a client beside hostile ones", run: hostile},
+	{name: "memory", title: "memory, 1,000 lists", run: memory, why: whyMemory},
+	{name: "start", title: "start to the first 200", run: start},
+	{name: "size", title: "binary and image", run: size},
+	{name: "growth-items", title: "CPU time of a change by items in its list", run: growthItems},
+	{name: "patch-size", title: "a change of one item in the largest list", run: patchSizes, why: whyPatch},
+	{name: "growth-lists", title: "time of a PUT by lists in the directory", run: growthLists},
+}
+
+const manyLists = 1000
+
+// local are the servers of lists on this machine's disk.
+type local struct {
+	dir                     string // of the predecessor
+	predecessor, file, bolt *process
+}
+
+// startLocal starts them on directories with equal lists.
+func (b *bench) startLocal(lists int) local {
+	l := local{dir: b.seeded(lists, listItems)}
+	l.predecessor = b.start(b.predecessorCommand("LISTS_DIR=" + l.dir))
+	l.file = b.startAPI("file://" + b.seeded(lists, listItems))
+	l.bolt = b.startAPI("bolt://" + filepath.Join(b.TempDir(), "lists.db"))
+	b.putAll(l.file, lists)
+	b.putAll(l.bolt, lists)
+	return l
+}
+
+// contestants have the same kind of clients each.
+func (l local) contestants(clients func(p *process) func() []client) []contestant {
+	return []contestant{
+		{name: "predecessor", server: l.predecessor, clients: clients(l.predecessor)},
+		{name: "API file", server: l.file, clients: clients(l.file)},
+		{name: "API bolt", server: l.bolt, clients: clients(l.bolt)},
+	}
+}
+
+func getLocal(b *bench) []metric {
+	l := b.startLocal(manyLists)
+	mem, nginx, pocketbase := b.startAPI("mem:"), b.startNginx(l.dir), b.startPocketBase("NORMAL")
+	b.putAll(mem, manyLists)
+	records := make([]string, manyLists)
+	for i := range records {
+		var record struct{ ID string }
+		b.call(pocketbase, http.MethodPost, pocketBaseRecords, pocketBaseBody(list(listItems)), &record)
+		records[i] = pocketBaseRecords + "/" + record.ID
+	}
+	reads := func(p *process) func() []client { return b.reads(p, statePaths(manyLists)) }
+	got := b.contest(time.Second, append(l.contestants(reads),
+		contestant{name: "API mem", server: mem, clients: reads(mem)},
+		contestant{name: "nginx static", server: nginx, clients: b.reads(nginx, names(manyLists, "/%s.json"))},
+		contestant{name: "PocketBase", server: pocketbase, clients: b.reads(pocketbase, records)},
+	)...)
+	return []metric{
+		got.ratio("rate, file, to the predecessor", "API file", "predecessor", tally.rate, atLeast(20)),
+		got.ratio("rate, memory, to the predecessor", "API mem", "predecessor", tally.rate, atLeast(20)),
+		got.ratio("rate, bolt, to the predecessor", "API bolt", "predecessor", tally.rate, open),
+		got.ratio("rate, nginx static, to the predecessor", "nginx static", "predecessor", tally.rate, open),
+		got.ratio("rate, PocketBase, to the predecessor", "PocketBase", "predecessor", tally.rate, open),
+		got.ratio("rate, file, to nginx static", "API file", "nginx static", tally.rate, atLeast(0.6)),
+		got.ratio("rate, memory, to nginx static", "API mem", "nginx static", tally.rate, atLeast(0.6)),
+		got.each("CPU a request, file", "API file", micros, tally.micros, atMost(15)),
+		got.each("CPU a request, predecessor", "predecessor", micros, tally.micros, open),
+		got.ratio("99th percentile, file, to the predecessor", "API file", "predecessor", tally.p99Millis, atMost(1./3)),
+	}
+}
+
+func putSpread(b *bench) []metric {
+	l, lax, durable := b.startLocal(manyLists), b.startPocketBase("NORMAL"), b.startPocketBase("FULL")
+	create := func(p *process) func() []client {
+		return b.send(p, p.requests(http.MethodPost, []string{pocketBaseRecords}, pocketBaseBody(list(listItems))))
+	}
+	got := b.contest(1500*time.Millisecond, append(
+		l.contestants(func(p *process) func() []client { return b.writes(p, statePaths(manyLists)) }),
+		contestant{name: "PocketBase", server: lax, clients: create(lax)},
+		contestant{name: "PocketBase, durable", server: durable, clients: create(durable)},
+	)...)
+	return []metric{
+		got.ratio("rate, file, to the predecessor (which does not sync)", "API file", "predecessor", tally.rate, atLeast(4.6)),
+		got.ratio("rate, bolt, to the predecessor (which does not sync)", "API bolt", "predecessor", tally.rate, atLeast(15)),
+		got.ratio("rate, PocketBase create, to the predecessor", "PocketBase", "predecessor", tally.rate, open),
+		got.ratio("rate, durable PocketBase create, to the predecessor", "PocketBase, durable", "predecessor", tally.rate, open),
+		got.ratio("rate, file, to durable PocketBase create", "API file", "PocketBase, durable", tally.rate, atLeast(1)),
+		got.ratio("rate, bolt, to durable PocketBase create", "API bolt", "PocketBase, durable", tally.rate, open),
+		got.each("CPU a request, file", "API file", micros, tally.micros, open),
+		got.each("CPU a request, bolt", "API bolt", micros, tally.micros, open),
+		got.each("CPU a request, predecessor", "predecessor", micros, tally.micros, open),
+		got.ratio("99th percentile, file, to the predecessor", "API file", "predecessor", tally.p99Millis, atMost(.25)),
+		got.ratio("99th percentile, bolt, to the predecessor", "API bolt", "predecessor", tally.p99Millis, atMost(.25)),
+	}
+}
+
+func putHot(b *bench) []metric {
+	got := b.contest(1500*time.Millisecond, b.startLocal(1).contestants(func(p *process) func() []client { return b.writes(p, statePaths(1)) })...)
+	return []metric{
+		got.ratio("rate, file, to the predecessor (which does not sync)", "API file", "predecessor", tally.rate, atLeast(10)),
+		got.ratio("rate, bolt, to the predecessor (which does not sync)", "API bolt", "predecessor", tally.rate, open),
+		got.each("CPU a request, file", "API file", micros, tally.micros, open),
+		got.each("CPU a request, predecessor", "predecessor", micros, tally.micros, open),
+		got.ratio("99th percentile, file, to the predecessor", "API file", "predecessor", tally.p99Millis, atMost(.25)),
+	}
+}
+
+func mixed(b *bench) []metric {
+	got := b.contest(1500*time.Millisecond, b.startLocal(manyLists).contestants(func(p *process) func() []client { return b.mixed(p, statePaths(manyLists)) })...)
+	return []metric{
+		got.ratio("rate of 2xx, file, to the predecessor", "API file", "predecessor", tally.rate, atLeast(15)),
+		got.ratio("rate of 2xx, bolt, to the predecessor", "API bolt", "predecessor", tally.rate, open),
+		got.each("answers other than 2xx, file", "API file", plain, tally.failures, atMost(0)),
+		got.each("answers other than 2xx, bolt", "API bolt", plain, tally.failures, atMost(0)),
+		got.each("answers other than 2xx, predecessor", "predecessor", plain, tally.failures, open),
+	}
+}
+
+// perRound measures the metrics once a round: measure returns a sample of each.
+func (b *bench) perRound(metrics []metric, measure func() []float64) []metric {
+	for round := range b.rounds {
+		said := ""
+		for i, sample := range measure() {
+			metrics[i].samples = append(metrics[i].samples, sample)
+			said += "  " + metrics[i].unit.format(sample)
+		}
+		b.progress(round+1, "%s", said)
+	}
+	return metrics
+}
+
+func (b *bench) memoryOf(p *process) float64 {
+	n, err := p.memory()
+	b.check(err)
+	return n
+}
+
+// hostile lets a client read and write a small list while others, of one
+// address, send the most expensive batches and do not read large answers.
+func hostile(b *bench) []metric {
+	const turn = 3 * time.Second
+	return b.perRound([]metric{
+		{What: "99th percentile of a GET of another list, to that while quiet", unit: times, goal: atMost(1.5)},
+		{What: "99th percentile of a PATCH of another list, to that while quiet", unit: times, goal: atMost(1.5)},
+		{What: "answers other than 2xx to that client", goal: atMost(0)},
+	}, func() []float64 {
+		c := b.apiCommand("file://" + b.TempDir())
+		c.Args = append(c.Args, siege.Flags...)
+		api := b.start(c)
+		defer api.Kill()
+		attacks := siege.New(b, func() []string { return []string{api.URL} }, turn)
+		ids := b.fill(api, "other", list(listItems))
+		measure := func(one func() client) (p99, failed float64) {
+			t := b.turn(contestant{server: api, clients: func() []client { return []client{one()} }}, turn)
+			return t.p99Millis(), t.failures()
+		}
+		read := func() client { return b.reader(api, "other") }
+		write := func() client { return b.editor(api, "other", ids[0]) }
+		quietRead, _ := measure(read)
+		quietWrite, _ := measure(write)
+		end := attacks.Begin(1, siege.Changing, siege.Unreading)
+		defer end()
+		attackedRead, notRead := measure(read)
+		attackedWrite, notWritten := measure(write)
+		return []float64{attackedRead / quietRead, attackedWrite / quietWrite, notRead + notWritten}
+	})
+}
+
+func memory(b *bench) []metric {
+	paths := statePaths(manyLists)
+	return b.perRound([]metric{
+		{What: "API, idle", unit: megas, goal: atMost(20)},
+		{What: "API, idle, without the pages of its program file", unit: megas},
+		{What: "API, most under load on 1,000 lists, file", unit: megas, goal: atMost(64)},
+		{What: "predecessor, idle", unit: megas},
+		{What: "predecessor, after the load", unit: megas},
+	}, func() []float64 {
+		dir := b.seeded(manyLists, listItems)
+		old := b.start(b.predecessorCommand("LISTS_DIR=" + dir))
+		defer old.Kill()
+		oldIdle := b.memoryOf(old)
+		b.turn(contestant{server: old, clients: b.mixed(old, paths)}, time.Second)
+		oldLoaded := b.memoryOf(old)
+		old.Kill()
+
+		api := b.startAPI("file://" + dir)
+		defer api.Kill()
+		idle := b.memoryOf(api)
+		status := func() (own, most float64) {
+			s, err := api.status()
+			b.check(err)
+			return float64(s.RssAnon) / 1e6, float64(s.VmHWM) / 1e6
+		}
+		own, _ := status()
+		b.putAll(api, manyLists)
+		b.turn(contestant{server: api, clients: b.mixed(api, paths)}, 2*time.Second)
+		_, most := status()
+		return []float64{idle, own, most, oldIdle, oldLoaded}
+	})
+}
+
+func start(b *bench) []metric {
+	dir := b.seeded(manyLists, listItems)
+	first := func(c server.Command) float64 {
+		began := time.Now()
+		s := server.Spawn(b, c)
+		defer s.Kill()
+		b.check(s.Await(b.ctx, "/api/state/"+listName(0), time.Millisecond, http.StatusOK))
+		return float64(time.Since(began).Microseconds()) / 1000
+	}
+	measure := func() []float64 {
+		old := first(b.predecessorCommand("LISTS_DIR=" + dir))
+		ours := first(b.apiCommand("file://" + dir))
+		return []float64{ours / old, ours, old}
+	}
+	measure() // files are read and Python compiled
+	return b.perRound([]metric{
+		{What: "time, API, to the predecessor", unit: times, goal: atMost(1. / 20)},
+		{What: "time, API", unit: millis},
+		{What: "time, predecessor", unit: millis},
+	}, measure)
+}
+
+// size is that of bin/todo-api and of the image that tools/image builds from
+// the same sources, both with the page.
+func size(b *bench) []metric {
+	info, err := os.Stat(b.api)
+	b.check(err)
+	cmd := exec.CommandContext(b.ctx, filepath.Join(b.root, "tools", "image"), "build", "-page", "-out", b.TempDir())
+	cmd.Dir = b.root
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	b.check(err)
+	var image struct {
+		PulledBytes float64 `json:"pulled_bytes"`
+	}
+	b.check(json.Unmarshal(out, &image))
+	return []metric{
+		{"binary, with the page", megas, []float64{float64(info.Size()) / 1e6}, atMost(25)},
+		{"image, as it is downloaded", megas, []float64{image.PulledBytes / 1e6}, atMost(25)},
+	}
+}
+
+// editedLists are contestants that each rename an item of a list of one of the
+// sizes, with one client.
+func (b *bench) editedLists(api *process, sizes []int) (all []contestant) {
+	for _, size := range sizes {
+		name := fmt.Sprintf("items-%d", size)
+		ids := b.fill(api, name, list(size))
+		all = append(all, contestant{
+			name: "a list of " + number(float64(size)), server: api,
+			clients: func() []client { return []client{b.editor(api, name, ids[size-1])} },
+		})
+	}
+	return all
+}
+
+// steepest is the largest exponent between neighbours, where a time that
+// grows as size to the power of e has the exponent e.
+func steepest(sizes []int, seconds []float64) float64 {
+	largest := math.Inf(-1)
+	for i := 1; i < len(sizes); i++ {
+		largest = max(largest, math.Log(seconds[i]/seconds[i-1])/math.Log(float64(sizes[i])/float64(sizes[i-1])))
+	}
+	return largest
+}
+
+func growthItems(b *bench) []metric {
+	sizes := []int{1, 10, 100, 1000}
+	contestants := b.editedLists(b.startAPI("mem:"), sizes)
+	got := b.contest(500*time.Millisecond, contestants...)
+	metrics := []metric{{What: "largest exponent of CPU time from 1 to 1,000 items (1 is linear)", goal: atMost(1)}}
+	for round := range b.rounds {
+		var times []float64
+		for _, c := range contestants {
+			times = append(times, got[c.name][round].micros())
+		}
+		metrics[0].samples = append(metrics[0].samples, steepest(sizes, times))
+	}
+	for _, c := range contestants {
+		metrics = append(metrics, got.each("CPU time of a change in "+c.name+", memory", c.name, micros, tally.micros, open))
+	}
+	return metrics
+}
+
+// patchSizes changes one item of a small list and of the largest one.
+func patchSizes(b *bench) []metric {
+	got := b.contest(time.Second, b.editedLists(b.startAPI("file://"+b.TempDir()), []int{listItems, 5000})...)
+	return []metric{
+		got.ratio("CPU time of a PATCH, a list of 5,000 items to one of 20, file", "a list of 5,000", "a list of 20", tally.micros, atMost(3)),
+		got.each("CPU time of a PATCH in a list of 20, file", "a list of 20", micros, tally.micros, open),
+		got.each("CPU time of a PATCH in a list of 5,000, file", "a list of 5,000", micros, tally.micros, open),
+	}
+}
+
+// growthLists changes lists at random, nearly all of which were not in memory:
+// what is to stay the same is the price of finding one among many.
+func growthLists(b *bench) []metric {
+	var contestants []contestant
+	for _, size := range []int{1, 1_000, 100_000} {
+		p := b.startAPI("file://" + b.seeded(size, 3))
+		contestants = append(contestants, contestant{
+			name: "one of " + number(float64(size)), server: p,
+			clients: func() []client {
+				return []client{b.client(p, func() []byte {
+					return request(http.MethodPut, p.Addr, "/api/state/"+listName(rand.IntN(size)), list(3))
+				})}
+			},
+		})
+	}
+	got := b.contest(time.Second, contestants...)
+	metrics := []metric{
+		got.ratio("time of a PUT, 100,000 lists to 1,000", "one of 100,000", "one of 1,000", tally.meanMicros, atMost(1.2)),
+		got.ratio("time of a PUT, 100,000 lists to one", "one of 100,000", "one of 1", tally.meanMicros, open),
+	}
+	for _, c := range contestants {
+		metrics = append(metrics, got.each("time of a PUT to "+c.name+" lists, file", c.name, micros, tally.meanMicros, open))
+	}
+	return metrics
+}
