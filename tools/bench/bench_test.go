@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// limit ends a run that hangs.
+// limit bounds a run.
 const limit = 40 * time.Minute
 
 // bench is one row of a run, and what all rows share.
@@ -30,7 +30,7 @@ type bench struct {
 	row *row
 }
 
-// Context ends with the run, also when that is interrupted.
+// Context is canceled at the end of the run, and by SIGINT and SIGTERM.
 func (b *bench) Context() context.Context { return b.ctx }
 
 type shared struct {
@@ -49,8 +49,8 @@ func (s *shared) versitygw() string { return filepath.Join(s.root, ".cache", "bi
 type row struct {
 	name, title string // name is what BENCH_ROWS chooses
 	run         func(b *bench) []metric
-	// why explains, with a date, why the row falls short; it is printed if the
-	// row does.
+	// why is the reason, with a date, for which the row misses a goal. It is printed
+	// only if the row does.
 	why string
 
 	// What a run measured.
@@ -104,6 +104,7 @@ func BenchmarkRows(b *testing.B) {
 	if s.nginx, err = exec.LookPath("nginx"); err != nil {
 		s.nginx = "/usr/sbin/nginx"
 	}
+	s.objects = objectDirectory(s.cache)
 	b.Setenv("TMPDIR", s.cache) // on the disk that the repository is on, not in memory
 	ctx, stop := signal.NotifyContext(b.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -142,8 +143,8 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// contest gives each contestant a turn in each round, in an order that is
-// reversed each time. A short round before them is not counted.
+// contest gives each contestant a turn in each round and reverses their order
+// after each round. It discards a short first round.
 func (b *bench) contest(turn time.Duration, contestants ...contestant) turns {
 	got := make(turns)
 	for round := range b.rounds + 1 {
@@ -187,7 +188,7 @@ func (b *bench) turn(c contestant, length time.Duration) tally {
 	defer closeAll(clients)
 	before := count()
 	t, err := drive(b.ctx, clients, length, cpu)
-	if errors.Is(err, errNoAnswer) { // slow, or a machine that does much else
+	if errors.Is(err, errNoAnswer) { // a slow server, or a busy machine
 		t, err = drive(b.ctx, clients, 4*length, cpu)
 	}
 	if err = errors.Join(err, b.ctx.Err()); err != nil {
@@ -197,12 +198,12 @@ func (b *bench) turn(c contestant, length time.Duration) tally {
 	return t
 }
 
-// progress prints how far a row is.
+// progress prints the results of a round.
 func (b *bench) progress(round int, format string, args ...any) {
 	fmt.Printf("   %d/%d%s\n", round, b.rounds, fmt.Sprintf(format, args...))
 }
 
-// check ends the row if there is an error.
+// check ends the row if err is not nil or the run was interrupted.
 func (b *bench) check(err error) {
 	b.Helper()
 	if err = errors.Join(err, b.ctx.Err()); err != nil {
@@ -210,10 +211,10 @@ func (b *bench) check(err error) {
 	}
 }
 
-// turns are the tallies of each contestant, one a round.
+// turns has the tallies of each contestant by name, one for each round.
 type turns map[string][]tally
 
-// each applies of to every tally of a contestant.
+// each returns a metric with a sample for each tally of a contestant.
 func (t turns) each(what, name string, u unit, of func(tally) float64, g goal) metric {
 	m := metric{What: what, unit: u, goal: g}
 	for _, one := range t[name] {
@@ -222,7 +223,7 @@ func (t turns) each(what, name string, u unit, of func(tally) float64, g goal) m
 	return m
 }
 
-// ratio divides what of says of each tally of a by that of b in the same round.
+// ratio returns a metric with the ratio of contestant a to b in each round.
 func (t turns) ratio(what, a, b string, of func(tally) float64, g goal) metric {
 	m := t.each(what, a, times, of, g)
 	for i := range m.samples {

@@ -30,13 +30,13 @@ func closeAll(clients []client) {
 
 // tally counts the requests of one contestant in one round.
 type tally struct {
-	requests int // answered within the time, good or not
-	failed   int // of them not good
+	requests int // with an answer in time
+	failed   int // of these, without success
 	elapsed  time.Duration
 	cpu      time.Duration // of the server
 	p99      time.Duration // of all answers
 	mean     time.Duration
-	amount   float64 // of something else that the row counts
+	amount   float64 // by which the contestant's counter rose
 }
 
 func (t tally) rate() float64       { return float64(t.requests-t.failed) / t.elapsed.Seconds() }
@@ -51,9 +51,8 @@ func (t tally) micros() float64 {
 
 var errNoAnswer = errors.New("no answer")
 
-// drive lets the clients send for as long as said, in a closed loop: each
-// waits for its answer before it sends again. Answers that come later do not
-// count.
+// drive runs the clients for length, in a closed loop: each waits for an answer
+// before it sends again. Later answers do not count.
 func drive(ctx context.Context, clients []client, length time.Duration, cpu func() (time.Duration, error)) (tally, error) {
 	before, err := cpu()
 	if err != nil {
@@ -112,8 +111,8 @@ func drive(ctx context.Context, clients []client, length time.Duration, cpu func
 	return t, nil
 }
 
-// httpClient is a client that writes prepared requests and parses as little of
-// each response as possible: it shares the cores with the server.
+// httpClient writes prepared requests and parses as little of each response as
+// possible, because it shares the cores with the server.
 type httpClient struct {
 	addr   string
 	next   func() []byte // a request
@@ -135,7 +134,7 @@ func (c *httpClient) send(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		c.conn, c.reader = conn, bufio.NewReaderSize(conn, 16<<10)
-		// One deadline a connection: no turn is as long.
+		// A deadline for each connection is enough: a turn is shorter.
 		if err := conn.SetDeadline(time.Now().Add(time.Minute + answerTimeout)); err != nil {
 			return false, err
 		}
@@ -164,11 +163,11 @@ func (c *httpClient) close() {
 	}
 }
 
-// stamp is where the first title of a list has a number that differs from
-// write to write: some servers do not write what has not changed.
+// stamp is the part of a list's first title that each write replaces by another
+// number: some servers do not write an unchanged list.
 const stamp = "000000000000"
 
-// setStamp puts a number that was never there before in the place of the stamp.
+// setStamp replaces the stamp in a message by an unused number.
 func setStamp(message []byte, stamps interface{ Add(delta int64) int64 }) {
 	if at := bytes.Index(message, []byte(stamp)); at >= 0 {
 		digits := strconv.AppendInt(make([]byte, 0, len(stamp)), stamps.Add(1), 10)

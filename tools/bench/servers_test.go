@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -97,13 +99,13 @@ func (p *process) status() (procfs.ProcStatus, error) {
 	return proc.NewStatus()
 }
 
-// apiCommand serves a store with the API; everything else has its default, the
-// access log included. env is added to its environment.
+// apiCommand serves a store with the API and its default settings, which include
+// the access log. env is added to its environment.
 func (b *bench) apiCommand(store string, env ...string) server.Command {
 	addr := b.addr()
 	return server.Command{
 		Name: "todo-api", Args: []string{b.api}, Addr: addr, Ready: "/readyz", Quiet: true, Attr: group,
-		Env: append([]string{"TODO_LISTEN=" + addr, "TODO_STORE=" + store}, env...),
+		Env: append(append([]string{"TODO_LISTEN=" + addr, "TODO_STORE=" + store}, awsEnv...), env...),
 	}
 }
 
@@ -112,14 +114,13 @@ func (b *bench) startAPI(store string, env ...string) *process {
 	return b.start(b.apiCommand(store, env...))
 }
 
-// predecessorCommand is the predecessor with its three workers; env says where
-// its lists are.
+// predecessorCommand runs the predecessor with three workers; env names the store.
 func (b *bench) predecessorCommand(env ...string) server.Command {
 	addr := b.addr()
 	return server.Command{
 		Name: "the predecessor", Addr: addr, Ready: "/api/state/never-written", Quiet: true, Attr: group,
 		Dir: filepath.Join(b.root, "tools", "bench", "predecessor"),
-		Env: append([]string{"PYTHONPYCACHEPREFIX=" + filepath.Join(b.cache, "pyc")}, env...),
+		Env: append(append([]string{"PYTHONPYCACHEPREFIX=" + filepath.Join(b.cache, "pyc")}, awsEnv...), env...),
 		Args: []string{
 			filepath.Join(b.cache, "venv", "bin", "gunicorn"), "--workers", "3", "--bind", addr,
 			"--worker-tmp-dir", b.TempDir(), "--no-control-socket", "app:app",
@@ -127,8 +128,8 @@ func (b *bench) predecessorCommand(env ...string) server.Command {
 	}
 }
 
-// startNginx serves dir as files, with an access log as it comes from the
-// distribution, to /dev/null as the API's.
+// startNginx serves the files of dir. It has an access log, as by default in the
+// distribution, which goes to /dev/null, like the API's.
 func (b *bench) startNginx(dir string) *process {
 	addr, home, user := b.addr(), b.TempDir(), ""
 	if os.Getuid() == 0 {
@@ -173,10 +174,25 @@ const pocketBaseRecords = "/api/collections/lists/records"
 
 func pocketBaseBody(todos []byte) []byte { return fmt.Appendf(nil, `{"todos":%s}`, todos) }
 
+// startRedis starts a bus for hints.
+func (b *bench) startRedis() *process {
+	program, err := exec.LookPath("valkey-server")
+	if err != nil {
+		program, err = exec.LookPath("redis-server")
+	}
+	b.check(err)
+	addr := b.addr()
+	_, port, err := net.SplitHostPort(addr)
+	b.check(err)
+	return b.start(server.Command{
+		Name: "redis", Args: []string{program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"}, Addr: addr,
+	})
+}
+
 // A list has 20 items, about 1.5 KB in the form of /api/state.
 const listItems = 20
 
-// list is a list of n items as the predecessor's page sends it.
+// list returns a list of n items as v1's page sends it.
 func list(n int) []byte {
 	body := fmt.Appendf(nil, `[{"id":1,"title":"%s","completed":true}`, stamp)
 	for i := 1; i < n; i++ {
@@ -200,7 +216,7 @@ func names(n int, format string) []string {
 // statePaths are the paths of lists 0 to n-1 in the predecessor's form.
 func statePaths(n int) []string { return names(n, "/api/state/%s") }
 
-// seeded returns a directory with lists as files, as the predecessor left them.
+// seeded returns a directory with lists in the files of v1.
 func (b *bench) seeded(lists, items int) string {
 	b.Helper()
 	dir, body := b.TempDir(), list(items)
@@ -210,8 +226,8 @@ func (b *bench) seeded(lists, items int) string {
 	return dir
 }
 
-// call sends JSON to a server, decodes its answer into what is given, if that
-// is not nil, and returns its header.
+// call sends JSON to a server, decodes the answer unless into is nil, and
+// returns the header of the answer.
 func (b *bench) call(p *process, method, path string, body []byte, into any) http.Header {
 	b.Helper()
 	req, err := http.NewRequestWithContext(b.ctx, method, p.URL+path, bytes.NewReader(body))
@@ -245,8 +261,8 @@ func (b *bench) fill(p *process, name string, body []byte) []string {
 	return ids
 }
 
-// putAll replaces lists 0 to n-1 once, so that each turn begins where the
-// others do.
+// putAll replaces lists 0 to n-1 once, so that all contestants begin with the
+// same lists.
 func (b *bench) putAll(p *process, n int) {
 	b.Helper()
 	body := list(listItems)
@@ -270,23 +286,23 @@ func (b *bench) putAll(p *process, n int) {
 	b.check(<-errs)
 }
 
-// contestant is one of those that take turns in a row.
+// contestant is a server with clients.
 type contestant struct {
 	name    string
 	server  *process // whose CPU time counts; may be nil
 	clients func() []client
-	// count, when set, is a counter of something that the row is about.
+	// count is a counter that the row reads before and after each turn, or nil.
 	count func() float64
 }
 
 const connections = 64
 
-// client is one of a server that sends what next returns.
+// client returns a client of p that sends the requests that next returns.
 func (b *bench) client(p *process, next func() []byte) *httpClient {
 	return &httpClient{addr: p.Addr, next: next, stamps: &b.stamps}
 }
 
-// times64 makes as many clients as there are connections.
+// times64 returns a function that makes a client for each connection.
 func times64(one func(i int) client) func() []client {
 	return func() []client {
 		all := make([]client, connections)
@@ -314,6 +330,11 @@ func (p *process) requests(method string, paths []string, body []byte) [][]byte 
 // reads are clients that read the paths, each at random.
 func (b *bench) reads(p *process, paths []string) func() []client {
 	return b.send(p, p.requests(http.MethodGet, paths, nil))
+}
+
+// readsOwn are clients that read one path each.
+func (b *bench) readsOwn(p *process, paths []string) func() []client {
+	return times64(func(i int) client { return b.client(p, p.fixed(http.MethodGet, paths[i%len(paths)], nil)) })
 }
 
 // writes are clients that replace a list at random.
