@@ -10,7 +10,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,13 +31,11 @@ type tally struct {
 	text                    strings.Builder
 }
 
-func (t *tally) addFile(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return t.add(f)
+// suite is a report, or a part of one: test runners nest them differently.
+type suite struct {
+	XMLName xml.Name
+	Suites  []suite    `xml:"testsuite"`
+	Cases   []testcase `xml:"testcase"`
 }
 
 type testcase struct {
@@ -54,37 +51,31 @@ type outcome struct {
 	Text    string `xml:",chardata"`
 }
 
-// add reads one document. Test runners nest the testcase elements differently.
-func (t *tally) add(r io.Reader) error {
-	dec := xml.NewDecoder(r) //nolint:gosec // the reports are of this repository's suites
-	for root := ""; ; {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			if root == "" {
-				return errors.New("it is empty")
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		start, ok := token.(xml.StartElement)
-		if !ok {
-			continue
-		}
-		if root == "" {
-			root = start.Name.Local
-			if root != "testsuites" && root != "testsuite" {
-				return fmt.Errorf("<%s> is not JUnit", root)
-			}
-		}
-		if start.Name.Local == "testcase" {
-			var c testcase
-			if err := dec.DecodeElement(&c, &start); err != nil {
-				return err
-			}
-			t.count(c)
-		}
+func (t *tally) addFile(name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if len(text) == 0 {
+		return errors.New("it is empty")
+	}
+	var root suite
+	if err := xml.Unmarshal(text, &root); err != nil { //nolint:gosec // the reports are of this repository's suites
+		return err
+	}
+	if kind := root.XMLName.Local; kind != "testsuites" && kind != "testsuite" {
+		return fmt.Errorf("<%s> is not JUnit", kind)
+	}
+	t.add(root)
+	return nil
+}
+
+func (t *tally) add(s suite) {
+	for _, inner := range s.Suites {
+		t.add(inner)
+	}
+	for _, c := range s.Cases {
+		t.count(c)
 	}
 }
 
