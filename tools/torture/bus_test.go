@@ -17,9 +17,8 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
-// bus is the Redis or Valkey server by which servers hint to one another. It
-// keeps its address when it is killed and started again. It is not safe for
-// concurrent use.
+// bus is the Redis or Valkey server for hints between servers. It keeps its address
+// when it is killed and started again. It is not safe for concurrent use.
 type bus struct {
 	t         *testing.T
 	address   string
@@ -76,7 +75,7 @@ func (b *bus) hints() int {
 		return 0
 	}
 	defer conn.Close()
-	// The bus answers as to people who type, and then closes the connection.
+	// QUIT closes the connection after the answer.
 	_, _ = io.WriteString(conn, "INFO commandstats\r\nQUIT\r\n")
 	text, err := io.ReadAll(conn)
 	if err != nil {

@@ -27,13 +27,13 @@ const (
 	persistence = 40 * time.Second
 )
 
-// users are the clients of some servers, and what they all know.
+// users are clients of some servers, with the state that they share.
 type users struct {
 	seed      uint64
 	ablation  string
 	servers   func() []string // addresses, at the moment
 	patient   bool            // wait for every answer
-	haste     int             // one write of so many is left before the answer
+	haste     int             // one in haste writes does not wait for its answer
 	http      *http.Client
 	histories []*history
 	items     []*items
@@ -59,7 +59,7 @@ func newUsers(seed uint64, lists int, servers func() []string) *users {
 	return u
 }
 
-// items are some that a list is believed to have.
+// items are names of items that a list probably has.
 type items struct {
 	mu      sync.Mutex
 	uids    []string
@@ -88,7 +88,8 @@ func (s *items) pick(r *rand.Rand, take bool) (string, int) {
 	return uid, len(s.uids)
 }
 
-// sample is the item that porcupine looks at, another one after a while.
+// sample returns the item whose history porcupine checks, another one every 200
+// calls, and all of them so far.
 func (s *items) sample(list int) (string, []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +107,7 @@ type client struct {
 	number int
 	server int
 	dice   *rand.Rand
-	seen   map[int]string // the ETag that it saw last of a list
+	seen   map[int]string // the last ETag of each list
 }
 
 func (u *users) client(number int) *client {
@@ -138,7 +139,7 @@ func (c *client) run(ctx context.Context) {
 	}
 }
 
-// choose invents an operation.
+// choose returns a random operation.
 func (c *client) choose(list int, batch bool) *operation {
 	title := fmt.Sprintf("%d by %d", c.titles.Add(1), c.number)
 	op := &operation{title: title, key: fmt.Sprintf("%x-%s", c.seed, strings.ReplaceAll(title, " ", "-"))}
@@ -177,8 +178,8 @@ func (c *client) choose(list int, batch bool) *operation {
 	return op
 }
 
-// write asks for operations until each is answered, with the same keys again
-// whenever it is not clear what became of them.
+// write sends operations until each has an answer. It repeats those without one,
+// with the same keys.
 func (c *client) write(ctx context.Context, list int, ops []*operation) {
 	h := c.histories[list]
 	request, began := c.requests.Add(1), time.Now()
@@ -192,8 +193,8 @@ func (c *client) write(ctx context.Context, list int, ops []*operation) {
 			c.repeated.Add(int64(len(open)))
 			c.pause(ctx)
 			for _, op := range open {
-				// The first one may still be under way: from now on they have
-				// no order among them.
+				// The first request may still be under way: their order is
+				// unknown from now on.
 				op.request, op.again = c.requests.Add(1), true
 			}
 			if c.ablation == noMemory {
@@ -212,22 +213,21 @@ func (c *client) write(ctx context.Context, list int, ops []*operation) {
 	}
 }
 
-// unclear notes an operation of which it is not known what became of it.
+// unclear records an operation whose outcome is unknown.
 func (c *client) unclear(h *history, list int, op *operation) {
 	c.unknown.Add(1)
 	h.mayLand(op)
 	c.sampled(h, list, op, told{unknown: true})
 }
 
-// mayLand notes an operation that may take effect at any time, once.
+// mayLand records an operation that may take effect at any time, once.
 func (h *history) mayLand(op *operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unknown = append(h.unknown, op)
 }
 
-// pause lets some time pass before a request is repeated, at another server
-// perhaps.
+// pause waits before a request is repeated, and sometimes changes the server.
 func (c *client) pause(ctx context.Context) {
 	timer := time.NewTimer(time.Duration(20+c.dice.IntN(200)) * time.Millisecond)
 	defer timer.Stop()
@@ -249,7 +249,7 @@ type outcome struct {
 	Problem  struct{ Detail string }
 }
 
-// attempt sends what is open once and returns what is still open.
+// attempt sends operations once and returns those without an answer.
 func (c *client) attempt(h *history, list int, ops []*operation) []*operation {
 	outcomes, err := c.ask(h.name, ops)
 	if err != nil {
@@ -289,8 +289,8 @@ func (c *client) attempt(h *history, list int, ops []*operation) []*operation {
 	return open
 }
 
-// refuse notes an operation that was refused. What is refused is not
-// remembered: one that was sent before and not answered may still land.
+// refuse records a refused operation. Lists do not remember refusals: an earlier
+// request for it that had no answer may still take effect.
 func (c *client) refuse(h *history, list int, op *operation, out told) {
 	c.refused.Add(1)
 	if op.again {
@@ -300,7 +300,7 @@ func (c *client) refuse(h *history, list int, op *operation, out told) {
 	c.sampled(h, list, op, out)
 }
 
-// landed notes an acknowledged operation.
+// landed records an acknowledged operation.
 func (c *client) landed(h *history, list int, op *operation, o outcome) {
 	op.revision, op.existed = o.Revision, op.kind == create && o.Status == http.StatusOK
 	if op.kind == create {
@@ -309,7 +309,7 @@ func (c *client) landed(h *history, list int, op *operation, o outcome) {
 		}
 		c.items[list].add(op.uid)
 	}
-	// What may have changed nothing can be of the revision that was there.
+	// An operation that changed nothing may name the revision before it.
 	changes := op.kind == retitle || op.kind == remove || op.kind == create && !op.existed
 	if op.revision < op.before || changes && op.revision == op.before {
 		h.violate("stale", "%v began when revision %d had been acknowledged", op, op.before)
@@ -320,7 +320,7 @@ func (c *client) landed(h *history, list int, op *operation, o outcome) {
 	h.mu.Unlock()
 	out := told{}
 	if op.again && !changes {
-		// Nor is what changes nothing: the same.
+		// Lists do not remember operations without effect either.
 		h.mayLand(op)
 		out.unknown = true
 	}
@@ -328,7 +328,7 @@ func (c *client) landed(h *history, list int, op *operation, o outcome) {
 	h.heard(op.revision)
 }
 
-// sampled notes what happened to sampled items.
+// sampled adds the outcome to the histories of sampled items.
 func (c *client) sampled(h *history, list int, op *operation, out told) {
 	if strings.HasPrefix(op.uid, "sample-") {
 		c.samples.add(h.name+"/"+op.uid, c.number, op.began, asked{op: op}, out)
@@ -341,7 +341,7 @@ func (c *client) sampled(h *history, list int, op *operation, out told) {
 	}
 }
 
-// ask sends one request, a batch unless there is a route for the operation.
+// ask sends one request: a batch, unless the operation has a route.
 func (c *client) ask(list string, ops []*operation) ([]outcome, error) {
 	todos := "/api/lists/" + list + "/todos"
 	if len(ops) > 1 || ops[0].kind.everywhere() {
@@ -448,8 +448,8 @@ func (c *client) sendWith(method, path string, header http.Header, body any) (*h
 		content = bytes.NewReader(text)
 		header.Set("Content-Type", "application/json")
 	}
-	// The client's own time limit ends it, whatever happens to the test; now
-	// and then it leaves before it has an answer.
+	// The HTTP client has its own time limit. Some requests are canceled before
+	// the answer.
 	ctx := context.Background()
 	if !c.patient && method != http.MethodGet && c.dice.IntN(c.haste) == 0 {
 		var cancel context.CancelFunc
@@ -482,7 +482,7 @@ func revisionOf(resp *http.Response) (uint64, error) {
 	return strconv.ParseUint(number, 10, 64)
 }
 
-// read reads a list, or asks whether it has changed.
+// read reads a list, sometimes on the condition that it has changed.
 func (c *client) read(list int) {
 	h := c.histories[list]
 	before := h.acked.Load()
@@ -515,8 +515,8 @@ func (c *client) read(list int) {
 	c.fresh(h, resp, revision, before)
 }
 
-// fresh checks that a read is not older than what was heard before it began,
-// unless it says so.
+// fresh checks that a read is not older than a revision that was known before it
+// began, unless the answer has an Age.
 func (c *client) fresh(h *history, resp *http.Response, revision, before uint64) bool {
 	if resp.Header.Get("Age") != "" {
 		c.stale.Add(1)

@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// item is one todo, apart from its name.
+// item is a todo without its id.
 type item struct {
 	title     string
 	completed bool
 	order     float64
 }
 
-// shown is a list as the API shows it, and as it is stored but for the name
-// of the member with the item's name.
+// shown is an item in the API's answers; stored is an item in the store, which has
+// the id in another member.
 type shown struct {
 	ID        string  `json:"id"`
 	Title     string  `json:"title"`
@@ -50,7 +50,7 @@ func (l *storedList) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// digest tells one list of items from another.
+// digest identifies a list of items.
 type digest struct {
 	sum uint64
 	n   int
@@ -74,8 +74,8 @@ func digestOf(list []shown) (d digest) {
 	return d
 }
 
-// change is what a commit made of one item; there is none before, or after,
-// where the title is "".
+// change is an item before and after a commit. Without a title, the item does not
+// exist.
 type change struct {
 	uid           string
 	before, after item
@@ -87,8 +87,8 @@ type commit struct {
 	after   digest
 }
 
-// commits are the documents that the store has accepted: what was really
-// committed, whatever the servers say.
+// commits has the documents that the store has accepted, independently of the
+// servers.
 type commits struct {
 	mu    sync.Mutex
 	lists map[string]*listCommits
@@ -98,7 +98,7 @@ type listCommits struct {
 	revisions []commit // of revision 1 and on
 	now       map[string]item
 	digest    digest
-	early     map[uint64][]stored // that overtook others on their way here
+	early     map[uint64][]stored // arrived before an earlier revision
 	twice     []string
 }
 
@@ -115,7 +115,7 @@ func (c *commits) of(list string) *listCommits {
 	return l
 }
 
-// landed notes a document that the store has accepted.
+// landed adds a document that the store has accepted.
 func (c *commits) landed(list string, body []byte) {
 	l := c.of(list)
 	var doc struct {
@@ -129,7 +129,7 @@ func (c *commits) landed(list string, body []byte) {
 	_, waits := l.early[doc.Rev]
 	switch {
 	case err != nil || doc.Rev == 0 || doc.Nonce == "":
-		l.twice = append(l.twice, fmt.Sprintf("what was stored is no document: %v: %.200q", err, body))
+		l.twice = append(l.twice, fmt.Sprintf("the store has accepted an invalid document: %v: %.200q", err, body))
 		return
 	case doc.Rev <= uint64(len(l.revisions)) || waits:
 		l.twice = append(l.twice, fmt.Sprintf("revision %d was written twice", doc.Rev))

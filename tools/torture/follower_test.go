@@ -53,8 +53,8 @@ func (f *follower) last() uint64 {
 	return f.revision
 }
 
-// stream follows one answer to its end; an error is one of the connecting, or
-// of what was told.
+// stream follows one answer to its end. It returns an error if it cannot connect or
+// if an event is invalid.
 func (f *follower) stream(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.server()+"/api/lists/"+f.history.name+"/events", http.NoBody)
 	if err != nil {
@@ -93,7 +93,7 @@ func (f *follower) stream(ctx context.Context) error {
 			}
 		}
 	}
-	return nil // however it ended: the server, or the way to it, is gone
+	return nil // the server, or the connection to it, has ended
 }
 
 func (f *follower) take(id, data string) error {

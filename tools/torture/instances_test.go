@@ -53,11 +53,11 @@ func (w world) start(t *testing.T, bucket string, p *proxy) *server.Server {
 	return startServer(t, store, w.bus.environ())
 }
 
-// away keeps the store from the first server, in both ways that a store is
-// away, and reads there.
+// away makes the store unreachable for the first server, refused and then hanging,
+// and reads from that server.
 func (u *users) away(p *proxy, d time.Duration) {
 	reader := u.client(0)
-	reader.read(0) // it has something to answer then
+	reader.read(0) // so that the server has the list in memory
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for _, way := range []int32{refused, hanging} {
@@ -69,8 +69,8 @@ func (u *users) away(p *proxy, d time.Duration) {
 	p.cut.Store(open)
 }
 
-// begun waits until n operations have begun, and reports whether the clients
-// still work.
+// begun waits until n operations have begun, and returns false if the clients end
+// before.
 func (u *users) begun(n int64, w world, worked <-chan struct{}) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -117,7 +117,7 @@ func (w world) run(t *testing.T) report {
 	t.Cleanup(u.http.CloseIdleConnections)
 	u.ablation = w.ablation
 	if w.ablation == noMemory {
-		u.haste = 3 // it matters to those alone who repeat
+		u.haste = 3 // only repeated requests show it
 	}
 	u.left.Store(int64(w.operations))
 	watching := &followers{leave: func() {}}
@@ -166,7 +166,7 @@ func (w world) run(t *testing.T) report {
 	watch.Wait()
 	rep.took = time.Since(began)
 
-	// What is late lands now, and nothing goes wrong any more.
+	// Late requests reach the store now; no more faults.
 	for _, p := range proxies {
 		p.calm.Store(true)
 		eventually(t, "the store is done", func() bool { return p.busy.Load() == 0 })
@@ -202,7 +202,7 @@ func (rep *report) read(t *testing.T, log *commits, servers int) {
 	}
 }
 
-// judge fails the test for what is wrong.
+// judge fails the test for violations.
 func (rep *report) judge(t *testing.T) {
 	t.Helper()
 	for kind, texts := range rep.violations {
@@ -245,7 +245,7 @@ func (u *users) of(h *history) int {
 	return -1
 }
 
-// show tells how far the clients are, until stop.
+// show logs the progress until stop is closed.
 func (rep *report) show(t *testing.T, stop <-chan struct{}, proxies []*proxy) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
@@ -297,7 +297,7 @@ func sum(counts [faults]int64) (n int64) {
 	return n
 }
 
-// found is how much is wrong.
+// found returns the number of violations.
 func (rep *report) found() (n int) {
 	for _, texts := range rep.violations {
 		n += len(texts)
@@ -305,11 +305,10 @@ func (rep *report) found() (n int) {
 	return n + rep.samples[3]
 }
 
-// TestThreeInstances: whatever happens between three servers and their bucket,
-// servers that are killed, a bucket that does not answer one of them and a bus
-// for hints that comes and goes included, no operation is lost, none takes
-// effect twice, no read is stale without saying so, and watchers see the last
-// revision.
+// TestThreeInstances: with faults between three servers and their bucket, killed
+// servers, an unreachable bucket, and a bus for hints that is killed and started
+// again, no operation is lost, none takes effect twice, no read is stale without an
+// Age, and watchers see the last revision.
 func TestThreeInstances(t *testing.T) {
 	rep := world{
 		instances: 3, clients: chosen.clients, lists: chosen.lists, operations: chosen.operations, seed: chosen.seed,
@@ -340,8 +339,7 @@ func TestThreeInstances(t *testing.T) {
 	}
 }
 
-// TestAblations: the proof above can fail, for each of the things that it
-// rests on.
+// TestAblations: TestThreeInstances fails without each mechanism that it tests.
 func TestAblations(t *testing.T) {
 	if chosen.ablation != "" {
 		t.Log("TORTURE_ABLATION is set: TestThreeInstances shows it")

@@ -26,27 +26,27 @@ func (k kind) String() string {
 	return [...]string{"create", "retitle", "complete", "remove", "completeAll", "clearCompleted"}[k]
 }
 
-// everywhere tells the operations that are not about one item.
+// everywhere reports whether the operation changes all items of a list.
 func (k kind) everywhere() bool { return k >= completeAll }
 
-// operation is one that a client has asked for.
+// operation is a client's operation on a list.
 type operation struct {
 	kind      kind
 	completed bool
-	existed   bool   // a create was told that the item is there already
+	existed   bool   // a create was answered with an existing item
 	uid       string // "" until the server has named it
 	title     string
 	key       string // its Idempotency-Key
 
 	began  time.Time
-	before uint64 // what had been acknowledged then
+	before uint64 // the highest revision known then
 	again  bool   // it was sent more than once
 
-	request, place uint32 // its request, and its place there
-	revision       uint64 // where it landed
+	request, place uint32 // its request, and its place in it
+	revision       uint64 // in which it took effect
 }
 
-// begin notes when an operation was asked for, the first time.
+// begin records when an operation was first sent.
 func (o *operation) begin(h *history) {
 	if o.began.IsZero() {
 		o.began, o.before = time.Now(), h.acked.Load()
@@ -57,8 +57,8 @@ func (o *operation) String() string {
 	return fmt.Sprintf("%v %q of item %s in revision %d", o.kind, o.title, o.uid, o.revision)
 }
 
-// apply is what an operation makes of an item; false when it could not have
-// been acknowledged.
+// apply returns the item after the operation, or false if the operation cannot
+// succeed on it.
 func (o *operation) apply(uid string, it item) (item, bool) {
 	there := it.title != ""
 	switch o.kind {
@@ -88,19 +88,19 @@ func (o *operation) apply(uid string, it item) (item, bool) {
 	}
 }
 
-// refusal is an operation that was told that its item is missing.
+// refusal is an operation that was refused because its item is missing.
 type refusal struct {
 	uid       string
-	low, high uint64 // the revisions at which it can have been
+	low, high uint64 // the revisions at which it may have happened
 }
 
-// view is a list as a read showed it.
+// view is the list in the answer to a read.
 type view struct {
 	revision uint64
 	shows    digest
 }
 
-// history is what clients were told of a list.
+// history is what clients know of a list.
 type history struct {
 	name  string
 	acked atomic.Uint64 // highest revision that was acknowledged or read
@@ -124,7 +124,7 @@ func (h *history) violate(kind, format string, args ...any) {
 	h.violations = append(h.violations, violation{kind, h.name + ": " + fmt.Sprintf(format, args...)})
 }
 
-// heard raises the revision that everything that begins from now on must see.
+// heard raises the revision that requests from now on must see.
 func (h *history) heard(revision uint64) {
 	for {
 		now := h.acked.Load()
@@ -134,8 +134,8 @@ func (h *history) heard(revision uint64) {
 	}
 }
 
-// judge replays a list's revisions in their order. It takes time in proportion
-// to the operations.
+// judge replays a list's revisions in their order and returns all violations. Its
+// time is proportional to the number of operations.
 func (h *history) judge(l *listCommits) []violation {
 	h.mu.Lock()
 	found := h.violations
@@ -255,8 +255,7 @@ type life struct {
 	there    bool
 }
 
-// missing reports whether an item is not there at one of the revisions from
-// low to high.
+// missing reports whether the list lacks an item at any revision from low to high.
 func missing(lives []life, low, high uint64) bool {
 	at, _ := slices.BinarySearchFunc(lives, low, func(l life, r uint64) int { return cmp.Compare(l.revision, r+1) })
 	there := at > 0 && lives[at-1].there
@@ -266,15 +265,14 @@ func missing(lives []life, low, high uint64) bool {
 	return !there
 }
 
-// within reports whether one of the revisions, which ascend, is above low and
-// not above high.
+// within reports whether any of the sorted revisions is in (low, high].
 func within(revisions []uint64, low, high uint64) bool {
 	i, _ := slices.BinarySearch(revisions, low+1)
 	return i < len(revisions) && revisions[i] <= high
 }
 
-// explain searches an order of the operations of a revision, each request's
-// in their own, that makes after of before.
+// explain searches for an order of a revision's operations that turns before into
+// after and keeps the order within each request. It returns "" if it finds one.
 func explain(r uint64, uid string, before, after item, ops []*operation, unknown map[string][]*operation, used map[*operation]uint64) string {
 	requests := make(map[uint32][]*operation)
 	for _, op := range ops {
@@ -290,7 +288,7 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 	if s.from(before, make([]int, len(s.queues))) {
 		return ""
 	}
-	// Operations without an answer may have landed here, each once.
+	// Operations with unknown outcome may have taken effect here, each once.
 	with := search{uid: uid, after: after, queues: slices.Clone(s.queues), must: len(s.queues)}
 	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
 		if at := used[op]; at == 0 || at == r && op.kind.everywhere() {
@@ -319,14 +317,14 @@ type search struct {
 	queues [][]*operation
 	failed map[string]bool
 
-	// Where it is optional, the queues behind the first of them need not be
-	// used, and took tells which were.
+	// If optional, the queues from number must on need not be used; took has the
+	// operations of those that were.
 	optional bool
 	must     int
 	took     []*operation
 }
 
-// from tries every order of what is left behind the places.
+// from tries all orders of the operations from places on.
 func (s *search) from(it item, places []int) bool {
 	at := fmt.Sprint(places, it.title, it.completed)
 	if s.failed[at] {
@@ -336,7 +334,7 @@ func (s *search) from(it item, places []int) bool {
 	for q, place := range places {
 		rest = rest || place < len(s.queues[q]) && (!s.optional || q < s.must)
 	}
-	// Where the server puts an item is its own choice.
+	// The server chooses the order of items.
 	if !rest && it.title == s.after.title && it.completed == s.after.completed {
 		return true
 	}

@@ -34,8 +34,8 @@ func command(t testing.TB, store string, environ []string, args ...string) serve
 	}
 }
 
-// startHostage is startServer for a server that is about to be attacked: it may
-// open few files, and its log is not read.
+// startHostage starts a server to be attacked: it may open few files, and its log is
+// not read.
 func startHostage(t testing.TB, store string) *server.Server {
 	t.Helper()
 	c := command(t, store, nil, siege.Flags...)
@@ -44,7 +44,7 @@ func startHostage(t testing.TB, store string) *server.Server {
 	return server.Start(t, c)
 }
 
-// eventually waits until done, and ends the test when that does not come.
+// eventually waits until done returns true, and ends the test if it does not.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	if !comes(done) {
@@ -52,7 +52,8 @@ func eventually(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// comes waits until done, and reports whether that came.
+// comes waits until done returns true, for patience at most, and reports whether it
+// did.
 func comes(done func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -23,13 +23,13 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
 )
 
-// weather is how many of 1,000 requests meet which fault.
+// weather has the number of each fault in 1,000 requests.
 type weather struct {
-	unavailable int // 500 or 503, and nothing happened
-	conflict    int // of the writes: 409, and nothing happened
-	lost        int // it happened, and the connection broke before the answer was whole
-	hang        int // no answer; it happened or not
-	late        int // the connection breaks, and it happens up to 3 s later
+	unavailable int // 500 or 503 without effect
+	conflict    int // writes only: 409 without effect
+	lost        int // takes effect; the connection breaks within the answer
+	hang        int // no answer, with or without effect
+	late        int // the connection breaks; takes effect up to 3 s later
 }
 
 var storm = weather{unavailable: 50, conflict: 50, lost: 50, hang: 20, late: 10}
@@ -50,14 +50,14 @@ func (f fault) String() string {
 	return [...]string{"none", "500 or 503", "409", "lost answers", "time-outs", "late writes"}[f]
 }
 
-// How a proxy lets nothing through.
+// States of a proxy.
 const (
 	open    int32 = iota
-	refused       // connections break at once
-	hanging       // requests get no answer
+	refused       // breaks connections at once
+	hanging       // gives no answers
 )
 
-// proxy is one server's way to the store, on which things go wrong.
+// proxy injects faults between one server and the store.
 type proxy struct {
 	*httptest.Server
 	name     string
@@ -68,21 +68,21 @@ type proxy struct {
 	upstream *url.URL
 	client   *http.Client
 
-	calm    atomic.Bool // nothing goes wrong
+	calm    atomic.Bool // injects nothing
 	cut     atomic.Int32
 	closing chan struct{}
 	later   sync.WaitGroup // late requests
-	busy    atomic.Int64   // requests that the store works on, or will
+	busy    atomic.Int64   // requests that the store works on or will get
 	counts  [faults]atomic.Int64
-	unclear atomic.Int64 // answers that the store itself did not give
+	unclear atomic.Int64 // requests that the store itself did not answer
 
 	mu    sync.Mutex
 	calls map[string]uint64
 }
 
-// lanes are the requests that the store is given at a time. It works on a
-// request also when the client has gone: without a limit, a store that
-// is once too slow for the servers' patience would never catch up.
+// lanes limits concurrent requests to the store. It works on a request even if the
+// client has gone: without a limit, a store that was too slow once would never
+// catch up.
 var lanes = make(chan struct{}, 24)
 
 func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string, c *commits) *proxy {
@@ -108,10 +108,10 @@ func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string
 	return p
 }
 
-// injected is how many faults of a kind there were.
+// injected returns the number of faults of a kind.
 func (p *proxy) injected(f fault) int64 { return p.counts[f].Load() }
 
-// decide throws the dice for a request on a key.
+// decide chooses the fault for a request.
 func (p *proxy) decide(r *http.Request) (fault, *rand.Rand) {
 	what := r.Method + " " + r.URL.Path
 	p.mu.Lock()
@@ -146,7 +146,7 @@ func (p *proxy) decide(r *http.Request) (fault, *rand.Rand) {
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the server gave up
+		panic(http.ErrAbortHandler) // the server has canceled it
 	}
 	switch p.cut.Load() {
 	case refused:
@@ -212,7 +212,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wait gives no answer for as long as the server waits for one.
+// wait returns when the server no longer waits for the answer.
 func (p *proxy) wait(r *http.Request) {
 	select {
 	case <-r.Context().Done():
@@ -227,8 +227,8 @@ type answer struct {
 	body   []byte
 }
 
-// forward asks the store, and notes what it has accepted. Once begun that goes
-// on, whether or not the server still waits.
+// forward sends a request to the store and records an accepted document. It goes on
+// if the server cancels the request.
 func (p *proxy) forward(r *http.Request, body []byte) (answer, error) {
 	p.busy.Add(1)
 	defer p.busy.Add(-1)
@@ -268,8 +268,8 @@ func (p *proxy) forward(r *http.Request, body []byte) (answer, error) {
 	return answer{resp.StatusCode, resp.Header, got}, nil
 }
 
-// send answers with the first n bytes, and breaks the connection when these
-// are not all.
+// send answers with the first n bytes, and then breaks the connection if there are
+// more.
 func (a answer) send(w http.ResponseWriter, n int) {
 	for name, values := range a.header {
 		if name != "Connection" && name != "Transfer-Encoding" && name != "Content-Length" {

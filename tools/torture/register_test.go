@@ -19,17 +19,17 @@ type samples struct {
 	byItem map[string][]porcupine.Operation // by list and item
 }
 
-// asked is what a client wanted of an item.
+// asked is an operation or a read of an item.
 type asked struct {
 	op   *operation
 	read bool
 }
 
-// told is what it was told.
+// told is the answer.
 type told struct {
-	unknown bool // it took effect at some time, or not
-	missing bool // refused, or read so
-	exists  bool // a create refused: there is another one
+	unknown bool // may have taken effect, at any time
+	missing bool // the item does not exist
+	exists  bool // the item that was to be created exists
 	item    item // as read
 }
 
@@ -47,7 +47,7 @@ func (s *samples) add(name string, client int, began time.Time, in asked, out to
 	s.byItem[name] = append(s.byItem[name], op)
 }
 
-// register is an item: what may be answered, and what becomes of it.
+// register is the model of an item for porcupine.
 var register = porcupine.Model{
 	Init: func() any { return item{} },
 	Step: func(state, input, output any) (bool, any) {
@@ -71,7 +71,7 @@ var register = porcupine.Model{
 	},
 }
 
-// check searches a linearization of each sample's history, for some time.
+// check searches for a linearization of each sample's history, within limit.
 func (s *samples) check(t *testing.T, limit time.Duration) (checked, operations, undecided, wrong int) {
 	t.Helper()
 	for name, ops := range s.byItem {

@@ -13,9 +13,9 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
-// TestRollingRestarts: servers behind a balancer are restarted one after the
-// other under load. No request fails, and who follows a list is told of ever
-// later revisions, the last one among them.
+// TestRollingRestarts: servers behind a balancer are restarted one after the other
+// under load. No request fails, and followers of a list get increasing revisions up
+// to the last.
 func TestRollingRestarts(t *testing.T) {
 	log := newCommits()
 	bucket := localstack.NewBucket(t)
@@ -23,7 +23,7 @@ func TestRollingRestarts(t *testing.T) {
 	var servers [2]*server.Server
 	for i := range servers {
 		p := newProxy(t, fmt.Sprint("instance-", i), chosen.seed, weather{}, "", log)
-		// The delay is what the balancer takes to notice, and some more.
+		// The delay is longer than the balancer takes to notice.
 		commands[i] = command(t, storeURL(bucket, p.URL), nil, "--shutdown-delay=1s")
 		servers[i] = server.Start(t, commands[i])
 	}

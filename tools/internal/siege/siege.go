@@ -20,15 +20,15 @@ import (
 // hold for the attackers, and log what they do.
 var Flags = []string{"--client-address-header=X-Client", "--access-log=true", "--memory-budget=256MiB"}
 
-// An Attack is what hostile clients of one kind do to a server, again and
-// again, as many at a time as Clients says. All of them have one address.
+// An Attack is one kind of hostile clients. Each of them attacks again and again; all
+// have one address.
 type Attack struct {
 	Name    string
 	Clients int
 	do      func(ctx context.Context, a *attacker)
 }
 
-// attackerAddress is one on the internet: clients on this machine have no
+// attackerAddress is not a loopback address, because clients on this machine have no
 // limits.
 const attackerAddress = "198.51.100.7"
 
@@ -99,8 +99,8 @@ func (a *attacker) send(ctx context.Context, method, path, body string) {
 	}
 }
 
-// keep opens a connection, sends text and keeps the connection for a while. It
-// reads nothing.
+// keep opens a connection, sends text and keeps the connection open without reading
+// from it.
 func (a *attacker) keep(ctx context.Context, text string) {
 	dialer := net.Dialer{Timeout: a.hold}
 	conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(a.url, "http://"))
@@ -143,8 +143,8 @@ func rawRequest(method, path, header string) string {
 // largeState is a body of PUT /api/state/{name} of 1 MB.
 var largeState = State(5000, 150)
 
-// State returns a body of PUT /api/state/{name} with n items that have titles
-// of so many characters.
+// State returns a body of PUT /api/state/{name} with n items, whose titles have the
+// given number of characters.
 func State(n, title int) string {
 	items := make([]string, n)
 	for i := range items {
@@ -153,8 +153,8 @@ func State(n, title int) string {
 	return "[" + strings.Join(items, ",") + "]"
 }
 
-// New prepares the lists that are attacked, through the first server. Attackers
-// keep a connection for as long as hold says.
+// New creates the lists that are attacked, through the first server. Attackers keep a
+// connection for hold.
 func New(tb testing.TB, servers func() []string, hold time.Duration) *Siege {
 	tb.Helper()
 	tb.Cleanup(other.CloseIdleConnections)
@@ -181,8 +181,8 @@ func New(tb testing.TB, servers func() []string, hold time.Duration) *Siege {
 	return s
 }
 
-// Begin begins the attacks with the given names, all without names, with one
-// client in place of share. Call end to end them.
+// Begin begins the named attacks, or all without names, with 1/share of their clients.
+// Call end to end them.
 func (s *Siege) Begin(share int, names ...string) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -210,7 +210,7 @@ func (s *Siege) Begin(share int, names ...string) (end func()) {
 	}
 }
 
-// other is the client of those who are not hostile.
+// other is the client that is not hostile.
 var other = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
 
 // Request sends a request as a client on this machine, which has no limits.
