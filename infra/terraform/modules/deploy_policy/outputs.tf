@@ -1,33 +1,41 @@
 locals {
   ecs = "arn:${var.deploy.partition}:ecs:${var.deploy.region}:${var.deploy.account_id}"
   s3  = "arn:${var.deploy.partition}:s3:::"
+
+  push = [
+    {
+      Sid      = "LogInToRegistry"
+      Effect   = "Allow"
+      Action   = "ecr:GetAuthorizationToken"
+      Resource = "*"
+    },
+    {
+      Sid    = "PushImage"
+      Effect = "Allow"
+      Action = [
+        "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
+        "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+      ]
+      Resource = var.deploy.repository_arn
+    },
+  ]
+}
+
+output "push_statements" {
+  description = "The statements of the policy that let a role push images."
+  value       = local.push
 }
 
 output "json" {
   description = "The policy: each call of the playbooks, on what the environment owns, and nothing else."
   value = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.push, [
       {
         Sid      = "ReadDeployRecord"
         Effect   = "Allow"
         Action   = "ssm:GetParameter"
         Resource = "arn:${var.deploy.partition}:ssm:${var.deploy.region}:${var.deploy.account_id}:parameter${var.deploy.parameter}"
-      },
-      {
-        Sid      = "LogInToRegistry"
-        Effect   = "Allow"
-        Action   = "ecr:GetAuthorizationToken"
-        Resource = "*"
-      },
-      {
-        Sid    = "PushImage"
-        Effect = "Allow"
-        Action = [
-          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
-          "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
-        ]
-        Resource = var.deploy.repository_arn
       },
       {
         Sid      = "RegisterTaskDefinition"
@@ -116,6 +124,6 @@ output "json" {
         Action   = "cloudfront:CreateInvalidation"
         Resource = var.deploy.distribution_arn
       },
-    ]
+    ])
   })
 }

@@ -118,22 +118,7 @@ resource "aws_iam_role_policy" "preview" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat([
-      {
-        Sid      = "LogInToRegistry"
-        Effect   = "Allow"
-        Action   = "ecr:GetAuthorizationToken"
-        Resource = "*"
-      },
-      {
-        Sid    = "PushImage"
-        Effect = "Allow"
-        Action = [
-          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
-          "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
-        ]
-        Resource = local.shared.repository_arn
-      },
+    Statement = concat(module.deploy_policy.push_statements, [
       {
         Sid      = "ReadWhatPreviewsBuildOn"
         Effect   = "Allow"
