@@ -8,8 +8,8 @@ import pathlib
 import re
 import secrets
 import shutil
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -19,12 +19,8 @@ import pytest
 
 PORTS = ("TODO_API_PORT", "TODO_API_S3_PORT", "TODO_API_SIGNIN_PORT", "TODO_ISSUER_PORT", "TODO_S3_PORT", "TODO_WEB_PORT", "TODO_WEB_SIGNIN_PORT")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+sys.path.append(str(ROOT / "infra"))
+from freeport import free_port
 
 
 def run(words, **options):

@@ -4,8 +4,8 @@ import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +13,9 @@ import urllib.request
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "infra"))
+from freeport import free_port
+
 DASHBOARD = ROOT / "infra/compose/grafana/dashboards/todo-api.json"
 
 # What a query consists of besides names of metrics and labels.
@@ -41,10 +44,7 @@ def exported(tmp_path_factory):
         ["go", "build", "-tags", "nopage", "-o", str(directory / "todo-api"), "./cmd/todo-api"],
         cwd=ROOT / "services/todo-api", env={**os.environ, "GOWORK": "off", "CGO_ENABLED": "0"}, check=True, timeout=600,
     )
-    with socket.socket() as s, socket.socket() as t:
-        s.bind(("127.0.0.1", 0))
-        t.bind(("127.0.0.1", 0))
-        address, admin = (f"127.0.0.1:{port.getsockname()[1]}" for port in (s, t))
+    address, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
     with open(directory / "log", "w", encoding="utf-8") as log:
         api = subprocess.Popen(
             [str(directory / "todo-api")], cwd=directory, stdout=log, stderr=log,

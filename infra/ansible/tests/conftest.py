@@ -6,14 +6,12 @@ import io
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from unittest import mock
 
-import ansible_collections
 import boto3
 import pytest
 from ansible.module_utils import basic
@@ -21,13 +19,11 @@ from edge import Edge, Site, serving
 from place import Place
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(HERE.parent))
+import ansible_collections  # later: it is a namespace, which forgets what was added to it when sys.path changes
+from freeport import free_port
+
 ansible_collections.__path__.append(str(HERE / "collections/ansible_collections"))  # as Ansible's own finder does
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def answers(address, server):

@@ -5,8 +5,8 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -14,6 +14,8 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TERRAFORM = HERE.parent
+sys.path.append(str(TERRAFORM.parent))
+from freeport import free_port
 REPOSITORY = TERRAFORM.parent.parent
 ROOTS = ["bootstrap", "shared", "preview", *sorted(str(p.parent.relative_to(TERRAFORM)) for p in TERRAFORM.glob("environments/*/main.tf"))]
 MODULES = sorted(p.name for p in (TERRAFORM / "modules").iterdir() if p.is_dir())
@@ -77,9 +79,7 @@ def wait_for(url):
 @pytest.fixture
 def moto():
     """AWS's APIs in one server: the LocalStack image that is built from packages has S3 alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"http://127.0.0.1:{port}/moto-api/")
