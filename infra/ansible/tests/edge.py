@@ -7,7 +7,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-XML = "<?xml version='1.0'?><Error><Code>{}</Code><Message>planted</Message></Error>"
+XML = "<Error><Code>{}</Code><Message>planted</Message></Error>"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,10 +53,20 @@ def passed(handler, to, body):
 
 
 class Edge:
-    """Passes requests to moto. The first requests get the planted errors; each that may change something is told to `changed` when it is answered."""
+    """Passes requests to moto. The first requests get the planted errors; each that may change something is told to `changed` when it is answered.
+
+    `faults` are what each request meets the first times, in their order: an error as in `planted`, or LOST, which drops the answer of one that moto has done.
+    """
+
+    LOST = "lost"
 
     def __init__(self, moto):
         self.moto, self.planted, self.changed, self.requests = moto, [], lambda: None, []
+        self.faults, self.met = [], {}
+
+    def fault(self, request):
+        """What a request meets now, or nothing."""
+        return next(self.met.setdefault(request, iter(list(self.faults))), None)
 
     def handler(self):
         edge = self
@@ -65,14 +75,21 @@ class Edge:
             def answer(self):
                 body, target = self.body(), self.headers.get("X-Amz-Target", "").rpartition(".")[2]
                 edge.requests.append(f"{self.command} {target or self.path.partition('?')[0]}")
-                if edge.planted:
-                    status, code = edge.planted.pop(0)
-                    return self.reply(status, json.dumps({"__type": code, "message": "planted"}).encode() if target else XML.format(code).encode())
+                fault = edge.planted.pop(0) if edge.planted else edge.fault(edge.requests[-1])
+                if fault and fault != edge.LOST:
+                    status, code = fault
+                    if target:
+                        return self.reply(status, json.dumps({"__type": code, "message": "planted"}).encode())
+                    s3 = not re.match(r"/$|/2020-05-31/", self.path)  # STS and CloudFront wrap their errors
+                    return self.reply(status, (XML if s3 else f"<ErrorResponse>{XML}</ErrorResponse>").format(code).encode())
                 answer = passed(self, edge.moto, body)
                 reads = self.command in ("GET", "HEAD") or target.startswith(("Describe", "List", "Get")) or (self.path == "/" and not target)  # STS
                 if answer[0] < 300 and not reads:
                     edge.changed()
-                self.reply(*answer)
+                if fault:
+                    self.close_connection = True
+                    return None
+                return self.reply(*answer)
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
 

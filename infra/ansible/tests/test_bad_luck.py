@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from ansible_collections.todo.deploy.plugins.module_utils import calls
-from ansible_collections.todo.deploy.plugins.modules import rollout_info
+from ansible_collections.todo.deploy.plugins.modules import one_off, rollout_info
+from edge import Edge
 
 @pytest.mark.parametrize("status, code", [(400, "ExpiredToken"), (400, "ThrottlingException"), (503, "ServiceUnavailable")])
 @pytest.mark.parametrize("name, arguments", [
@@ -75,6 +76,20 @@ def test_stopped_tasks_that_cannot_be_read(edge, rolled, monkeypatch):
     monkeypatch.setattr(calls.Calls, "__getattr__", denied)
     done = rolled(deployment="another")
     assert not done["failed"] and done["verdict"] == "in_progress" and "AccessDeniedException" in done["stopped"][0], done
+
+
+def test_polls_of_a_command_that_all_fail(edge, module, client, aws, monkeypatch):
+    """The task goes on while ECS does not answer, so its end is waited for."""
+    ecs, running = client("ecs"), {"taskArn": "arn:aws:ecs:us-east-1:123456789012:task/one/1", "lastStatus": "RUNNING", "containers": []}
+    ecs.create_cluster(clusterName="one")
+    definition = ecs.register_task_definition(family="one", containerDefinitions=[{"name": "x", "image": "x", "memory": 64}])["taskDefinition"]
+    monkeypatch.setattr(calls, "PAUSES", ())
+    monkeypatch.setattr(one_off, "start", lambda *_: (running, definition))  # moto runs no task
+    monkeypatch.setitem(aws, "AWS_MAX_ATTEMPTS", "1")  # what botocore tries again is not what is tested
+    arguments = {"cluster": "one", "service": "one", "container": "x", "command": ["config"], "poll_seconds": 0, "wait_minutes": 1}
+    edge.planted += [(400, "ThrottlingException")] * 3 + [(400, "AccessDeniedException")]
+    done = module("one_off", **arguments)
+    assert done["failed"] and "AccessDeniedException" in done["msg"] and not edge.planted, done
 
 
 SMOKE = [
@@ -170,3 +185,19 @@ def deployment(name, created, state="COMPLETED", status="PRIMARY"):
 ])
 def test_verdict(why, said, want):
     assert rollout_info.judge(said, "new", at(2).timestamp())[0] == want, why
+
+
+def test_every_call_meets_bad_luck(place):
+    """Credentials expire at each call, and its second try is done without an answer: no playbook fails."""
+    place.create("unlucky")
+    place.commit("a")
+    assert place.play("deploy.yml", "unlucky")[0] == 0
+    place.commit("b")
+    place.aws = {**place.aws, "AWS_MAX_ATTEMPTS": "1"}  # what botocore tries again is not what is tested
+    try:
+        for playbook, serves in (("deploy.yml", "b"), ("status.yml", "b"), ("rollback.yml", "a")):
+            place.edge.faults, place.edge.met = [(400, "ExpiredTokenException"), Edge.LOST], {}
+            code, said = place.play(playbook, "unlucky")
+            assert code == 0 and place.serves("unlucky") == (serves, serves), said
+    finally:
+        place.edge.faults, place.aws = [], {**place.aws, "AWS_MAX_ATTEMPTS": "5"}

@@ -17,6 +17,7 @@ PASSING = {
     "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "InternalError", "InternalFailure",
     "ServerException", "ServiceUnavailable", "ServiceUnavailableException",
     "ConditionalRequestConflict",  # another conditional write was under way
+    "400",  # of HeadObject, whose answer has no body that tells expired credentials from a bad request
 }
 PAUSES = (0.5, 1, 2, 4)
 
@@ -71,6 +72,14 @@ class Calls:
 
         return self._again(attempt)
 
+    def service(self, module):
+        """The service that the module's parameters name, which must be active."""
+        cluster, name = (module.params[key] for key in ("cluster", "service"))
+        for service in self.describe_services(cluster=cluster, services=[name])["services"]:
+            if service["status"] == "ACTIVE":
+                return service
+        return module.fail_json(msg=f"There is no service {name} in the cluster {cluster}.")
+
     def list_objects(self, bucket, prefix=""):
         """Every object whose key begins with prefix."""
         arguments = {"Bucket": bucket, "Prefix": prefix}
@@ -90,6 +99,6 @@ class Calls:
                 return None, None
             raise
         since = answer["LastModified"]
-        held = {"by": "somebody", "host": "a machine", "pid": 0, "purpose": "deployment", "minutes": 120, **json.loads(body)}
+        held = {"by": "an unknown user", "host": "a machine", "pid": 0, "purpose": "deployment", "minutes": 120, **json.loads(body)}
         age = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]) - since
         return {**held, "since": since.isoformat(), "expired": age > datetime.timedelta(minutes=held["minutes"])}, answer["ETag"]

@@ -81,10 +81,7 @@ def main():
     since = None if params["task"] else int((time.time() - 60 * params["minutes"]) * 1000)
     try:
         client = Calls(module, "ecs")
-        services = client.describe_services(cluster=params["cluster"], services=[params["service"]])["services"]
-        if not services:
-            module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
-        definition = client.describe_task_definition(taskDefinition=services[0]["taskDefinition"])["taskDefinition"]
+        definition = client.describe_task_definition(taskDefinition=client.service(module)["taskDefinition"])["taskDefinition"]
         if not logs.place(definition, params["container"])[0]:
             module.fail_json(msg=f"The container {params['container']} of {definition['taskDefinitionArn']} does not log to CloudWatch Logs.")
         found = logs.tail(module, definition, params["container"], params["limit"], params["task"], since)

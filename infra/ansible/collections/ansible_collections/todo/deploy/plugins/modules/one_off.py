@@ -95,15 +95,12 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils import logs
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
+from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, passes
 
 
 def start(module, client):
     params = module.params
-    services = client.describe_services(cluster=params["cluster"], services=[params["service"]])["services"]
-    if not services:
-        module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
-    service = services[0]
+    service = client.service(module)
     definition = client.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     names = [c["name"] for c in definition["containerDefinitions"]]
     if params["container"] not in names:
@@ -141,8 +138,12 @@ def main():
         deadline = time.monotonic() + 60 * params["wait_minutes"]
         while task["lastStatus"] != "STOPPED" and time.monotonic() < deadline:
             time.sleep(params["poll_seconds"])
-            # An answer without the task may be one from before it: DescribeTasks is eventually consistent.
-            task = next(iter(client.describe_tasks(cluster=params["cluster"], tasks=[task["taskArn"]])["tasks"]), task)
+            try:
+                # An answer without the task may be one from before it: DescribeTasks is eventually consistent.
+                task = next(iter(client.describe_tasks(cluster=params["cluster"], tasks=[task["taskArn"]])["tasks"]), task)
+            except (BotoCoreError, ClientError) as e:
+                if not passes(e):
+                    raise
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=f"The task {task['taskArn']}" if task else f"A task like those of {params['service']} in the cluster {params['cluster']}")
     name, ended = task["taskArn"].rsplit("/", 1)[-1], task["lastStatus"] == "STOPPED"

@@ -55,6 +55,7 @@ import io
 import os
 import shutil
 import tarfile
+import zlib
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -113,7 +114,7 @@ def main():
                     raise
     except (BotoCoreError, ClientError) as e:
         module.fail_json_aws(e, msg=place)
-    except (OSError, tarfile.TarError) as e:
+    except (EOFError, OSError, tarfile.TarError, zlib.error) as e:  # tarfile lets those of a damaged gzip stream pass
         module.fail_json(msg=f"{place} and {params['root']}: {e}")
     module.exit_json(changed=written, written=written)
 

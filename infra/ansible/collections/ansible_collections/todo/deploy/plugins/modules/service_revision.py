@@ -106,15 +106,6 @@ DERIVED = (
 )
 
 
-def describe_service(module, client):
-    params = module.params
-    answer = client.describe_services(cluster=params["cluster"], services=[params["service"]])
-    active = [s for s in answer["services"] if s["status"] == "ACTIVE"]
-    if not active:
-        module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")
-    return active[0]
-
-
 def describe_definition(client, name):
     answer = client.describe_task_definition(taskDefinition=name, include=["TAGS"])
     return answer["taskDefinition"], answer.get("tags") or []
@@ -185,7 +176,7 @@ def main():
     params = module.params
     try:
         client = Calls(module, "ecs")
-        service = describe_service(module, client)
+        service = client.service(module)
         running, _tags = describe_definition(client, service["taskDefinition"])
         arn, wanted, registered = choose(module, client, running)
         primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
