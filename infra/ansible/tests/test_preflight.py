@@ -124,3 +124,25 @@ def test_tool_that_is_missing(play, tmp_path, missing):
     }, "vars": {"ansible_python_interpreter": sys.executable, "preflight_root": str(HERE), "project": PROJECT, "repository_root": str(HERE)}}])
     said = " ".join(done.stdout.split() + done.stderr.split())
     assert done.returncode != 0 and f"missing: {missing}" in said, said
+
+
+def test_numbers(place):
+    place.create("numbers")
+    for name, value, least in (("last", "0", 1), ("smoke_delay_seconds", "1.5", 0)):
+        code, said = place.play("status.yml", "numbers", **{name: value})
+        assert code != 0 and f"{name}={value}: expected a whole number, at least {least}." in said, said
+    code, said = place.play("status.yml", "numbers", last="3", backend_service_poll_seconds="0")
+    assert code == 0, said
+
+
+def test_release_that_is_a_pattern(place):
+    """What `release` names is compared as it is: `.......` is no commit."""
+    place.create("pattern")
+    fetched = place.root / ".cache/releases/fetched"
+    fetched.mkdir(parents=True)
+    (fetched / "release.json").write_text(json.dumps({"id": "r1-0123456789ab", "revision": "0123456789ab" + "0" * 28}))
+    try:
+        code, said = place.play("deploy.yml", "pattern", release="." * 7)
+    finally:
+        shutil.rmtree(fetched)
+    assert code != 0 and "No release ....... was fetched: here are r1-0123456789ab." in said, said
