@@ -143,6 +143,15 @@ def test_where_people_sign_in(smoke, place, client):
     assert refused != 0 and "/token gives the client script no token: it answers 404" in why and "sesame" not in why, why
 
 
+def test_list_that_the_api_refuses(smoke, place, api):
+    with api() as place.site.api:
+        try:
+            code, said = smoke(smoke_list="a/b é?")
+        finally:
+            place.site.api = None
+    assert code != 0 and "a list's name has no '/'" in said, said
+
+
 def test_without_public_lists(smoke, place, api):
     with api(TODO_PUBLIC_LISTS="false") as place.site.api:
         try:
