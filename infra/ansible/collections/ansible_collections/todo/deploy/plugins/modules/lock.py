@@ -40,7 +40,7 @@ options:
     type: path
   by:
     description: Who takes it, for the next who is refused.
-    default: somebody
+    default: an unknown user
     type: str
   purpose:
     description: What the lock is held for, for the next who is refused.
@@ -152,7 +152,7 @@ def take(module, client):
         "minutes": params["minutes"],
     }
     result = {"changed": False, "holder": mine}
-    # Each round is lost only to somebody else who moved the lock meanwhile.
+    # Each round is lost only to another run that changed the lock in between.
     for _round in range(5):
         held, etag = client.read_lock(params["bucket"], params["key"])
         if held and held["id"] == mine["id"]:  # a try whose answer was lost landed
@@ -197,7 +197,7 @@ def give_back(module, client):
             client.delete_object(Bucket=params["bucket"], Key=params["key"], IfMatch=etag)
         except ClientError as e:
             if code(e) not in REFUSED:
-                raise  # else somebody else has it by now, or a try whose answer was lost deleted it
+                raise  # else another run has it by now, or a try whose answer was lost deleted it
         forget(params, held)
     return {"changed": False, "holder": held or {}}
 
@@ -210,7 +210,7 @@ def main():
             "key": {"required": True, "no_log": False},
             "pid": {"required": True, "type": "int"},
             "notes": {"required": True, "type": "path"},
-            "by": {"default": "somebody"},
+            "by": {"default": "an unknown user"},
             "purpose": {"default": "deployment"},
             "minutes": {"type": "int", "default": 120},
             "break_lock": {},

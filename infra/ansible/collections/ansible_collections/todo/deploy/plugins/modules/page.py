@@ -130,7 +130,7 @@ def is_there(client, params, name, digest, sizes):
     if name not in sizes:
         return False
     if is_immutable(name, params):
-        # The name is the content; an upload that broke off leaves no object.
+        # The name is the content; an interrupted upload leaves no object.
         return sizes[name] == os.path.getsize(os.path.join(params["root"], name))
     head = client.head_object(Bucket=params["bucket"], Key=name)
     # As headers, the names may change their case on the way.
