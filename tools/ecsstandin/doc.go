@@ -48,6 +48,8 @@
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 //   - RunTask starts a task of no service, with another command if it is asked to.
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+//   - A volume with a sourcePath is that path of the machine.
+//     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HostVolumeProperties.html
 //   - In bridge mode a host port of 0 is a free port of the host.
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
 //

@@ -35,6 +35,12 @@ type taskSpec struct {
 	Family      string          `json:"family"`
 	NetworkMode string          `json:"networkMode"`
 	Containers  []containerSpec `json:"containerDefinitions"`
+	Volumes     []struct {
+		Name string `json:"name"`
+		Host struct {
+			SourcePath string `json:"sourcePath"`
+		} `json:"host"`
+	} `json:"volumes"`
 
 	TaskRoleArn             json.RawMessage   `json:"taskRoleArn"`
 	ExecutionRoleArn        json.RawMessage   `json:"executionRoleArn"`
@@ -43,7 +49,6 @@ type taskSpec struct {
 	Memory                  json.RawMessage   `json:"memory"`
 	RuntimePlatform         json.RawMessage   `json:"runtimePlatform"`
 	Tags                    json.RawMessage   `json:"tags"`
-	Volumes                 []json.RawMessage `json:"volumes"`
 	PlacementConstraints    []json.RawMessage `json:"placementConstraints"`
 }
 
@@ -85,6 +90,11 @@ type containerSpec struct {
 			MountOptions  []string `json:"mountOptions"`
 		} `json:"tmpfs"`
 	} `json:"linuxParameters"`
+	MountPoints []struct {
+		SourceVolume  string `json:"sourceVolume"`
+		ContainerPath string `json:"containerPath"`
+		ReadOnly      bool   `json:"readOnly"`
+	} `json:"mountPoints"`
 	DockerLabels          map[string]string `json:"dockerLabels"`
 	DockerSecurityOptions []string          `json:"dockerSecurityOptions"`
 	Ulimits               []struct {
@@ -96,7 +106,6 @@ type containerSpec struct {
 	LogConfiguration   json.RawMessage   `json:"logConfiguration"`
 	StartTimeout       json.RawMessage   `json:"startTimeout"`
 	VersionConsistency json.RawMessage   `json:"versionConsistency"`
-	MountPoints        []json.RawMessage `json:"mountPoints"`
 	VolumesFrom        []json.RawMessage `json:"volumesFrom"`
 	SystemControls     []json.RawMessage `json:"systemControls"`
 	Secrets            []json.RawMessage `json:"secrets"`
@@ -138,13 +147,23 @@ func parseTask(raw []byte) (taskSpec, error) {
 		return spec, fmt.Errorf("%s: hostPort %d: two tasks of one service need a free port each, which is 0", place, c.PortMappings[0].HostPort)
 	}
 	for field, list := range map[string][]json.RawMessage{
-		"volumes": spec.Volumes, "placementConstraints": spec.PlacementConstraints, "mountPoints": c.MountPoints,
-		"volumesFrom": c.VolumesFrom, "systemControls": c.SystemControls, "secrets": c.Secrets,
+		"placementConstraints": spec.PlacementConstraints, "volumesFrom": c.VolumesFrom, "systemControls": c.SystemControls, "secrets": c.Secrets,
 		"environmentFiles": c.EnvironmentFiles, "linuxParameters.devices": c.LinuxParameters.Devices,
 	} {
 		if len(list) > 0 {
 			return spec, fmt.Errorf("%s: the stand-in does not do %s", place, field)
 		}
+	}
+	paths := make(map[string]string)
+	for _, v := range spec.Volumes {
+		paths[v.Name] = v.Host.SourcePath
+	}
+	for i, m := range c.MountPoints {
+		if paths[m.SourceVolume] == "" {
+			return spec, fmt.Errorf("%s, mountPoints %d: sourceVolume %q: the stand-in mounts volumes with a sourcePath only", place, i, m.SourceVolume)
+		}
+		// docker run creates a named volume for a name.
+		spec.Containers[0].MountPoints[i].SourceVolume = paths[m.SourceVolume]
 	}
 	return spec, nil
 }
@@ -191,6 +210,13 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 	for _, t := range c.LinuxParameters.Tmpfs {
 		options := append([]string{"size=" + strconv.Itoa(t.Size) + "m"}, t.MountOptions...)
 		add("--tmpfs", t.ContainerPath+":"+strings.Join(options, ","))
+	}
+	for _, m := range c.MountPoints {
+		mount := "type=bind,source=" + m.SourceVolume + ",target=" + m.ContainerPath
+		if m.ReadOnly {
+			mount += ",readonly"
+		}
+		add("--mount", mount)
 	}
 	for _, option := range c.DockerSecurityOptions {
 		add("--security-opt", option)
