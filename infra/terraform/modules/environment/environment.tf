@@ -98,7 +98,7 @@ module "api" {
     TODO_STORE  = module.lists.url
     # To be believed because nobody reaches the load balancer but through CloudFront, which sets it.
     TODO_CLIENT_ADDRESS_HEADER = "CloudFront-Viewer-Address"
-  }, local.sign_in, { for valkey in module.valkey : "TODO_HINTS" => valkey.url }, var.tasks.environment)
+  }, module.sign_in.environment, { for valkey in module.valkey : "TODO_HINTS" => valkey.url }, var.tasks.environment)
 }
 
 module "valkey" {
@@ -121,16 +121,14 @@ module "user_pool" {
   allow_destroy = var.allow_destroy
 }
 
-locals {
-  sign_in = merge(
-    { for setting, value in {
-      TODO_OIDC_ISSUER    = var.sign_in.issuer
-      TODO_OIDC_AUDIENCE  = var.sign_in.audience
-      TODO_OIDC_CLIENT_ID = var.sign_in.client_id
-    } : setting => value if value != null },
-    var.sign_in.user_pool ? module.user_pool[0].environment : {},
-    length(var.sign_in.allow) == 0 ? {} : { TODO_OIDC_ALLOW = join(",", var.sign_in.allow) },
-  )
+module "sign_in" {
+  source = "../sign_in"
+
+  issuer    = var.sign_in.issuer
+  audience  = var.sign_in.audience
+  client_id = var.sign_in.client_id
+  user_pool = one(module.user_pool[*].environment)
+  allow     = var.sign_in.allow
 }
 
 module "web_firewall" {

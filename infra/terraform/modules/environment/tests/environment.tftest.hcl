@@ -111,8 +111,8 @@ run "people_sign_in_elsewhere" {
   }
 
   assert {
-    condition     = local.sign_in == { TODO_OIDC_ISSUER = "https://id.example.com", TODO_OIDC_AUDIENCE = "todo", TODO_OIDC_CLIENT_ID = "page", TODO_OIDC_ALLOW = "groups=todo,email=@example.com" }
-    error_message = "got ${jsonencode(local.sign_in)}"
+    condition     = module.sign_in.environment == { TODO_OIDC_ISSUER = "https://id.example.com", TODO_OIDC_AUDIENCE = "todo", TODO_OIDC_CLIENT_ID = "page", TODO_OIDC_ALLOW = "groups=todo,email=@example.com" }
+    error_message = "got ${jsonencode(module.sign_in.environment)}"
   }
 }
 
