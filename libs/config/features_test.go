@@ -220,3 +220,29 @@ func TestJSONSchema(t *testing.T) {
 		t.Errorf("got %s\nwant %v", out.String(), want)
 	}
 }
+
+// What is below a list or a map that is secret is secret, too.
+func TestSecretLists(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		Pins  []int             `key:"pins" secret:"true"`
+		Keys  map[string]string `key:"keys" secret:"true"`
+		Users []struct {
+			Pin int `key:"pin"`
+		} `key:"users" secret:"true"`
+	}
+	path := write(t, "c.yaml", "pins: [1, hunter2]\nkeys: {a: 72227}\nusers: [{pin: hunter2}]\n")
+	_, err := config.Load(s{}, config.File(path), config.Env("T_", []string{"T_PINS=1,hunter2"}))
+	want := strings.ReplaceAll(`configuration: 4 problems
+  T_PINS: pins: expected an integer as element 2, got [redacted]
+  FILE:1: pins: expected an integer as element 2, got a string, [redacted]
+  FILE:2: keys.a: expected a string, got an integer, [redacted]
+  FILE:3: users[0].pin: expected an integer, got a string, [redacted]`, "FILE", path)
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	var none config.Secret
+	if none.String() != "" {
+		t.Errorf("got %q for an empty secret, want nothing", none)
+	}
+}
