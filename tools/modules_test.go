@@ -113,6 +113,13 @@ func TestModulesCheckRefuses(t *testing.T) {
 			},
 			[]string{"libs/lamp: builds, vets and tests", "dark"},
 		},
+		"a program that a library does not fit": {
+			func(t *testing.T, r repo) {
+				edit(t, r, "cmd/house/main.go", "lamp.On()", "lamp.Off()")
+				commit(t, r)
+			},
+			[]string{"cmd/house: builds and vets against the zips", "undefined: lamp.Off"},
+		},
 		"a file that git does not have": {
 			func(t *testing.T, r repo) {
 				edit(t, r, ".gitignore", ".cache/", ".cache/\nlocal.go")
