@@ -37,16 +37,16 @@ type settings struct {
 	ShutdownDelay   time.Duration `key:"shutdown_delay" help:"how long to go on serving after SIGTERM while /readyz answers 503" validate:"min=0"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" help:"how long to wait after that for requests in progress" validate:"min=100ms"`
 
-	MaxStreams          int    `key:"max_streams" help:"maximum number of open event streams" validate:"min=0"`
-	MaxClientStreams    int    `key:"max_client_streams" help:"maximum number of open event streams of one client, an IPv4 address or IPv6 /64; 0 for no limit; clients on this machine are exempt" validate:"min=0"`
-	RateLimit           int    `key:"rate_limit" help:"maximum units of work of one client per minute: a request is one, more for a large list or many operations; 0 for no limit; clients on this machine are exempt" validate:"min=0"`
+	MaxStreams          int    `key:"max_streams" help:"maximum number of open event streams" validate:"min=0,max=1000000000"`
+	MaxClientStreams    int    `key:"max_client_streams" help:"maximum number of open event streams of one client, an IPv4 address or IPv6 /64; 0 for no limit; clients on this machine are exempt" validate:"min=0,max=1000000000"`
+	RateLimit           int    `key:"rate_limit" help:"maximum units of work of one client per minute: a request is one, more for a large list or many operations; 0 for no limit; clients on this machine are exempt" validate:"min=0,max=1000000000"`
 	ClientAddressHeader string `key:"client_address_header" placeholder:"name" help:"header in which the proxy sends the client's address, such as CloudFront-Viewer-Address; set it only if clients cannot bypass the proxy"`
 
 	MemoryBudget config.ByteSize `key:"memory_budget" help:"memory for cached lists and requests in progress; 0 for three quarters of the process's limit (GOMEMLIMIT or the cgroup's), or 1GiB without a limit" validate:"omitempty,min=16777216" expect:"0, or 16MiB or more"`
 
 	KeepRemoved  time.Duration `key:"keep_removed" help:"how long removed items can be restored; older ones are hidden, and deleted with the next change of their list; 0 for no time limit" validate:"min=0"`
 	StaleFor     time.Duration `key:"stale_for" help:"maximum age of the copy that answers reads while the store does not answer; 0 for none" validate:"min=0"`
-	MaxLists     int           `key:"max_lists" help:"maximum number of lists in memory" validate:"min=1"`
+	MaxLists     int           `key:"max_lists" help:"maximum number of lists in memory" validate:"min=1,max=1000000000"`
 	ListIdle     time.Duration `key:"list_idle" help:"how long to keep an unused list in memory" validate:"min=1s"`
 	WatchFastest time.Duration `key:"watch_fastest" help:"minimum interval for polling a watched list for changes by other servers" validate:"min=50ms"`
 	WatchSlowest time.Duration `key:"watch_slowest" help:"maximum poll interval, of a watched list that does not change" validate:"gtefield=WatchFastest" expect:"watch_fastest or more"`

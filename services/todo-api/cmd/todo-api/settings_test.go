@@ -76,6 +76,7 @@ func TestInvalidSettings(t *testing.T) {
 		"TODO_LISTEN=8080", "TODO_LISTEN=http://localhost:8080", `TODO_LISTEN=":8080"`, "TODO_LISTEN=localhost:99999",
 		"TODO_ALLOWED_HOSTS=https://a.example", "TODO_ALLOWED_HOSTS=a.example:80", "TODO_ALLOWED_HOSTS=*.example",
 		"TODO_NAME_DIGEST_KEY=short",
+		"TODO_MAX_LISTS=9223372036854775807", "TODO_MAX_STREAMS=9223372036854775807", "TODO_MAX_CLIENT_STREAMS=9223372036854775807", "TODO_RATE_LIMIT=9223372036854775807",
 		"TODO_HINTS=localhost:6379", "TODO_HINTS=http://localhost:6379", "TODO_HINTS=redis://", "TODO_HINTS=redis://localhost/7", "TODO_HINTS=redis://localhost?db=7",
 	} {
 		variable, _, _ := strings.Cut(setting, "=")
