@@ -264,8 +264,6 @@ func TestTooManyStreams(t *testing.T) {
 	second.close()
 }
 
-// SIGTERM ends streams at once and requests when they are answered, and leaves
-// nothing behind.
 // Streams of lists that were never written do not displace lists in use.
 func TestStreamsLeaveRoomForLists(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_MAX_STREAMS=5", "TODO_MAX_LISTS=2")
@@ -279,6 +277,8 @@ func TestStreamsLeaveRoomForLists(t *testing.T) {
 	}
 }
 
+// SIGTERM ends streams at once and requests when they are answered, and leaves
+// nothing behind.
 func TestShutdown(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p := start(t, "TODO_STORE=file://"+t.TempDir(), "TODO_SHUTDOWN_DELAY=300ms")

@@ -23,7 +23,11 @@ import (
 const gcPercent = 200
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	// A second signal ends the process as it would any other.
 	context.AfterFunc(ctx, stop)
 	// A log reader that has gone must not end the process.

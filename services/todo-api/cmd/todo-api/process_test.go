@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -157,6 +158,36 @@ func TestWaitsForTheStore(t *testing.T) {
 	}
 	if err := first.cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: got %v, want exit code 0", err)
+	}
+}
+
+// SIGHUP, which a terminal sends when it closes, ends the program as SIGTERM does,
+// unless nohup started it.
+func TestHangup(t *testing.T) {
+	ignoring := command(nil, "TODO_STORE=mem:")
+	ignoring.Args = []string{"sh", "-c", `trap "" HUP; exec "$0" --listen=127.0.0.1:0`, ignoring.Path}
+	ignoring.Path = "/bin/sh"
+	p := launchCommand(t, ignoring)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(p.url + "/livez")
+	if err != nil {
+		t.Fatalf("under nohup: got %v, want it to go on", err)
+	}
+	resp.Body.Close()
+	ends := syscall.SIGHUP
+	if signal.Ignored(ends) { // this test runs under nohup itself
+		ends = syscall.SIGTERM
+	}
+	for p, sig := range map[*process]syscall.Signal{p: syscall.SIGTERM, launch(t, nil, "TODO_STORE=mem:"): ends} {
+		if err := p.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the log tells of the end", func() bool { return strings.Contains(p.stdout.String(), `"stopped"`) })
+		if err := p.cmd.Wait(); err != nil {
+			t.Errorf("%v: got %v, want exit code 0", sig, err)
+		}
 	}
 }
 

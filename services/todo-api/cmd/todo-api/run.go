@@ -35,7 +35,7 @@ func (e *usageError) Unwrap() error { return e.error }
 
 const usage = `todo-api serves todo lists over HTTP, with the page that shows them.
 
-  todo-api [flags]              serve until SIGTERM or SIGINT
+  todo-api [flags]              serve until SIGTERM, SIGINT or SIGHUP
   todo-api config [flags]       print the settings in force and the source of each
   todo-api export DIR [flags]   write every list to DIR/{name}.json in the v1 form, a bare JSON array
   todo-api key [KEY]            print the edit key, read key and name of a private list, new or of KEY
