@@ -1,6 +1,7 @@
 package todo
 
 import (
+	"encoding/binary"
 	"slices"
 	"strconv"
 
@@ -114,8 +115,38 @@ func AppendItems(dst []byte, items []Item) []byte {
 
 func appendContent(dst []byte, it *Item) []byte {
 	dst = append(dst, `,"title":`...)
-	// The only error is for invalid UTF-8, which all decoders here refuse.
-	dst, _ = jsontext.AppendQuote(dst, it.Title)
-	dst = append(dst, `,"completed":`...)
-	return strconv.AppendBool(dst, it.Completed)
+	if isPlain(it.Title) {
+		dst = append(dst, '"')
+		dst = append(dst, it.Title...)
+		dst = append(dst, '"')
+	} else {
+		// The only error is for invalid UTF-8, which all decoders here refuse.
+		dst, _ = jsontext.AppendQuote(dst, it.Title)
+	}
+	if it.Completed {
+		return append(dst, `,"completed":true`...)
+	}
+	return append(dst, `,"completed":false`...)
+}
+
+// isPlain reports whether text is ASCII that needs no escaping in JSON. It tests
+// eight bytes at a time, several times as fast as AppendQuote.
+func isPlain(text string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	var other uint64 // has a high bit for each byte that is not plain
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64([]byte(text[:8]))
+		quote, backslash := w^(ones*'"'), w^(ones*'\\')
+		// A byte below n borrows from its high bit; zero is below one.
+		other |= w | (w-ones*' ')&^w | (quote-ones)&^quote | (backslash-ones)&^backslash
+	}
+	if other&high != 0 {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The package imports no HTTP, store or settings.
@@ -19,7 +21,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []string{
-		"bytes", "cmp", "errors", "fmt", "io", "math", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8",
+		"bytes", "cmp", "encoding/binary", "errors", "fmt", "io", "math", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8",
 		"github.com/go-json-experiment/json/jsontext",
 	}
 	for _, path := range pkg.Imports {
@@ -430,6 +432,24 @@ func TestNamesOfMembers(t *testing.T) {
 		_, err := DecodeCreate([]byte(body))
 		if invalid, ok := errors.AsType[*InvalidError](err); !ok || invalid.Problems[0] != want {
 			t.Errorf("%s: got %v, want %+v", body, err, want)
+		}
+	}
+}
+
+// isPlain tells each byte that JSON escapes, or that is not ASCII, from the
+// others, wherever it stands.
+func TestIsPlain(t *testing.T) {
+	for length := range 18 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte("abcdefghijklmnopqr"[:length])
+				text[at] = byte(c)
+				quoted, err := jsontext.AppendQuote(nil, string(text))
+				want := err == nil && c < 0x80 && string(quoted) == `"`+string(text)+`"`
+				if got := isPlain(string(text)); got != want {
+					t.Fatalf("%q: got %t, want %t", text, got, want)
+				}
+			}
 		}
 	}
 }
