@@ -140,7 +140,7 @@ def test_where_people_sign_in(smoke, place, client):
     finally:
         place.site.requires_sign_in = False
     assert code == 0, said
-    assert refused != 0 and "/token gives the client script no token: it answers 404" in why and "sesame" not in why, why
+    assert refused != 0 and "/token gives the client script no token: Status code was 404" in why and "sesame" not in why, why
 
 
 def test_list_that_the_api_refuses(smoke, place, api):
