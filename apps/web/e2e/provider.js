@@ -4,9 +4,12 @@
 //   node provider.js ADDRESS HOST AUDIENCE PAGE...
 //
 // ADDRESS is its own, as browsers and servers name it; it listens at HOST on that port. AUDIENCE is what access
-// tokens name, and each PAGE an address of the client `page`, to which people come back.
+// tokens name, and each PAGE an address of the client `page`, to which people come back. If ADDRESS is one of https, the
+// environment variables TLS_CERT and TLS_KEY are files with its certificate and key.
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { argv } from 'node:process'
+import { createServer as createSecureServer } from 'node:https'
+import { argv, env } from 'node:process'
 import { Provider } from 'oidc-provider'
 
 /** Makes a key that signs tokens. */
@@ -62,5 +65,8 @@ if (import.meta.filename === argv[1]) {
   const [address, host, audience, ...pages] = argv.slice(2)
   if (address === undefined || audience === undefined || pages.length === 0) throw new Error('expected ADDRESS HOST AUDIENCE PAGE...')
   const handle = createProvider(address, audience, pages, await signingKey()).callback()
-  createServer((request, response) => void handle(request, response)).listen(Number(new URL(address).port), host)
+  const { port, protocol } = new URL(address)
+  const server = protocol === 'https:' ? createSecureServer({ cert: readFileSync(env['TLS_CERT'] ?? ''), key: readFileSync(env['TLS_KEY'] ?? '') }) : createServer()
+  server.on('request', (request, response) => void handle(request, response))
+  server.listen(Number(port), host)
 }
