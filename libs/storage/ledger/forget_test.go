@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
@@ -59,6 +60,24 @@ func TestForget(t *testing.T) {
 	again, err := other.Update(t.Context(), "k", ledger.Op[int]{ID: "a", Apply: add(1)})
 	if err != nil || again.Replayed || again.Snapshot.Doc != 1 || again.Tag == first.Tag {
 		t.Errorf("got %+v, %v, want a new document", again, err)
+	}
+}
+
+// A deletion that met another writer is tried again, after asking again; one
+// without a clear answer is looked up by the next read.
+func TestForgetAfterFailures(t *testing.T) {
+	for kind, want := range map[faultstore.Kind]error{faultstore.Conflict: nil, faultstore.FailAfter: storage.ErrUnavailable} {
+		store := faultstore.New(memstore.New(), faultstore.Script("delete", faultstore.Fault{Kind: kind}))
+		l := open(t, store, ledger.Options[int]{Logger: quietly})
+		increment(t, l, "k")
+		asked := 0
+		err := l.Forget(t.Context(), "k", func(ledger.Snapshot[int]) error { asked++; return nil })
+		if !errors.Is(err, want) || (asked == 2) != (want == nil) {
+			t.Errorf("%s: got %v, asked %d times, want %v", kind, err, asked, want)
+		}
+		if s, err := l.Read(t.Context(), "k"); err != nil || s.Exists {
+			t.Errorf("%s: got %+v, %v, want nothing", kind, s, err)
+		}
 	}
 }
 
