@@ -99,6 +99,7 @@ func TestPrecedence(t *testing.T) {
 		{"an empty flag is a value", []string{"--store="}, []string{"T_STORE=variable"}, file, s{"", "file"}},
 		{"the last flag counts", []string{"--store=first", "--store", "last"}, nil, "", s{"last", "default"}},
 		{"--config over the variable", []string{"--config", file}, []string{"T_CONFIG=/nowhere.yaml"}, "", s{"file", "file"}},
+		{"the last --config counts", []string{"--config=/nowhere.yaml", "--config", file}, nil, "", s{"file", "file"}},
 		{"the variable over the default path", nil, []string{"T_CONFIG=" + file}, "/nowhere.yaml", s{"file", "file"}},
 		{"a default path that is not there", nil, nil, "/nowhere.yaml", s{"default", "default"}},
 	} {

@@ -99,7 +99,11 @@ func TestLists(t *testing.T) {
 			t.Errorf("%q %q: got %q, %v; want %q", test.args, test.env, got.Names, err, test.want)
 		}
 	}
-	_, err := config.Load(rich{}, config.Args([]string{"--names=aa", "--names="}, nil))
+	_, err := config.Load(rich{}, config.Env("T_", []string{"T_NAMES=aa\nbb"}))
+	if want := `configuration: T_NAMES: names: expected a list, each element a string, got "aa\nbb" (elements are on one line, separated by commas)`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = config.Load(rich{}, config.Args([]string{"--names=aa", "--names="}, nil))
 	if want := "configuration: --names: names: expected a string as element 2, got an empty value"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
