@@ -62,6 +62,33 @@ func TestDamagedPage(t *testing.T) {
 	}
 }
 
+// A file that is cut off while it is open fails the reads that meet the gap, and
+// does not end the process.
+func TestFileCutOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "t.db")
+	filled(t, path)
+	store, err := boltstore.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if err := os.Truncate(path, 2*4096); err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for i := range documents {
+		if _, err := store.Get(t.Context(), fmt.Sprint(i)); errors.Is(err, storage.ErrUnavailable) {
+			failed++
+		} else if err != nil {
+			t.Errorf("key %d: got %v, want the document or ErrUnavailable", i, err)
+		}
+	}
+	if failed == 0 {
+		t.Error("got every document of a file without its pages")
+	}
+}
+
 func TestMovedAndEmptyFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "t.db")
@@ -86,6 +113,12 @@ func TestMovedAndEmptyFiles(t *testing.T) {
 	}
 	if err := store.Check(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("check: got %v, want ErrUnavailable", err)
+	}
+
+	// Another file in its place is another file all the same.
+	filled(t, path)
+	if err := store.Check(t.Context()); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "another file") {
+		t.Errorf("check of a replaced file: got %v, want ErrUnavailable with the reason", err)
 	}
 
 	restored := filepath.Join(t.TempDir(), "restored.db")
