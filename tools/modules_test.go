@@ -96,86 +96,61 @@ func TestModulesCheckPasses(t *testing.T) {
 // Each change must fail the check, and the output must name the place and the reason.
 func TestModulesCheckRefuses(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		change func(t *testing.T, r repo)
+	const lamp, room = "libs/lamp/lamp.go", "libs/room/go.mod"
+	untracked := func(name, body string) func(*testing.T, repo) {
+		return func(t *testing.T, r repo) { write(t, filepath.Join(string(r), name), body, 0o644) }
+	}
+	tagged := func(t *testing.T, r repo) { git(t, r, "tag", "libs/lamp/v0.1.0") }
+	for name, test := range map[string]struct {
+		before func(t *testing.T, r repo)
+		edits  [][3]string // file, old and new text; they are committed
 		want   []string
 	}{
-		"a dirty tree": {
-			func(t *testing.T, r repo) {
-				write(t, filepath.Join(string(r), "libs/lamp/new.go"), "package lamp\n", 0o644)
-			},
-			[]string{"not clean", "libs/lamp/new.go"},
-		},
-		"a test that fails": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "libs/lamp/lamp.go", "return true", "return false")
-				commit(t, r)
-			},
-			[]string{"libs/lamp: builds, vets and tests", "dark"},
-		},
+		"a dirty tree":      {untracked("libs/lamp/new.go", "package lamp\n"), nil, []string{"not clean", "libs/lamp/new.go"}},
+		"a test that fails": {nil, [][3]string{{lamp, "return true", "return false"}}, []string{"libs/lamp: builds, vets and tests", "dark"}},
 		"a program that a library does not fit": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "cmd/house/main.go", "lamp.On()", "lamp.Off()")
-				commit(t, r)
-			},
+			nil, [][3]string{{"cmd/house/main.go", "lamp.On()", "lamp.Off()"}},
 			[]string{"cmd/house: builds and vets against the zips", "undefined: lamp.Off"},
 		},
 		"a file that git does not have": {
-			func(t *testing.T, r repo) {
-				edit(t, r, ".gitignore", ".cache/", ".cache/\nlocal.go")
-				edit(t, r, "libs/lamp/lamp.go", "return true", "return local")
-				write(t, filepath.Join(string(r), "libs/lamp/local.go"), "package lamp\n\nconst local = true\n", 0o644)
-				commit(t, r)
-			},
+			untracked("libs/lamp/local.go", "package lamp\n\nconst local = true\n"),
+			[][3]string{{".gitignore", ".cache/", ".cache/\nlocal.go"}, {lamp, "return true", "return local"}},
 			[]string{"undefined: local"},
 		},
 		"a replace in a library": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nreplace golang.org/x/text => ../text\n")
-				commit(t, r)
-			},
+			nil, [][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nreplace golang.org/x/text => ../text\n"}},
 			[]string{"libs/room/go.mod:5: replace golang.org/x/text: importers"},
 		},
 		"an untagged sibling": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.2.0\n")
-				commit(t, r)
-			},
+			nil, [][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.2.0\n"}},
 			[]string{"libs/room/go.mod:5: requires the sibling scratch.example/app/libs/lamp@v0.2.0, but the tag libs/lamp/v0.2.0 does not exist"},
 		},
 		"no changelog entry": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "libs/lamp/CHANGELOG.md", "- The lamp.", "")
-				commit(t, r)
-			},
+			nil, [][3]string{{"libs/lamp/CHANGELOG.md", "- The lamp.", ""}},
 			[]string{`libs/lamp/CHANGELOG.md: has no item under the heading of v0.1.0`},
 		},
-		"a version that is not above the tag": {
-			func(t *testing.T, r repo) { git(t, r, "tag", "libs/lamp/v0.1.0") },
-			[]string{"libs/lamp/CHANGELOG.md: version is v0.1.0, expected a version above v0.1.0"},
-		},
+		"a version that is not above the tag": {tagged, nil, []string{"libs/lamp/CHANGELOG.md: version is v0.1.0, expected a version above v0.1.0"}},
 		"a breaking change with a patch version": {
-			func(t *testing.T, r repo) {
-				git(t, r, "tag", "libs/lamp/v0.1.0")
-				edit(t, r, "libs/lamp/lamp.go", "func On() bool", "func On(...int) bool")
-				edit(t, r, "libs/lamp/CHANGELOG.md", "0.1.0", "0.1.1")
-				commit(t, r)
-			},
+			tagged, [][3]string{{lamp, "func On() bool", "func On(...int) bool"}, {"libs/lamp/CHANGELOG.md", "0.1.0", "0.1.1"}},
 			[]string{"libs/lamp breaks its API since v0.1.0, expected a version above v0.1.x"},
 		},
 		"a path that does not fit its directory": {
-			func(t *testing.T, r repo) {
-				edit(t, r, "libs/room/go.mod", "app/libs/room", "other/libs/room")
-				commit(t, r)
-			},
+			nil, [][3]string{{room, "app/libs/room", "other/libs/room"}},
 			[]string{"libs/room/go.mod: module is scratch.example/other/libs/room, expected scratch.example/app/libs/room"},
 		},
-	}
-	for name, test := range tests {
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := modulesRepo(t)
-			test.change(t, r)
+			if test.before != nil {
+				test.before(t, r)
+			}
+			for _, e := range test.edits {
+				edit(t, r, e[0], e[1], e[2])
+			}
+			if test.edits != nil {
+				commit(t, r)
+			}
 			out, status := r.modules(t, "check")
 			if status != 1 {
 				t.Errorf("got exit status %d, want 1", status)
