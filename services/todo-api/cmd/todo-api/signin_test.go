@@ -198,7 +198,8 @@ func TestTheLogHasNoTokens(t *testing.T) {
 func TestThePageLearnsWhereToSignIn(t *testing.T) {
 	i := signintest.New(t)
 	p := startSignIn(t, i, "TODO_OIDC_CLIENT_ID=page", "TODO_CORS_ORIGINS=https://elsewhere.example")
-	preflight := p.Expect(204, "OPTIONS", "/api/lists/x", "", "Origin", "https://elsewhere.example", "Access-Control-Request-Headers", "authorization")
+	preflight := p.Expect(204, "OPTIONS", "/api/lists/x", "", "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "GET",
+		"Access-Control-Request-Headers", "authorization")
 	if got := preflight.Header.Get("Access-Control-Allow-Headers"); !strings.Contains(got, "Authorization") {
 		t.Errorf("Access-Control-Allow-Headers: got %s, want Authorization among them", got)
 	}
