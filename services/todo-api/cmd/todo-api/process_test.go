@@ -204,7 +204,10 @@ func TestCommands(t *testing.T) {
 		{[]string{"version"}, 0, ""},
 		{[]string{"config"}, 0, "file://./data"},
 		{[]string{"healthcheck", listen}, 0, ""},
-		{[]string{"export"}, 2, "export DIR"},
+		{[]string{"export"}, 2, `expected export DIR, got ["export"]`},
+		{[]string{"export", "a", "b"}, 2, "expected export DIR"},
+		{[]string{"name-digest"}, 2, "expected name-digest NAME"},
+		{[]string{"version", "x"}, 2, "expected version"},
 		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, 1, "refused"},
 	} {
 		cmd := command(test.args)

@@ -36,10 +36,10 @@ func (e *usageError) Unwrap() error { return e.error }
 const usage = `todo-api serves todo lists over HTTP, with the page that shows them.
 
   todo-api [flags]              serve until SIGTERM, SIGINT or SIGHUP
-  todo-api config [flags]       print the settings in force and the source of each
+  todo-api config [flags]       print the effective settings and the source of each
   todo-api export DIR [flags]   write every list to DIR/{name}.json in the v1 form, a bare JSON array
-  todo-api key [KEY]            print the edit key, read key and name of a private list, new or of KEY
-  todo-api healthcheck [flags]  check that the server on this machine runs
+  todo-api key [KEY]            print the keys and the name of a new private list, or of the one with KEY
+  todo-api healthcheck [flags]  check that the server on this machine is running
   todo-api name-digest NAME     print the digest that the log shows in place of a list's name
   todo-api version              print the version
 
@@ -92,10 +92,16 @@ func runWith(ctx context.Context, args, environ []string, stdout io.Writer, open
 	case "version":
 		_, err := fmt.Fprintln(stdout, version())
 		return err
-	default:
-		return &usageError{fmt.Errorf("unknown command %q: expected config, export DIR, healthcheck, key [KEY], name-digest NAME, version or none", strings.Join(operands, " "))}
 	}
+	for form := range strings.SplitSeq(commands, ", ") {
+		if name, _, _ := strings.Cut(form, " "); name == operands[0] {
+			return &usageError{fmt.Errorf("expected %s, got %q", form, operands)}
+		}
+	}
+	return &usageError{fmt.Errorf("unknown command %q: expected one of %s, or none", strings.Join(operands, " "), commands)}
 }
+
+const commands = "config, export DIR, healthcheck, key [KEY], name-digest NAME, version"
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (err error) {

@@ -39,7 +39,7 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 		"two in one line":   {bearer(whole + " " + whole), 400, "invalid-request", `error="invalid_request"`},
 		"cut":               {bearer(whole[:len(whole)-3]), 401, "invalid-token", `error="invalid_token"`},
 		"expired":           {bearer(i.Token(map[string]any{"exp": signintest.At(-10 * time.Minute)})), 401, "invalid-token", "expired at 20"},
-		"not let in":        {bearer(i.Token(map[string]any{"groups": []string{"staff"}})), 403, "not-allowed", "lets some people in"},
+		"not let in":        {bearer(i.Token(map[string]any{"groups": []string{"staff"}})), 403, "not-allowed", "no claim of the token grants it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := listkey.New()

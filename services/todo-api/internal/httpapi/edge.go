@@ -247,7 +247,7 @@ func (o *operation) checkBody(c *fiber.Ctx) error {
 	// Unpacking would let a small body become one of any size.
 	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
 		if !strings.EqualFold(string(encoding), "identity") {
-			return unsupportedMedia.with("Bodies with a Content-Encoding are not read.")
+			return unsupportedMedia.with("A Content-Encoding other than identity is not supported.")
 		}
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))

@@ -51,9 +51,9 @@ func (s *Server) authorize(c *fiber.Ctx, op *operation) error {
 	}
 	switch access := key.Opens(string(name)); {
 	case access == listkey.None:
-		return wrongKey.with("It is the key of another list.")
+		return wrongKey.with("The key is of another list.")
 	case access == listkey.Read && op.method != http.MethodGet:
-		return readingKey.with("It is a reading key, which changes nothing; the list's edit key is needed.")
+		return readingKey.with("A reading key cannot change a list; send the list's edit key.")
 	}
 	return nil
 }

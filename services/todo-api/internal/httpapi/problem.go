@@ -129,28 +129,28 @@ func asProblem(err error) *problem {
 	if errors.As(err, &own) {
 		return own
 	}
-	p := internal.with("See the server's log for the reason, by the request's id.")
+	p := internal.with("The server's log has the reason, with this request's id.")
 	switch {
 	case errors.Is(err, ledger.ErrDamaged): // before what it wraps
-		p = damaged.with("It is damaged or of a newer format. It was not changed. The log names it, with the request's id.")
+		p = damaged.with("The stored list is damaged or has a newer format. It was not changed. The server's log has the reason, with this request's id.")
 	case errors.As(err, &invalid):
 		p = invalidProblem(invalid)
 	case errors.As(err, &condition):
-		p = conditionFailed.with("It is at %s.", etag(condition.At))
+		p = conditionFailed.with("The list's revision is %s.", etag(condition.At))
 		p.etag = etag(condition.At)
 	case errors.As(err, &changed):
-		p = changedMeanwhile.with("Its title is neither the one that the client showed nor the new one.")
+		p = changedMeanwhile.with("The item's title is neither the one that the client had nor the new one.")
 		p.Code, p.changed = "changed-meanwhile", changed
 	case errors.Is(err, todo.ErrNotFound):
-		p = noSuchItem.with("It may have been deleted.")
+		p = noSuchItem.with("The item may have been deleted.")
 	case errors.Is(err, lists.ErrForgotten):
 		p = noSuchItem.with("This request was carried out before, and the item was deleted since.")
 	case errors.Is(err, todo.ErrNoRevision):
 		p = notKept.with("The list keeps no items that this revision removed. Its history has the revisions that can be restored.")
 	case errors.Is(err, todo.ErrExists):
-		p = itemExists.with("Its title, state or order differ from those in the request.")
+		p = itemExists.with("The item's title, state or order differ from those in the request.")
 	case errors.Is(err, todo.ErrFull):
-		p = listFull.with("A list has at most %d items and %d bytes.", todo.MaxItems, todo.MaxBytes)
+		p = listFull.with("A list may have at most %d items and %d bytes.", todo.MaxItems, todo.MaxBytes)
 	case errors.Is(err, ledger.ErrIDReused):
 		p = keyReused.with("Choose a new key for a new request.")
 	case errors.Is(err, ledger.ErrOverloaded):
@@ -195,17 +195,17 @@ func invalidProblem(err *todo.InvalidError) *problem {
 func serverProblem(err *fiber.Error) *problem {
 	switch err.Code {
 	case http.StatusRequestEntityTooLarge:
-		return tooLarge.with("A body has at most %d bytes.", maxBody)
+		return tooLarge.with("A body may have at most %d bytes.", maxBody)
 	case http.StatusRequestHeaderFieldsTooLarge:
-		return headersTooLarge.with("They have at most %d bytes.", maxHeaders)
+		return headersTooLarge.with("The request line and headers may have at most %d bytes.", maxHeaders)
 	case http.StatusRequestTimeout:
 		return requestTimeout.with("Send it again over a faster connection.")
 	case http.StatusNotFound:
 		return noSuchRoute.with("See /api/docs for the routes.")
 	case http.StatusInternalServerError:
-		return internal.with("See the server's log for the reason.")
+		return internal.with("The server's log has the reason.")
 	}
-	return invalidRequest.with("It is not valid HTTP.")
+	return invalidRequest.with("The message is not valid HTTP.")
 }
 
 // at returns the problem of one request, with the address of its type where the

@@ -141,7 +141,7 @@ func (s *Server) chargeOperations(c *fiber.Ctx, r *request, operations int) erro
 }
 
 func (s *Server) overRate(r *request, wait time.Duration) error {
-	p := tooManyRequests.retryable("One client may use %d units a minute. A request takes one, and more where it is about a large list or has many operations; this one takes %d.",
+	p := tooManyRequests.retryable("One client may use %d units a minute. A request takes one, or more if the list is large or it has many operations; this one takes %d.",
 		s.opts.RateLimit, min(r.units, s.opts.RateLimit))
 	p.wait = max(wait, 1)
 	return p

@@ -51,9 +51,9 @@ func (s *Server) person(c *fiber.Ctx) (signin.Person, error) {
 	case errors.As(err, &invalid):
 		return signin.Person{}, challenge(invalidToken.with("Sign in again: %s.", invalid.Reason), "invalid_token")
 	case errors.Is(err, signin.ErrNotAllowed):
-		return signin.Person{}, notAllowed.with("This server lets some people in, and the token has nothing that says you are one of them.")
+		return signin.Person{}, notAllowed.with("Access is restricted, and no claim of the token grants it.")
 	}
-	p := signInAway.retryable("The token cannot be judged: %s. Nothing was changed; try again later.", err)
+	p := signInAway.retryable("The token cannot be verified: %s. Nothing was changed; try again later.", err)
 	p.log = err
 	return signin.Person{}, p
 }
