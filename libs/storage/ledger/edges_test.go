@@ -120,12 +120,15 @@ func TestResultsAreTheCallers(t *testing.T) {
 // deaf is a store whose calls outlive their context once it is to.
 type deaf struct {
 	storage.Store
-	hang atomic.Bool
-	end  chan struct{}
+	hang  atomic.Bool
+	hears bool // and ends with its context all the same
+	end   chan struct{}
 }
 
 func (d *deaf) Get(ctx context.Context, key string) (storage.Document, error) {
-	if d.hang.Load() {
+	if d.hang.Load() && d.hears {
+		<-ctx.Done()
+	} else if d.hang.Load() {
 		<-d.end
 	}
 	return d.Store.Get(ctx, key)
@@ -134,34 +137,39 @@ func (d *deaf) Get(ctx context.Context, key string) (storage.Document, error) {
 // Close returns when its context ends, and so do all callers, even if a call
 // of the store does not.
 func TestCloseWithDeafStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &deaf{Store: newShared(), end: make(chan struct{})}
-		store.hang.Store(true)
-		l := ledger.New(store, ledger.Options[int]{Logger: quietly})
-		answers := make(chan error, 2)
-		go func() {
-			_, err := l.Update(context.Background(), "k", ledger.Op[int]{Apply: add(1)})
-			answers <- err
-		}()
-		go func() {
-			_, err := l.Read(context.Background(), "k")
-			answers <- err
-		}()
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		began := time.Now()
-		err := l.Close(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "outlives its context") || time.Since(began) > 2*time.Second {
-			t.Errorf("close: got %v after %v, want an error that says why at once", err, time.Since(began))
+	for _, hears := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { closeWithDeafStore(t, hears) })
+	}
+}
+
+func closeWithDeafStore(t *testing.T, hears bool) {
+	t.Helper()
+	store := &deaf{Store: newShared(), hears: hears, end: make(chan struct{})}
+	store.hang.Store(true)
+	l := ledger.New(store, ledger.Options[int]{Logger: quietly})
+	answers := make(chan error, 2)
+	go func() {
+		_, err := l.Update(context.Background(), "k", ledger.Op[int]{Apply: add(1)})
+		answers <- err
+	}()
+	go func() {
+		_, err := l.Read(context.Background(), "k")
+		answers <- err
+	}()
+	synctest.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began := time.Now()
+	err := l.Close(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "outlives its context") == hears || time.Since(began) > 2*time.Second {
+		t.Errorf("close: got %v after %v, want an error that says why at once", err, time.Since(began))
+	}
+	for range 2 {
+		if err := <-answers; !errors.Is(err, ledger.ErrClosed) {
+			t.Errorf("caller: got %v, want ErrClosed", err)
 		}
-		for range 2 {
-			if err := <-answers; !errors.Is(err, ledger.ErrClosed) {
-				t.Errorf("caller: got %v, want ErrClosed", err)
-			}
-		}
-		close(store.end)
-	})
+	}
+	close(store.end)
 }
 
 // Watchers learn once that the document cannot be read, and once that it can.
