@@ -8,6 +8,9 @@ import (
 // Secret is a string that fmt, log/slog and encoding/json write as
 // [redacted], so that a struct with one in it can be logged. A field of this
 // type is secret without the tag. string(s) is its value.
+//
+// IN AN UNEXPORTED FIELD OF A STRUCT THAT IS PRINTED, IT IS NOT REDACTED: package
+// fmt calls no methods there.
 type Secret string
 
 // Format implements [fmt.Formatter] for every verb.
