@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,6 +44,32 @@ func TestOutOfDescriptors(t *testing.T) {
 	})
 	if got := p.stdout.String(); !strings.Contains(got, "max_streams is lowered") {
 		t.Errorf("the log does not say that max_streams is lowered: %s", got)
+	}
+}
+
+// A limit that leaves no descriptors for clients is refused.
+func TestTooFewDescriptors(t *testing.T) {
+	for _, limit := range []string{"10", "14", "31"} {
+		cmd := command(nil, "TODO_STORE=file://"+t.TempDir(), "TODO_LISTEN=127.0.0.1:0")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		limited := exec.CommandContext(ctx, "sh", "-c", `ulimit -n "$1" && exec "$0"`, cmd.Path, limit)
+		limited.Env = cmd.Env
+		out, err := limited.CombinedOutput()
+		cancel()
+		if limited.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "expected at least 32") || strings.Contains(string(out), "goroutine") {
+			t.Errorf("ulimit -n %s: got %v, %s, want exit code 1 and what is expected", limit, err, out)
+		}
+	}
+	cmd := command(nil, "TODO_STORE=file://"+t.TempDir())
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -n 32 && exec "$0" --listen=127.0.0.1:0`, os.Args[0]}
+	p := launchCommand(t, cmd)
+	resp, err := http.Get(p.url + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("ulimit -n 32: /readyz: got %s, want 200", resp.Status)
 	}
 }
 

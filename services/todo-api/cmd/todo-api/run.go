@@ -108,6 +108,10 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	digest := newNameDigest(cfg)
 	log := newLog(stdout, cfg, digest)
 	defer log.close()
+	maxConns, err := fitDescriptors(&cfg, log.Logger)
+	if err != nil {
+		return err
+	}
 	if cfg.Release == "" {
 		cfg.Release = version()
 	}
@@ -144,7 +148,6 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	}
 	service := lists.New(store, listOpts)
 	set.Ledger(service.Stats)
-	maxConns := fitDescriptors(&cfg, log.Logger)
 	httpOpts := options(cfg, maxConns, service, set, log.Logger, tracer)
 	if cfg.OIDCIssuer != "" {
 		verifier, err := newSignIn(ctx, cfg, log.Logger)
@@ -286,14 +289,19 @@ const (
 	adminConns = 16
 	// reservedDescriptors are kept for operators, the store's files and the like.
 	reservedDescriptors = adminConns + 40
+	// minDescriptors leaves a few connections besides what the server opens.
+	minDescriptors = 32
 )
 
 // fitDescriptors lowers cfg.MaxStreams to fit the limit of open files, logs that
 // it did, and returns the maximum number of connections, or 0 for no limit.
-func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int) {
+func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int, err error) {
 	limit := openFileLimit()
 	if limit == 0 {
-		return 0
+		return 0, nil
+	}
+	if limit < minDescriptors {
+		return 0, fmt.Errorf("the limit of open files is %d: expected at least %d; raise it by ulimit -n or LimitNOFILE", limit, minDescriptors)
 	}
 	maxConns = int(limit - min(reservedDescriptors, limit/2)) //nolint:gosec // bounded by openFileLimit
 	if streams := maxConns - maxConns/4; cfg.MaxStreams > streams {
@@ -301,7 +309,7 @@ func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int) {
 			slog.Int("max_streams", cfg.MaxStreams), slog.Int("lowered_to", streams), slog.Uint64("open_files", limit))
 		cfg.MaxStreams = streams
 	}
-	return maxConns
+	return maxConns, nil
 }
 
 func options(cfg settings, maxConns int, service *lists.Service, set *metrics.Set, log *slog.Logger, tracer trace.TracerProvider) httpapi.Options {
