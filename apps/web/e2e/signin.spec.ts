@@ -71,6 +71,29 @@ test('A token is renewed without a word, and another window shares it', async ({
   await expect(other.titles).toHaveText(['bread', 'butter'])
 })
 
+test('A token that the API refuses though it should be valid, as by a wrong clock, is renewed without a word', async ({ page, issuer, server, network, list }) => {
+  issuer.forget(`${network.address}/`)
+  let refuse = ''
+  let last = ''
+  network.fault = ({ url, headers: { authorization = '' } }) => {
+    if (!url?.startsWith('/api/')) return 'pass'
+    last = authorization
+    return refuse !== '' && authorization === refuse ? { status: 401, headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } } : 'pass'
+  }
+  const app = await new App(page, network.address, list).open()
+  await signInAs(page, 'Ann')
+  await app.add('bread')
+  await app.saved()
+  refuse = last
+  await app.add('butter')
+  await expect.poll(() => last).not.toBe(refuse)
+  await app.saved()
+  await expect(page.getByText('Sign in to see this list')).toBeHidden()
+  await page.reload()
+  await expect(app.titles).toHaveText(['bread', 'butter'])
+  issuer.forget(`${server.address}/`)
+})
+
 test('Sign-in ends in mid-edit offline, and nothing is lost', async ({ app, page, issuer, server, context }) => {
   await app.open()
   await signInAs(page, 'Ann')

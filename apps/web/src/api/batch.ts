@@ -1,5 +1,7 @@
 import { decodeResults, type OperationResult } from './decode'
 import { read, request } from './request'
+import type { SignIn } from './signIn'
+import { Trouble } from './trouble'
 import type { Operation } from '@/todos/todo'
 
 /** The most that one request may carry: `Batch.operations.maxItems`, and a body well below the 1 MiB that the API takes. */
@@ -14,10 +16,13 @@ export interface Batches {
   send(operations: readonly Operation[]): Promise<OperationResult[]>
 }
 
-/** Where a list is, and what every request for it says. */
+/** Where a list is, and how it is asked. */
 export interface Place {
   readonly root: string
+  /** What every request for it says. */
   readonly headers: () => Promise<Record<string, string>>
+  /** Makes a request below the root. A token that the API refuses is renewed once. Throws Trouble. */
+  readonly ask: (path: string, init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }) => Promise<Response>
 }
 
 /**
@@ -25,21 +30,31 @@ export interface Place {
  * @param key of a private list; sent in a header, because addresses are logged
  * @param signIn where people sign in
  */
-export function placeOf(base: string, list: string, key?: string, signIn: { headers(): Promise<Record<string, string>> } | null = null): Place {
+export function placeOf(base: string, list: string, key?: string, signIn: Pick<SignIn, 'headers'> | null = null): Place {
+  const root = `${base}/api/lists/${encodeURIComponent(list)}`
+  const headers = async (refused?: string): Promise<Record<string, string>> => ({ Accept: 'application/json', ...(key !== undefined && { 'Todo-Key': key }), ...(await signIn?.headers(refused)) })
   return {
-    root: `${base}/api/lists/${encodeURIComponent(list)}`,
-    headers: async () => ({ Accept: 'application/json', ...(key !== undefined && { 'Todo-Key': key }), ...(await signIn?.headers()) }),
+    root,
+    headers: () => headers(),
+    async ask(path, init = {}) {
+      const send = (own: Record<string, string>) => request(root + path, { ...init, headers: { ...own, ...init.headers } })
+      const first = await headers()
+      try {
+        return await send(first)
+      } catch (cause) {
+        if (!(cause instanceof Trouble) || cause.status !== 401) throw cause
+        const renewed = await headers(first['Authorization'])
+        if (renewed['Authorization'] === first['Authorization']) throw cause
+        return send(renewed)
+      }
+    },
   }
 }
 
-export function batchesOf({ root, headers }: Place): Batches {
+export function batchesOf({ ask }: Place): Batches {
   return {
     async send(operations) {
-      const response = await request(`${root}/batch`, {
-        method: 'POST',
-        headers: { ...(await headers()), 'Content-Type': 'application/json' },
-        body: JSON.stringify({ operations }),
-      })
+      const response = await ask('/batch', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ operations }) })
       return read(response, (value) => decodeResults(value, operations))
     },
   }

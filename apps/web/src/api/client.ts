@@ -1,7 +1,7 @@
 import { batchesOf, placeOf, type Batches } from './batch'
 import { loadConfig, type Config } from './config'
 import { decodeHistory, decodeSnapshot, type HistoryEntry } from './decode'
-import { read, request } from './request'
+import { read } from './request'
 import { shareWatch } from './shareWatch'
 import { openSignIn, type SignIn } from './signIn'
 import { Trouble } from './trouble'
@@ -36,28 +36,28 @@ export interface ListClient extends Batches {
 /** Names a list of an API, by the parameters of `placeOf`. */
 export function listClient(base: string, list: string, key?: string, signIn: SignIn | null = null): ListClient {
   const place = placeOf(base, list, key, signIn)
-  const { root, headers } = place
+  const { root, headers, ask } = place
   return {
     ...batchesOf(place),
     async load() {
-      const response = await request(root, { headers: await headers(), cache: 'no-store' })
+      const response = await ask('', { cache: 'no-store' })
       const age = response.headers.has('Warning') ? Number(response.headers.get('Age') ?? 0) : null
       return { ...(await read(response, decodeSnapshot)), age }
     },
     async history() {
-      const response = await request(`${root}/history`, { headers: await headers(), cache: 'no-store' })
+      const response = await ask('/history', { cache: 'no-store' })
       return read(response, decodeHistory)
     },
     async whole() {
-      const response = await request(root, { headers: await headers(), cache: 'no-store' })
+      const response = await ask('', { cache: 'no-store' })
       if (response.headers.has('Warning')) throw new Trouble('busy', 'The server cannot reach its store.')
       return { ...(await read(response, decodeSnapshot)), tag: response.headers.get('ETag') ?? '' }
     },
     async setTitle(title) {
-      await request(root, { method: 'PATCH', headers: { ...(await headers()), 'Content-Type': 'application/json' }, body: JSON.stringify({ title }) })
+      await ask('', { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ title }) })
     },
     async erase(tag) {
-      await request(root, { method: 'DELETE', headers: { ...(await headers()), 'If-Match': tag } })
+      await ask('', { method: 'DELETE', headers: { 'If-Match': tag } })
     },
     watch: (watcher) => shareWatch(root, (shared) => watchList(`${root}/events`, shared, headers), watcher),
   }

@@ -24,9 +24,9 @@ export async function open(config: SignInConfig): Promise<SignIn> {
   const tokenOf = (user: User) => (byIDToken ? user.id_token : user.access_token)
   const left = (user: User) => (byIDToken ? user.profile.exp : (user.expires_at ?? Infinity)) - Date.now() / 1000
 
-  async function renew(): Promise<User | null> {
+  async function renew(stale: (user: User) => boolean): Promise<User | null> {
     const user = await manager.getUser() // another window may have renewed it meanwhile
-    if (!user || left(user) > early) return user
+    if (!user || !stale(user)) return user
     try {
       return user.refresh_token === undefined ? valid(user) : await manager.signinSilent()
     } catch (cause) {
@@ -40,9 +40,10 @@ export async function open(config: SignInConfig): Promise<SignIn> {
 
   return {
     person,
-    async headers() {
+    async headers(refused) {
+      const stale = (user: User) => left(user) <= early || `Bearer ${tokenOf(user)}` === refused
       let user = await manager.getUser()
-      if (user && left(user) <= early) user = await alone(renew)
+      if (user && stale(user)) user = await alone(() => renew(stale))
       if (user) note(user)
       const token = user && tokenOf(user)
       return token ? { Authorization: `Bearer ${token}` } : {}

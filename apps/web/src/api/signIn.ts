@@ -8,9 +8,10 @@ export interface SignIn {
   readonly person: Readonly<ShallowRef<string | null>>
   /**
    * The request headers that authenticate the person; empty when a sign-in is needed. Renews a token
-   * that is about to expire. Throws Trouble of kind `unreachable` while that needs a network.
+   * that is about to expire, or that the API refused. Throws Trouble of kind `unreachable` while that needs a network.
+   * @param refused the Authorization that the API refused: the clock here may be wrong
    */
-  headers(): Promise<Record<string, string>>
+  headers(refused?: string): Promise<Record<string, string>>
   /** Leaves for the issuer's page, which comes back here. */
   start(): Promise<void>
   /** Forgets the person on this device. */
