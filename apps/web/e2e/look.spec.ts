@@ -60,6 +60,29 @@ test('On paper there is the list, and nothing to press', async ({ app, page, ser
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--card'))).toBe('#fff')
 })
 
+test('Where the browser chooses the colours, the filter in use and the place of a drop are seen', async ({ app, page, server, list }) => {
+  await page.emulateMedia({ forcedColors: 'active' })
+  await server.add(list, ['bread', 'salt', 'milk'])
+  await app.open()
+  await app.saved()
+  await app.newTodo.hover()
+  const [line, ground] = await page.evaluate(() => ['CanvasText', 'Canvas'].map((name) => {
+    document.body.style.outlineColor = name
+    return getComputedStyle(document.body).outlineColor
+  }))
+  expect(line).not.toBe(ground)
+  const border = (name: 'All' | 'Active') => app.filter(name).evaluate((link) => getComputedStyle(link).borderTopColor)
+  expect(await border('Active')).toBe(ground)
+  expect(await border('All')).not.toBe(ground)
+  await app.item(2).hover()
+  await app.item(2).locator('.handle').hover()
+  await page.mouse.down()
+  const { x = 0, y = 0 } = (await app.item(1).boundingBox()) ?? {}
+  await page.mouse.move(x + 50, y + 5, { steps: 4 })
+  await expect(app.item(1)).toHaveCSS('border-top-width', '3px')
+  await page.mouse.up()
+})
+
 test('The browser’s text size makes texts larger, and nothing overlaps on a phone', async ({ app, page, server, list }) => {
   await page.setViewportSize({ width: 390, height: 844 })
   await server.add(list, titles.slice(0, 3))

@@ -41,6 +41,26 @@ test('By touch, everything that can be pressed is seen and large enough, and not
   }
 })
 
+test('On the narrowest telephone with texts of twice the size, the page does not scroll sideways and words stay whole', async ({ app, page, server, list }) => {
+  await page.setViewportSize({ width: 320, height: 800 })
+  await server.add(list, ['bread', 'family dinner', 'לחם טרי'])
+  const session = await page.context().newCDPSession(page)
+  await session.send('Page.enable')
+  await session.send('Page.setFontSizes', { fontSizes: { standard: 32 } })
+  await app.open()
+  await app.saved()
+  expect(await page.evaluate(() => [getComputedStyle(document.documentElement).fontSize, innerWidth, document.documentElement.scrollWidth])).toEqual(['32px', 320, 320])
+  const heading = await page.getByRole('heading', { level: 1 }).boundingBox()
+  expect(heading?.x).toBeGreaterThanOrEqual(0)
+  const lines = () => app.titles.evaluateAll((labels) => labels.map((label) => {
+    const text = document.createRange()
+    text.selectNodeContents(label)
+    return new Set([...text.getClientRects()].map(({ top }) => top)).size
+  }))
+  expect(await lines()).toEqual([1, 2, 1])
+  for (const name of ['Edit bread', 'Delete bread']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 })
+})
+
 test('By touch, items are edited, moved, deleted and brought back', async ({ app, page, server, list }) => {
   await server.add(list, ['bread', 'salt', 'milk'])
   await app.open()
