@@ -4,7 +4,7 @@ import { expect, test } from './test'
 
 // `make keycloak`: sign-in at a provider that many teams run. Not among the tests, whose provider starts in milliseconds: Keycloak is 180 MB and takes a minute.
 test('Ann signs in at Keycloak, edits, and her token is renewed', async ({ page, list, context }) => {
-  test.setTimeout(600_000)
+  test.setTimeout(1_200_000)
   const keycloak = await Keycloak.start()
   try {
     // The server asks for the issuer's keys before its page has an address that the issuer could know.
@@ -76,7 +76,7 @@ class Keycloak {
     if (pid === undefined) throw new Error('Keycloak did not start')
     const keycloak = new Keycloak(`http://127.0.0.1:${port}`, pid)
     try {
-      await expect.poll(() => fetch(`${keycloak.#address}/realms/master`).then(({ ok }) => ok, () => false), { timeout: 300_000 }).toBe(true)
+      await expect.poll(() => fetch(`${keycloak.#address}/realms/master`).then(({ ok }) => ok, () => false), { timeout: 900_000 }).toBe(true)
       const login = new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username: 'admin', password })
       const answer = await fetch(`${keycloak.#address}/realms/master/protocol/openid-connect/token`, { method: 'POST', body: login })
       keycloak.#token = ((await answer.json()) as { access_token: string }).access_token
