@@ -76,9 +76,16 @@ func TestDirectoryBecomesReadOnly(t *testing.T) {
 
 	readOnly(t, dir, true)
 	for _, write := range [][3]string{
-		{"PUT", "/api/state/l", "[]"}, {"PUT", "/api/state/new", "[]"}, {"POST", "/api/lists/l/todos", `{"title":"y"}`}, {"PATCH", "/api/lists/l", `{"title":"y"}`},
-		{"PATCH", "/api/lists/l/todos", `{"completed":true}`}, {"PATCH", "/api/lists/l/todos/" + item.ID, `{"title":"y"}`}, {"DELETE", "/api/lists/l/todos/" + item.ID, ""},
-		{"DELETE", "/api/lists/l/todos", ""}, {"DELETE", "/api/lists/l", ""}, {"POST", "/api/lists/l/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
+		{"PUT", "/api/state/l", "[]"},
+		{"PUT", "/api/state/new", "[]"},
+		{"POST", "/api/lists/l/todos", `{"title":"y"}`},
+		{"PATCH", "/api/lists/l", `{"title":"y"}`},
+		{"PATCH", "/api/lists/l/todos", `{"completed":true}`},
+		{"PATCH", "/api/lists/l/todos/" + item.ID, `{"title":"y"}`},
+		{"DELETE", "/api/lists/l/todos/" + item.ID, ""},
+		{"DELETE", "/api/lists/l/todos", ""},
+		{"DELETE", "/api/lists/l", ""},
+		{"POST", "/api/lists/l/batch", `{"operations":[{"id":"1","type":"clear"}]}`},
 	} {
 		a := p.Expect(503, write[0], write[1], write[2])
 		if !strings.Contains(string(a.Body), "Nothing was changed") || a.Header.Get("Retry-After") == "" {
