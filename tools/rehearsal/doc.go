@@ -11,6 +11,8 @@
 //   - [ecsstandin] runs the real image under the machine's engine, rolls it out
 //     and checks its health, behind an HAProxy;
 //   - LocalStack's S3 holds the lists of the tasks;
+//   - in staging people sign in at npm's oidc-provider, whose certificate is of a
+//     CA that only tasks and playbooks trust; in production nobody does;
 //   - the same HAProxy serves the page from the emulated bucket, as CloudFront
 //     does, with the headers of its policy, but without a cache.
 //
@@ -38,6 +40,9 @@
 //   - Nothing assumes the task's role: the stand-in gives its containers keys.
 //   - Load balancer, capacity and Terraform are not rehearsed: the test of
 //     infra/terraform covers what it builds, and seed.py publishes what it would.
+//     The deploy role's policy and the tasks' sign-in settings are Terraform's own.
+//   - The issuer listens at the address that this machine has in the engine's
+//     network, which an engine in a virtual machine does not give it.
 //
 // # Running it
 //

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,18 +36,22 @@ type place struct {
 	ecs           string   // address of its stand-in
 	keys          []string // credentials of the account, and where its ECS is, for a process's environment
 	login         string   // the registry's, as HTTP's basic authentication has it
+	issuer        *issuer  // where people sign in; nil if anybody may use lists
 	standin       *ecsstandin.Standin
 }
 
 // startPlace makes an environment. Those of the other names publish the same
 // parameter with other prefixes of its buckets; one that is called lost names a
-// bucket that does not exist.
-func (s *stage) startPlace(name, account string, others ...string) *place {
+// bucket that does not exist. With signIn, its API requires sign-in.
+func (s *stage) startPlace(name, account string, signIn bool, others ...string) *place {
 	s.t.Helper()
 	registryAddress := freeAddress(s.t)
 	p := &place{
 		name: name, account: account, site: "http://" + freeAddress(s.t), image: registryAddress + "/todo", cluster: "todo-" + name,
 		website: "todo-" + name + "-website-" + account, releases: "todo-" + name + "-releases-" + account,
+	}
+	if signIn {
+		p.issuer = s.startIssuer(p.site)
 	}
 	key := s.seed(p, others)
 	s.startRegistry(p, registryAddress)
@@ -188,12 +193,16 @@ func (s *stage) startCluster(p *place, key string) {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), auth, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
+	policy := "default-src 'self'"
+	if p.issuer != nil {
+		policy += "; connect-src 'self' " + p.issuer.address
+	}
 	balancer, err := ecsstandin.StartBalancer(dir, ecsstandin.Front{
 		Listen: strings.TrimPrefix(p.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
 		Bucket: s.moto, Name: p.website, Index: "index.html",
 		Authorization: "AWS4-HMAC-SHA256 Credential=" + key + "/20260101/" + s.region + "/s3/aws4_request, SignedHeaders=host, Signature=0",
 		Headers: map[string]string{
-			"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=63072000",
+			"Content-Security-Policy": policy, "Strict-Transport-Security": "max-age=63072000",
 			"X-Content-Type-Options": "nosniff",
 		},
 	})
@@ -234,7 +243,7 @@ func (s *stage) startCluster(p *place, key string) {
 	p.ecs = api.URL
 	p.keys = append(p.keys, "AWS_ENDPOINT_URL_ECS="+api.URL)
 
-	s.define(p, nil)
+	s.define(p)
 	call(s.t, p.ecs, "CreateService", map[string]any{
 		"cluster": p.cluster, "serviceName": service, "taskDefinition": p.cluster + "-api", "desiredCount": 0, "healthCheckGracePeriodSeconds": 10,
 		"deploymentConfiguration": map[string]any{
@@ -245,25 +254,31 @@ func (s *stage) startCluster(p *place, key string) {
 	})
 }
 
-// define registers a task definition as Terraform does, with settings of the
-// API beside its own.
-func (s *stage) define(p *place, settings map[string]string) {
-	environment := []map[string]string{
-		{"name": "GOMEMLIMIT", "value": "230MiB"},
-		{"name": "TODO_STORE", "value": "s3://" + lists + "/" + p.name + "?region=" + s.region + "&endpoint=http://lists:4566&path_style=true"},
+// define registers a task definition as Terraform does.
+func (s *stage) define(p *place) {
+	settings := map[string]string{
+		"GOMEMLIMIT": "230MiB",
+		"TODO_STORE": "s3://" + lists + "/" + p.name + "?region=" + s.region + "&endpoint=http://lists:4566&path_style=true",
 	}
+	volumes, mounts := []any{}, []any{}
+	if p.issuer != nil {
+		maps.Copy(settings, p.issuer.settings(s))
+		volumes = append(volumes, map[string]any{"name": "ca", "host": map[string]string{"sourcePath": p.issuer.certificates}})
+		mounts = append(mounts, map[string]any{"sourceVolume": "ca", "containerPath": mounted, "readOnly": true})
+	}
+	var environment []map[string]string
 	for name, value := range settings {
 		environment = append(environment, map[string]string{"name": name, "value": value})
 	}
 	call(s.t, p.ecs, "RegisterTaskDefinition", map[string]any{
 		"family": p.cluster + "-api", "networkMode": "bridge", "requiresCompatibilities": []string{"EC2"}, "cpu": "256",
-		"taskRoleArn": p.role("task"), "executionRoleArn": p.role("execution"),
+		"taskRoleArn": p.role("task"), "executionRoleArn": p.role("execution"), "volumes": volumes,
 		"tags": []any{map[string]string{"key": "environment", "value": p.name}},
 		"containerDefinitions": []any{map[string]any{
 			"name": "todo-api", "image": p.image + ":not-yet-deployed", "essential": true, "cpu": 256, "memory": 256, "memoryReservation": 128,
 			"portMappings": []any{map[string]any{"containerPort": 8080, "hostPort": 0, "protocol": "tcp"}},
-			"environment":  environment,
-			"user":         "65532:65532", "privileged": false, "readonlyRootFilesystem": true, "stopTimeout": 30,
+			"environment":  environment, "mountPoints": mounts,
+			"user": "65532:65532", "privileged": false, "readonlyRootFilesystem": true, "stopTimeout": 30,
 			"linuxParameters": map[string]any{"initProcessEnabled": false, "capabilities": map[string]any{"drop": []string{"ALL"}, "add": []string{}}},
 			"ulimits":         []any{map[string]any{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}},
 			"logConfiguration": map[string]any{"logDriver": "awslogs", "options": map[string]string{

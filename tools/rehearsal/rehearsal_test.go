@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -206,6 +207,7 @@ func TestRehearsal(t *testing.T) {
 	})
 	s.step("image", "reproducible, below 25 MB", s.reproducible)
 	s.step("use it in a browser", "two devices agree", s.drive)
+	s.step("use it without signing in", "refused", s.strangers)
 	s.step("deploy A again", "0 changed", func(t *testing.T) string {
 		unchanged(t, s.play("deploy.yml"))
 		return "0 changed"
@@ -332,7 +334,7 @@ func (s *script) promote(t *testing.T, revision string) string {
 	if err := os.Rename(built, built+".away"); err != nil {
 		t.Fatal(err)
 	}
-	s.production = s.startPlace("production", another)
+	s.production = s.startPlace("production", another, false)
 	refused(t, s.play("deploy.yml", "in:production", "-e", "release="+revision[:12]), "No release "+revision[:12]+" was fetched")
 	good(t, s.play("fetch.yml"))
 	refused(t, s.play("deploy.yml", slices.Concat(s.keys, []string{"in:production", "-e", "release=" + revision[:12]})...), "are of the account "+account, "production is in "+another)
@@ -506,4 +508,41 @@ func (s *script) drive(t *testing.T) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// strangers fails unless the API wants a token of the issuer, and takes one.
+func (s *script) strangers(t *testing.T) string {
+	token, err := s.issuer.token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := token[:len(token)-8] + "AAAAAAAA"
+	var seen []string
+	for _, each := range []struct {
+		who, authorization string
+		want               int
+	}{
+		{"nobody", "", http.StatusUnauthorized},
+		{"a forged token", "Bearer " + forged, http.StatusUnauthorized},
+		{"the issuer's token", "Bearer " + token, http.StatusOK},
+	} {
+		request, err := http.NewRequest(http.MethodGet, s.site+"/api/lists/strangers/todos", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if each.authorization != "" {
+			request.Header.Set("Authorization", each.authorization)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		challenged := strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer ")
+		if answer.StatusCode != each.want || challenged != (each.want == http.StatusUnauthorized) {
+			t.Errorf("%s: got %s and WWW-Authenticate %q, want %d", each.who, answer.Status, answer.Header.Get("WWW-Authenticate"), each.want)
+		}
+		seen = append(seen, fmt.Sprintf("%s %d", each.who, answer.StatusCode))
+	}
+	return strings.Join(seen, ", ")
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,6 +28,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
 const (
@@ -145,12 +146,11 @@ func try(dir string, env []string, name string, args ...string) (string, error) 
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return address
 }
 
 // until waits for a condition, for three minutes at most.
@@ -225,7 +225,8 @@ func setUp(t *testing.T) *stage {
 		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "GOWORK=off", "PYTHONPATH=" + recorder,
 	}
 	s.startLists()
-	s.place = s.startPlace("staging", account, "empty", "lost")
+	s.place = s.startPlace("staging", account, true, "empty", "lost")
+	s.env = append(s.env, "SSL_CERT_FILE="+filepath.Join(s.issuer.certificates, bundle), "SMOKE_CLIENT_SECRET=secret")
 	s.writeInventory()
 	return s
 }
@@ -321,6 +322,9 @@ func (s *stage) writeInventory() {
 	for name, id := range map[string]string{"staging": account, "empty": account, "lost": account, "other": "999999999999", "production": another} {
 		hosts[name] = map[string]any{"account_id": id}
 	}
+	staging := s.issuer.inventory()
+	staging["account_id"] = account
+	hosts["staging"] = staging
 	text, err := yaml.Marshal(map[string]any{"all": map[string]any{"hosts": hosts, "vars": map[string]any{
 		"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
 		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1, "smoke_tries": 60,
@@ -505,6 +509,7 @@ func (s *stage) digest(revision string) string {
 
 // load sends requests until it is stopped, at most 20,000, 20 a second.
 type load struct {
+	token        string
 	sent, failed atomic.Int64
 	cancel       context.CancelFunc
 	done         chan struct{}
@@ -512,7 +517,11 @@ type load struct {
 
 func (s *stage) load() *load {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{cancel: cancel, done: make(chan struct{})}
+	token, err := s.issuer.token()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	l := &load{token: token, cancel: cancel, done: make(chan struct{})}
 	file, err := os.OpenFile(filepath.Join(s.logs, "load.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.t.Fatal(err)
@@ -525,7 +534,7 @@ func (s *stage) load() *load {
 	for range clients {
 		go func() {
 			for n := range requests {
-				if err := s.request(client, n); err != nil {
+				if err := s.request(client, l.token, n); err != nil {
 					l.failed.Add(1)
 					fmt.Fprintln(file, time.Now().Format("15:04:05.000"), err)
 				}
@@ -560,7 +569,7 @@ func (l *load) stop() (sent, failed int64) {
 }
 
 // request is the n-th: a page, a read, or a write.
-func (s *stage) request(client *http.Client, n int) error {
+func (s *stage) request(client *http.Client, token string, n int) error {
 	method, address, want := http.MethodGet, s.site+"/api/lists/load/todos", http.StatusOK
 	var body io.Reader
 	switch {
@@ -576,6 +585,7 @@ func (s *stage) request(client *http.Client, n int) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
