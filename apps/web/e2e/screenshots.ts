@@ -34,21 +34,6 @@ test('changed meanwhile', async ({ page, server }) => {
   await page.screenshot({ path: file('page-changed-meanwhile') })
 })
 
-test('offline, dark, on a telephone', async ({ page, network, server }) => {
-  await page.setViewportSize({ width: 360, height: 720 })
-  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
-  await server.add('Train', week)
-  await server.change('Train', 'Milk', { completed: true })
-  const app = await new App(page, network.address, 'Train').open()
-  await app.saved()
-  await network.stop()
-  await app.add('Timetable for the way back')
-  await app.toggle(0).check()
-  await app.clearCompleted.click()
-  await expect(app.status).toHaveText(/^offline, 3 changes waiting\./)
-  await page.screenshot({ path: file('page-offline') })
-})
-
 test('load trouble', async ({ page, network, server }) => {
   await server.add('Attic', week)
   network.fault = (request) => (request.url?.startsWith('/api/') ? { status: 503, headers: { 'Retry-After': '30' }, body: '{"detail":"The store does not answer."}' } : 'pass')
@@ -57,44 +42,61 @@ test('load trouble', async ({ page, network, server }) => {
   await page.screenshot({ path: file('page-load-trouble') })
 })
 
-test('what was removed, on a telephone', async ({ page, server }) => {
-  await page.setViewportSize({ width: 360, height: 640 })
-  await server.add('Home', week)
-  const app = await new App(page, server.address, 'Home').open()
-  await app.saved()
-  await server.delete('Home', 'Tomatoes for Sunday')
-  await server.delete('Home', 'Batteries')
-  await expect(page.getByTestId('elsewhere')).toContainText('2 items deleted elsewhere.')
-  await page.reload()
-  await app.saved()
-  await page.getByRole('button', { name: 'Recently removed' }).click()
-  await expect(page.getByRole('dialog', { name: 'Recently removed' })).toContainText('Batteries')
-  await expect(page.getByTestId('here')).toBeHidden() // the page before the reload has left
-  await page.screenshot({ path: file('page-removed') })
-})
+test.describe('on a telephone', () => {
+  test.use({ viewport: { width: 360, height: 720 }, hasTouch: true, isMobile: true })
 
-test('sharing a private list', async ({ page, server }) => {
-  await page.setViewportSize({ width: 360, height: 800 })
-  await page.goto(server.address)
-  await page.getByRole('button', { name: 'New private list' }).click()
-  const app = new App(page, server.address, '')
-  await app.add('Bread', 'Milk')
-  await app.saved()
-  await page.getByRole('button', { name: 'Share' }).click()
-  await page.getByRole('button', { name: 'QR code' }).last().click()
-  await expect(page.getByRole('img', { name: 'QR code: Link to look' })).toBeVisible()
-  await page.screenshot({ path: file('page-share') })
-})
+  test('offline, in the dark', async ({ page, network, server }) => {
+    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
+    await server.add('Train', week)
+    await server.change('Train', 'Milk', { completed: true })
+    const app = await new App(page, network.address, 'Train').open()
+    await app.saved()
+    await network.stop()
+    await app.add('Timetable for the way back')
+    await app.toggle(0).check()
+    await app.clearCompleted.click()
+    await expect(app.status).toHaveText(/^offline, 3 changes waiting\./)
+    await page.screenshot({ path: file('page-offline') })
+  })
 
-test.describe('in Portuguese', () => {
-  test.use({ locale: 'pt-BR' })
-  test('a list, on a telephone', async ({ page, server }) => {
-    await page.setViewportSize({ width: 360, height: 640 })
-    const items = ['Pão preto', 'Leite', 'Tomates para domingo', 'Falar com a Ana sobre o piquenique 🧺']
-    await server.add('Casa 12', items)
-    await server.change('Casa 12', 'Leite', { completed: true })
-    await new App(page, server.address, 'Casa 12').open()
-    await expect(page.getByTestId('status')).toHaveText(/^salv/)
-    await page.screenshot({ path: file('page-portuguese') })
+  test('what was removed', async ({ page, server }) => {
+    await server.add('Home', week)
+    const app = await new App(page, server.address, 'Home').open()
+    await app.saved()
+    await server.delete('Home', 'Tomatoes for Sunday')
+    await server.delete('Home', 'Batteries')
+    await expect(page.getByTestId('elsewhere')).toContainText('2 items deleted elsewhere.')
+    await page.reload()
+    await app.saved()
+    await page.getByRole('button', { name: 'Recently removed' }).click()
+    await expect(page.getByRole('dialog', { name: 'Recently removed' })).toContainText('Batteries')
+    await expect(page.getByTestId('here')).toBeHidden() // the page before the reload has left
+    await page.evaluate(() => scrollTo(0, 0))
+    await page.screenshot({ path: file('page-removed') })
+  })
+
+  test('sharing a private list', async ({ page, server }) => {
+    await page.setViewportSize({ width: 360, height: 1140 })
+    await page.goto(server.address)
+    await page.getByRole('button', { name: 'New private list' }).click()
+    const app = new App(page, server.address, '')
+    await app.add('Bread', 'Milk')
+    await app.saved()
+    await page.getByRole('button', { name: 'Share' }).click()
+    await page.getByRole('button', { name: 'QR code' }).last().click()
+    await expect(page.getByRole('img', { name: 'QR code: Link to look' })).toBeVisible()
+    await page.screenshot({ path: file('page-share') })
+  })
+
+  test.describe('in Portuguese', () => {
+    test.use({ locale: 'pt-BR' })
+    test('a list', async ({ page, server }) => {
+      const items = ['Pão preto', 'Leite', 'Tomates para domingo', 'Falar com a Ana sobre o piquenique 🧺']
+      await server.add('Casa 12', items)
+      await server.change('Casa 12', 'Leite', { completed: true })
+      await new App(page, server.address, 'Casa 12').open()
+      await expect(page.getByTestId('status')).toHaveText(/^salv/)
+      await page.screenshot({ path: file('page-portuguese') })
+    })
   })
 })
