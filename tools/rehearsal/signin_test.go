@@ -140,7 +140,9 @@ func (p *issuer) settings(s *stage) map[string]string {
 	}
 	root, err := json.Marshal(map[string]any{
 		"module": map[string]any{"sign_in": map[string]any{
-			"source": "./sign_in", "issuer": p.address, "audience": audience, "client_id": "page", "allow": []string{"client_id=script", "client_id=page"},
+			"source": "./sign_in", "sign_in": map[string]any{
+				"issuer": p.address, "audience": audience, "client_id": "page", "allow": []string{"client_id=script", "client_id=page"},
+			},
 		}},
 		"output": map[string]any{"environment": map[string]any{"value": "${module.sign_in.environment}"}},
 	})

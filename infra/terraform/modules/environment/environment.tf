@@ -124,11 +124,13 @@ module "user_pool" {
 module "sign_in" {
   source = "../sign_in"
 
-  issuer    = var.sign_in.issuer
-  audience  = var.sign_in.audience
-  client_id = var.sign_in.client_id
-  user_pool = one(module.user_pool[*].environment)
-  allow     = var.sign_in.allow
+  sign_in = {
+    issuer    = var.sign_in.issuer
+    audience  = var.sign_in.audience
+    client_id = var.sign_in.client_id
+    user_pool = one(module.user_pool[*].environment)
+    allow     = var.sign_in.allow
+  }
 }
 
 module "web_firewall" {
