@@ -109,7 +109,8 @@ func TestModulesCheckRefuses(t *testing.T) {
 		"a dirty tree":      {untracked("libs/lamp/new.go", "package lamp\n"), nil, []string{"not clean", "libs/lamp/new.go"}},
 		"a test that fails": {nil, [][3]string{{lamp, "return true", "return false"}}, []string{"libs/lamp: builds, vets and tests", "dark"}},
 		"a program that a library does not fit": {
-			nil, [][3]string{{"cmd/house/main.go", "lamp.On()", "lamp.Off()"}},
+			nil,
+			[][3]string{{"cmd/house/main.go", "lamp.On()", "lamp.Off()"}},
 			[]string{"cmd/house: builds and vets against the zips", "undefined: lamp.Off"},
 		},
 		"a file that git does not have": {
@@ -118,24 +119,29 @@ func TestModulesCheckRefuses(t *testing.T) {
 			[]string{"undefined: local"},
 		},
 		"a replace in a library": {
-			nil, [][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nreplace golang.org/x/text => ../text\n"}},
+			nil,
+			[][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nreplace golang.org/x/text => ../text\n"}},
 			[]string{"libs/room/go.mod:5: replace golang.org/x/text: importers"},
 		},
 		"an untagged sibling": {
-			nil, [][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.2.0\n"}},
+			nil,
+			[][3]string{{room, "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.2.0\n"}},
 			[]string{"libs/room/go.mod:5: requires the sibling scratch.example/app/libs/lamp@v0.2.0, but the tag libs/lamp/v0.2.0 does not exist"},
 		},
 		"no changelog entry": {
-			nil, [][3]string{{"libs/lamp/CHANGELOG.md", "- The lamp.", ""}},
+			nil,
+			[][3]string{{"libs/lamp/CHANGELOG.md", "- The lamp.", ""}},
 			[]string{`libs/lamp/CHANGELOG.md: has no item under the heading of v0.1.0`},
 		},
 		"a version that is not above the tag": {tagged, nil, []string{"libs/lamp/CHANGELOG.md: version is v0.1.0, expected a version above v0.1.0"}},
 		"a breaking change with a patch version": {
-			tagged, [][3]string{{lamp, "func On() bool", "func On(...int) bool"}, {"libs/lamp/CHANGELOG.md", "0.1.0", "0.1.1"}},
+			tagged,
+			[][3]string{{lamp, "func On() bool", "func On(...int) bool"}, {"libs/lamp/CHANGELOG.md", "0.1.0", "0.1.1"}},
 			[]string{"libs/lamp breaks its API since v0.1.0, expected a version above v0.1.x"},
 		},
 		"a path that does not fit its directory": {
-			nil, [][3]string{{room, "app/libs/room", "other/libs/room"}},
+			nil,
+			[][3]string{{room, "app/libs/room", "other/libs/room"}},
 			[]string{"libs/room/go.mod: module is scratch.example/other/libs/room, expected scratch.example/app/libs/room"},
 		},
 	} {
