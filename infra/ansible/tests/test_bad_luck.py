@@ -143,6 +143,15 @@ def test_where_people_sign_in(smoke, place, client):
     assert refused != 0 and "/token gives the client script no token: Status code was 404" in why and "sesame" not in why, why
 
 
+def test_the_first_failure_is_reported(smoke, place):
+    place.site.requires_sign_in = True
+    try:
+        code, said = smoke()
+    finally:
+        place.site.requires_sign_in = False
+    assert code != 0 and "not [201]" in said and "failed=1" in said and "ignored=1" in said, said
+
+
 def test_list_that_the_api_refuses(smoke, place, api):
     with api() as place.site.api:
         try:
