@@ -250,3 +250,20 @@ func TestSecretLists(t *testing.T) {
 		t.Errorf("got %q for an empty secret, want nothing", none)
 	}
 }
+
+// A hint is near: for a short name nothing is, but another case of its letters.
+func TestHintsAreNear(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		F int `key:"f"`
+		B int `key:"b"`
+	}
+	for flag, want := range map[string]string{
+		"--x=1": "configuration: --x: unknown flag",
+		"--B=1": "configuration: --B: unknown flag, the nearest known is --b",
+	} {
+		if _, err := config.Load(s{}, config.Args([]string{flag}, nil)); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
