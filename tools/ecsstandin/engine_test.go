@@ -116,7 +116,7 @@ func freeAddr(t *testing.T) string {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	front := freeAddr(t)
-	dir, err := os.MkdirTemp("", "ecs") // a socket's path is short; t.TempDir's is not
+	dir, err := os.MkdirTemp("", "ecs") //nolint:usetesting // a socket's path is short; t.TempDir's is not
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,9 +109,7 @@ func (s *stage) seed(p *place, others []string) (key string) {
 	if err := json.Unmarshal(out, &made); err != nil {
 		s.t.Fatal(err)
 	}
-	for name, text := range made.Published {
-		s.published[name] = text
-	}
+	maps.Copy(s.published, made.Published)
 	p.login = made.Login
 	p.keys = []string{"AWS_ACCESS_KEY_ID=" + made.Key, "AWS_SECRET_ACCESS_KEY=" + made.Secret, "AWS_SESSION_TOKEN=" + made.Session}
 	return made.Key
@@ -293,7 +291,7 @@ func (p *place) removeImages() {
 	if err != nil {
 		return
 	}
-	for _, id := range strings.Fields(out) {
+	for id := range strings.FieldsSeq(out) {
 		_, _ = try(".", nil, "docker", "rmi", "--force", id)
 	}
 }

@@ -43,9 +43,9 @@ func (s *script) step(name, expected string, do func(t *testing.T) (seen string)
 	began := time.Now()
 	seen := "failed"
 	ok := s.t.Run(name, func(t *testing.T) {
-		outer := s.stage.t
-		s.stage.t = t
-		defer func() { s.stage.t = outer }()
+		outer := s.t
+		s.t = t
+		defer func() { s.t = outer }()
 		seen = do(t)
 	})
 	s.rows = append(s.rows, row{name, expected, seen, time.Since(began).Seconds(), ok})
@@ -110,19 +110,19 @@ func unchanged(t *testing.T, p played) {
 func (s *script) serves(digest, page string) string { return s.at(s.place, digest, page) }
 
 func (s *script) at(p *place, digest, page string) string {
-	s.stage.t.Helper()
+	s.t.Helper()
 	releases, images, served, err := p.serving()
 	if err != nil {
-		s.stage.t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	if len(releases) != 1 || !releases[digest] {
-		s.stage.t.Fatalf("got answers of %v, want of %s alone", releases, digest)
+		s.t.Fatalf("got answers of %v, want of %s alone", releases, digest)
 	}
 	if len(images) != 1 || !images[digest] {
-		s.stage.t.Fatalf("the engine runs %v, want %s alone", images, digest)
+		s.t.Fatalf("the engine runs %v, want %s alone", images, digest)
 	}
 	if !strings.Contains(served, "<title>"+page) {
-		s.stage.t.Fatalf("got the page %q, want the one titled %q", served, page)
+		s.t.Fatalf("got the page %q, want the one titled %q", served, page)
 	}
 	return digest[:14] + " and page " + page
 }

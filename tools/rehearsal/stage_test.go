@@ -185,7 +185,7 @@ func answers(address string) error {
 func setUp(t *testing.T) *stage {
 	t.Helper()
 	root := command(t, ".", nil, "git", "rev-parse", "--show-toplevel")
-	dir, err := os.MkdirTemp("", "rehearsal") // short: sockets live in it
+	dir, err := os.MkdirTemp("", "rehearsal") //nolint:usetesting // short: sockets live in it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,8 +410,7 @@ func (s *stage) start(playbook string, words ...string) *run {
 		writer.Close()
 		<-copied
 		p := played{output: output.String(), seconds: time.Since(began).Seconds()}
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			p.code = exit.ExitCode()
 		}
 		for _, match := range recap.FindAllStringSubmatch(p.output, -1) {
@@ -461,10 +460,10 @@ func (s *stage) commit(message string, files map[string]func(string) string) str
 
 // serving is what answers: the release of each API task that answers, by its
 // own account and by the engine's, and the page.
-func (s *place) serving() (releases, images map[string]bool, page string, err error) {
+func (p *place) serving() (releases, images map[string]bool, page string, err error) {
 	releases, images = map[string]bool{}, map[string]bool{}
 	for range 6 {
-		answer, err := http.Get(s.site + "/livez")
+		answer, err := http.Get(p.site + "/livez")
 		if err != nil {
 			return nil, nil, "", err
 		}
@@ -476,7 +475,7 @@ func (s *place) serving() (releases, images map[string]bool, page string, err er
 		}
 		releases[live.Release] = true
 	}
-	running, err := s.standin.Images(context.Background())
+	running, err := p.standin.Images(context.Background())
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -484,7 +483,7 @@ func (s *place) serving() (releases, images map[string]bool, page string, err er
 		_, digest, _ := strings.Cut(image, "@")
 		images[digest] = true
 	}
-	answer, err := http.Get(s.site + "/")
+	answer, err := http.Get(p.site + "/")
 	if err != nil {
 		return nil, nil, "", err
 	}
