@@ -101,7 +101,7 @@ type Lister interface {
 // whether they would answer. Readiness probes call it.
 type Checker interface {
 	// Check returns nil if the store answers, and otherwise [ErrUnavailable]
-	// or [ErrRefused] with the cause. It changes nothing.
+	// or [ErrRefused] with the cause. It changes no document.
 	Check(ctx context.Context) error
 }
 

@@ -32,6 +32,9 @@ type directory interface {
 	// Check returns an error if the directory is no longer where it was, and
 	// so a missing file means nothing.
 	Check() error
+	// TryWrite returns an error if no file can be made. A full disk passes: its
+	// documents can still be read and deleted.
+	TryWrite() error
 	Close() error
 }
 
@@ -86,7 +89,7 @@ func openDirectory(path string) (_ *lockedDirectory, err error) {
 		}
 		return nil, errors.New("in use by another process")
 	}
-	if err := d.tryWrite(); err != nil {
+	if err := d.TryWrite(); err != nil {
 		return nil, fmt.Errorf("cannot be written to: %w", err)
 	}
 	// Only for the message above; on a full disk it goes without.
@@ -96,9 +99,9 @@ func openDirectory(path string) (_ *lockedDirectory, err error) {
 	return d, nil
 }
 
-// tryWrite makes and removes a file, which an older lock file does not prove to
-// be possible. A full disk passes: its documents can still be read and deleted.
-func (d *lockedDirectory) tryWrite() error {
+// TryWrite makes and removes a file, which an older lock file does not prove to
+// be possible. Calls at the same time share the file.
+func (d *lockedDirectory) TryWrite() error {
 	const name = tempPrefix + "0"
 	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
@@ -107,7 +110,13 @@ func (d *lockedDirectory) tryWrite() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), d.root.Remove(name))
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := d.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func readHolder(lock *os.File) int {

@@ -216,6 +216,12 @@ func (d *disk) Check() error {
 	return d.step("check")
 }
 
+func (d *disk) TryWrite() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.step("try to write")
+}
+
 func (d *disk) Close() error { return nil }
 
 type openFile struct {

@@ -154,8 +154,6 @@ func newStore(dir directory) (*Store, error) {
 
 const tempPrefix = ".tmp-"
 
-func (s *Store) tempName() string { return tempPrefix + strconv.FormatUint(s.temps.Add(1), 10) }
-
 // Close waits for calls under way and releases the directory. Later calls fail
 // with [storage.ErrUnavailable]; a second Close does nothing.
 func (s *Store) Close() error {
@@ -331,7 +329,8 @@ func (s *Store) keys() ([]string, error) {
 }
 
 // Check implements [storage.Checker]: the directory is open, still where it was,
-// and takes a file. A file system may have become read-only since.
+// and takes a file, unless the disk is full. A file system may have become
+// read-only since.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -344,21 +343,10 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := s.dir.Check(); err != nil {
 		return unavailable("check", "", err)
 	}
-	if err := s.tryWriting(); err != nil {
+	if err := s.dir.TryWrite(); err != nil {
 		return failed("check", "", err)
 	}
 	return nil
-}
-
-// tryWriting writes a file and removes it.
-func (s *Store) tryWriting() error {
-	temp := s.tempName()
-	f, err := s.dir.Create(temp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write([]byte("check"))
-	return errors.Join(err, f.Close(), s.dir.Remove(temp))
 }
 
 // SoleOwner implements [storage.SoleOwner]. It is always true: Open holds an
@@ -406,7 +394,7 @@ func (s *Store) exists(file string) bool {
 // writeFile puts body into the named file; the directory is yet to be synced.
 // On an error the file is as it was.
 func (s *Store) writeFile(name string, body []byte) error {
-	temp := s.tempName()
+	temp := tempPrefix + strconv.FormatUint(s.temps.Add(1), 10)
 	f, err := s.dir.Create(temp)
 	if err != nil {
 		return err

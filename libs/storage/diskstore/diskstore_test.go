@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -281,4 +282,20 @@ func TestReplaceNoticesForeignChanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Checks at the same time do not disturb one another.
+func TestConcurrentChecks(t *testing.T) {
+	s := open(t, t.TempDir())
+	var checks sync.WaitGroup
+	for range 8 {
+		checks.Go(func() {
+			for range 200 {
+				if err := s.Check(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	checks.Wait()
 }

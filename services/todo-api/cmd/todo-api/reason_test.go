@@ -51,6 +51,27 @@ func TestReasonOfRefusedWrites(t *testing.T) {
 	}
 }
 
+// A server starts on a full disk and serves its lists. A limit on the size of files
+// replaces the full disk.
+func TestStartOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	before := start(t, "TODO_STORE=file://"+dir)
+	before.Create("l", "x")
+	if err := before.stop(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(nil, "TODO_STORE=file://"+dir)
+	full := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f 0; exec "$0" --listen=127.0.0.1:0`, cmd.Path)
+	full.Env = cmd.Env
+	process := launchCommand(t, full)
+	p := &program{API: contracttest.API{T: t, URL: process.url, Client: http.DefaultClient}}
+	if got := string(p.Expect(200, "GET", "/api/lists/l/todos", "").Body); !strings.Contains(got, `"title":"x"`) {
+		t.Errorf("got %s, want the list", got)
+	}
+	p.Expect(200, "GET", "/readyz", "")
+	p.Expect(503, "POST", "/api/lists/l/todos", `{"title":"y"}`)
+}
+
 // A directory that becomes read-only while the program runs: /readyz fails with
 // the reason, writes fail with certainty, reads and the program go on, the log has
 // the reason once, also when its reader stalled meanwhile, and all recovers.
