@@ -34,7 +34,7 @@ run: build ## Build the page and serve it with the API on http://localhost:8080,
 	exec bin/todo-api
 
 .PHONY: test
-test: ## Run every test of suites.sh on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1)
+test: ## Run every test of suites.sh on what it needs, and close with a table (ONLY=name, WITHOUT=need, V=1, JOBS=2)
 	@tools/run test
 
 .PHONY: lint

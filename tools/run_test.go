@@ -214,6 +214,58 @@ suite third on=air needs=three command=true
 	}
 }
 
+// rendezvous is a command that passes if the row named other runs at the same time.
+func rendezvous(name, other string) string {
+	return quote("touch " + name + "; until [ -e " + other + " ]; do sleep 0.1; done; printf '%s' '" + passing + "' >$JUNIT")
+}
+
+func TestJobsRunRowsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "suite a on=air timeout=60s command="+rendezvous("a", "c")+"\n"+
+		"suite b on=air command="+quote("printf '%s' '"+failing+"' >$JUNIT")+"\n"+
+		"suite c on=air timeout=60s command="+rendezvous("c", "a")+"\n", nil)
+	out, status := toolsRun(t, root, []string{"JOBS=2"}, "test")
+	if status != 1 || lastLine(out) != "5 passed, 1 failed" {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+	// The table keeps the order of the plan.
+	if !regexp.MustCompile(`(?s)SUITE .*\na .*\nb .*\nc `).MatchString(out) {
+		t.Errorf("got another order:\n%s", out)
+	}
+	for _, jobs := range []string{"0", "-1", "two", "1.5"} {
+		if out, status := toolsRun(t, root, []string{"JOBS=" + jobs}, "test"); status != 2 || !strings.Contains(out, "JOBS="+jobs+": expected how many rows run at the same time") {
+			t.Errorf("JOBS=%s: got %d:\n%s", jobs, status, out)
+		}
+	}
+}
+
+func TestARowThatDiesIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	root := repository(t, "lint x command='kill -KILL $PPID'\nlint y command=true\n", nil)
+	if out, status := toolsRun(t, root, nil, "lint"); status != 2 || !strings.Contains(out, "a row ended with status 137, and no verdict") {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+}
+
+func TestInterruptionEndsAllRows(t *testing.T) {
+	t.Parallel()
+	// The last row to start interrupts the run; a row after it must not start.
+	root := repository(t, `lint a command='echo $$ >a; exec sleep 300'
+lint b command='until [ -s a ]; do sleep 0.1; done; kill -TERM $(cat runner); exec sleep 300'
+lint c command='touch c'
+`, nil)
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", `echo $$ >"$0/runner"; exec ./run lint`, root)
+	cmd.Env = append(os.Environ(), "SUITES="+filepath.Join(root, "suites.sh"), "JOBS=2", "ONLY=", "WITHOUT=", "V=", "CI=")
+	said, _ := cmd.CombinedOutput()
+	out := string(said)
+	if cmd.ProcessState.ExitCode() != 1 || len(regexp.MustCompile(`(?m)^[abc] .*FAILED: interrupted$`).FindAllString(out, -1)) != 3 || lastLine(out) != "0 passed, 3 failed" {
+		t.Errorf("got %v, want three interrupted rows:\n%s", cmd.ProcessState, out)
+	}
+	if _, err := os.Stat(filepath.Join(root, "c")); err == nil {
+		t.Error("a row started after the interruption")
+	}
+}
+
 func TestACheckShowsWhatItFound(t *testing.T) {
 	t.Parallel()
 	root := repository(t, "lint x dir=code command='echo a.go:3 is ugly; exit 1'\n", nil)
