@@ -1,6 +1,7 @@
 variable "number" {
   description = "Number of the pull request: its host name, prefix and place among the load balancer's rules."
   type        = number
+  nullable    = false
 
   validation {
     condition     = var.number >= 1 && var.number < 50000 && floor(var.number) == var.number

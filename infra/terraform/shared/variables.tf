@@ -31,9 +31,10 @@ variable "delegations" {
   description = "Zones of other accounts below this one's: their domains, each with its four name servers."
   type        = map(list(string))
   default     = {}
+  nullable    = false
 
   validation {
-    condition     = alltrue([for domain, servers in var.delegations : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", domain)) && length(servers) >= 2 && alltrue([for server in servers : can(regex("^[a-z0-9.-]+$", server))])])
+    condition     = alltrue([for domain, servers in var.delegations : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", domain)) && try(length(servers) >= 2, false) && alltrue([for server in coalescelist(servers, [""]) : can(regex("^[a-z0-9.-]+$", server))])])
     error_message = "delegations are domains such as staging.todo.example.com, each with the name servers that terraform output name_servers prints in its account."
   }
 }

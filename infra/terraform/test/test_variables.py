@@ -1,34 +1,123 @@
 """Every variable says what it takes, and what it takes is checked; what only travels on is checked where it arrives."""
 
+import functools
 import json
 import re
+import shutil
 
 import pytest
 import tables
-from conftest import ROOTS, TERRAFORM, terraform
+import yaml
+from conftest import HERE, ROOTS, TERRAFORM, terraform
 
-DIRECTORIES = [TERRAFORM / root for root in ROOTS] + tables.modules()
+DIRECTORIES = [str(path.relative_to(TERRAFORM)) for path in [*(TERRAFORM / root for root in ROOTS), *tables.modules()]]
+ROWS = yaml.safe_load((HERE / "bad_values.yaml").read_text())
 
 # Values that only another resource can know: a mocked run makes them up.
 UNCHECKED = {("modules/instances", "load_balancer_security_group_id"), ("modules/valkey", "client_security_group_id")}
 
+# What no variable of a type takes.
+STRANGE = {
+    "string": ["", " ", "a\nb", "ä" * 300],
+    "number": [-1, 0.001],
+    "list(string)": [[""], [None]],
+    "set(string)": [[""], [None]],
+    "map(string)": [{"": ""}, {"": None}],
+    "map(number)": [{"": -1}, {"": None}],
+    "map(list(string))": [{"": []}, {"": None}],
+}
+# Variables that take one of them, because they are an amount or a command.
+TAKES = {**dict.fromkeys([("modules/observability", name) for name in ("store_seconds", "server_errors", "latency_seconds", "conflicts")], 0.001), ("modules/ssh_key", "keydeposit"): "ä" * 300}
 
-@pytest.mark.parametrize("directory", DIRECTORIES, ids=lambda f: str(f.relative_to(TERRAFORM)))
-def test_every_value_is_checked_and_shown_refusing(directory):
-    calls = "\n".join(re.findall(r'^module "\w+" \{\n(.*?)^\}', "".join(p.read_text() for p in directory.glob("*.tf")), re.M | re.S))
-    runs = "".join(path.read_text() for path in directory.glob("tests/*.tftest.hcl"))
-    refused = {name for names in re.findall(r"expect_failures = \[(.*?)\]", runs, re.S) for name in re.findall(r"var\.(\w+)", names)}
-    for name, body in tables.blocks(directory / "variables.tf", "variable"):
+
+@functools.cache
+def variables(directory):
+    return dict(tables.blocks(TERRAFORM / directory / "variables.tf", "variable"))
+
+
+def others(name, body):
+    """The variables that a variable's rules compare it with."""
+    return set(re.findall(r"\bvar\.(\w+)", body)) - {name}
+
+
+def rows(directory):
+    """Calls of a directory, and of each whether all its values are refused: those of the table, null, and each strange value."""
+    yield from ((row, True) for row in ROWS.get(directory, []))
+    yield dict.fromkeys(variables(directory)), False
+    kinds = {name: tables.attribute(body, "type") for name, body in variables(directory).items() if "validation {" in body and not others(name, body)}
+    for at in range(max(map(len, STRANGE.values()))):
+        row = {name: STRANGE[kind][at] for name, kind in kinds.items() if at < len(STRANGE.get(kind, []))}
+        yield {name: value for name, value in row.items() if TAKES.get((directory, name)) != value}, True
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Terraform's errors for one configuration that calls the variables of all directories, and where each value that must be refused is."""
+    root = tmp_path_factory.mktemp("bad")
+    (root / "unknown.tf").write_text('resource "terraform_data" "unknown" {}\n')
+    wanted = {}
+    for directory in DIRECTORIES:
+        (root / directory).mkdir(parents=True)
+        shutil.copy(TERRAFORM / directory / "variables.tf", root / directory)
+        for number, (row, refused) in enumerate(rows(directory)):
+            name = f"{directory.replace('/', '_')}_{number}"
+            # What a row leaves out is unknown, which no rule refuses.
+            left_out = {key: "${terraform_data.unknown.output}" for key, body in variables(directory).items() if key not in row and tables.attribute(body, "default") is None}
+            arguments = {"source": f"./{directory}", **row, **left_out}
+            text = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in arguments.items())
+            (root / f"{name}.tf.json").write_text(f'{{"module": {{"{name}": {{\n{text}\n}}}}}}\n')
+            wanted |= {(f"{name}.tf.json", line): f"{directory}: {key} = {row[key]!r}" for line, key in enumerate(arguments, 2) if refused and key in row}
+    terraform(root, "init", "-backend=false", "-input=false")
+    output = terraform(root, "validate", "-json", check=False)
+    diagnostics = json.loads(output[output.index("{") :])["diagnostics"]
+    return [d for d in diagnostics if d["severity"] == "error"], wanted
+
+
+def test_bad_values_are_refused(said):
+    errors, wanted = said
+    assert len(wanted) > 300, f"got {len(wanted)} values; the test must have something to refuse"
+    refused = {(error["range"]["filename"], error["range"]["start"]["line"]) for error in errors}
+    accepted = [value for place, value in wanted.items() if place not in refused]
+    assert not accepted, "accepted:\n" + "\n".join(accepted)
+
+
+def test_a_refusal_says_what_is_expected(said):
+    """And not that a rule stumbled over the value."""
+    errors, _ = said
+    stumbled = {f"{e['range']['filename']}:{e['range']['start']['line']}: {e['summary']}: {e['detail']}" for e in errors if e["summary"] != "Invalid value for variable" and "may not be set to null" not in e["detail"]}
+    assert not stumbled, "\n".join(sorted(stumbled))
+
+
+@pytest.mark.parametrize("directory", DIRECTORIES)
+def test_every_rule_refuses_something(directory, said):
+    errors, _ = said
+    text = (TERRAFORM / directory / "variables.tf").read_text()
+    used = {(file, int(line)) for error in errors for file, line in re.findall(r"validation rule at\s+(\S+?):(\d+),", error["detail"])}
+    runs = "".join(path.read_text() for path in (TERRAFORM / directory).glob("tests/*.tftest.hcl"))
+    by_runs = {name for names in re.findall(r"expect_failures = \[(.*?)\]", runs, re.S) for name in re.findall(r"var\.(\w+)", names)}
+    for name, body in variables(directory).items():
+        first = text[: text.index(f'variable "{name}" {{')].count("\n") + 2
+        for rule in re.finditer(r"^  validation \{(.*?)^  \}", body, re.M | re.S):
+            line = first + body[: rule.start()].count("\n")
+            if others(name, rule.group(1)):
+                assert name in by_runs, f"no run of {directory}/tests shows {name} refused beside {others(name, body)}"
+            else:
+                assert (f"{directory}/variables.tf", line) in used, f"no value of bad_values.yaml is refused by {directory}/variables.tf:{line}"
+
+
+@pytest.mark.parametrize("directory", DIRECTORIES)
+def test_every_value_is_described_and_checked(directory):
+    files = "\n".join(p.read_text() for p in (TERRAFORM / directory).glob("*.tf"))
+    calls = "\n".join(re.findall(r'^module "\w+" \{\n(.*?)^\}', files, re.M | re.S))
+    for name, body in variables(directory).items():
         assert tables.attribute(body, "description"), f"{name} has no description"
         kind = tables.attribute(body, "type")
         assert kind, f"{name} has no type"
         assert not re.search(r"\bany\b", kind), f"{name} takes anything; say what it is made of"
-        if kind == "bool" or (str(directory.relative_to(TERRAFORM)), name) in UNCHECKED:
+        if kind == "bool" or (directory, name) in UNCHECKED or "validation {" in body:
             continue
-        if "validation {" in body:
-            assert name in refused, f"no run shows {name} refusing a value"
-        elif kind.startswith("object("):
-            given = set(re.findall(rf"\bvar\.{name}\.(\w+)", "".join(p.read_text() for p in directory.glob("*.tf"))))
+        if kind.startswith("object("):
+            given = set(re.findall(rf"\bvar\.{name}\.(\w+)", files))
             fields = set(re.findall(r"\b(\w+) = ", re.sub(r"optional\(list\(object\(.*?\)\)\)", "optional(any)", kind)))
             assert fields == given, f"{name}: nobody takes {sorted(fields - given)}"
         else:

@@ -55,12 +55,3 @@ run "provider_that_is_there" {
     error_message = "nothing is made where a provider is named"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    github_oidc_provider_arn = "github"
-    environments             = ["qa"]
-  }
-  expect_failures = [var.github_oidc_provider_arn, var.environments]
-}

@@ -55,7 +55,7 @@ variable "expire_prefixes" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for prefix, days in var.expire_prefixes : can(regex("^[a-z0-9_-]+/$", prefix)) && days >= 1 && floor(days) == days])
+    condition     = alltrue([for prefix, days in var.expire_prefixes : try(can(regex("^[a-z0-9_-]+/$", prefix)) && days >= 1 && floor(days) == days, false)])
     error_message = "expire_prefixes have prefixes such as previews/, each with a whole number of days, at least 1."
   }
 }

@@ -1,6 +1,7 @@
 variable "domain" {
   description = "The certificate's first name."
   type        = string
+  nullable    = false
 
   validation {
     condition     = length(var.domain) <= 64 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.domain))
@@ -23,6 +24,7 @@ variable "alternative_names" {
 variable "regions" {
   description = "The regions that need the certificate; one named twice counts once."
   type        = set(string)
+  nullable    = false
 
   validation {
     condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])

@@ -1,6 +1,7 @@
 variable "domain" {
   description = "The domain that the zone answers for; registered already, wherever its registrar may be."
   type        = string
+  nullable    = false
 
   validation {
     condition     = length(var.domain) <= 253 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.domain))

@@ -6,6 +6,7 @@ variable "project" {
     domain      = string
     alarm_email = string
   })
+  nullable = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.project.name)) && !can(regex("^(aws|ecs|fargate)", var.project.name))

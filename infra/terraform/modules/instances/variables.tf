@@ -31,6 +31,7 @@ variable "vpc_id" {
 variable "subnet_ids" {
   description = "Ids of the subnets where instances start, one a zone."
   type        = list(string)
+  nullable    = false
 
   validation {
     condition     = length(distinct(var.subnet_ids)) >= 2

@@ -21,6 +21,7 @@ variable "vpc_id" {
 variable "private_subnet_ids" {
   description = "Ids of the subnets, one a zone, for a load balancer that only CloudFront's VPC origin reaches."
   type        = list(string)
+  nullable    = false
 
   validation {
     condition     = length(var.private_subnet_ids) >= 2
@@ -31,6 +32,7 @@ variable "private_subnet_ids" {
 variable "public_subnet_ids" {
   description = "Ids of the subnets, one a zone, for a load balancer with public addresses."
   type        = list(string)
+  nullable    = false
 
   validation {
     condition     = length(var.public_subnet_ids) >= 2
@@ -87,7 +89,7 @@ variable "paths" {
   nullable    = false
 
   validation {
-    condition     = length(var.paths) >= 1 && length(var.paths) <= 3 && alltrue([for path in var.paths : startswith(path, "/")])
+    condition     = length(var.paths) >= 1 && length(var.paths) <= 3 && alltrue([for path in var.paths : can(regex("^/", path))])
     error_message = "paths are one to three patterns that begin with a slash (a listener rule holds five values, the secret header and room for one more among them)."
   }
 }

@@ -54,7 +54,7 @@ variable "autoscaling_group" {
   default     = null
 
   validation {
-    condition     = var.autoscaling_group == null || can(regex("^[^:]{1,255}$", var.autoscaling_group))
+    condition     = var.autoscaling_group == null || can(regex("^[!-9;-~]{1,255}$", var.autoscaling_group))
     error_message = "autoscaling_group is the group's name, not its ARN, or null."
   }
 }

@@ -1,6 +1,7 @@
 variable "name" {
   description = "Name of the image repository."
   type        = string
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9]+([._/-][a-z0-9]+)*$", var.name)) && length(var.name) >= 2 && length(var.name) <= 256

@@ -35,6 +35,7 @@ variable "capacity_providers" {
     base   = optional(number)
     weight = optional(number, 1)
   }))
+  nullable = false
 
   validation {
     condition     = length(var.capacity_providers) >= 1 && alltrue([for provider in var.capacity_providers : can(regex("^[A-Za-z0-9_-]{1,255}$", provider.name))])
@@ -260,6 +261,7 @@ variable "task_role_statements" {
     Resource  = list(string)
     Condition = optional(map(map(list(string))))
   }))
+  nullable = false
 
   validation {
     condition     = length(var.task_role_statements) > 0 && alltrue([for statement in var.task_role_statements : statement.Effect == "Allow"])
@@ -336,7 +338,7 @@ variable "deployment_alarms" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.deployment_alarms : length(name) >= 1 && length(name) <= 255])
+    condition     = alltrue([for name in var.deployment_alarms : can(regex("^.{1,255}$", name))])
     error_message = "deployment_alarms are names of alarms, 1 to 255 characters each."
   }
 }

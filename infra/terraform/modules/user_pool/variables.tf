@@ -21,6 +21,7 @@ variable "domain_prefix" {
 variable "addresses" {
   description = "Addresses of the page, to which the browser returns."
   type        = list(string)
+  nullable    = false
 
   validation {
     condition     = length(var.addresses) >= 1 && length(var.addresses) <= 100 && alltrue([for address in var.addresses : can(regex("^(https://[^/#]+|http://localhost(:[0-9]+)?)/", address))])

@@ -1,6 +1,7 @@
 variable "name" {
   description = "Name of the cache."
   type        = string
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,38}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
@@ -21,6 +22,7 @@ variable "vpc_id" {
 variable "subnet_ids" {
   description = "Ids of the subnets where the cache is reached, one a zone."
   type        = list(string)
+  nullable    = false
 
   validation {
     condition     = length(distinct(var.subnet_ids)) >= 2

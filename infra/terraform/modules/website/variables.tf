@@ -50,6 +50,7 @@ variable "api_origin" {
     vpc_origin_id = optional(string)
     paths         = list(string)
   })
+  nullable = false
 
   validation {
     condition     = length(var.api_origin.paths) > 0 && alltrue([for path in var.api_origin.paths : startswith(path, "/")])

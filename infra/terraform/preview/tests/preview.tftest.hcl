@@ -84,14 +84,3 @@ run "beside_an_environment_on_fargate" {
     error_message = "the preview runs as the environment does"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    number      = 50000
-    image       = "todo-api:pr-12"
-    until       = "in two weeks"
-    environment = "Staging"
-  }
-  expect_failures = [var.number, var.image, var.until, var.environment]
-}

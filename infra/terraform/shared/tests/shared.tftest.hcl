@@ -33,12 +33,3 @@ run "may_be_destroyed" {
     allow_destroy = true
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    domain      = "https://todo.example.com"
-    delegations = { staging = ["ns-1.example.net", "ns-2.example.net"] }
-  }
-  expect_failures = [var.domain, var.delegations]
-}

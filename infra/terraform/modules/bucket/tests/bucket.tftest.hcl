@@ -76,27 +76,3 @@ run "one_prefix_expires" {
     error_message = "want objects below previews/ to expire, and no others"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name              = "Todo"
-    region            = "Frankfurt"
-    noncurrent_days   = 0
-    expire_days       = 1.5
-    expire_prefixes   = { "previews" = 14 }
-    kms_key_arn       = "key"
-    policy_statements = [{ Sid = "X", Effect = "Permit", Action = ["s3:GetObject"], Resource = ["*"] }]
-    access_log_bucket = "s3://logs"
-  }
-  expect_failures = [var.name, var.region, var.noncurrent_days, var.expire_days, var.expire_prefixes, var.kms_key_arn, var.policy_statements, var.access_log_bucket]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    policy_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::x/*"] }]
-    name              = "a"
-  }
-  expect_failures = [var.policy_statements, var.name]
-}

@@ -37,23 +37,3 @@ run "us_east_1_alone" {
     error_message = "a stack in us-east-1 needs one certificate, not two"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    domain            = "todo.example.com/"
-    alternative_names = ["origin example"]
-    regions           = []
-    zone_id           = "/hostedzone/Z1"
-  }
-  expect_failures = [var.domain, var.alternative_names, var.regions, var.zone_id]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    domain  = "a-name-that-is-longer-than-a-common-name-holds-by-some-letters.example.com"
-    regions = ["Ireland"]
-  }
-  expect_failures = [var.domain, var.regions]
-}

@@ -24,36 +24,3 @@ run "a_zone_that_is_there" {
     error_message = "nothing is made where a zone is named"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    domain           = "https://todo.example.com"
-    existing_zone_id = "hostedzone/Z1"
-  }
-  expect_failures = [var.domain, var.existing_zone_id]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    domain = "todo.example.com."
-  }
-  expect_failures = [var.domain]
-}
-
-run "rejects_more_bad_values" {
-  command = plan
-  variables {
-    domain = "example"
-  }
-  expect_failures = [var.domain]
-}
-
-run "rejects_still_other_bad_values" {
-  command = plan
-  variables {
-    domain = "Todo.example.com"
-  }
-  expect_failures = [var.domain]
-}

@@ -157,16 +157,3 @@ run "rejects_previews_behind_a_public_load_balancer" {
   }
   expect_failures = [var.previews]
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    project   = { name = "Todo_List", region = "Ireland", domain = "https://todo.example.com/", alarm_email = "ops at example" }
-    name      = "Pre-Production"
-    subdomain = "a.b"
-    sign_in   = { user_pool = true, issuer = "https://id.example.com" }
-    fargate   = { enabled = true, spot_share = 101 }
-    logs      = { container_insights = "on" }
-  }
-  expect_failures = [var.project, var.name, var.subdomain, var.sign_in, var.fargate, var.logs]
-}

@@ -30,20 +30,3 @@ run "one_prefix_and_no_more" {
     error_message = "got ${output.url}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    bucket = "s3://lists"
-    prefix = "/lists"
-  }
-  expect_failures = [var.bucket, var.prefix]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    prefix = ""
-  }
-  expect_failures = [var.prefix]
-}

@@ -53,12 +53,3 @@ run "copied_to_another_region" {
     error_message = "the role copies these lists and nothing else: ${aws_iam_role_policy.copy[0].policy}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    copy_region     = "Frankfurt"
-    noncurrent_days = 0
-  }
-  expect_failures = [var.copy_region, var.noncurrent_days]
-}

@@ -23,19 +23,3 @@ run "each_service_writes_its_own_part" {
     error_message = "only services are allowed in"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    retention_days = 0
-  }
-  expect_failures = [var.retention_days]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    retention_days = 2.5
-  }
-  expect_failures = [var.retention_days]
-}

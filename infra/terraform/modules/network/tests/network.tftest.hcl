@@ -93,44 +93,6 @@ run "asks_for_zones_with_vpc_origins" {
   }
 }
 
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name                = "Todo"
-    cidr                = "10.0.0.0/24"
-    zones               = ["eu-west-1a"]
-    egress              = "nat"
-    flow_log_bucket_arn = "logs"
-  }
-  expect_failures = [var.name, var.cidr, var.zones, var.egress, var.flow_log_bucket_arn]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    cidr  = "10.0.0.0/8"
-    zones = ["eu-west-1a", "eu-west-1a"]
-  }
-  expect_failures = [var.cidr, var.zones]
-}
-
-run "rejects_more_bad_values" {
-  command = plan
-  variables {
-    cidr  = "10.0.0.0"
-    zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
-  }
-  expect_failures = [var.cidr, var.zones]
-}
-
-run "rejects_an_address_in_cidr" {
-  command = plan
-  variables {
-    cidr = "10.0.0.5/16"
-  }
-  expect_failures = [var.cidr]
-}
-
 run "rejects_a_zone_without_vpc_origins" {
   command = plan
   variables {

@@ -28,17 +28,3 @@ run "everything_goes_to_the_load_balancer" {
     error_message = "Host and the viewer's address must arrive, and event streams uncompressed"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name            = "Preview"
-    domain          = "preview.todo.example.com"
-    zone_id         = "/hostedzone/Z1"
-    certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-    api_origin      = { domain_name = "https://x", vpc_origin_id = "vo_1" }
-    price_class     = "all"
-    web_acl_arn     = "acl"
-  }
-  expect_failures = [var.name, var.domain, var.zone_id, var.certificate_arn, var.api_origin, var.price_class, var.web_acl_arn]
-}

@@ -24,12 +24,3 @@ run "immutable_and_scanned" {
     error_message = "got ${output.arn}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name        = "Todo"
-    keep_images = 5
-  }
-  expect_failures = [var.name, var.keep_images]
-}

@@ -255,82 +255,10 @@ run "volumes_and_alarms" {
   }
 }
 
-run "rejects_bad_values" {
+run "rejects_a_limit_below_the_reservation" {
   command = plan
   variables {
-    name                 = "API"
-    family               = "x_y"
-    image                = "todo-api:latest"
-    desired_count        = 0
-    container            = "todo api"
-    container_port       = 70000
-    cpu                  = 64
-    cpu_architecture     = "amd64"
-    metrics              = { names = ["Event-Streams"], image = "collector:latest", memory = 8 }
-    memory_reservation   = 16
-    environment          = { "1X" = "y" }
-    secrets              = { KEY = "word" }
-    volumes              = [{ name = "a", container_path = "a" }]
-    user                 = "0"
-    task_role_statements = []
-    placement            = ["everywhere"]
-    stop_timeout         = 5
-    log_retention_days   = 31
-    cluster_arn          = "todo-staging"
-    capacity_providers   = []
-    target_group_arn     = "todo"
-    repository_url       = "todo-api:latest"
-    repository_arn       = "*"
-    deployment_alarms    = [""]
-    permissions_boundary = "preview"
+    memory_limit = 100
   }
-  expect_failures = [
-    var.name,
-    var.family,
-    var.image,
-    var.desired_count,
-    var.container,
-    var.container_port,
-    var.cpu,
-    var.cpu_architecture,
-    var.metrics,
-    var.memory_reservation,
-    var.environment,
-    var.secrets,
-    var.volumes,
-    var.user,
-    var.task_role_statements,
-    var.placement,
-    var.stop_timeout,
-    var.log_retention_days,
-    var.cluster_arn,
-    var.capacity_providers,
-    var.target_group_arn,
-    var.repository_url,
-    var.repository_arn,
-    var.deployment_alarms,
-    var.permissions_boundary,
-  ]
-}
-
-run "rejects_other_bad_values" {
-  command = plan
-  variables {
-    memory_limit         = 100
-    desired_count        = 1.5
-    volumes              = [{ name = "a", container_path = "/a" }, { name = "a", container_path = "/b" }]
-    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:*"], Resource = ["arn:aws:s3:::x"] }]
-    placement            = ["random", "random"]
-  }
-  expect_failures = [var.memory_limit, var.desired_count, var.volumes, var.task_role_statements, var.placement]
-}
-
-run "rejects_more_bad_values" {
-  command = plan
-  variables {
-    task_role_statements = [{ Sid = "X", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["*"] }]
-    capacity_providers   = [{ name = "FARGATE", base = 1 }, { name = "FARGATE_SPOT", base = 1 }]
-    fargate              = { vpc_id = "10.0.0.0/16", subnet_ids = ["subnet-a"], load_balancer_security_group_id = "sg-lb" }
-  }
-  expect_failures = [var.task_role_statements, var.capacity_providers, var.fargate]
+  expect_failures = [var.memory_limit]
 }

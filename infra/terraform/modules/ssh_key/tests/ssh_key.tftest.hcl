@@ -36,13 +36,3 @@ run "a_new_generation_is_a_new_name" {
     error_message = "got ${aws_key_pair.this.key_name}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    key_name   = "Todo"
-    generation = 0
-    keydeposit = ""
-  }
-  expect_failures = [var.key_name, var.generation, var.keydeposit]
-}

@@ -29,13 +29,3 @@ run "page_signs_in_by_code_without_a_secret" {
     error_message = "got ${jsonencode(output.origins)}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name          = "Todo"
-    domain_prefix = "aws-todo"
-    addresses     = ["http://todo.example.com/"]
-  }
-  expect_failures = [var.name, var.domain_prefix, var.addresses]
-}

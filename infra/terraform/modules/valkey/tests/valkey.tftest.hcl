@@ -25,13 +25,3 @@ run "reached_by_the_tasks_alone" {
     error_message = "got ${output.url}"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name       = "Todo--"
-    vpc_id     = "10.0.0.0/16"
-    subnet_ids = ["subnet-a"]
-  }
-  expect_failures = [var.name, var.vpc_id, var.subnet_ids]
-}

@@ -25,13 +25,3 @@ run "in_front_of_cloudfront" {
     error_message = "large lists must pass the common rules"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name               = "Todo"
-    rate_limit         = 5
-    log_retention_days = 31
-  }
-  expect_failures = [var.name, var.rate_limit, var.log_retention_days]
-}

@@ -116,19 +116,3 @@ run "public_origin_says_the_secret" {
     error_message = "the API's origin is sent the secret header"
   }
 }
-
-run "rejects_bad_values" {
-  command = plan
-  variables {
-    name               = "Todo"
-    domain             = "todo"
-    certificate_arn    = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-    price_class        = "PriceClass_300"
-    connect_origins    = ["https://id.example.com/realm"]
-    web_acl_arn        = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/x/1"
-    zone_id            = "/hostedzone/Z1"
-    api_origin         = { domain_name = "origin.todo.example.com", paths = ["api"] }
-    api_origin_headers = { Host = "todo.example.com" }
-  }
-  expect_failures = [var.name, var.domain, var.certificate_arn, var.price_class, var.connect_origins, var.web_acl_arn, var.zone_id, var.api_origin, var.api_origin_headers]
-}
