@@ -1,11 +1,13 @@
 """What the collection's modules do in S3; the ones for ECS are proven by the rehearsal."""
 
+import io
 import json
 import os
 import pathlib
 import resource
 import subprocess
 import sys
+import tarfile
 
 import pytest
 from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
@@ -208,3 +210,29 @@ def test_page_without_an_index(module, bucket, tmp_path):
     (tmp_path / "assets").mkdir()
     done = module("page", bucket=bucket, root=str(tmp_path))
     assert done["failed"] and "is no built page: it has no index.html" in done["msg"], done
+
+
+def linked(body):
+    """A page whose index.html is a link out of its directory."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as archive:
+        entry = tarfile.TarInfo("index.html")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(entry)
+    return raw.getvalue()
+
+
+@pytest.mark.parametrize("damage", [
+    lambda body: b"", lambda body: b"<html>no archive</html>", lambda body: body[:-100], lambda body: body[:20], lambda body: body[:60] + b"xxxx" + body[64:], linked,
+], ids=["empty", "another-kind", "truncated", "cut-at-its-head", "changed-bytes", "link-outwards"])
+def test_damaged_archive(module, client, bucket, tmp_path, damage):
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_bytes(os.urandom(1000))
+    before = (page / "index.html").read_bytes()
+    assert not module("page_archive", bucket=bucket, key="p.tar.gz", root=str(page), state="kept")["failed"]
+    body = client("s3").get_object(Bucket=bucket, Key="p.tar.gz")["Body"].read()
+    client("s3").put_object(Bucket=bucket, Key="p.tar.gz", Body=damage(body))
+    done = module("page_archive", bucket=bucket, key="p.tar.gz", root=str(page), state="fetched")
+    assert done["failed"] and "/p.tar.gz and " in done["msg"] and "/page: " in done["msg"], done  # "test", the access key, is masked
+    assert (page / "index.html").read_bytes() == before, "what was there stays"

@@ -1,5 +1,6 @@
 """What is wrong with the place is said before anything changes, with the place and what was expected."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -68,6 +69,22 @@ def test_credentials_that_are_missing(playbook):
         "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     })
     assert code != 0 and "AWS does not take these credentials, or there are none: log in" in said, said
+
+
+def test_sign_in_that_has_expired(playbook, tmp_path):
+    """As `aws sso login` leaves it after its hours: a profile whose cached token cannot be renewed."""
+    (tmp_path / "config").write_text(
+        "[profile one]\nsso_session = one\nsso_account_id = 123456789012\nsso_role_name = deploy\nregion = us-east-1\n"
+        "[sso-session one]\nsso_region = us-east-1\nsso_start_url = https://one.example.com/start\n"
+    )
+    cache = tmp_path / ".aws/sso/cache"
+    cache.mkdir(parents=True)
+    token = {"startUrl": "https://one.example.com/start", "region": "us-east-1", "accessToken": "secret", "expiresAt": "2026-01-01T00:00:00Z"}
+    (cache / (hashlib.sha1(b"one").hexdigest() + ".json")).write_text(json.dumps(token))
+    code, said = playbook("status.yml", "-e", "environment=one", env={
+        "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "one", "HOME": str(tmp_path),
+    })
+    assert code != 0 and "log in (aws sso login" in said and "expired" in said and "secret" not in said, said
 
 
 @pytest.mark.parametrize("minutes, want", [(10, "10 minutes ahead"), (-10, "10 minutes behind"), (1, "")])
