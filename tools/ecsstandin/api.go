@@ -70,8 +70,6 @@ func (s *Standin) call(action string, body []byte) (any, error) {
 		return handle(s, body, s.updateService)
 	case "DescribeServices":
 		return handle(s, body, s.describeServices)
-	case "DescribeClusters":
-		return handle(s, body, s.describeClusters)
 	case "RunTask":
 		return handle(s, body, s.runTask)
 	case "ListTasks":
@@ -239,7 +237,6 @@ func (s *Standin) updateService(request struct {
 func (s *Standin) describeServices(request struct {
 	inCluster
 	Services []string `json:"services"`
-	Include  []string `json:"include"`
 },
 ) (any, error) {
 	return s.list("services", "service", request.Services, func(name string) any {
@@ -247,28 +244,6 @@ func (s *Standin) describeServices(request struct {
 			return s.describe(v)
 		}
 		return nil
-	}), nil
-}
-
-func (s *Standin) describeClusters(request struct {
-	Clusters []string `json:"clusters"`
-	Include  []string `json:"include"`
-},
-) (any, error) {
-	return s.list("clusters", "cluster", request.Clusters, func(name string) any {
-		if name != s.config.Cluster {
-			return nil
-		}
-		running := 0
-		for _, t := range s.tasks {
-			if t.Status == "RUNNING" {
-				running++
-			}
-		}
-		return map[string]any{
-			"clusterArn": s.arn("cluster", name), "clusterName": name, "status": "ACTIVE",
-			"activeServicesCount": len(s.services), "runningTasksCount": running,
-		}
 	}), nil
 }
 
@@ -333,7 +308,6 @@ func (s *Standin) listTasks(request struct {
 	inCluster
 	ServiceName   string `json:"serviceName"`
 	DesiredStatus string `json:"desiredStatus"`
-	Family        string `json:"family"`
 	MaxResults    int    `json:"maxResults"`
 },
 ) (any, error) {
@@ -341,8 +315,7 @@ func (s *Standin) listTasks(request struct {
 	arns := []string{}
 	for _, t := range tasks {
 		// "Only tasks with a desired status of RUNNING are listed by default."
-		if t.leaving() == (request.DesiredStatus == "STOPPED") && (request.ServiceName == "" || t.service == request.ServiceName) &&
-			(request.Family == "" || s.definition(t.Definition).spec.Family == request.Family) {
+		if t.leaving() == (request.DesiredStatus == "STOPPED") && (request.ServiceName == "" || t.service == request.ServiceName) {
 			arns = append(arns, t.Arn)
 		}
 	}
@@ -354,8 +327,7 @@ func (s *Standin) listTasks(request struct {
 
 func (s *Standin) describeTasks(request struct {
 	inCluster
-	Tasks   []string `json:"tasks"`
-	Include []string `json:"include"`
+	Tasks []string `json:"tasks"`
 },
 ) (any, error) {
 	return s.list("tasks", "task", request.Tasks, func(id string) any {

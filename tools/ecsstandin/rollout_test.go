@@ -111,7 +111,7 @@ func TestTaskDefinitionsThatAreRefused(t *testing.T) {
 		"no memory":        {`{"family":"f","containerDefinitions":[{"name":"c","image":"i"}]}`, "memory or memoryReservation"},
 		"privileged":       {`{"family":"f","containerDefinitions":[{"name":"c","image":"i","memory":64,"privileged":true}]}`, "privileged"},
 		"fixed host port":  {`{"family":"f","containerDefinitions":[{"name":"c","image":"i","memory":64,"portMappings":[{"containerPort":1,"hostPort":80}]}]}`, "hostPort 80"},
-		"secrets":          {`{"family":"f","containerDefinitions":[{"name":"c","image":"i","memory":64,"secrets":[{"name":"a","valueFrom":"b"}]}]}`, "does not do secrets"},
+		"secrets":          {`{"family":"f","containerDefinitions":[{"name":"c","image":"i","memory":64,"secrets":[{"name":"a","valueFrom":"b"}]}]}`, `unknown field "secrets"`},
 		"mount of nothing": {`{"family":"f","volumes":[{"name":"v"}],"containerDefinitions":[{"name":"c","image":"i","memory":64,"mountPoints":[{"sourceVolume":"v","containerPath":"/v"}]}]}`, `sourceVolume "v"`},
 	} {
 		if _, err := parseTask([]byte(test.in)); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -123,18 +123,18 @@ func TestTaskDefinitionsThatAreRefused(t *testing.T) {
 func TestRunArguments(t *testing.T) {
 	spec, err := parseTask([]byte(`{"family":"f","networkMode":"bridge","requiresCompatibilities":["EC2"],"volumes":[{"name":"ca","host":{"sourcePath":"/etc/ca"}}],"containerDefinitions":[{
 		"name":"c","image":"registry/app@sha256:0","cpu":128,"memory":96,"memoryReservation":64,"essential":true,
-		"user":"65532:65532","readonlyRootFilesystem":true,"entryPoint":["/app","serve"],"command":["-v"],
+		"user":"65532:65532","readonlyRootFilesystem":true,"command":["serve","-v"],
 		"environment":[{"name":"A","value":"1"}],"portMappings":[{"containerPort":8080,"hostPort":0,"protocol":"tcp"}],
-		"linuxParameters":{"capabilities":{"drop":["ALL"]},"tmpfs":[{"containerPath":"/tmp","size":16}]},
-		"dockerSecurityOptions":["no-new-privileges"],"ulimits":[{"name":"nofile","softLimit":10,"hardLimit":20}],
+		"linuxParameters":{"capabilities":{"drop":["ALL"]}},
+		"ulimits":[{"name":"nofile","softLimit":10,"hardLimit":20}],
 		"mountPoints":[{"sourceVolume":"ca","containerPath":"/ca","readOnly":true}],"logConfiguration":{"logDriver":"awslogs"}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join(spec.Containers[0].runArguments(map[string]string{"ROLE": "x"}), " ")
 	want := "--env ROLE=x --env A=1 --publish 127.0.0.1::8080 --memory 96m --memory-reservation 64m --cpu-shares 128 --read-only " +
-		"--user 65532:65532 --cap-drop ALL --tmpfs /tmp:size=16m --mount type=bind,source=/etc/ca,target=/ca,readonly --security-opt no-new-privileges --ulimit nofile=10:20 " +
-		"--entrypoint /app registry/app@sha256:0 serve -v"
+		"--user 65532:65532 --cap-drop ALL --mount type=bind,source=/etc/ca,target=/ca,readonly --ulimit nofile=10:20 " +
+		"registry/app@sha256:0 serve -v"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

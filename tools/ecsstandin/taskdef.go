@@ -46,8 +46,6 @@ type taskSpec struct {
 	ExecutionRoleArn        json.RawMessage   `json:"executionRoleArn"`
 	RequiresCompatibilities []string          `json:"requiresCompatibilities"`
 	CPU                     json.RawMessage   `json:"cpu"`
-	Memory                  json.RawMessage   `json:"memory"`
-	RuntimePlatform         json.RawMessage   `json:"runtimePlatform"`
 	Tags                    json.RawMessage   `json:"tags"`
 	PlacementConstraints    []json.RawMessage `json:"placementConstraints"`
 }
@@ -59,9 +57,7 @@ type containerSpec struct {
 	Memory            int      `json:"memory"`
 	MemoryReservation int      `json:"memoryReservation"`
 	Essential         *bool    `json:"essential"`
-	EntryPoint        []string `json:"entryPoint"`
 	Command           []string `json:"command"`
-	WorkingDirectory  string   `json:"workingDirectory"`
 	User              string   `json:"user"`
 	ReadOnlyRoot      bool     `json:"readonlyRootFilesystem"`
 	StopTimeout       *int     `json:"stopTimeout"`
@@ -74,42 +70,26 @@ type containerSpec struct {
 		ContainerPort int    `json:"containerPort"`
 		HostPort      int    `json:"hostPort"`
 		Protocol      string `json:"protocol"`
-		Name          string `json:"name"`
-		AppProtocol   string `json:"appProtocol"`
 	} `json:"portMappings"`
 	LinuxParameters struct {
 		Capabilities struct {
 			Add  []string `json:"add"`
 			Drop []string `json:"drop"`
 		} `json:"capabilities"`
-		InitProcessEnabled bool              `json:"initProcessEnabled"`
-		Devices            []json.RawMessage `json:"devices"`
-		Tmpfs              []struct {
-			ContainerPath string   `json:"containerPath"`
-			Size          int      `json:"size"`
-			MountOptions  []string `json:"mountOptions"`
-		} `json:"tmpfs"`
+		InitProcessEnabled bool `json:"initProcessEnabled"`
 	} `json:"linuxParameters"`
 	MountPoints []struct {
 		SourceVolume  string `json:"sourceVolume"`
 		ContainerPath string `json:"containerPath"`
 		ReadOnly      bool   `json:"readOnly"`
 	} `json:"mountPoints"`
-	DockerLabels          map[string]string `json:"dockerLabels"`
-	DockerSecurityOptions []string          `json:"dockerSecurityOptions"`
-	Ulimits               []struct {
+	Ulimits []struct {
 		Name string `json:"name"`
 		Soft int    `json:"softLimit"`
 		Hard int    `json:"hardLimit"`
 	} `json:"ulimits"`
 
-	LogConfiguration   json.RawMessage   `json:"logConfiguration"`
-	StartTimeout       json.RawMessage   `json:"startTimeout"`
-	VersionConsistency json.RawMessage   `json:"versionConsistency"`
-	VolumesFrom        []json.RawMessage `json:"volumesFrom"`
-	SystemControls     []json.RawMessage `json:"systemControls"`
-	Secrets            []json.RawMessage `json:"secrets"`
-	EnvironmentFiles   []json.RawMessage `json:"environmentFiles"`
+	LogConfiguration json.RawMessage `json:"logConfiguration"`
 }
 
 // parseTask returns what a task definition asks for, or an error that names
@@ -135,7 +115,7 @@ func parseTask(raw []byte) (taskSpec, error) {
 	switch {
 	case c.Name == "" || c.Image == "":
 		return spec, fmt.Errorf("%s: name and image must be set", place)
-	case c.Memory == 0 && c.MemoryReservation == 0 && spec.Memory == nil:
+	case c.Memory == 0 && c.MemoryReservation == 0:
 		return spec, fmt.Errorf("%s: memory or memoryReservation must be set", place)
 	case c.Essential != nil && !*c.Essential:
 		return spec, fmt.Errorf("%s: a task needs an essential container", place)
@@ -146,13 +126,8 @@ func parseTask(raw []byte) (taskSpec, error) {
 	case len(c.PortMappings) == 1 && c.PortMappings[0].HostPort != 0:
 		return spec, fmt.Errorf("%s: hostPort %d: two tasks of one service need a free port each, which is 0", place, c.PortMappings[0].HostPort)
 	}
-	for field, list := range map[string][]json.RawMessage{
-		"placementConstraints": spec.PlacementConstraints, "volumesFrom": c.VolumesFrom, "systemControls": c.SystemControls, "secrets": c.Secrets,
-		"environmentFiles": c.EnvironmentFiles, "linuxParameters.devices": c.LinuxParameters.Devices,
-	} {
-		if len(list) > 0 {
-			return spec, fmt.Errorf("%s: the stand-in does not do %s", place, field)
-		}
+	if len(spec.PlacementConstraints) > 0 {
+		return spec, fmt.Errorf("%s: the stand-in does not do placementConstraints", place)
 	}
 	paths := make(map[string]string)
 	for _, v := range spec.Volumes {
@@ -195,9 +170,6 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 	if c.User != "" {
 		add("--user", c.User)
 	}
-	if c.WorkingDirectory != "" {
-		add("--workdir", c.WorkingDirectory)
-	}
 	if c.LinuxParameters.InitProcessEnabled {
 		add("--init")
 	}
@@ -207,19 +179,12 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 	for _, name := range c.LinuxParameters.Capabilities.Drop {
 		add("--cap-drop", name)
 	}
-	for _, t := range c.LinuxParameters.Tmpfs {
-		options := append([]string{"size=" + strconv.Itoa(t.Size) + "m"}, t.MountOptions...)
-		add("--tmpfs", t.ContainerPath+":"+strings.Join(options, ","))
-	}
 	for _, m := range c.MountPoints {
 		mount := "type=bind,source=" + m.SourceVolume + ",target=" + m.ContainerPath
 		if m.ReadOnly {
 			mount += ",readonly"
 		}
 		add("--mount", mount)
-	}
-	for _, option := range c.DockerSecurityOptions {
-		add("--security-opt", option)
 	}
 	for _, u := range c.Ulimits {
 		soft, hard := u.Soft, u.Hard
@@ -230,15 +195,7 @@ func (c containerSpec) runArguments(environment map[string]string) []string {
 		}
 		add("--ulimit", fmt.Sprintf("%s=%d:%d", u.Name, soft, hard))
 	}
-	for key, value := range c.DockerLabels {
-		add("--label", key+"="+value)
-	}
-	command := c.Command
-	if len(c.EntryPoint) > 0 {
-		add("--entrypoint", c.EntryPoint[0])
-		command = append(append([]string{}, c.EntryPoint[1:]...), c.Command...)
-	}
-	return append(append(args, c.Image), command...)
+	return append(append(args, c.Image), c.Command...)
 }
 
 // openFiles is the most files that a process of this machine may open.
