@@ -20,7 +20,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -55,29 +54,10 @@ func (s *stage) startIssuer(site string) *issuer {
 	roots.AddCert(certificate)
 	p.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 
-	file, err := os.Create(filepath.Join(s.logs, "issuer.log"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	cmd := exec.Command("node", filepath.Join("e2e", "provider.js"), p.address, host, audience, site+"/")
 	cmd.Dir = filepath.Join(s.repository, "apps", "web")
 	cmd.Env = append(surroundings(), "TLS_CERT="+key, "TLS_KEY="+key)
-	cmd.Stdout, cmd.Stderr = file, file
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.ends.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		file.Close()
-	})
-	until(s.t, "the issuer answers", func() error {
-		answer, err := p.client.Get(p.address + "/.well-known/openid-configuration")
-		if err != nil {
-			return err
-		}
-		return answer.Body.Close()
-	})
+	s.serve("issuer", cmd, func() error { return answers(p.client, p.address+"/.well-known/openid-configuration") })
 	return p
 }
 

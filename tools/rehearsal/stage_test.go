@@ -169,8 +169,8 @@ func until(t *testing.T, what string, met func() error) {
 	}
 }
 
-func answers(address string) error {
-	answer, err := http.Get(address)
+func answers(client *http.Client, address string) error {
+	answer, err := client.Get(address)
 	if err != nil {
 		return err
 	}
@@ -246,12 +246,19 @@ func (s *stage) readProject() {
 func (s *stage) startMoto() string {
 	address := freeAddress(s.t)
 	host, port, _ := strings.Cut(address, ":")
-	file, err := os.Create(filepath.Join(s.logs, "moto.log"))
+	cmd := exec.Command("moto_server", "-H", host, "-p", port)
+	cmd.Env = append(surroundings(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false")
+	s.serve("moto", cmd, func() error { return answers(http.DefaultClient, "http://"+address+"/moto-api/data.json") })
+	return address
+}
+
+// serve starts a server, which ends with the test, and waits until it is ready.
+func (s *stage) serve(name string, cmd *exec.Cmd, ready func() error) {
+	s.t.Helper()
+	file, err := os.Create(filepath.Join(s.logs, name+".log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cmd := exec.Command("moto_server", "-H", host, "-p", port)
-	cmd.Env = append(surroundings(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false")
 	cmd.Stdout, cmd.Stderr = file, file
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -261,8 +268,7 @@ func (s *stage) startMoto() string {
 		_ = cmd.Wait()
 		file.Close()
 	})
-	until(s.t, "moto answers", func() error { return answers("http://" + address + "/moto-api/data.json") })
-	return address
+	until(s.t, name+" answers", ready)
 }
 
 // startEdge passes the requests for CloudFront and S3 on to moto. It denies
@@ -300,7 +306,7 @@ func (s *stage) startLists() {
 		"--publish", "127.0.0.1::4566", image)
 	s.ends.Cleanup(func() { command(s.t, ".", nil, "docker", "rm", "--force", "--volumes", id) })
 	address := "http://" + strings.Split(command(s.t, ".", nil, "docker", "port", id, "4566"), "\n")[0]
-	until(s.t, "LocalStack answers", func() error { return answers(address + "/_localstack/health") })
+	until(s.t, "LocalStack answers", func() error { return answers(http.DefaultClient, address+"/_localstack/health") })
 	request, err := http.NewRequest(http.MethodPut, address+"/"+lists, nil)
 	if err != nil {
 		s.t.Fatal(err)
