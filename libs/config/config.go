@@ -62,7 +62,11 @@
 // repeated has one element, commas included, in each. In a file a list is a
 // list, a string is a string and a number is a number: 8080 is not taken for
 // "8080", nor the other way around. Durations and sizes are text with a unit:
-// 1m30s, 512KiB. A date or time of TOML or YAML is read as its RFC 3339 text.
+// 1m30s, 512KiB. A date or time of TOML or YAML is read as its text, so that a
+// [time.Time] is the same in every source: RFC 3339 with a zone, and no day alone.
+//
+// A text that is not UTF-8 or has a NUL in it is refused in every source, as are
+// files that are pipes, devices or sockets.
 //
 // Nothing here keeps state between calls; all functions are safe for
 // concurrent use.

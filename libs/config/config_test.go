@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"log/slog"
@@ -476,4 +477,125 @@ func TestDefaultsAreNotWritten(t *testing.T) {
 	if want := everything(); !reflect.DeepEqual(d, want) {
 		t.Errorf("got defaults %+v\nwant %+v", d, want)
 	}
+}
+
+// A text that is not UTF-8, or has a NUL in it, cannot be meant, whatever source it
+// is in and whatever it is for.
+func TestTextIsText(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		Name   string            `key:"name"`
+		Names  []string          `key:"names"`
+		Labels map[string]string `key:"labels"`
+		Key    config.Secret     `key:"key"`
+	}
+	const why = " (not UTF-8, or with a NUL)"
+	for _, test := range []struct {
+		name, file, text string
+		args, env        []string
+		want             []string
+	}{
+		{name: "flags", args: []string{"--name=a\x00b", "--names=a,\xff"}, want: []string{
+			`--name: name: expected a string, got "a\x00b"` + why, `--names: names: expected a list, each element a string, got "a,\xff"` + why,
+		}},
+		{name: "variables", env: []string{"T_NAME=\xff", "T_KEY=hunter2\x00"}, want: []string{
+			`T_NAME: name: expected a string, got "\xff"` + why, "T_KEY: key: expected a string, got [redacted]" + why,
+		}},
+		{name: "a secret file in another encoding", env: []string{"T_KEY_FILE=" + write(t, "k", "hunter2\xff\n")}, want: []string{
+			"T_KEY_FILE: key: expected a string, got [redacted]" + why,
+		}},
+		{name: "a secret file with a NUL", env: []string{"T_KEY_FILE=" + write(t, "k", "\x00hunter2")}, want: []string{
+			"T_KEY_FILE: key: expected a string, got [redacted]" + why,
+		}},
+		{file: "nul.yaml", text: "name: \"a\\0b\"\nnames: [\"\\x00\"]\nlabels:\n  a: \"\\0\"\nkey: \"hunter2\\0\"\n", want: []string{
+			`FILE:1: name: expected a string, got the string "a\x00b"` + why, `FILE:2: names: expected a string as element 1, got the string "\x00"` + why,
+			`FILE:4: labels.a: expected a string, got the string "\x00"` + why, "FILE:5: key: expected a string, got a string, [redacted]" + why,
+		}},
+		{file: "nul.toml", text: "name = \"a\\u0000b\"\n", want: []string{`FILE:1: name: expected a string, got the string "a\x00b"` + why}},
+		{file: "nul.json", text: "{\n\"name\": \"a\\u0000b\",\n\"labels\": {\"a\\u0000\": \"b\"}}", want: []string{
+			`FILE:2: name: expected a string, got the string "a\x00b"` + why, `FILE:3: labels.a\x00: expected a string, got the string "b"` + why,
+		}},
+		{file: "half.yaml", text: "key: x\nname: \"\\ud800\"\n", want: []string{"FILE:2: not valid YAML: found invalid Unicode character escape code"}},
+		{file: "half.toml", text: "\nname = \"\\ud800\"\n", want: []string{"FILE:2: not valid TOML: escape sequence is not a valid unicode code point"}},
+		{file: "half.json", text: "{\n\"name\": \"\\\\ud800\",\n\"names\": [\"\\ud83d\\ude00\",\n\"x\\ud800\"]}", want: []string{"FILE:4: not valid JSON: half of a surrogate pair in a string"}},
+		{file: "low.json", text: `{"name": "\ude00"}`, want: []string{"FILE:1: not valid JSON: half of a surrogate pair in a string"}},
+		{file: "key.json", text: "{\n\"\\uD800\": 1}", want: []string{"FILE:2: not valid JSON: half of a surrogate pair in a string"}},
+		{file: "two.json", text: `{"name": "\ud83d\ud83d\ude00"}`, want: []string{"FILE:1: not valid JSON: half of a surrogate pair in a string"}},
+	} {
+		t.Run(test.name+test.file, func(t *testing.T) {
+			t.Parallel()
+			path := write(t, cmp.Or(test.file, "empty.yaml"), test.text)
+			_, err := config.Load(s{}, config.Args(test.args, nil), config.Env("T_", test.env), config.File(path))
+			var problems *config.Error
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %v, want a *config.Error", err)
+			}
+			var got []string
+			for _, p := range problems.Problems {
+				got = append(got, strings.ReplaceAll(p.String(), path, "FILE"))
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(test.want, "\n\t"))
+			}
+		})
+	}
+}
+
+// A time is written the same in every source: RFC 3339, with a zone.
+func TestTimesAreTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		Since time.Time         `key:"since"`
+		Day   day               `key:"day"`
+		Texts map[string]string `key:"texts"`
+	}
+	sources := func(text string) map[string][]config.Source {
+		return map[string][]config.Source{
+			"flag":            {config.Args([]string{"--since=" + text}, nil)},
+			"variable":        {config.Env("T_", []string{"T_SINCE=" + text})},
+			"YAML":            {config.File(write(t, "c.yaml", "since: "+text+"\n"))},
+			"text in YAML":    {config.File(write(t, "c.yaml", "since: '"+text+"'\n"))},
+			"TOML":            {config.File(write(t, "c.toml", "since = "+text+"\n"))},
+			"text in TOML":    {config.File(write(t, "c.toml", "since = '"+text+"'\n"))},
+			"JSON":            {config.File(write(t, "c.json", `{"since": "`+text+`"}`))},
+			"a list in YAML":  {config.File(write(t, "c.yaml", "s: {since: "+text+"}\n"), config.Section("s"))},
+			"a table in TOML": {config.File(write(t, "c.toml", "[s]\nsince = "+text+"\n"), config.Section("s"))},
+		}
+	}
+	for _, text := range []string{"2026-01-31T00:00:00Z", "2026-01-31T12:00:00.5+01:00"} {
+		want, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, sources := range sources(text) {
+			if got, err := config.Load(s{}, sources...); err != nil || !got.Since.Equal(want) {
+				t.Errorf("%s %s: got %v, %v, want %v", name, text, got.Since, err, want)
+			}
+		}
+	}
+	for _, text := range []string{"2026-01-31", "2026-01-31T12:00:00"} {
+		for name, sources := range sources(text) {
+			if got, err := config.Load(s{}, sources...); err == nil || !strings.Contains(err.Error(), "expected a time, such as 2026-01-31T12:00:00Z, got ") {
+				t.Errorf("%s %s: got %v, %v, want it refused", name, text, got.Since, err)
+			}
+		}
+	}
+	// A type of one's own reads the same text from all of them, too.
+	for name, text := range map[string]string{"c.yaml": "day: 2026-01-31\n", "c.toml": "day = 2026-01-31\n", "c.json": `{"day": "2026-01-31"}`} {
+		if got, err := config.Load(s{}, config.File(write(t, name, text))); err != nil || got.Day != "2026-01-31" {
+			t.Errorf("%s: got %q, %v", name, got.Day, err)
+		}
+	}
+	path := write(t, "c.yaml", "texts: {a: 2026-01-31}\n")
+	if _, err := config.Load(s{}, config.File(path)); err == nil || !strings.HasSuffix(err.Error(), ":1: texts.a: expected a string, got the date 2026-01-31") {
+		t.Errorf("got %v, want a date refused as a text", err)
+	}
+}
+
+type day string
+
+func (d *day) UnmarshalText(text []byte) error {
+	_, err := time.Parse(time.DateOnly, string(text))
+	*d = day(text)
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-viper/mapstructure/v2"
 )
@@ -75,11 +76,20 @@ func faultsOf(err error) (faults []fault) {
 	return faults
 }
 
+// notText is the reason of a value that not every source could hold: a variable
+// ends at a NUL, and JSON has no bytes that are not UTF-8.
+type notText struct{}
+
+func (notText) Error() string { return "not UTF-8, or with a NUL" }
+
 // convert is the hook of mapstructure: it returns a value that fits the target
 // exactly, or an unsuitable error. Numbers are not taken for text, text not
 // for numbers, and 1.5 not for 1, which mapstructure would do.
 func convert(from, to reflect.Value) (any, error) {
 	raw, t := from.Interface(), to.Type()
+	if from.Kind() == reflect.String && (!utf8.ValidString(from.String()) || strings.Contains(from.String(), "\x00")) {
+		return nil, unsuitable{notText{}}
+	}
 	if from.Type() == t && !from.CanFloat() || reflect.PointerTo(from.Type()) == t || from.Type() == reflect.PointerTo(t) {
 		return raw, nil
 	}
@@ -190,10 +200,7 @@ func scalarText(raw any) (string, bool) {
 			shown += ".0" // not to be taken for an integer
 		}
 		return shown, true
-	case time.Time:
-		if raw.Equal(raw.Truncate(24*time.Hour)) && raw.Location() == time.UTC {
-			return raw.Format(time.DateOnly), true
-		}
+	case time.Time: // of TOML, with a zone
 		return raw.Format(time.RFC3339Nano), true
 	case fmt.Stringer: // TOML's local dates and times, json.Number
 		return raw.String(), true
@@ -213,6 +220,8 @@ func kindOf(raw any) string {
 		return "null"
 	case string, text:
 		return "a string"
+	case date:
+		return "a date"
 	case json.Number:
 		if strings.ContainsAny(raw.String(), ".eE") {
 			return "a number"
@@ -292,16 +301,16 @@ func (s *setting) detail(raw any, reason error, element int) string {
 		expected += fmt.Sprintf(" as element %d", element)
 	}
 	_, isText := raw.(text)
+	got := show(raw)
 	switch {
 	case s.isSection():
 		return "expected a section, got " + kindOf(raw)
 	case s.secret && (isText || raw == emptyElement{}):
-		return "expected " + expected + ", got " + redacted
+		got = redacted
 	case s.secret:
-		return "expected " + expected + ", got " + kindOf(raw) + ", " + redacted
+		got = kindOf(raw) + ", " + redacted
 	}
-	got := show(raw)
-	if reason != nil {
+	if reason != nil && (!s.secret || errors.Is(reason, notText{})) { // any other may repeat the value
 		got += " (" + clip(maskPassword(reason.Error())) + ")"
 	}
 	return "expected " + expected + ", got " + got

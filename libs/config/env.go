@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"regexp"
@@ -24,7 +23,7 @@ import (
 //
 // A secret's variable with _FILE behind it names a file with the value, less
 // one line end. When both are set the variable counts, as everywhere a higher
-// source does; the file must still be readable.
+// source does; the file must still be readable, a regular file and text.
 func Env(prefix string, environ []string, options ...EnvOption) Source {
 	return func(l *loader) error {
 		if l.env != nil {
@@ -149,7 +148,7 @@ func (e *env) collect(l *loader) {
 // variables were confused, it is the secret.
 func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	const most = 64 << 10
-	data, err := readFile(path, most, 0)
+	data, err := readFile(path, most)
 	content, _ := strings.CutSuffix(string(data), "\n")
 	content, _ = strings.CutSuffix(content, "\r")
 	switch {
@@ -164,11 +163,11 @@ func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	l.wrong[s.key] = true
 }
 
-// readFile reads at most that many bytes of a file that is of none of the refused
-// types. Its errors do not contain the path.
-func readFile(path string, most int64, refused fs.FileMode) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && info.Mode()&refused != 0 {
-		return nil, errors.New("expected a regular file")
+// readFile reads at most that many bytes of a file. It refuses pipes, devices and
+// sockets, which may wait for ever. Its errors do not contain the path.
+func readFile(path string, most int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
 	}
 	f, err := os.Open(path)
 	var data []byte

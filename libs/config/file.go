@@ -67,8 +67,7 @@ func (f *file) collect(l *loader) {
 	if path == "" && optional {
 		return
 	}
-	// Reading a named pipe may wait for ever.
-	data, err := readFile(path, 1<<20, fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket)
+	data, err := readFile(path, 1<<20)
 	if err != nil {
 		if optional && errors.Is(err, fs.ErrNotExist) {
 			return
@@ -100,7 +99,8 @@ func (f *file) cut(values map[string]any, found places) (any, places, error) {
 	var below places
 	for _, p := range found {
 		if len(p.path) > 1 && p.path[0] == f.section {
-			below = append(below, place{p.path[1:], p.line})
+			p.path = p.path[1:]
+			below = append(below, p)
 		}
 	}
 	switch section := values[f.section].(type) {

@@ -27,7 +27,13 @@ import (
 type place struct {
 	path []string // an element is its index in brackets: "[0]"
 	line int
+	date date // what stands there, if it is a date or time of YAML
 }
+
+// date is a date or time of YAML as it is written. The codec makes a time.Time
+// of it, which no longer tells a day from its first second, nor whether there
+// was a zone.
+type date string
 
 // name returns the place as mapstructure names it: servers[0].port.
 func (p place) name() string {
@@ -57,7 +63,7 @@ type places []place
 func (p *places) add(path []string, line int) []string {
 	// The caller goes on to append to path.
 	path = slices.Clip(path)
-	*p = append(*p, place{path, line})
+	*p = append(*p, place{path: path, line: line})
 	return path
 }
 
@@ -100,7 +106,24 @@ func readTree(path string, data []byte) (map[string]any, places, error) {
 	if err := codec.Decode(data, values); err != nil && !found.repeat() {
 		return nil, nil, &syntaxError{0, "not valid: " + err.Error()}
 	}
+	for _, p := range found {
+		if p.date != "" {
+			p.keepDate(values)
+		}
+	}
 	return values, found, nil
+}
+
+// keepDate puts the text of a date in the place of its time.
+func (p place) keepDate(values map[string]any) {
+	last := len(p.path) - 1
+	parent, _ := lookUp(values, p.path[:last])
+	switch parent := parent.(type) {
+	case map[string]any:
+		parent[p.path[last]] = p.date
+	case []any:
+		parent[elementOf(p.path[last])-1] = p.date
+	}
 }
 
 // repeat reports whether a key is there twice; YAML's codec refuses that.
@@ -184,7 +207,11 @@ func (p *places) addYAML(y *yaml.Node, path []string) error {
 			}
 		}
 	default:
-		if tag := y.ShortTag(); (tag == "!!int" || tag == "!!float") && regexp.MustCompile(`^[-+]?0[0-9_]`).MatchString(y.Value) {
+		tag := y.ShortTag()
+		if tag == "!!timestamp" && len(*p) > 0 {
+			(*p)[len(*p)-1].date = date(y.Value)
+		}
+		if (tag == "!!int" || tag == "!!float") && regexp.MustCompile(`^[-+]?0[0-9_]`).MatchString(y.Value) {
 			return &syntaxError{y.Line, "a number that begins with 0 is octal in some versions of YAML: leave the 0 out, write 0o17 for octal, or quote a text"}
 		}
 	}
@@ -230,6 +257,13 @@ func placesJSON(data []byte) (places, error) {
 			line = lineAt(syntax.Offset - 1)
 		}
 		return nil, &syntaxError{line, "not valid JSON: " + err.Error()}
+	}
+	// The decoder would make U+FFFD of it.
+	surrogate := regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)`)
+	for _, escape := range surrogate.FindAllSubmatchIndex(data, -1) {
+		if escape[2] >= 0 {
+			return nil, &syntaxError{lineAt(int64(escape[0])), "not valid JSON: half of a surrogate pair in a string"}
+		}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	var found places
