@@ -95,7 +95,8 @@
 //   - An operation makes a document that the next process could not read (its
 //     codec refuses what it encoded, invalid UTF-8, too many levels): it alone
 //     fails, and nothing is written. What the codec does not store, the maker of
-//     the change does not see either.
+//     the change does not see either. Numbers in an interface keep all their
+//     digits: they are read as [encoding/json.Number].
 //   - The stored document is damaged, or of a newer format: its key fails with
 //     [ErrDamaged], which names the place; the log and the [Observer] are told
 //     once. A checksum finds every change of up to 3 bits, and all but one in

@@ -19,7 +19,8 @@ import (
 // written is the zero T. The zero Codec is
 // encoding/json, strict: unknown fields, duplicate keys, invalid UTF-8 and
 // trailing data are refused, so that a field which an older process does not
-// know makes it stop and not drop the field.
+// know makes it stop and not drop the field. What is decoded into an interface
+// has each number as a [json.Number]: a float64 would change integers above 2^53.
 type Codec[T any] struct {
 	// Append appends doc to dst as one JSON value. It must not fail for a
 	// document that an operation may produce; when it does, the operations of
@@ -243,8 +244,9 @@ func (o Options[T]) withDefaults() Options[T] {
 }
 
 // lossless is encoding/json, but refuses text in invalid UTF-8, which that
-// replaces.
-var lossless = jsonx.JoinOptions(jsonv1.DefaultOptionsV1(), jsontext.AllowInvalidUTF8(false))
+// replaces. A [json.Number], which the package does not know, is no text.
+var lossless = jsonx.JoinOptions(jsonv1.DefaultOptionsV1(), jsontext.AllowInvalidUTF8(false),
+	jsonx.WithMarshalers(jsonx.MarshalToFunc(func(e *jsontext.Encoder, n json.Number) error { return jsonv1.Number(n).MarshalJSONTo(e) })))
 
 // decodeStrict is the default Codec.Decode.
 func decodeStrict[T any](data []byte) (T, error) {
@@ -254,6 +256,7 @@ func decodeStrict[T any](data []byte) (T, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
+	dec.UseNumber()
 	if err := dec.Decode(&doc); err != nil {
 		return doc, err
 	}

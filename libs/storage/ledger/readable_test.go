@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"math"
 	"math/big"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,6 +121,34 @@ func TestSnapshotIsWhatIsStored(t *testing.T) {
 	other, otherErr := open(t, store, ledger.Options[doc]{}).Read(t.Context(), "k")
 	if want := (doc{Stored: 1}); r.Snapshot.Doc != want || own.Doc != want || other.Doc != want || ownErr != nil || otherErr != nil {
 		t.Errorf("got %v, then %v, %v, and elsewhere %v, %v, want %v each time", r.Snapshot.Doc, own.Doc, ownErr, other.Doc, otherErr, want)
+	}
+}
+
+// A number in an interface stays what it is, though a float64 could not hold it:
+// in what the maker sees, in what others read, and after a further change.
+func TestNumbersInAnInterface(t *testing.T) {
+	store := newShared()
+	l := open(t, store, ledger.Options[map[string]any]{})
+	const small, large, precise = "-9007199254740993", "18446744073709551615", "0.12345678901234567890"
+	set := func(doc map[string]any, name string, value any) (map[string]any, error) {
+		next := map[string]any{name: value}
+		maps.Copy(next, doc)
+		return next, nil
+	}
+	for name, value := range map[string]any{"p": json.Number(precise), "s": int64(-1<<53 - 1), "l": []any{uint64(math.MaxUint64)}} {
+		_, err := ledger.Do(t.Context(), l, "k", func(doc map[string]any) (map[string]any, error) { return set(doc, name, value) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if doc, err := store.Get(t.Context(), "k"); err != nil || !strings.Contains(string(doc.Body), `"items":{"l":[`+large+`],"p":`+precise+`,"s":`+small+`}`) {
+		t.Errorf("stored: got %s, %v", doc.Body, err)
+	}
+	want := map[string]any{"s": json.Number(small), "l": []any{json.Number(large)}, "p": json.Number(precise)}
+	own, ownErr := l.Read(t.Context(), "k")
+	other, otherErr := open(t, store, ledger.Options[map[string]any]{}).Read(t.Context(), "k")
+	if !reflect.DeepEqual(own.Doc, want) || !reflect.DeepEqual(other.Doc, want) || ownErr != nil || otherErr != nil {
+		t.Errorf("got %#v, %v and elsewhere %#v, %v, want %#v", own.Doc, ownErr, other.Doc, otherErr, want)
 	}
 }
 
