@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -129,7 +130,24 @@ func readHolder(lock *os.File) int {
 	return pid
 }
 
-func (d *lockedDirectory) Read(name string) ([]byte, error) { return d.root.ReadFile(name) }
+// Read fails if what stands there is a pipe or a device, which could wait for ever.
+func (d *lockedDirectory) Read(name string) ([]byte, error) {
+	f, err := d.root.OpenFile(name, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	body := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // one read more finds the end
+	_, err = body.ReadFrom(f)
+	return body.Bytes(), err
+}
 
 //nolint:ireturn // a method of the interface directory
 func (d *lockedDirectory) Create(name string) (file, error) {

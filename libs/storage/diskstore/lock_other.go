@@ -10,6 +10,8 @@ import (
 
 var errLocked = errors.New("locked")
 
+const noWait = 0
+
 func lockFile(*os.File) error {
 	return errors.New("package diskstore has no file locks on " + runtime.GOOS)
 }

@@ -10,6 +10,9 @@ import (
 
 var errLocked = syscall.EWOULDBLOCK
 
+// noWait opens a pipe that has no writer without waiting for one.
+const noWait = syscall.O_NONBLOCK
+
 // lockFile takes the lock of f without waiting for it. The lock belongs to
 // the open file and ends with it, however the process ends.
 func lockFile(f *os.File) error {

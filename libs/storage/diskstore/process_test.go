@@ -130,3 +130,29 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Errorf("lock file: got %v, want %v", err, fs.ErrNotExist)
 	}
 }
+
+// TestNotAFile: a pipe in the place of a document, which no one writes to, fails the
+// calls of its key, and makes none of them wait.
+func TestNotAFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "directory.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"pipe", "directory"} {
+		_, get := s.Get(t.Context(), key)
+		_, create := s.Create(t.Context(), key, []byte("1"))
+		_, replace := s.Replace(t.Context(), key, []byte("1"), "0")
+		for op, err := range map[string]error{"Get": get, "Create": create, "Replace": replace, "Delete": s.Delete(t.Context(), key, "0")} {
+			if !errors.Is(err, storage.ErrUnavailable) {
+				t.Errorf("%s of a %s: got %v, want %v", op, key, err, storage.ErrUnavailable)
+			}
+		}
+	}
+	if _, err := s.Create(t.Context(), "file", []byte("1")); err != nil {
+		t.Errorf("Create of another key: got %v, want nil", err)
+	}
+}
