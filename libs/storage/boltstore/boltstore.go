@@ -12,6 +12,14 @@
 // and the file is opened anew, so that what it then holds decides, not what
 // memory makes of it.
 //
+// # Damage
+//
+// A page that is not what it should be fails the calls that meet it. But bbolt
+// keeps no checksum of its pages, save of the two that tell which commit is the
+// last: a bit that flips in the file may bring back the state before the last
+// commit, or hide a key, and neither is noticed. Where disks do not check what
+// they return, keep documents in package diskstore.
+//
 // # One process
 //
 // An open store holds a lock (flock) on the file, so [Store.SoleOwner] is true.

@@ -20,7 +20,9 @@
 // An open store holds a lock (flock) on the directory's .lock file, so that no
 // other process can open it; the lock ends with the process. Therefore
 // [Store.SoleOwner] is true. Documents' files must not be created, changed or
-// removed by others while a store has the directory open.
+// removed by others while a store has the directory open. Writes fail with
+// [storage.ErrUnavailable] once the directory was moved, deleted or replaced: what
+// went there would be missing after a restart.
 //
 // # File names
 //
@@ -235,6 +237,9 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	if err := ctx.Err(); err != nil {
 		return "", &storage.Error{Op: op, Key: key, Err: err}
 	}
+	if err := s.dir.Check(); err != nil {
+		return "", failed(op, key, err)
+	}
 	name, long := fileName(key)
 	if err := allowed(name); err != nil {
 		return "", readError(op, key, err)
@@ -270,6 +275,9 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	defer turn.Unlock()
 	if err := ctx.Err(); err != nil {
 		return &storage.Error{Op: "delete", Key: key, Err: err}
+	}
+	if err := s.dir.Check(); err != nil {
+		return failed("delete", key, err)
 	}
 	name, long := fileName(key)
 	if err := s.expect(turn, name, at); err != nil {

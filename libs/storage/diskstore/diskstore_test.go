@@ -91,12 +91,17 @@ func TestDirectoryGone(t *testing.T) {
 			if err := s.Check(t.Context()); err != nil {
 				t.Errorf("Check before: got %v, want nil", err)
 			}
+			version, err := s.Create(t.Context(), "kept", []byte("1"))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := lose(dir); err != nil {
 				t.Fatal(err)
 			}
+			_, replace := s.Replace(t.Context(), "kept", []byte("2"), version)
 			_, get := s.Get(t.Context(), "missing")
 			_, create := s.Create(t.Context(), "missing", nil)
-			for op, err := range map[string]error{"get": get, "create": create, "check": s.Check(t.Context())} {
+			for op, err := range map[string]error{"get": get, "create": create, "replace": replace, "delete": s.Delete(t.Context(), "kept", version), "check": s.Check(t.Context())} {
 				if !errors.Is(err, storage.ErrUnavailable) {
 					t.Errorf("%s: got %v, want %v", op, err, storage.ErrUnavailable)
 				}
