@@ -65,6 +65,21 @@ func TestEncryptedCheck(t *testing.T) {
 	}
 }
 
+// TestEncryptedSoleOwner: others may write to the wrapper's store if they may to
+// the store below.
+func TestEncryptedSoleOwner(t *testing.T) {
+	if !mustEncrypt(t, memstore.New(), secret(t, 1)).SoleOwner() {
+		t.Error("memory: got false, want true")
+	}
+	if mustEncrypt(t, shared{memstore.New()}, secret(t, 1)).SoleOwner() {
+		t.Error("a shared store: got true, want false")
+	}
+}
+
+type shared struct{ storage.Store }
+
+func (shared) SoleOwner() bool { return false }
+
 // TestEncryptedRefusals: what was not written under this secret and this key is
 // refused, and no part of it is shown.
 func TestEncryptedRefusals(t *testing.T) {
@@ -100,6 +115,13 @@ func TestEncryptedRefusals(t *testing.T) {
 	wantRefused(t, mustEncrypt(t, plain, second), "a")
 	if doc, err := mustEncrypt(t, plain, second, first).Get(ctx, "a"); err != nil || string(doc.Body) != "body" {
 		t.Errorf("with the older secret: got %q, %v", doc.Body, err)
+	}
+	if _, err := mustEncrypt(t, plain, second, first).Create(ctx, "new", []byte("body")); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, mustEncrypt(t, plain, first), "new") // nothing is written under an older secret
+	if doc, err := mustEncrypt(t, plain, second).Get(ctx, "new"); err != nil || string(doc.Body) != "body" {
+		t.Errorf("with the new secret alone: got %q, %v", doc.Body, err)
 	}
 }
 

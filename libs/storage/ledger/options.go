@@ -135,7 +135,7 @@ type ablation struct {
 
 // Observer is told what happens in a ledger, for metrics. Each function may be
 // nil, is called synchronously and concurrently, must return quickly, and must
-// not call the ledger.
+// not call the ledger. A panic in one ends the process, as in any goroutine.
 type Observer struct {
 	// Commit: a write landed.
 	Commit func(Commit)
