@@ -19,7 +19,12 @@ variable "project" {
   }
 
   validation {
-    condition     = length(var.project.domain) <= 64 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.project.domain))
+    condition     = !can(regex("^(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-", var.project.region))
+    error_message = "region in project.yaml is in the partition aws: CloudFront's certificates are in us-east-1, which other partitions do not reach."
+  }
+
+  validation {
+    condition     = try(length(var.project.domain) <= 64, false) && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", var.project.domain))
     error_message = "domain in project.yaml is a host name such as todo.example.com: lower case, at least one dot, no scheme, no path, at most 64 characters."
   }
 

@@ -17,14 +17,15 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  zones = var.zones == null ? slice(data.aws_availability_zones.available.names, 0, 2) : var.zones
+  usable = data.aws_availability_zones.available.names
+  zones  = var.zones == null ? slice(local.usable, 0, min(2, length(local.usable))) : var.zones
 
   # Sixteen blocks of equal size; the free ones are for what is not built yet (a database would take two).
   public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
   private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index + 8) }
 
   nat_zones = {
-    single_nat       = toset([local.zones[0]])
+    single_nat       = toset(slice(local.zones, 0, min(1, length(local.zones))))
     nat_per_zone     = toset(local.zones)
     public_addresses = toset([])
   }[var.egress]
@@ -39,8 +40,8 @@ resource "aws_vpc" "this" {
 
   lifecycle {
     precondition {
-      condition     = alltrue([for zone in local.zones : contains(data.aws_availability_zones.available.names, zone)])
-      error_message = "zones must be among ${join(", ", data.aws_availability_zones.available.names)}: the zones of this region where CloudFront's VPC origins work. Got ${join(", ", local.zones)}."
+      condition     = length(local.zones) == 2 && alltrue([for zone in local.zones : contains(local.usable, zone)])
+      error_message = "zones are two of ${join(", ", local.usable)}: the zones that this account has in the region and where CloudFront's VPC origins work. Got ${join(", ", local.zones)}."
     }
   }
 }

@@ -114,11 +114,3 @@ run "spot_share_above_the_base" {
     error_message = "types keep their order"
   }
 }
-
-run "rejects_fewer_at_most_than_at_least" {
-  command = plan
-  variables {
-    max_instances = 1
-  }
-  expect_failures = [var.max_instances]
-}

@@ -88,8 +88,8 @@ run "asks_for_zones_with_vpc_origins" {
   command = plan
 
   assert {
-    condition     = contains(data.aws_availability_zones.available.exclude_zone_ids, "use1-az3")
-    error_message = "use1-az3 and its like must be excluded: VPC origins do not work there"
+    condition     = data.aws_availability_zones.available.exclude_zone_ids == toset(["use1-az3", "usw1-az2", "apne1-az3", "cac1-az3"])
+    error_message = "VPC origins do not work in four zones, known by their ids; got ${jsonencode(data.aws_availability_zones.available.exclude_zone_ids)}"
   }
 }
 
@@ -97,6 +97,15 @@ run "rejects_a_zone_without_vpc_origins" {
   command = plan
   variables {
     zones = ["eu-west-1a", "eu-west-1z"]
+  }
+  expect_failures = [aws_vpc.this]
+}
+
+run "rejects_a_region_with_one_zone" {
+  command = plan
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { names = ["us-west-1b"] }
   }
   expect_failures = [aws_vpc.this]
 }

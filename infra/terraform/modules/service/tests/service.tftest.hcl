@@ -203,17 +203,6 @@ run "rejects_a_size_that_fargate_lacks" {
   expect_failures = [aws_ecs_task_definition.this]
 }
 
-run "rejects_what_only_instances_have" {
-  command = plan
-  variables {
-    capacity_providers = [{ name = "FARGATE" }]
-    fargate            = { vpc_id = "vpc-1", subnet_ids = ["subnet-a", "subnet-b"], load_balancer_security_group_id = "sg-lb" }
-    placement          = ["spread_zone"]
-    volumes            = [{ name = "a", container_path = "/a", host_path = "/a" }]
-  }
-  expect_failures = [var.placement, var.volumes]
-}
-
 run "secrets_are_read_by_ecs" {
   command = plan
   variables {
@@ -253,12 +242,4 @@ run "volumes_and_alarms" {
     condition     = aws_ecs_service.this.alarms[0].rollback && toset(aws_ecs_service.this.alarms[0].alarm_names) == toset(["todo-staging-5xx"])
     error_message = "deployments go back on the alarm"
   }
-}
-
-run "rejects_a_limit_below_the_reservation" {
-  command = plan
-  variables {
-    memory_limit = 100
-  }
-  expect_failures = [var.memory_limit]
 }
