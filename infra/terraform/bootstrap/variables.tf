@@ -24,4 +24,5 @@ variable "allow_destroy" {
   description = "Whether the state's bucket may be destroyed with every state in it. The last thing to take away."
   type        = bool
   default     = false
+  nullable    = false
 }

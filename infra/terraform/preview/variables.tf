@@ -33,6 +33,7 @@ variable "environment" {
   description = "The environment that the preview runs beside; its previews are enabled."
   type        = string
   default     = "staging"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))

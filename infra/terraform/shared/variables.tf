@@ -49,6 +49,7 @@ variable "ssh_key_generation" {
   description = "Raise it to make a new SSH key pair and roll the instances onto it."
   type        = number
   default     = 1
+  nullable    = false
 }
 
 variable "keydeposit" {
@@ -61,4 +62,5 @@ variable "allow_destroy" {
   description = "Whether what all environments share may be destroyed with all that is in it: images, keys, logs. Apply with true once, then destroy."
   type        = bool
   default     = false
+  nullable    = false
 }

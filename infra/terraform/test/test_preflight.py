@@ -16,6 +16,8 @@ def account(moto, tmp_path):
     """An account with shared applied, and a domain that is delegated to it and receives no mail."""
 
     class Account:
+        root = TERRAFORM
+
         def client(self, service):
             return boto3.client(service, endpoint_url=moto, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
@@ -28,7 +30,7 @@ def account(moto, tmp_path):
 
         def preflight(self, *args):
             environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": moto, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-            done = subprocess.run([TERRAFORM / "preflight", *args], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+            done = subprocess.run([self.root / "preflight", *args], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
             return done.returncode, done.stdout
 
     real = subprocess.run(["bash", "-c", "command -v aws"], capture_output=True, text=True, check=True).stdout.strip()
@@ -100,3 +102,11 @@ def test_cloudfront_is_tried_when_asked(account):
 def test_an_unknown_environment(account):
     code, said = account.preflight("qa")
     assert code == 2 and "there is no environments/qa; expected one of production staging" in said, said
+
+
+def test_a_region_of_another_partition(account, copy):
+    project = copy / "project.yaml"
+    project.write_text(project.read_text().replace("region: us-east-1", "region: cn-north-1"))
+    account.root = copy
+    code, said = account.preflight()
+    assert code == 1 and "cn-north-1 is outside the partition aws" in said, said

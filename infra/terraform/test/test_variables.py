@@ -116,6 +116,10 @@ def test_every_value_is_described_and_checked(directory):
         kind = tables.attribute(body, "type")
         assert kind, f"{name} has no type"
         assert not re.search(r"\bany\b", kind), f"{name} takes anything; say what it is made of"
+        described = "null" in tables.attribute(body, "description")
+        if tables.attribute(body, "default") not in (None, "null") and "object(" not in kind:
+            want = None if described else "false"
+            assert tables.attribute(body, "nullable") == want, f"{name}: null is the default (nullable = false), or what the description says it is"
         if kind == "bool" or (directory, name) in UNCHECKED or "validation {" in body:
             continue
         if kind.startswith("object("):

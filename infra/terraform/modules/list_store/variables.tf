@@ -25,6 +25,7 @@ variable "expire_prefixes" {
   description = "Days after which lists below a prefix are deleted, by prefix, such as those of previews."
   type        = map(number)
   default     = {}
+  nullable    = false
 }
 
 variable "access_log_bucket" {

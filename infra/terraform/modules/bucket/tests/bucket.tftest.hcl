@@ -65,10 +65,16 @@ run "kms_expiry_and_log_when_asked" {
   }
 }
 
-run "one_prefix_expires" {
+run "one_prefix_expires_and_versions_do_not" {
   command = plan
   variables {
     expire_prefixes = { "previews/" = 14 }
+    noncurrent_days = null
+  }
+
+  assert {
+    condition     = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset(["abandoned-uploads", "expire-previews"])
+    error_message = "null keeps every version for ever"
   }
 
   assert {

@@ -26,7 +26,7 @@ run "reached_through_the_vpc" {
   }
 
   assert {
-    condition     = length(nonsensitive(output.origin_headers)) == 0 && output.origin.vpc_origin_id != null && output.origin.domain_name == "origin.todo.example.com"
+    condition     = length(nonsensitive(output.origin_headers)) == 0 && !issensitive(output.origin) && output.origin.vpc_origin_id != null && output.origin.domain_name == "origin.todo.example.com"
     error_message = "the origin is a VPC origin without a secret"
   }
 

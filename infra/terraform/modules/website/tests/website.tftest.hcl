@@ -67,7 +67,7 @@ run "browsers_are_told" {
   }
 
   assert {
-    condition     = alltrue([for p in [aws_cloudfront_response_headers_policy.page, aws_cloudfront_response_headers_policy.api] : p.security_headers_config[0].strict_transport_security[0].access_control_max_age_sec == 63072000])
+    condition     = alltrue([for p in [aws_cloudfront_response_headers_policy.page, aws_cloudfront_response_headers_policy.api] : p.security_headers_config[0].strict_transport_security[0].access_control_max_age_sec == 63072000 && !p.security_headers_config[0].strict_transport_security[0].include_subdomains])
     error_message = "want two years of HSTS on page and API"
   }
 
