@@ -215,12 +215,11 @@ test('Items are put in order by dragging, for everyone and for good', async ({ a
   await expect(app.items).toHaveCount(4)
   const drag = async (from: number, to: number, drop = true) => {
     await app.item(from).hover()
-    const handle = await app.item(from).locator('.handle').boundingBox()
-    const target = await app.item(to).boundingBox()
-    if (!handle || !target) throw new Error('not on screen')
-    await app.page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2)
+    await app.item(from).locator('.handle').hover() // waits until it stands still and would get the press
     await app.page.mouse.down()
-    await app.page.mouse.move(handle.x, target.y + target.height * (from < to ? 0.9 : 0.1), { steps: 8 })
+    const target = await app.item(to).boundingBox()
+    if (!target) throw new Error('not on screen')
+    await app.page.mouse.move(target.x + target.width / 2, target.y + target.height * (from < to ? 0.9 : 0.1), { steps: 8 })
     if (!drop) await app.page.keyboard.press('Escape')
     await app.page.mouse.up()
   }
@@ -237,6 +236,19 @@ test('Items are put in order by dragging, for everyone and for good', async ({ a
   await app.page.reload()
   await expect(app.items).toHaveText(['b', 'c', 'a', 'd'])
   await other.page.close()
+})
+
+test('An item that is let go where no move told that it had been dragged lands there', async ({ app, server, list }) => {
+  await server.add(list, ['a', 'b', 'c'])
+  await app.open()
+  const target = await app.item(2).boundingBox()
+  await app.item(0).locator('.handle').evaluate((handle, y) => {
+    const at = (type: string, clientY: number, buttons: number) => handle.dispatchEvent(new PointerEvent(type, { pointerId: 1, bubbles: true, clientY, buttons }))
+    handle.setPointerCapture = () => undefined // the pointer is not a real one
+    at('pointerdown', handle.getBoundingClientRect().top, 1)
+    at('pointerup', y, 0)
+  }, (target?.y ?? 0) + (target?.height ?? 0) * 0.9)
+  await expect(app.titles).toHaveText(['b', 'c', 'a'])
 })
 
 test('An item that is dragged while others come and go lands at the neighbour that was shown, or nowhere when it is gone', async ({ app, page, server, list }) => {
