@@ -123,8 +123,8 @@ export class Server {
   }
 }
 
-/** What a fault does to a request: passes it on, or answers itself, or passes it on and loses the answer. */
-export type Fault = 'pass' | 'lose answer' | { status: number; headers?: Record<string, string>; body?: string }
+/** What a fault does to a request: passes it on, or never answers, or answers itself, or passes it on and loses the answer. */
+export type Fault = 'pass' | 'hold' | 'lose answer' | { status: number; headers?: Record<string, string>; body?: string }
 
 /** A real proxy before the real server, that fails as networks do. */
 export class Proxy {
@@ -165,6 +165,10 @@ export class Proxy {
     if (typeof fault === 'object') {
       request.resume()
       response.writeHead(fault.status, { 'Content-Type': 'application/problem+json', ...fault.headers }).end(fault.body ?? '')
+      return
+    }
+    if (fault === 'hold') {
+      request.resume()
       return
     }
     const { host: _, ...headers } = request.headers

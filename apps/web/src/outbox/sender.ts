@@ -126,7 +126,24 @@ export class Sender {
 /** The number of operations tried one by one before the server counts as refusing all. */
 const attempts = 4
 
-/** Runs one such task at a time among all tabs. */
+/** Longer than any request takes: what holds the lock for as long has probably been frozen by the browser. */
+const patience = 30_000
+
+/** Runs one such task at a time among all tabs, or at most two when one takes too long; that both send is harmless. */
 async function exclusively(name: string, task: () => Promise<void>): Promise<void> {
-  await (tabLocks()?.request(name, task) ?? task())
+  const locks = tabLocks()
+  if (!locks) return task()
+  let running: Promise<void> | undefined
+  const run = () => (running = task())
+  const waiting = new AbortController()
+  const timer = setTimeout(() => waiting.abort(), patience)
+  try {
+    await locks.request(name, { signal: waiting.signal }, run)
+  } catch (cause) {
+    if (running) await running // stolen meanwhile, or its own failure
+    else if (waiting.signal.aborted) await locks.request(name, { steal: true }, run).catch((stolen: unknown) => running ?? Promise.reject(stolen as Error))
+    else throw cause
+  } finally {
+    clearTimeout(timer)
+  }
 }
