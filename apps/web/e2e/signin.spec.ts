@@ -46,6 +46,18 @@ test('Who does not sign in sees nothing; who does comes back to the list and its
   await expect(page.getByText('Sign in to see this list')).toBeVisible()
 })
 
+test('Where the browser keeps nothing, it says what to allow', async ({ app, page }) => {
+  await page.addInitScript(() => {
+    const forbidden = () => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError')
+    }
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { get: forbidden })
+  })
+  await app.open()
+  await expect(page.getByText('To sign in, allow this page to store data on this device')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Sign in' })).toHaveCount(0)
+})
+
 test('Where the audience is the client, its ID tokens are sent', async ({ page, issuer, list }) => {
   const server = await issuer.server('page')
   const app = await new App(page, server.address, list).open()

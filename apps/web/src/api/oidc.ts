@@ -3,13 +3,15 @@ import { shallowRef } from 'vue'
 import { Trouble } from './trouble'
 import type { SignInConfig } from './config'
 import type { SignIn } from './signIn'
+import { localStore } from '@/outbox/preferences'
 import { tabLocks } from '@/outbox/tabs'
 
 /** A token that expires sooner is renewed first: seconds. */
 const early = 60
 
-/** Opens the door that `config.json` names. */
+/** Opens the door that `config.json` names. Throws Trouble where the browser keeps nothing, a sign-in included. */
 export async function open(config: SignInConfig): Promise<SignIn> {
+  if (!localStore()) throw new Trouble('signin', 'This browser keeps no sign-in.', { code: 'no-storage' })
   const manager = managerOf(config)
   const person = shallowRef<string | null>(null)
   note(await manager.getUser())

@@ -1,4 +1,5 @@
 import { ref, type Ref } from 'vue'
+import { localStore } from '@/outbox/preferences'
 
 /**
  * Installs the service worker, which makes the page open offline. `ready` turns true when a newer
@@ -14,8 +15,8 @@ export function useUpdate(): { ready: Ref<boolean>; apply: () => void } {
     })
   }
 
-  // Missing in insecure contexts; and in development there is no sw.js.
-  if ('serviceWorker' in navigator && import.meta.env.PROD) {
+  // Missing in insecure contexts; and in development there is no sw.js. Where nothing may be kept, Firefox reports each try as an error of the page.
+  if ('serviceWorker' in navigator && localStore() && import.meta.env.PROD) {
     // A new worker takes over when it is installed. Without one before, this is the first version, and nothing to tell of.
     let controlled = navigator.serviceWorker.controller !== null
     navigator.serviceWorker.addEventListener('controllerchange', () => {

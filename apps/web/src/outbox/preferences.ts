@@ -1,20 +1,25 @@
-// In localStorage, not IndexedDB: they are needed before the first paint. It is missing or throws where the browser forbids storage.
+// In localStorage, not IndexedDB: they are needed before the first paint.
 const prefix = 'todos.'
 
-/** What the person chose on this device, or null. */
-export function preference(name: string): string | null {
+/** The browser's storage for small texts, or null where it forbids storage: then it is missing, or throws. */
+export function localStore(): Storage | null {
   try {
-    return localStorage.getItem(prefix + name)
+    return (globalThis as Partial<typeof globalThis>).localStorage ?? null
   } catch {
     return null
   }
 }
 
+/** What the person chose on this device, or null. */
+export function preference(name: string): string | null {
+  return localStore()?.getItem(prefix + name) ?? null
+}
+
 /** Remembers a choice on this device, if the browser lets it. */
 export function prefer(name: string, value: string): void {
   try {
-    localStorage.setItem(prefix + name, value)
+    localStore()?.setItem(prefix + name, value)
   } catch {
-    // it lasts as long as the page is open
+    // no space is left: it lasts as long as the page is open
   }
 }

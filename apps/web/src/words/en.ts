@@ -204,6 +204,7 @@ export const en = {
     readingKey: 'You may look at this list, and not change it.',
     wrongKey: 'The key in this address does not open this list. Ask for the link again.',
     ownSignIn: 'Sign in to see this list and to save what you changed. Your changes are kept on this device until then.',
+    noStorage: 'To sign in, allow this page to store data on this device (cookies and site data), and load it again.',
     signIn: 'You may have to sign in again: a sign-in page answered in place of the list.',
     unreadable: (place: string) => `The answer is not one that this page understands${place ? ` (${place})` : ''}. The server may be of a newer version than this page, or a network’s sign-in page is in between. Reloading the page can help.`,
     nothingLost: (n: number) => `Nothing is lost: ${plural(n, { one: '# change is', other: '# changes are' })} kept on this device.`,

@@ -208,6 +208,7 @@ export const ptBR: Words = {
     readingKey: 'Você pode ver esta lista, mas não alterá-la.',
     wrongKey: 'A chave neste endereço não abre esta lista. Peça o link de novo.',
     ownSignIn: 'Entre para ver esta lista e salvar o que você mudou. Até lá, suas mudanças ficam guardadas neste aparelho.',
+    noStorage: 'Para entrar, permita que esta página guarde dados neste aparelho (cookies e dados de sites) e carregue-a de novo.',
     signIn: 'Talvez você precise entrar de novo: uma página de login respondeu no lugar da lista.',
     unreadable: (place) => `Esta página não entende a resposta${place ? ` (${place})` : ''}. O servidor pode ser de uma versão mais nova que a desta página, ou há no caminho a página de login de uma rede. Recarregar a página pode ajudar.`,
     nothingLost: (n) => `Nada se perdeu: ${plural(n, { one: '# alteração está guardada', other: '# alterações estão guardadas' })} neste aparelho.`,
