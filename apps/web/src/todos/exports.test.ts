@@ -19,5 +19,5 @@ describe('a list that leaves the page', () => {
   })
   it('is JSON', () => expect(JSON.parse(exports.json.write('Home "1"', todos))).toEqual({ title: 'Home "1"', todos: todos.map(({ title, completed }) => ({ title, completed })) }))
   it('may be empty', () => expect(exports.text.write('Home', [])).toBe(''))
-  it.each([['Home', 'Home.md'], ['a/b\\c:d', 'a b c d.md'], ['..', 'todos.md'], ['.git', 'git.md'], ['\n', 'todos.md'], ['x'.repeat(200), `${'x'.repeat(80)}.md`]])('named %j is the file %s', (name, want) => expect(fileName(name, 'markdown')).toBe(want))
+  it.each([['Home', 'Home.md'], ['a/b\\c:d', 'a b c d.md'], ['..', 'todos.md'], ['.git', 'git.md'], ['\n', 'todos.md'], ['x'.repeat(200), `${'x'.repeat(80)}.md`], [`${'x'.repeat(79)}👨‍👩‍👧`, `${'x'.repeat(79)}.md`]])('named %j is the file %s', (name, want) => expect(fileName(name, 'markdown')).toBe(want))
 })

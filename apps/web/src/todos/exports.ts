@@ -1,4 +1,4 @@
-import type { Todo } from './todo'
+import { beginning, type Todo } from './todo'
 
 /** The forms in which a list leaves the page. Pasted here, the first two become the items that they were made of. */
 export const exports = {
@@ -29,6 +29,6 @@ function lines(text: readonly string[]): string {
 /** A name for a file, of a list's title. */
 export function fileName(name: string, form: Form): string {
   // What file systems and shells give a meaning, and what would hide the file.
-  const plain = name.replace(/[\p{Cc}\\/:*?"<>|]+/gu, ' ').trim().replace(/^\.+/, '').slice(0, 80)
-  return `${plain || 'todos'}.${exports[form].extension}`
+  const plain = name.replace(/[\p{Cc}\\/:*?"<>|]+/gu, ' ').trim().replace(/^\.+/, '')
+  return `${beginning(plain, 80).trim() || 'todos'}.${exports[form].extension}`
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { maxBatch } from '@/api/batch'
 import { addressOf, calledName, maxName, nameIn, nameProblem } from './listName'
 import { randomId } from './randomId'
@@ -28,7 +28,21 @@ describe('a title', () => {
   it('is measured in code points', () => expect(codePoints('🍞🍞')).toBe(2))
   it('may have 2,000 of them', () => expect(titleProblem('🍞'.repeat(2000))).toBeNull())
   it('may not have one more', () => expect(titleProblem('🍞'.repeat(2001))).toMatch(/at most 2,000 characters; this one has 2,001/))
-  it('is quoted short', () => expect(quote('🍞'.repeat(60))).toBe(`“${'🍞'.repeat(39)}…”`))
+  it('is quoted whole up to 40 units', () => expect(quote('x'.repeat(40))).toBe(`“${'x'.repeat(40)}”`))
+  it.each([
+    ['🍞', 20],
+    ['👨‍👩‍👧', 5],
+    ['e\u0301\u0323', 13],
+    ['🇧🇷', 10],
+    ['👍🏽', 10],
+    ['क्षि', 10],
+    ['x' + '\u0301'.repeat(60), 0],
+  ])('is quoted short, never within a character: %s', (character, whole) => expect(quote(character.repeat(60))).toBe(`“${character.repeat(whole)}…”`))
+  it('is never cut within a code point where the browser cannot tell characters', () => {
+    vi.stubGlobal('Intl', {})
+    expect(quote(`x${'🍞'.repeat(60)}`)).toBe(`“x${'🍞'.repeat(19)}…”`)
+    vi.unstubAllGlobals()
+  })
 })
 
 describe('pasted lines', () => {

@@ -79,8 +79,24 @@ function itemInLine(line: string): Draft {
   return { title, completed: done !== undefined || check?.toLowerCase() === 'x' }
 }
 
+/**
+ * The beginning of a text, of at most so many UTF-16 code units. It never ends within what a person sees as one character,
+ * such as a family or a letter with its accents; in Firefox before 125, which cannot tell, never within a code point.
+ */
+export function beginning(text: string, most: number): string {
+  if (text.length <= most) return text
+  const { Segmenter } = Intl as Partial<typeof Intl>
+  const characters = Segmenter ? Array.from(new Segmenter().segment(text.slice(0, most + 100)), ({ segment }) => segment) : Array.from(text)
+  let end = 0
+  for (const { length } of characters) {
+    if (end + length > most) break
+    end += length
+  }
+  return text.slice(0, end)
+}
+
 /** A title short enough to be quoted in a sentence. */
 export function quote(title: string): string {
-  const points = Array.from(title)
-  return `“${points.length > 40 ? points.slice(0, 39).join('') + '…' : title}”`
+  const start = beginning(title, 40)
+  return `“${start === title ? title : `${start}…`}”`
 }
