@@ -2,6 +2,10 @@
 test-infra: ## The same as make test ONLY=infra/terraform (providers from the registry or TERRAFORM_STANDINS)
 	@$(MAKE) test ONLY=infra/terraform
 
+.PHONY: test-opentofu
+test-opentofu: ## Validate and test infra/terraform with OpenTofu, which it builds (minutes, once)
+	@$(with) opentofu terraform -- infra/terraform/test/opentofu
+
 .PHONY: plan
 plan: ## Plan ENVIRONMENT=staging with STATE_BUCKET and AWS_REGION, change nothing (FAIL_ON_CHANGES=1: fail on drift)
 	@set -eu -o pipefail; [[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \

@@ -15,10 +15,6 @@ mock_data "aws_availability_zones" {
   defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
 }
 
-mock_data "aws_cloudfront_cache_policy" {
-  defaults = { id = "cache-policy" }
-}
-
 mock_data "aws_security_group" {
   defaults = { id = "sg-vpc-origins" }
 }
@@ -100,8 +96,4 @@ mock_resource "aws_sns_topic" {
 
 mock_resource "aws_elasticache_serverless_cache" {
   defaults = { endpoint = [{ address = "todo.serverless.cache.amazonaws.com", port = 6379 }] }
-}
-
-mock_data "aws_cloudfront_origin_request_policy" {
-  defaults = { id = "origin-request-policy" }
 }
