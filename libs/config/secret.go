@@ -24,9 +24,6 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString returns [Secret.String].
-func (s Secret) GoString() string { return s.String() }
-
 // LogValue implements [slog.LogValuer].
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
