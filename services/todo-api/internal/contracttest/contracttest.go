@@ -145,7 +145,7 @@ func (c *Contract) Check(req *http.Request, resp *http.Response, body []byte) er
 		return nil // the page, or an unknown path
 	}
 	switch resp.StatusCode {
-	case http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge:
+	case http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge, http.StatusHTTPVersionNotSupported:
 		return nil // sent before the server has read the request
 	}
 	method := "none" // lower-case methods are different methods

@@ -68,7 +68,10 @@ func (s *Server) edge(c *fiber.Ctx) error {
 		c.Context().SetConnectionClose()
 	}
 
-	err := s.hosts.check(c)
+	err := checkVersion(c)
+	if err == nil {
+		err = s.hosts.check(c)
+	}
 	switch {
 	case err != nil:
 		// Nothing on this connection can be meant for this server.
@@ -105,7 +108,7 @@ func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
 	if strings.HasPrefix(c.Path(), "/api/state/") {
 		p.Cause = p.Detail
 	}
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status == http.StatusInternalServerError || p.Status == http.StatusServiceUnavailable {
 		s.logFailure(c, r, p.Status, err)
 	}
 	return p.at(s.path, r.id).send(c)

@@ -44,6 +44,10 @@ func (h hosts) check(c *fiber.Ctx) error {
 	if bytes.IndexByte(c.Request().Header.Host(), '@') >= 0 || len(c.Request().URI().Username()) > 0 {
 		return invalidRequest.with("Header Host: expected a host name or address, without user information.")
 	}
+	// fasthttp requires Host only of what it has parsed as HTTP/1.1.
+	if header := &c.Request().Header; header.IsHTTP11() && len(header.Host()) == 0 {
+		return serverProblem(fiber.ErrBadRequest)
+	}
 	if !h.allow(string(c.Request().Host()), onLoopback(c), isProbe(c.Path())) {
 		return errUnknownHost
 	}

@@ -107,12 +107,15 @@ var (
 	outcomeUnknown   = problemKind{"outcome-unknown", http.StatusServiceUnavailable, "It is not known whether the write took effect"}
 	overloaded       = problemKind{"overloaded", http.StatusServiceUnavailable, "The server is overloaded"}
 	stopping         = problemKind{"stopping", http.StatusServiceUnavailable, "This server is about to stop"}
+
+	versionNotSupported = problemKind{"version-not-supported", http.StatusHTTPVersionNotSupported, "The HTTP version is not supported"}
+
 	problemKinds     = []problemKind{
 		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists,
 		changedMeanwhile, listFull,
 		conditionFailed, tooLarge, unsupportedMedia, keyReused, tooManyRequests, headersTooLarge, internal, damaged, storeAway, outcomeUnknown,
 		overloaded, stopping, misdirected, keyRequired, wrongKey, readingKey, keyedListsOnly,
-		signInRequired, invalidToken, notAllowed, signInAway,
+		signInRequired, invalidToken, notAllowed, signInAway, versionNotSupported,
 	}
 )
 

@@ -2,6 +2,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -172,6 +173,7 @@ func New(opts Options) (*Server, error) {
 	// Event streams close their own connections.
 	server.KeepHijackedConns = true
 	server.Handler = acceptAnyMethod(server.Handler)
+	server.HeaderReceived = readAsHTTP11
 	server.ExpectHandler = s.expected
 
 	if err := s.route(); err != nil {
@@ -356,4 +358,21 @@ func acceptAnyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		}
 		next(ctx)
 	}
+}
+
+// readAsHTTP11 makes fasthttp treat HTTP/1.2 and above as HTTP/1.1 (RFC 9110,
+// 2.5), not as HTTP/1.0.
+func readAsHTTP11(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if minor, ok := bytes.CutPrefix(h.Protocol(), []byte("HTTP/1.")); ok && string(minor) > "1" {
+		h.SetProtocol("HTTP/1.1")
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// checkVersion refuses major versions of HTTP other than 1.
+func checkVersion(c *fiber.Ctx) error {
+	if !bytes.HasPrefix(c.Request().Header.Protocol(), []byte("HTTP/1.")) {
+		return versionNotSupported.with("Send it again by HTTP/1.1.")
+	}
+	return nil
 }

@@ -78,3 +78,54 @@ func TestExpectContinue(t *testing.T) {
 		t.Errorf("got %d, want 100", got.StatusCode)
 	}
 }
+
+func TestVersions(t *testing.T) {
+	a := serve(t, nil)
+	a.Create("l", "x")
+	const host = "Host: localhost\r\n"
+	put := "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+	for _, test := range []struct {
+		line, rest string
+		status     int
+	}{
+		{"GET /api/lists/l/todos HTTP/1.1", host + "\r\n", 200},
+		{"GET /api/lists/l/todos HTTP/1.0", host + "\r\n", 200},
+		{"GET /api/lists/l/todos HTTP/1.0", "\r\n", 200},
+		{"GET /api/lists/l/todos HTTP/1.2", host + "\r\n", 200},
+		{"PUT /api/state/l HTTP/1.9", host + put, 200},
+		{"PUT /api/state/l HTTP/1.2", host + "Expect: 100-continue\r\n" + put[:len(put)-2], 100},
+		{"GET /api/lists/l/todos HTTP/1.2", "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/1.1", "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/2.0", host + "\r\n", 505},
+		{"GET /api/lists/l/todos HTTP/3.0", host + "\r\n", 505},
+		{"GET /api/lists/l/todos HTTP/3.0", "\r\n", 505},
+		{"GET /api/lists/l/todos HTTP/0.9", host + "\r\n", 505},
+		{"GET /livez HTTP/2.0", host + "\r\n", 505},
+		{"OPTIONS * HTTP/9.9", host + "\r\n", 505},
+		{"PUT /api/state/l HTTP/2.0", host + put, 505},
+		{"PUT /api/state/l HTTP/2.0", host + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", 400}, // it does not parse
+		{"GET /api/lists/l/todos HTTP/1.10", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/11", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/2", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/1.x", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/1,1", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/-1.1", host + "\r\n", 400},
+		{"GET /api/lists/l/todos http/1.1", host + "\r\n", 400},
+		{"GET /api/lists/l/todos Http/1.1", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTPS/1.1", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/1.1 ", host + "\r\n", 400},
+		{"GET /api/lists/l/todos HTTP/", host + "\r\n", 400},
+		{"GET /api/lists/l/todos ", host + "\r\n", 400},
+		{"GET /api/lists/l/todos", host + "\r\n", 400},
+		{"GET /api/lists/l/todos", "", 400},
+		{"PRI * HTTP/2.0", "\r\nSM\r\n\r\n", 400}, // HTTP/2's preface
+	} {
+		got := a.raw(test.line + "\r\n" + test.rest)
+		if got.StatusCode != test.status || got.Proto != "HTTP/1.1" {
+			t.Errorf("%s %q: got %s %d %s, want %d", test.line, test.rest, got.Proto, got.StatusCode, got.Body, test.status)
+		}
+		if refused := test.status >= 400; refused && !got.Close || refused && got.Problem(t).Status != test.status {
+			t.Errorf("%s: got %s, connection closed %t, want a problem and the connection closed", test.line, got.Body, got.Close)
+		}
+	}
+}
