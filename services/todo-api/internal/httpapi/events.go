@@ -20,6 +20,10 @@ import (
 // heartbeatInterval is the default interval between heartbeats.
 const heartbeatInterval = 15 * time.Second
 
+// halfClosedHeartbeat is the maximum interval once the client has closed its
+// half of the connection: it sends nothing when it closes the rest.
+const halfClosedHeartbeat = time.Second / 4
+
 // watchList sends Server-Sent Events (HTML standard, section 9.2).
 func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	name, err := listName(c)
@@ -127,7 +131,8 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 	}
 	here := e.server.watchers.enter(e.name)
 	defer e.server.watchers.leave(e.name, here)
-	defer e.server.hangups.watch(conn, here.changed)()
+	hungUp := make(chan struct{}, 1)
+	defer e.server.hangups.watch(conn, hungUp)()
 	tick := time.NewTicker(e.server.opts.heartbeat)
 	defer tick.Stop()
 	var expired <-chan time.Time // nil means never
@@ -154,9 +159,14 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 				continue
 			}
 			beat = true
-		case <-here.changed:
+		case <-hungUp:
+			tick.Reset(min(e.server.opts.heartbeat, halfClosedHeartbeat))
 			if !beat {
 				continue // no heartbeat before the first event
+			}
+		case <-here.changed:
+			if !beat {
+				continue
 			}
 		case <-tick.C:
 		}

@@ -53,18 +53,24 @@ func (w *watching) until(text string) {
 	}
 }
 
+// detectors are both ways to detect closed connections.
+var detectors = map[string]func() hangups{"one goroutine": newHangups, "goroutines": func() hangups { return readers{} }}
+
 // A stream whose client has gone stops counting before the next heartbeat: another
 // may be opened in its place, and the other watchers of the list are told.
 func TestClosedStreamsLeaveAtOnce(t *testing.T) {
 	const limit = 3
 	closings := map[string]func(*watching){
-		"close":     func(w *watching) { w.Close() },
-		"reset":     func(w *watching) { _ = w.SetLinger(0); w.Close() },
-		"pipelined": func(w *watching) { _, _ = w.Write([]byte(strings.Repeat("x", 10_000))); w.Close() },
+		"close":                 func(w *watching) { w.Close() },
+		"reset":                 func(w *watching) { _ = w.SetLinger(0); w.Close() },
+		"half first":            func(w *watching) { _ = w.CloseWrite(); w.Close() },
+		"half first, and reset": func(w *watching) { _ = w.CloseWrite(); _ = w.SetLinger(0); w.Close() },
+		"pipelined":             func(w *watching) { _, _ = w.Write([]byte(strings.Repeat("x", 10_000))); w.Close() },
 	}
-	for name, made := range map[string]func() hangups{"one goroutine": newHangups, "goroutines": func() hangups { return readers{} }} {
+	for name, made := range detectors {
 		for how, end := range closings {
 			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
 				a := serve(t, func(o *Options) { o.ClientStreams, o.heartbeat = limit, time.Hour })
 				_ = a.hangups.Close()
 				a.hangups = made()
@@ -97,16 +103,45 @@ func TestStreamsAreReplaced(t *testing.T) {
 	}
 }
 
-// A client that has closed its half of the connection still gets events.
+// A client that has closed its half of the connection still gets events (RFC
+// 9112, 9.6).
 func TestHalfClosedStreamsGoOn(t *testing.T) {
-	a := serve(t, func(o *Options) { o.heartbeat = time.Hour })
-	w := a.watch(t, "l", "203.0.113.9", "")
-	if err := w.CloseWrite(); err != nil {
-		t.Fatal(err)
+	for name, made := range detectors {
+		t.Run(name, func(t *testing.T) {
+			a := serve(t, func(o *Options) { o.heartbeat = time.Hour })
+			_ = a.hangups.Close()
+			a.hangups = made()
+			w := a.watch(t, "l", "203.0.113.9", "")
+			if err := w.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			w.until(`"here":1}`)
+			a.Create("l", "x")
+			w.until(`"title":"x"`)
+			a.Create("l", "y")
+			w.until(`"title":"y"`)
+		})
 	}
-	w.until(`"here":1}`)
-	a.Create("l", "x")
-	w.until(`"title":"x"`)
-	a.Create("l", "y")
-	w.until(`"title":"y"`)
+}
+
+// A client that closes the rest of the connection later leaves soon, though it
+// sends nothing then.
+func TestHalfClosedStreamsEnd(t *testing.T) {
+	for name, made := range detectors {
+		t.Run(name, func(t *testing.T) {
+			a := serve(t, func(o *Options) { o.heartbeat = time.Hour })
+			_ = a.hangups.Close()
+			a.hangups = made()
+			other := a.watch(t, "l", "198.51.100.1", "")
+			w := a.watch(t, "l", "203.0.113.9", "")
+			if err := w.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			for range 5 { // more than what else happens
+				w.until(`"here":2}`)
+			}
+			w.Close()
+			other.until(`"here":1}`)
+		})
+	}
 }

@@ -14,8 +14,7 @@ type watchers struct {
 
 // watcher is one event stream among those of its list.
 type watcher struct {
-	// changed receives when the number of streams may have changed, or the
-	// client has closed the connection.
+	// changed receives when the number of streams may have changed.
 	changed chan struct{}
 	all     *watchers
 	name    todo.Name
