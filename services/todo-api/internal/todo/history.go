@@ -1,6 +1,7 @@
 package todo
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,10 +56,12 @@ func (r *Removal) size() int {
 	return len(appendRemoval(nil, r))
 }
 
-// RemovedSince returns the list without the removals before limit.
+// RemovedSince returns the list without the removals before limit. Their times
+// need not be in order, since clocks are set.
 func (l List) RemovedSince(limit time.Time) List {
-	for len(l.Removed) > 0 && l.Removed[0].At.Before(limit) {
-		l.Removed = l.Removed[1:]
+	expired := func(r Removal) bool { return r.At.Before(limit) }
+	if slices.ContainsFunc(l.Removed, expired) {
+		l.Removed = slices.DeleteFunc(slices.Clone(l.Removed), expired)
 	}
 	return l
 }

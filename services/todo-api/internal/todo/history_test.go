@@ -96,3 +96,16 @@ func TestDecodeRemovals(t *testing.T) {
 		}
 	}
 }
+
+// A removal at a time that a wrong clock gave does not keep others.
+func TestRemovedSinceAfterClockSet(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	l := List{Removed: []Removal{{Revision: 1, At: now.Add(time.Hour)}, {Revision: 2, At: now.Add(-time.Hour)}, {Revision: 3, At: now}}}
+	got := l.RemovedSince(now.Add(-time.Minute)).Removed
+	if len(got) != 2 || got[0].Revision != 1 || got[1].Revision != 3 {
+		t.Errorf("got %+v, want revisions 1 and 3", got)
+	}
+	if len(l.Removed) != 3 || l.Removed[1].Revision != 2 {
+		t.Errorf("the list was changed: %+v", l.Removed)
+	}
+}
