@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -194,4 +195,28 @@ func TestDamagedLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Expect(200, "GET", "/api/state/text", "")
+}
+
+// An outage is a line of the log for each type of problem, whatever the number of
+// requests; the metrics count them.
+func TestFailedRequestsAreLoggedOnce(t *testing.T) {
+	faults := faultstore.New(unowned{memstore.New()}, nil)
+	p := startOn(t, shared(faults), "TODO_REQUEST_TIMEOUT=1s")
+	faults.SetPlan(func(faultstore.Call) faultstore.Fault {
+		return faultstore.Fault{Kind: faultstore.FailBefore, Err: errors.New("connection refused")}
+	})
+	const requests = 20
+	for n := range requests {
+		p.Expect(503, "GET", fmt.Sprintf("/api/lists/l%d/todos", n), "")
+	}
+	want := fmt.Sprintf(`todo_http_requests_total{operation="listTodos",status="503"} %d`, requests)
+	if got := p.metrics(); !strings.Contains(got, want) {
+		t.Errorf("got the metrics %s, want %s", got, want)
+	}
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(p.log.String(), `"request failed"`); got != 1 {
+		t.Errorf("got %d lines about failed requests, want 1:\n%s", got, p.log)
+	}
 }

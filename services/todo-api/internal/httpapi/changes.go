@@ -104,9 +104,7 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	for i := range answer.Results {
 		if errs[i] != nil {
 			answer.Results[i].Revision = latest.Revision
-			if answer.Results[i].Status >= http.StatusInternalServerError {
-				s.logFailure(c, r, answer.Results[i].Status, errs[i])
-			}
+			s.logFailure(c, r, asProblem(errs[i]), errs[i])
 		}
 	}
 	body, err := json.Marshal(answer)

@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
@@ -108,20 +110,51 @@ func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
 	if strings.HasPrefix(c.Path(), "/api/state/") {
 		p.Cause = p.Detail
 	}
-	if p.Status == http.StatusInternalServerError || p.Status == http.StatusServiceUnavailable {
-		s.logFailure(c, r, p.Status, err)
-	}
+	s.logFailure(c, r, p, err)
 	return p.at(s.path, r.id).send(c)
 }
 
-// logFailure logs the reason, which the client does not see.
-func (s *Server) logFailure(c *fiber.Ctx, r *request, status int, err error) {
-	level := slog.LevelError
-	if status == http.StatusServiceUnavailable {
-		level = slog.LevelWarn
+// logFailure logs the reason of a 500 or 503, which the client does not see. An
+// outage fails many requests for one reason: of each type of problem but
+// internal errors, one line a minute is logged, with the number of the others.
+func (s *Server) logFailure(c *fiber.Ctx, r *request, p *problem, err error) {
+	if p.Status != http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
+		return
 	}
-	s.log.LogAttrs(c.UserContext(), level, "request failed",
-		slog.String("request_id", r.id), slog.Int("status", status), slog.String("list", nameInPath(c)), slog.Any("error", err))
+	log := func(others int64) {
+		level := slog.LevelError
+		if p.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn
+		}
+		s.log.LogAttrs(c.UserContext(), level, "request failed",
+			slog.String("request_id", r.id), slog.Int("status", p.Status), slog.String("list", nameInPath(c)), slog.Any("error", err),
+			slog.Int64("others", others))
+	}
+	all, lasting := s.failures[p.Type]
+	if !lasting {
+		log(0)
+		return
+	}
+	all.unlogged.Add(1)
+	all.line.Do(func() { log(all.unlogged.Swap(0) - 1) })
+}
+
+// failures are the failed requests of one type of problem.
+type failures struct {
+	line     rate.Sometimes
+	unlogged atomic.Int64
+}
+
+// newFailures returns those that are logged once a minute, by the type of the
+// problem. Each internal error is logged: it may be another fault.
+func newFailures() map[string]*failures {
+	all := make(map[string]*failures)
+	for _, kind := range problemKinds {
+		if kind != internal && (kind.status == http.StatusInternalServerError || kind.status == http.StatusServiceUnavailable) {
+			all[kind.with("").Type] = &failures{line: rate.Sometimes{Interval: time.Minute}}
+		}
+	}
+	return all
 }
 
 // nameInPath returns the list's name in the request's path, valid or not, or "".

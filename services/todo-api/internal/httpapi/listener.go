@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/metrics"
 )
@@ -33,6 +34,7 @@ type listener struct {
 	writeTimeout time.Duration
 	log          *slog.Logger
 	metrics      *metrics.Set
+	failures     rate.Sometimes // the log's lines about them
 
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -47,7 +49,8 @@ type listener struct {
 func newListener(l net.Listener, maxConns int, writeTimeout time.Duration, log *slog.Logger, set *metrics.Set) *listener {
 	out := &listener{
 		Listener: l, writeTimeout: writeTimeout, log: log, metrics: set,
-		closed: make(chan struct{}), conns: make(map[*conn]struct{}),
+		failures: rate.Sometimes{Interval: time.Minute},
+		closed:   make(chan struct{}), conns: make(map[*conn]struct{}),
 	}
 	if maxConns > 0 {
 		out.slots = make(chan struct{}, maxConns)
@@ -77,9 +80,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		l.metrics.AcceptFailures.Inc()
-		if pause == 5*time.Millisecond || pause == longestAcceptPause {
-			l.log.Warn("connections cannot be accepted at present", slog.Any("error", err))
-		}
+		l.failures.Do(func() { l.log.Warn("connections cannot be accepted at present", slog.Any("error", err)) })
 		select {
 		case <-time.After(pause):
 		case <-l.closed:

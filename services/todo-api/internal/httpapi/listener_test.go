@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +32,22 @@ func (l *failingListener) Accept() (net.Conn, error) {
 }
 
 func (l *failingListener) Close() error { return nil }
+
+// An outage is one line of the log, whatever the number of connections.
+func TestAcceptFailuresAreLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	failing := new(failingListener)
+	l := newListener(failing, 0, time.Second, slog.New(slog.NewTextHandler(&log, nil)), metrics.New("test"))
+	for range 20 {
+		failing.errs = []error{acceptError(syscall.EMFILE)}
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Count(log.String(), "cannot be accepted"); got != 1 {
+		t.Errorf("got %d lines, want 1: %s", got, &log)
+	}
+}
 
 func acceptError(code syscall.Errno) error {
 	return &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", code)}

@@ -110,7 +110,7 @@ var (
 
 	versionNotSupported = problemKind{"version-not-supported", http.StatusHTTPVersionNotSupported, "The HTTP version is not supported"}
 
-	problemKinds     = []problemKind{
+	problemKinds = []problemKind{
 		invalidRequest, noSuchRoute, neverWritten, noSuchItem, notKept, methodNotAllowed, notAcceptable, requestTimeout, itemExists,
 		changedMeanwhile, listFull,
 		conditionFailed, tooLarge, unsupportedMedia, keyReused, tooManyRequests, headersTooLarge, internal, damaged, storeAway, outcomeUnknown,
@@ -135,7 +135,7 @@ func asProblem(err error) *problem {
 	p := internal.with("The server's log has the reason, with this request's id.")
 	switch {
 	case errors.Is(err, ledger.ErrDamaged): // before what it wraps
-		p = damaged.with("The stored list is damaged or has a newer format. It was not changed. The server's log has the reason, with this request's id.")
+		p = damaged.with("The stored list is damaged or has a newer format. It was not changed. The server's log has the reason.")
 	case errors.As(err, &invalid):
 		p = invalidProblem(invalid)
 	case errors.As(err, &condition):

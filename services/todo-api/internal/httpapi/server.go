@@ -114,6 +114,7 @@ type Server struct {
 	listener atomic.Pointer[listener]
 
 	others   *metrics.Requests // what is no operation
+	failures map[string]*failures
 	watchers watchers
 	hangups  hangups
 	stopping atomic.Bool
@@ -147,6 +148,7 @@ func New(opts Options) (*Server, error) {
 		rates:    newRates(opts.RateLimit),
 		open:     open{max: opts.MaxStreams, maxOfClient: opts.ClientStreams},
 		hangups:  newHangups(),
+		failures: newFailures(),
 		bodies:   newMemory(opts.MaxBytes / 10),
 		reads:    newMemory(opts.MaxBytes / 5 * 2),
 		writes:   newMemory(opts.MaxBytes / 5 * 2),
