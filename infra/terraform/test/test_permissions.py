@@ -141,6 +141,30 @@ def test_a_preview_goes_no_further_than_its_boundary():
     assert not allowed, f"the role that makes previews may change: {allowed}"
 
 
+def roles(directory, run):
+    state = verbose_test(TERRAFORM / directory, "test_state", run)
+    return {r["address"]: r["values"] for r in resources(state["root_module"]) if r["type"] == "aws_iam_role"}
+
+
+def test_roles_of_a_preview_have_the_boundary():
+    got = {address: role["permissions_boundary"] for address, role in roles("preview", "shares_load_balancer_cluster_and_bucket").items()}
+    assert len(got) == 3 and set(got.values()) == {named("boundary")}, got
+
+
+@pytest.mark.parametrize(("directory", "run"), [("modules/environment", "whole"), ("preview", "shares_load_balancer_cluster_and_bucket")])
+def test_services_take_roles_for_this_account_alone(directory, run):
+    """A service that acts for many accounts could be talked into a role of ours by another. EC2 gives a role to our own instances."""
+    trust = {address: json.loads(role["assume_role_policy"])["Statement"] for address, role in roles(directory, run).items()}
+    assert len(trust) == 3, f"got {sorted(trust)}"
+    open_to_others = [
+        address
+        for address, statements in trust.items()
+        for statement in statements
+        if statement["Principal"]["Service"] != "ec2.amazonaws.com" and statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount") != NAMES["ACCOUNT"]
+    ]
+    assert not open_to_others, open_to_others
+
+
 def test_preview_role_keeps_its_states_and_no_other():
     plan = verbose_test(TERRAFORM / "bootstrap", "test_plan", "roles_are_bound_to_the_repository")
     document = next(json.loads(c["change"]["after"]["policy"]) for c in plan["resource_changes"] if c["address"] == 'aws_iam_role_policy.preview_states["staging"]')

@@ -114,3 +114,33 @@ run "spot_share_above_the_base" {
     error_message = "types keep their order"
   }
 }
+
+# AWS recommends another image every few weeks. The first run has applied one.
+run "a_newer_image_is_left_alone" {
+  command = plan
+  override_data {
+    target = data.aws_ssm_parameter.image
+    values = { insecure_value = "ami-newer" }
+  }
+
+  assert {
+    condition     = aws_launch_template.this.image_id != "ami-newer"
+    error_message = "an unrelated apply must not replace the instances"
+  }
+}
+
+run "a_newer_image_comes_when_asked" {
+  command = plan
+  variables {
+    image_generation = 2
+  }
+  override_data {
+    target = data.aws_ssm_parameter.image
+    values = { insecure_value = "ami-newer" }
+  }
+
+  assert {
+    condition     = aws_launch_template.this.image_id == "ami-newer"
+    error_message = "a higher generation takes the image that AWS recommends; got ${aws_launch_template.this.image_id}"
+  }
+}
