@@ -76,11 +76,11 @@ func faultsOf(err error) (faults []fault) {
 	return faults
 }
 
-// notText is the reason of a value that not every source could hold: a variable
+// textError is the reason of a value that not every source could hold: a variable
 // ends at a NUL, and JSON has no bytes that are not UTF-8.
-type notText struct{}
+type textError struct{}
 
-func (notText) Error() string { return "not UTF-8, or with a NUL" }
+func (textError) Error() string { return "not UTF-8, or with a NUL" }
 
 // convert is the hook of mapstructure: it returns a value that fits the target
 // exactly, or an unsuitable error. Numbers are not taken for text, text not
@@ -88,7 +88,7 @@ func (notText) Error() string { return "not UTF-8, or with a NUL" }
 func convert(from, to reflect.Value) (any, error) {
 	raw, t := from.Interface(), to.Type()
 	if from.Kind() == reflect.String && (!utf8.ValidString(from.String()) || strings.Contains(from.String(), "\x00")) {
-		return nil, unsuitable{notText{}}
+		return nil, unsuitable{textError{}}
 	}
 	if from.Type() == t && !from.CanFloat() || reflect.PointerTo(from.Type()) == t || from.Type() == reflect.PointerTo(t) {
 		return raw, nil
@@ -310,7 +310,7 @@ func (s *setting) detail(raw any, reason error, element int) string {
 	case s.secret:
 		got = kindOf(raw) + ", " + redacted
 	}
-	if reason != nil && (!s.secret || errors.Is(reason, notText{})) { // any other may repeat the value
+	if reason != nil && (!s.secret || errors.Is(reason, textError{})) { // any other may repeat the value
 		got += " (" + clip(maskPassword(reason.Error())) + ")"
 	}
 	return "expected " + expected + ", got " + got
