@@ -121,14 +121,21 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if err != nil {
 		return err
 	}
-	defer stopTracing()
+	var end time.Time // of shutdown_timeout; zero until the server is drained
+	left := func() time.Duration {
+		if end.IsZero() {
+			return cfg.ShutdownTimeout
+		}
+		return max(time.Until(end), minimumClose)
+	}
+	defer func() { stopTracing(left()) }()
 
 	opened, err := awaitStore(ctx, cfg, log.Logger, open)
 	if err != nil {
 		return err
 	}
 	store := set.Store(opened)
-	defer func() { err = errors.Join(err, within(cfg.ShutdownTimeout, "close the store", store.Close)) }()
+	defer func() { err = errors.Join(err, within(left(), "close the store", store.Close)) }()
 
 	if cfg.MemoryBudget == 0 {
 		cfg.MemoryBudget = memoryBudget(debug.SetMemoryLimit(-1))
@@ -142,7 +149,8 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 		return err
 	}
 	if bus != nil {
-		defer func() { err = errors.Join(err, bus.Close()) }()
+		// Hints may be lost, and so may the error.
+		defer func() { _ = within(left(), "close the connection for hints", bus.Close) }()
 		set.Hints(bus.Stats)
 		listOpts.Ledger.Hints = bus
 	}
@@ -184,7 +192,11 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, drain(cfg, log.Logger, server, service))
+	log.LogAttrs(ctx, slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
+	server.Stop()
+	time.Sleep(cfg.ShutdownDelay)
+	end = time.Now().Add(cfg.ShutdownTimeout)
+	return errors.Join(err, drain(end, log.Logger, server, service))
 }
 
 // serveAdmin serves handler at the address for operators. It returns that
@@ -226,17 +238,14 @@ func newBus(cfg settings, store storage.SoleOwner, log *slog.Logger) (*redishint
 	return redishints.New(string(cfg.Hints))
 }
 
-// drain ends a server without failing a request: /readyz takes it out of
-// rotation first, and it closes when no request is under way.
-func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *lists.Service) error {
-	log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Duration("delay", cfg.ShutdownDelay))
-	server.Stop()
-	time.Sleep(cfg.ShutdownDelay)
+// drain ends a server that /readyz took out of rotation, when no request is
+// under way, or at a time.
+func drain(end time.Time, log *slog.Logger, server *httpapi.Server, service *lists.Service) error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.ShutdownTimeout)
+	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	err := server.Shutdown(ctx)
-	left := max(cfg.ShutdownTimeout-time.Since(began), minimumClose)
+	left := max(time.Until(end), minimumClose)
 	err = errors.Join(err, within(left, "settle accepted changes", func() error { return service.Close(ctx) }))
 	if err != nil {
 		return fmt.Errorf("stopped after %v with work unfinished: %w", time.Since(began).Round(time.Millisecond), err)
@@ -245,7 +254,7 @@ func drain(cfg settings, log *slog.Logger, server *httpapi.Server, service *list
 	return nil
 }
 
-// minimumClose is the time for closing the lists when requests took all of
+// minimumClose is the time for each later step when requests took all of
 // shutdown_timeout.
 const minimumClose = 100 * time.Millisecond
 

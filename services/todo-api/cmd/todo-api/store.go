@@ -36,9 +36,12 @@ const checkTimeout = 5 * time.Second
 func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFunc) (storage.Store, error) {
 	deadline := time.Now().Add(cfg.StoreWait)
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		store, err := openAnswering(ctx, cfg.Store, open)
+		store, err := openWithin(ctx, cfg.Store, open)
 		if err == nil {
 			return store, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
 			return nil, fmt.Errorf("TODO_STORE: %w", err)
@@ -49,6 +52,45 @@ func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFu
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
+	}
+}
+
+// openWithin is openAnswering, but returns also if the store hangs whatever its
+// context, as on a frozen file system. A store that opens later is closed.
+func openWithin(ctx context.Context, url string, open openFunc) (storage.Store, error) {
+	type result struct {
+		store storage.Store
+		err   error
+	}
+	opened := make(chan result)
+	abandoned := make(chan struct{})
+	go func() {
+		store, err := openAnswering(ctx, url, open)
+		select {
+		case opened <- result{store, err}:
+		case <-abandoned:
+			if closer, ok := store.(io.Closer); ok && err == nil {
+				_ = closer.Close()
+			}
+		}
+	}()
+	limit := time.NewTimer(2 * checkTimeout)
+	defer limit.Stop()
+	select {
+	case r := <-opened:
+		return r.store, r.err
+	case <-limit.C:
+		close(abandoned)
+		return nil, fmt.Errorf("store %s: %w: it did not open within %v", url, storage.ErrUnavailable, 2*checkTimeout)
+	case <-ctx.Done():
+	}
+	// A store that keeps to its context returns soon.
+	select {
+	case r := <-opened:
+		return r.store, r.err
+	case <-time.After(checkTimeout / 5):
+		close(abandoned)
+		return nil, context.Cause(ctx)
 	}
 }
 

@@ -27,10 +27,10 @@ import (
 )
 
 // newTracer returns the provider of tracers, or nil if no endpoint is set, and a
-// function that sends the remaining spans at the end.
-func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer trace.TracerProvider, stop func(), err error) {
+// function that sends the remaining spans at the end, for the given time at most.
+func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer trace.TracerProvider, stop func(time.Duration), err error) {
 	if cfg.OTLPEndpoint == "" {
-		return nil, func() {}, nil
+		return nil, func(time.Duration) {}, nil
 	}
 	exporter, err := otlptrace.New(ctx, &otlpClient{url: strings.TrimRight(cfg.OTLPEndpoint, "/") + "/v1/traces", digest: digest})
 	if err != nil {
@@ -43,9 +43,9 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer tra
 			attribute.String("service.version", cfg.Release),
 		)),
 	)
-	return provider, func() {
+	return provider, func(limit time.Duration) {
 		// An unreachable collector must not delay the end.
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), min(limit, 5*time.Second))
 		defer cancel()
 		_ = provider.Shutdown(ctx)
 	}, nil

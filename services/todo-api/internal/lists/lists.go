@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/ledger"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
@@ -43,6 +45,7 @@ type Service struct {
 	closeOnce sync.Once
 	closing   chan struct{}
 	reported  sync.WaitGroup
+	checks    singleflight.Group
 }
 
 // New returns a service on store. The caller must call [Service.Close] and then
@@ -93,6 +96,19 @@ func (s *Service) Size(name todo.Name) (bytes int64, ok bool) { return s.ledger.
 // and the idempotency keys of its writes. Erasing a list that was never written
 // succeeds.
 func (s *Service) Erase(ctx context.Context, name todo.Name, conditions Conditions) error {
+	// The ledger deletes in the caller's goroutine, and a call to a store may
+	// hang whatever its context.
+	erased := make(chan error, 1)
+	go func() { erased <- s.erase(ctx, name, conditions) }()
+	select {
+	case err := <-erased:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, ctx.Err())
+	}
+}
+
+func (s *Service) erase(ctx context.Context, name todo.Name, conditions Conditions) error {
 	if err := s.compose(ctx, name); err != nil {
 		return err
 	}
@@ -136,8 +152,23 @@ func (s *Service) Check(ctx context.Context) error {
 	case health.Away:
 		return fmt.Errorf("the store does not answer: %w", health.Err)
 	}
-	return storage.Check(ctx, s.store)
+	// A call to a store may hang whatever its context, as on a frozen file
+	// system. Probes must not pile up behind it: they share one.
+	checked := s.checks.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+		defer cancel()
+		return nil, storage.Check(ctx, s.store)
+	})
+	select {
+	case result := <-checked:
+		return result.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+// checkTimeout bounds a check of a store that keeps to its context.
+const checkTimeout = 5 * time.Second
 
 // Stats returns the ledger's statistics.
 func (s *Service) Stats() ledger.Stats { return s.ledger.Stats() }

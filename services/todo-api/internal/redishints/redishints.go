@@ -210,7 +210,14 @@ func (b *Bus) Listen(ctx context.Context, hinted func(ledger.Hint), listening fu
 	pause := retryFirst
 	for {
 		began := time.Now()
-		err := b.follow(ctx, hinted, listening)
+		// go-redis waits for the first answers of a server whatever the context.
+		followed := make(chan error, 1)
+		go func() { followed <- b.follow(ctx, hinted, listening) }()
+		var err error
+		select {
+		case err = <-followed:
+		case <-ctx.Done():
+		}
 		if ctx.Err() != nil {
 			return
 		}
