@@ -90,6 +90,9 @@ type Verifier struct {
 	cache  *ttlcache.Cache[digest, verdict]
 	stop   context.CancelFunc
 	done   chan struct{}
+
+	reason   string         // for which discovery failed last
+	keysAway rate.Sometimes // the log's lines about keys that cannot be fetched
 }
 
 // digest is the cache key of a token.
@@ -117,14 +120,15 @@ func New(ctx context.Context, opts Options) *Verifier {
 	}
 	v := &Verifier{
 		opts: opts,
-		client: &http.Client{Timeout: patience, Transport: &bounded{
+		client: &http.Client{Timeout: patience, CheckRedirect: sameSecurity, Transport: &bounded{
 			next: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute},
 			// Each forged token makes go-oidc fetch the keys again. Concurrent
 			// callers share one fetch.
 			limit: rate.NewLimiter(1, 5),
 		}},
-		cache: ttlcache.New(ttlcache.WithCapacity[digest, verdict](10_000), ttlcache.WithDisableTouchOnHit[digest, verdict]()),
-		done:  make(chan struct{}),
+		cache:    ttlcache.New(ttlcache.WithCapacity[digest, verdict](10_000), ttlcache.WithDisableTouchOnHit[digest, verdict]()),
+		done:     make(chan struct{}),
+		keysAway: rate.Sometimes{Interval: time.Minute},
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	v.stop = stop
@@ -159,7 +163,10 @@ func (v *Verifier) Close() {
 func (v *Verifier) discover(ctx context.Context) bool {
 	found, err := v.ask(oidc.ClientContext(ctx, v.client))
 	if err != nil {
-		v.opts.Logger.LogAttrs(ctx, slog.LevelError, "sign-in is unavailable", slog.String("issuer", v.opts.Issuer), slog.Any("error", err))
+		if reason := short(err.Error()); reason != v.reason {
+			v.reason = reason
+			v.opts.Logger.LogAttrs(ctx, slog.LevelError, "sign-in is unavailable", slog.String("issuer", v.opts.Issuer), slog.String("error", reason))
+		}
 		return false
 	}
 	v.ready.Store(found)
@@ -266,11 +273,16 @@ func (v *Verifier) because(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case away:
-		v.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "the issuer's keys cannot be fetched", slog.String("issuer", v.opts.Issuer), slog.String("error", reason))
+		v.keysAway.Do(func() {
+			v.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "the issuer's keys cannot be fetched", slog.String("issuer", v.opts.Issuer), slog.String("error", short(reason)))
+		})
 		return fmt.Errorf("%w: its keys cannot be fetched", ErrUnavailable)
 	}
 	return &InvalidError{strings.TrimPrefix(err.Error(), "oidc: ")}
 }
+
+// short cuts what go-oidc adds to an error: the issuer's whole answer.
+func short(reason string) string { return strings.ToValidUTF8(reason[:min(len(reason), 500)], "") }
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
@@ -280,13 +292,21 @@ func (v *Verifier) check(token *oidc.IDToken, claims map[string]any) error {
 		audience = []string{client}
 	}
 	now := v.opts.Now()
+	notBefore, err := dateOf(claims, "nbf")
+	if err != nil {
+		return err
+	}
+	// go-oidc also reads numbers in quotes, and dates that do not fit.
+	if _, err := dateOf(claims, "exp"); err != nil {
+		return err
+	}
 	switch {
 	case token.Expiry.IsZero():
 		return &InvalidError{"it has no exp"}
 	case token.Expiry.Add(leeway).Before(now):
 		return &InvalidError{fmt.Sprintf("it expired at %s, and this server's clock says %s", clock(token.Expiry), clock(now))}
-	case now.Add(leeway).Before(notBefore(claims)):
-		return &InvalidError{fmt.Sprintf("it is not valid before %s, and this server's clock says %s", clock(notBefore(claims)), clock(now))}
+	case now.Add(leeway).Before(notBefore):
+		return &InvalidError{fmt.Sprintf("it is not valid before %s, and this server's clock says %s", clock(notBefore), clock(now))}
 	case !slices.Contains(audience, v.opts.Audience):
 		return &InvalidError{fmt.Sprintf("it is for the audience %q, and this server's is %q", audience, v.opts.Audience)}
 	case token.Subject == "":
@@ -298,11 +318,21 @@ func (v *Verifier) check(token *oidc.IDToken, claims map[string]any) error {
 	return nil
 }
 
-func notBefore(claims map[string]any) time.Time {
-	if seconds, ok := claims["nbf"].(float64); ok {
-		return time.Unix(int64(seconds), 0)
+// lastDate is the end of the year 9999.
+const lastDate = 253402300799
+
+// dateOf returns a claim that is a date (NumericDate of RFC 7519), or the zero
+// time if the token has none.
+func dateOf(claims map[string]any, name string) (time.Time, error) {
+	value, ok := claims[name]
+	if !ok {
+		return time.Time{}, nil
 	}
-	return time.Time{}
+	seconds, ok := value.(float64)
+	if !ok || seconds < 0 || seconds > lastDate {
+		return time.Time{}, &InvalidError{"its " + name + " is not a date"}
+	}
+	return time.Unix(int64(seconds), 0), nil
 }
 
 // maxName is the maximum length of a name, in code points.
@@ -320,7 +350,22 @@ func nameOf(claims map[string]any, subject string) string {
 	return string(printable[:min(len(printable), maxName)])
 }
 
-// bounded is a transport that limits the rate of requests.
+// sameSecurity refuses redirects from https to http.
+func sameSecurity(req *http.Request, via []*http.Request) error {
+	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return errors.New("redirect from https to http")
+	}
+	if len(via) >= 10 {
+		return errors.New("more than 10 redirects")
+	}
+	return nil
+}
+
+// maxAnswer is the maximum size of the issuer's answers.
+const maxAnswer = 1 << 20
+
+// bounded is a transport that limits the rate of requests and the size of
+// answers.
 type bounded struct {
 	next  *http.Transport
 	limit *rate.Limiter
@@ -331,7 +376,11 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := b.limit.Wait(req.Context()); err != nil {
 		return nil, err
 	}
-	return b.next.RoundTrip(req)
+	resp, err := b.next.RoundTrip(req)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	}
+	return resp, err
 }
 
 // CloseIdleConnections lets [http.Client.CloseIdleConnections] work.

@@ -1,10 +1,13 @@
 package signin
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +58,15 @@ func TestVerify(t *testing.T) {
 		"expired":               {token("exp", at(-10*time.Minute)), "it expired at 20"},
 		"not yet":               {token("nbf", at(10*time.Minute)), "this server's clock says 20"},
 		"no expiry":             {token("exp", nil), "no exp"},
+		"exp in quotes":         {token("exp", fmt.Sprint(at(time.Hour))), "exp is not a date"},
+		"exp with a fraction":   {token("exp", float64(at(time.Hour))+0.5), ""},
+		"exp far in the future": {token("exp", 253402300799), ""},
+		"exp beyond dates":      {token("exp", 1e300), "exp is not a date"},
+		"negative exp":          {token("exp", -1), "exp is not a date"},
+		"exp of another type":   {token("exp", true), "claims"},
+		"nbf in quotes":         {token("nbf", fmt.Sprint(at(10*time.Minute))), "nbf is not a date"},
+		"nbf beyond dates":      {token("nbf", 1e300), "nbf is not a date"},
+		"clock 10 minutes back": {i.Token(map[string]any{"iat": at(10 * time.Minute), "nbf": at(10 * time.Minute)}), "this server's clock says 20"},
 		"another audience":      {token("aud", "mail"), `the audience ["mail"]`},
 		"no audience":           {token("aud", nil), "audience"},
 		"audience and client":   {i.Token(map[string]any{"aud": "mail", "client_id": "todo"}), "audience"},
@@ -63,6 +75,10 @@ func TestVerify(t *testing.T) {
 		"another issuer's name": {token("iss", foreign.URL), "different provider"},
 		"a retired key":         {retired, "signature"},
 		"alg none":              {none, "algorithm"},
+		"critical header":       {i.SignWith(new(jose.SignerOptions).WithCritical("x").WithHeader("x", 1), nil), "signature"},
+		"path for a key ID":     {i.SignWith(new(jose.SignerOptions).WithHeader("kid", "../../../../etc/passwd"), nil), "signature"},
+		"key of its own":        {i.SignWith(&jose.SignerOptions{EmbedJWK: true}, foreign), "signature"},
+		"keys at a URL":         {i.SignWith(new(jose.SignerOptions).WithHeader("jku", foreign.URL+"/jwks"), foreign), "signature"},
 		"HMAC by the public":    {i.Sign(jose.HS256, i.PublicKey(), nil), "algorithm"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,6 +214,30 @@ func TestKeysOfTheIssuer(t *testing.T) {
 	}
 }
 
+// An issuer that does not answer is one line of the log, whatever the number of
+// requests.
+func TestAnAbsentIssuerIsLoggedOnce(t *testing.T) {
+	i := signintest.New(t)
+	var log bytes.Buffer
+	v := verifier(t, i, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	i.Down.Store(true)
+	for n := range 2 {
+		if _, err := v.Verify(t.Context(), i.Token(map[string]any{"sub": fmt.Sprint(n)})); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+	}
+	for range 2 {
+		if v.discover(t.Context()) {
+			t.Error("got an issuer that is away")
+		}
+	}
+	for _, line := range []string{"keys cannot be fetched", "sign-in is unavailable"} {
+		if got := strings.Count(log.String(), line); got != 1 {
+			t.Errorf("got %d lines %q, want 1: %s", got, line, &log)
+		}
+	}
+}
+
 // Forged tokens cause few requests to the issuer, and do not keep out tokens
 // whose key is known.
 func TestForgedTokensAskTheIssuerRarely(t *testing.T) {
@@ -228,5 +268,82 @@ func TestForgedTokensAskTheIssuerRarely(t *testing.T) {
 	}
 	if asked := i.KeyRequests.Load(); asked > 5 || refused == 0 {
 		t.Errorf("the issuer was asked for its keys %d times, want at most 5; %d tokens were refused", asked, refused)
+	}
+}
+
+// The answers of an issuer are bounded in size and time. While they cannot be used, tokens
+// get ErrUnavailable.
+func TestAnswersOfTheIssuer(t *testing.T) {
+	for name, test := range map[string]struct {
+		keys func(w http.ResponseWriter, i *signintest.Issuer)
+		want error // nil if the token is valid
+	}{
+		"duplicate key ID": {func(w http.ResponseWriter, i *signintest.Issuer) {
+			other := signintest.New(t)
+			fmt.Fprintf(w, `{"keys":[%s,%s]}`, other.PublicKey(), i.PublicKey())
+		}, nil},
+		"unknown types of keys": {func(w http.ResponseWriter, i *signintest.Issuer) {
+			fmt.Fprintf(w, `{"keys":[{"kty":"new","kid":"x"},%s]}`, i.PublicKey())
+		}, nil},
+		"10 MB": {func(w http.ResponseWriter, i *signintest.Issuer) {
+			fmt.Fprintf(w, `{"keys":[%s]%s}`, i.PublicKey(), strings.Repeat(" ", 10<<20))
+		}, ErrUnavailable},
+		"not JSON":  {func(w http.ResponseWriter, _ *signintest.Issuer) { fmt.Fprint(w, strings.Repeat("<p>", 10_000)) }, ErrUnavailable},
+		"cut off":   {func(w http.ResponseWriter, _ *signintest.Issuer) { panic(http.ErrAbortHandler) }, ErrUnavailable},
+		"no keys":   {func(w http.ResponseWriter, _ *signintest.Issuer) { fmt.Fprint(w, `{"keys":[]}`) }, &InvalidError{}},
+		"no member": {func(w http.ResponseWriter, _ *signintest.Issuer) { fmt.Fprint(w, `{}`) }, &InvalidError{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := signintest.New(t)
+			i.Keys = func(w http.ResponseWriter) { test.keys(w, i) }
+			var log bytes.Buffer
+			v := verifier(t, i, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+			_, err := v.Verify(t.Context(), i.Token(nil))
+			if invalid, ok := errors.AsType[*InvalidError](err); ok && strings.Contains(invalid.Reason, "signature") {
+				err = &InvalidError{}
+			}
+			if !errors.Is(err, test.want) && fmt.Sprintf("%T", err) != fmt.Sprintf("%T", test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if log.Len() > 2000 {
+				t.Errorf("got a log of %d bytes, want it short", log.Len())
+			}
+		})
+	}
+}
+
+func TestRedirectsOfTheIssuer(t *testing.T) {
+	at := func(address string) *http.Request {
+		req, err := http.NewRequest(http.MethodGet, address, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return req
+	}
+	for _, test := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"https://a.example", "https://b.example", true},
+		{"http://localhost", "http://localhost/x", true},
+		{"http://localhost", "https://a.example", true},
+		{"https://a.example", "http://a.example", false},
+	} {
+		if err := sameSecurity(at(test.to), []*http.Request{at(test.from)}); (err == nil) != test.ok {
+			t.Errorf("from %s to %s: got %v, want it followed %t", test.from, test.to, err, test.ok)
+		}
+	}
+	i := signintest.New(t)
+	moved := httptest.NewServer(http.RedirectHandler(i.URL+"/.well-known/openid-configuration", http.StatusFound))
+	defer moved.Close()
+	// The document names another issuer than the setting does.
+	var log bytes.Buffer
+	v := verifier(t, i, func(o *Options) { o.Issuer, o.Logger = moved.URL, slog.New(slog.NewTextHandler(&log, nil)) })
+	if _, err := v.Verify(t.Context(), i.Token(nil)); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	v.Close()
+	if !strings.Contains(log.String(), i.URL) || !strings.Contains(log.String(), moved.URL) {
+		t.Errorf("got the log %s, want both issuers", &log)
 	}
 }

@@ -2,6 +2,7 @@
 package signintest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -25,6 +26,8 @@ type Issuer struct {
 	Down atomic.Bool
 	// KeyRequests counts the requests for the keys.
 	KeyRequests atomic.Int64
+	// Keys, if not nil, answers the requests for the keys.
+	Keys func(w http.ResponseWriter)
 
 	t   testing.TB
 	key atomic.Pointer[jose.JSONWebKey]
@@ -54,6 +57,10 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case r.URL.Path == "/jwks":
 		i.KeyRequests.Add(1)
+		if i.Keys != nil {
+			i.Keys(w)
+			return
+		}
 		answer = map[string]any{"keys": []any{i.key.Load().Public()}}
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -81,7 +88,19 @@ func (i *Issuer) Token(change map[string]any) string {
 // Sign returns a token signed with another algorithm or key.
 func (i *Issuer) Sign(algorithm jose.SignatureAlgorithm, key any, change map[string]any) string {
 	i.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, nil)
+	return i.sign(jose.SigningKey{Algorithm: algorithm, Key: key}, nil, change)
+}
+
+// SignWith returns a token with other headers, signed with the present key of
+// signer, or of i if signer is nil.
+func (i *Issuer) SignWith(opts *jose.SignerOptions, signer *Issuer) string {
+	i.t.Helper()
+	return i.sign(jose.SigningKey{Algorithm: jose.ES256, Key: cmp.Or(signer, i).key.Load().Key}, opts, nil)
+}
+
+func (i *Issuer) sign(key jose.SigningKey, opts *jose.SignerOptions, change map[string]any) string {
+	i.t.Helper()
+	signer, err := jose.NewSigner(key, opts)
 	if err != nil {
 		i.t.Fatal(err)
 	}
