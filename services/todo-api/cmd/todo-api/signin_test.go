@@ -31,15 +31,19 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 		slug   string
 		says   string // by the challenge or the body
 	}{
-		"a token":           {bearer(whole), 0, "", ""},
-		"lower-case scheme": {[]string{"Authorization", "bearer " + whole}, 0, "", ""},
-		"none":              {nil, 401, "sign-in-required", `Bearer realm="todo"`},
-		"another scheme":    {[]string{"Authorization", "Basic YTpi"}, 401, "sign-in-required", `Bearer realm="todo"`},
-		"empty":             {[]string{"Authorization", "Bearer "}, 400, "invalid-request", `error="invalid_request"`},
-		"two in one line":   {bearer(whole + " " + whole), 400, "invalid-request", `error="invalid_request"`},
-		"cut":               {bearer(whole[:len(whole)-3]), 401, "invalid-token", `error="invalid_token"`},
-		"expired":           {bearer(i.Token(map[string]any{"exp": signintest.At(-10 * time.Minute)})), 401, "invalid-token", "expired at 20"},
-		"not let in":        {bearer(i.Token(map[string]any{"groups": []string{"staff"}})), 403, "not-allowed", "no claim of the token grants it"},
+		"a token":            {bearer(whole), 0, "", ""},
+		"lower-case scheme":  {[]string{"Authorization", "bearer " + whole}, 0, "", ""},
+		"none":               {nil, 401, "sign-in-required", `Bearer realm="todo"`},
+		"another scheme":     {[]string{"Authorization", "Basic YTpi"}, 401, "sign-in-required", `Bearer realm="todo"`},
+		"empty":              {[]string{"Authorization", "Bearer "}, 400, "invalid-request", `error="invalid_request"`},
+		"two in one line":    {bearer(whole + " " + whole), 400, "invalid-request", `error="invalid_request"`},
+		"two lines":          {append(bearer(whole), "Authorization", "Bearer "+whole), 400, "invalid-request", `error="invalid_request"`},
+		"another line first": {[]string{"Authorization", "Basic YTpi", "Authorization", "Bearer " + whole}, 401, "sign-in-required", `Bearer realm="todo"`},
+		"not a token":        {bearer(whole + "%20"), 400, "invalid-request", `error="invalid_request"`},
+		"another audience":   {bearer(i.Token(map[string]any{"aud": "mail"})), 401, "invalid-token", "audience"},
+		"cut":                {bearer(whole[:len(whole)-3]), 401, "invalid-token", `error="invalid_token"`},
+		"expired":            {bearer(i.Token(map[string]any{"exp": signintest.At(-10 * time.Minute)})), 401, "invalid-token", "expired at 20"},
+		"not let in":         {bearer(i.Token(map[string]any{"groups": []string{"staff"}})), 403, "not-allowed", "no claim of the token grants it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := listkey.New()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,8 +27,8 @@ type Answer struct {
 }
 
 // Try sends a request to a path of the server, or to a URL. The media type is
-// JSON if there is a body. header holds names and values in turn; a header with
-// the value "" is not sent.
+// JSON if there is a body. header holds names and values in turn; a name that
+// occurs twice is sent on two lines, and a header with the value "" is not sent.
 func (a *API) Try(method, path, body string, header ...string) (Answer, error) {
 	if !strings.HasPrefix(path, "http") {
 		path = a.URL + path
@@ -39,12 +40,12 @@ func (a *API) Try(method, path, body string, header ...string) (Answer, error) {
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	lines := make(http.Header)
 	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-		if header[i+1] == "" {
-			req.Header.Del(header[i])
-		}
+		lines.Add(header[i], header[i+1])
 	}
+	maps.Copy(req.Header, lines)
+	maps.DeleteFunc(req.Header, func(_ string, values []string) bool { return values[len(values)-1] == "" })
 	resp, err := a.Client.Do(req)
 	if err != nil {
 		return Answer{}, err

@@ -58,12 +58,17 @@ func (s *Server) authorize(c *fiber.Ctx, op *operation) error {
 	return nil
 }
 
+// isKey reports whether text is a key, with or without padding and space around it.
+func isKey(text []byte) bool {
+	_, err := listkey.Parse(strings.Trim(string(text), "= "))
+	return err == nil
+}
+
 // requestKeyOf returns the key that the request carries, or nil without one.
 // A key in the query is refused, since addresses are logged.
 func requestKeyOf(c *fiber.Ctx) (*listkey.Key, error) {
 	for name, value := range c.Context().QueryArgs().All() {
-		_, err := listkey.Parse(string(value))
-		if err == nil || slices.Contains(keyParameters, strings.ToLower(string(name))) {
+		if isKey(value) || isKey(name) || slices.Contains(keyParameters, strings.ToLower(string(name))) {
 			return nil, invalidRequest.with("A query parameter holds a key. Addresses are logged: send keys in the header %s, and make a new one if this one was in use.", keyHeader)
 		}
 	}
