@@ -117,7 +117,7 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	}
 	set := metrics.New(cfg.Release)
 	set.LogDropped(&log.dropped)
-	tracer, stopTracing, err := newTracer(ctx, cfg, digest)
+	tracer, stopTracing, err := newTracer(ctx, cfg, digest, log.Logger)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -21,6 +23,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -28,7 +31,7 @@ import (
 
 // newTracer returns the provider of tracers, or nil if no endpoint is set, and a
 // function that sends the remaining spans at the end, for the given time at most.
-func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer trace.TracerProvider, stop func(time.Duration), err error) {
+func newTracer(ctx context.Context, cfg settings, digest nameDigest, log *slog.Logger) (tracer trace.TracerProvider, stop func(time.Duration), err error) {
 	if cfg.OTLPEndpoint == "" {
 		return nil, func(time.Duration) {}, nil
 	}
@@ -36,6 +39,14 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest) (tracer tra
 	if err != nil {
 		return nil, nil, fmt.Errorf("traces: %w", err)
 	}
+	// By default each failure is a line on standard error, which may have no
+	// reader.
+	failures := rate.Sometimes{Interval: time.Minute}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		failures.Do(func() {
+			log.LogAttrs(context.Background(), slog.LevelWarn, "traces cannot be sent", slog.Any("error", err))
+		})
+	}))
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
 		sdktrace.WithResource(resource.NewSchemaless(

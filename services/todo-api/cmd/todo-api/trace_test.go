@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -54,5 +55,19 @@ func TestStoreCallsAreChildSpans(t *testing.T) {
 		if parent, ok := calls[name]; !ok || !requests[parent] {
 			t.Errorf("%s: got %v below %v, want it below the request", name, calls, requests)
 		}
+	}
+}
+
+// A collector that fails is a line of the log.
+func TestCollectorFails(t *testing.T) {
+	collector := httptest.NewServer(http.NotFoundHandler())
+	defer collector.Close()
+	p := start(t, "TODO_STORE=mem:", "TODO_OTLP_ENDPOINT="+collector.URL)
+	p.Create("l", "x")
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(p.log.String(), "traces cannot be sent"); got != 1 {
+		t.Errorf("got %d lines about the collector, want 1: %s", got, p.log)
 	}
 }
