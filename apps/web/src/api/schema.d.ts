@@ -164,7 +164,7 @@ export interface paths {
          * Follow the list as it changes
          * @description Server-Sent Events named `list`, whose `id` is the text of the `ETag` and whose `data` is a ListEvent. The first one is the list as it is, unless `Last-Event-ID` already names its revision.
          *     With `changes=true` an event named `changes`, whose `data` is a ChangesEvent, may be sent in place of the list: what changed since the event before it, or since `Last-Event-ID`. A client that does not have the list at `from` opens the stream again without `Last-Event-ID`.
-         *     Revisions that follow one another quickly may be reported as the last of them. An event named `heartbeat`, without an `id`, whose `data` is a Heartbeat, is sent after the first one, each 15 seconds, and when the number of streams of the list changes.
+         *     Revisions that follow one another quickly may be reported as the last of them. An event named `heartbeat`, without an `id`, whose `data` is a Heartbeat, is sent after the first one, every 15 seconds, and when the number of streams of the list changes.
          */
         get: operations["watchList"];
         put?: never;

@@ -35,18 +35,16 @@ const (
 	maxHeaders = 8 << 10
 )
 
-// Options say how a [Server] serves. All but the times, Limits and the
-// optional ones must be set.
+// Options configure a [Server]. Lists, Logger and Metrics are required.
 type Options struct {
-	// Lists are what is served. They are the caller's to close, after the
-	// server.
+	// Lists is the service to serve. The caller closes it after the server.
 	Lists *lists.Service
 	// Page is the page at /. If nil, no page is served.
 	Page fs.FS
-	// Release names what serves.
+	// Release is the release name that /readyz reports.
 	Release string
-	// PublicURL is the address at which clients find the server, without a
-	// slash at its end; "": what each request says.
+	// PublicURL is the server's public address, without a slash at its end. If
+	// "", links have the Host of their request.
 	PublicURL string
 	// CORSOrigins are the origins that may use the API from a browser; "*"
 	// stands for all of them.
@@ -113,7 +111,7 @@ type Server struct {
 	// listener is set by Serve.
 	listener atomic.Pointer[listener]
 
-	others   *metrics.Requests // what is no operation
+	others   *metrics.Requests // unmatched requests
 	failures map[string]*failures
 	watchers watchers
 	hangups  hangups
@@ -184,7 +182,7 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// handlers is what answers each operation of the contract.
+// handlers returns the handler of each operation of the contract.
 func (s *Server) handlers() map[string]handler {
 	return map[string]handler{
 		"getState":         s.getState,
@@ -211,8 +209,8 @@ func (s *Server) handlers() map[string]handler {
 	}
 }
 
-// route registers every operation of the contract, what answers methods that
-// it does not have, and the page.
+// route registers the operations of the contract, the answers to other methods,
+// and the page.
 func (s *Server) route() error {
 	handlers := s.handlers()
 	s.app.Use(s.edge)
@@ -236,7 +234,7 @@ func (s *Server) route() error {
 	for _, op := range s.contract.operations {
 		h, ok := handlers[op.id]
 		if !ok {
-			return fmt.Errorf("openapi.yaml: nothing answers the operation %s", op.id)
+			return fmt.Errorf("openapi.yaml: the operation %s has no handler", op.id)
 		}
 		delete(handlers, op.id)
 		s.app.Add(op.method, op.fiberPath(), s.operation(op, h))
@@ -248,7 +246,7 @@ func (s *Server) route() error {
 		allowed[op.fiberPath()] = append(allowed[op.fiberPath()], methods...)
 	}
 	for id := range handlers {
-		return fmt.Errorf("openapi.yaml: there is no operation %s", id)
+		return fmt.Errorf("openapi.yaml: the operation %s is missing", id)
 	}
 	if s.opts.Page != nil {
 		page, err := loadPage(s.opts.Page)
@@ -299,8 +297,8 @@ func (l serverLog) Printf(format string, _ ...any) {
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, "connection", slog.String("detail", format))
 }
 
-// Stop makes the server say that it is not ready, so that no new requests are
-// sent to it. It goes on answering those that are.
+// Stop makes /readyz fail, so that balancers send no new requests. The server
+// still answers those that arrive.
 func (s *Server) Stop() { s.stopping.Store(true) }
 
 // Shutdown closes event streams and waits for requests under way. If ctx ends
