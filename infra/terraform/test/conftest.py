@@ -76,9 +76,8 @@ def wait_for(url):
             time.sleep(0.2)
 
 
-@pytest.fixture
-def moto():
-    """AWS's APIs in one server: the LocalStack image that is built from packages has S3 alone."""
+@pytest.fixture(scope="session")
+def moto_server():
     port = free_port()
     server = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -87,3 +86,10 @@ def moto():
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture
+def moto(moto_server):
+    """AWS's APIs in one empty server: the LocalStack image that is built from packages has S3 alone."""
+    urllib.request.urlopen(urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST"))
+    return moto_server

@@ -79,12 +79,6 @@ def test_a_third_environment_is_a_directory(copy):
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_root_is_valid(root):
-    terraform(TERRAFORM / root, "init", "-backend=false", "-input=false")
-    terraform(TERRAFORM / root, "validate")
-
-
-@pytest.mark.parametrize("root", ROOTS)
 def test_state_is_locked_and_encrypted(root):
     text = (TERRAFORM / root / "versions.tf").read_text()
     assert "use_lockfile = true" in text and re.search(r"encrypt\s+= true", text), f"{root}: want the native lockfile and encryption"
