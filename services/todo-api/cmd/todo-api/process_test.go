@@ -11,11 +11,15 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin/signintest"
 )
 
 // runHelper runs the program in this test binary if a test requests it.
@@ -119,6 +123,50 @@ func TestRefusesToStart(t *testing.T) {
 		t.Errorf("the first process: got %v, %v, want it ready all the same", resp, err)
 	} else {
 		resp.Body.Close()
+	}
+}
+
+// A start that fails leaves nothing open: no file, no listener, and not the lock
+// of its directory.
+func TestFailedStartsLeaveNothingOpen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // where /proc/self/fd counts
+	}
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	// The garbage collector would close what was left open.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	dir := t.TempDir()
+	store := "TODO_STORE=file://" + dir
+	issuer := signintest.New(t)
+	for name, environ := range map[string][]string{
+		"port in use":                {store, "TODO_LISTEN=" + busy.Addr().String()},
+		"port for operators in use":  {store, "TODO_LISTEN=127.0.0.1:0", "TODO_ADMIN_LISTEN=" + busy.Addr().String()},
+		"address of another machine": {store, "TODO_LISTEN=192.0.2.1:80"},
+		"port in use, with sign-in and traces": {
+			store, "TODO_LISTEN=" + busy.Addr().String(), "TODO_OIDC_ISSUER=" + issuer.URL, "TODO_OIDC_AUDIENCE=todo", "TODO_OTLP_ENDPOINT=http://" + busy.Addr().String(),
+		},
+	} {
+		before := open()
+		for range 10 {
+			if err := run(t.Context(), nil, environ, io.Discard); err == nil {
+				t.Fatalf("%s: got no error", name)
+			}
+		}
+		eventually(t, name+": what was opened is closed", func() bool { return open() < before+10 })
+	}
+	if err := start(t, store).stop(); err != nil {
+		t.Errorf("a start afterwards: %v", err)
 	}
 }
 

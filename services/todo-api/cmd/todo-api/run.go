@@ -173,9 +173,11 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), server.Shutdown(ctx), service.Close(ctx))
 	}
+	// The server closes it too, unless it is stopped before it serves.
+	defer func() { _ = listener.Close() }()
 	admin, stopAdmin, err := serveAdmin(ctx, cfg, server.Admin(), log.Logger)
 	if err != nil {
-		return errors.Join(err, listener.Close(), server.Shutdown(ctx), service.Close(ctx))
+		return errors.Join(err, server.Shutdown(ctx), service.Close(ctx))
 	}
 	defer stopAdmin()
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", listener.Addr().String()), slog.String("admin", admin),

@@ -145,7 +145,6 @@ func New(opts Options) (*Server, error) {
 		hosts:    newHosts(opts.AllowedHosts, opts.PublicURL),
 		rates:    newRates(opts.RateLimit),
 		open:     open{max: opts.MaxStreams, maxOfClient: opts.ClientStreams},
-		hangups:  newHangups(),
 		failures: newFailures(),
 		bodies:   newMemory(opts.MaxBytes / 10),
 		reads:    newMemory(opts.MaxBytes / 5 * 2),
@@ -179,6 +178,7 @@ func New(opts Options) (*Server, error) {
 	if err := s.route(); err != nil {
 		return nil, err
 	}
+	s.hangups = newHangups() // last: it must be closed
 	return s, nil
 }
 

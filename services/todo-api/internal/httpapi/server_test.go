@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -76,4 +79,29 @@ func manyItems(n int) string {
 		items[i] = fmt.Sprintf(`{"id":%d,"title":"item %d of a long list","completed":false}`, i, i)
 	}
 	return "[" + strings.Join(items, ",") + "]"
+}
+
+// New leaves nothing open when it returns an error.
+func TestFailedNewLeavesNothingOpen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // the only system on which a server opens files
+	}
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	service := lists.New(memstore.New(), lists.Options{})
+	defer service.Close(t.Context())
+	before := open()
+	for range 10 {
+		if _, err := New(Options{Lists: service, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.New("test"), Page: os.DirFS(filepath.Join(t.TempDir(), "none"))}); err == nil {
+			t.Fatal("got no error for a page that is missing")
+		}
+	}
+	if after := open(); after >= before+10 {
+		t.Errorf("got %d open files after 10 failures, want %d", after, before)
+	}
 }
