@@ -40,7 +40,7 @@ func toolsRun(t *testing.T, root string, env []string, args ...string) (out stri
 	cmd := exec.CommandContext(t.Context(), "./run", args...)
 	for _, setting := range os.Environ() {
 		switch name, _, _ := strings.Cut(setting, "="); name {
-		case "CI", "ONLY", "WITHOUT", "V", "RETRY", "SETUP", "ROOT", "JUNIT":
+		case "CI", "ONLY", "WITHOUT", "V", "RETRY", "JOBS", "SETUP", "ROOT", "JUNIT":
 		default:
 			cmd.Env = append(cmd.Env, setting)
 		}
