@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect, paste, test } from './test'
 
 // Apart from the other input: a trace, for when it fails, would take a picture of 5,000 items at each step.
@@ -18,4 +19,16 @@ test('10,000 pasted lines get a word, and as many as the list can take are added
   await app.add('one more')
   await expect(app.page.getByText('This list is full: it has 5,000 items.')).toBeVisible()
   await expect(app.newTodo).toHaveValue('one more')
+})
+
+test('A list that takes longer than any answer may be silent is shown on a slow network', async ({ app, page, server, list }) => {
+  // 300 KB that no compression makes less of: 25 s at 12 KB a second.
+  await server.add(list, Array.from({ length: 200 }, () => randomBytes(1_500).toString('base64')))
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.enable')
+  await session.send('Network.emulateNetworkConditions', { offline: false, latency: 500, downloadThroughput: 12_000, uploadThroughput: 12_000 })
+  await app.open()
+  await expect(app.items).toHaveCount(200, { timeout: 120_000 })
+  await app.add('bread')
+  await expect.poll(async () => (await server.todos(list)).at(-1)?.title).toBe('bread')
 })

@@ -4,19 +4,23 @@ import { Trouble } from './trouble'
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
 const patience = 15_000
 
-/** `fetch`, with a limit of time and with every answer other than 2xx thrown as Trouble. */
+/** `fetch`, with a limit of time for the head of the answer, and with every answer other than 2xx thrown as Trouble. */
 export async function request(address: string | URL, init: RequestInit = {}): Promise<Response> {
   let response: Response
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), patience)
   try {
-    response = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'manual', ...init })
+    response = await fetch(address, { signal: limit.signal, redirect: 'manual', ...init })
   } catch (cause) {
     throw new Trouble('unreachable', 'The server could not be reached.', { cause })
+  } finally {
+    clearTimeout(timer)
   }
   const signIn = signInTrouble(response)
   if (signIn) throw signIn
   if (response.ok) return response
 
-  const problem = decodeProblem(await response.json().catch(() => null), response.status)
+  const problem = decodeProblem(await bodyOf(response).then(JSON.parse).catch(() => null), response.status)
   const kind = response.status === 429 || response.status >= 500 ? 'busy' : 'refused'
   throw new Trouble(kind, problem.detail || problem.title, { status: response.status, code: problem.code, retryAfter: seconds(response.headers.get('Retry-After')) })
 }
@@ -37,11 +41,30 @@ export function signInTrouble(response: Response): Trouble | null {
 export async function read<T>(response: Response, decode: (value: unknown) => T): Promise<T> {
   let text: string
   try {
-    text = await response.text()
+    text = await bodyOf(response)
   } catch (cause) {
     throw new Trouble('unreachable', 'The connection broke off.', { cause })
   }
   return parse(text, decode, response.status)
+}
+
+/** Reads a body for as long as it keeps coming: a long list takes minutes on a slow network. Throws when nothing came for `patience`. */
+async function bodyOf({ body }: Response): Promise<string> {
+  if (!body) return ''
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  for (;;) {
+    let silent = false
+    const timer = setTimeout(() => {
+      silent = true
+      reader.cancel().catch(() => undefined)
+    }, patience)
+    const { done, value } = await reader.read().finally(() => clearTimeout(timer))
+    if (silent) throw new Error('The answer broke off.')
+    text += decoder.decode(value, { stream: !done })
+    if (done) return text
+  }
 }
 
 /** Parses JSON by `decode`, with the errors of `read`. */
