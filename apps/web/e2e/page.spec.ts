@@ -238,6 +238,21 @@ test('Items are put in order by dragging, for everyone and for good', async ({ a
   await other.page.close()
 })
 
+test('A press of the handle moves an item up, and the first to the end, without a drag', async ({ app, server, list }) => {
+  await server.add(list, ['a', 'b', 'c'])
+  await app.open()
+  const handle = (title: string) => app.page.getByRole('button', { name: `Move ${title}:` })
+  await app.item(2).hover()
+  await handle('c').click()
+  await expect(app.titles).toHaveText(['a', 'c', 'b'])
+  await handle('c').press('Enter')
+  await expect(app.titles).toHaveText(['c', 'a', 'b'])
+  await handle('c').dispatchEvent('click') // as a screen reader does
+  await expect(app.titles).toHaveText(['a', 'b', 'c'])
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['a', 'b', 'c'])
+})
+
 test('An item that is let go where no move told that it had been dragged lands there', async ({ app, server, list }) => {
   await server.add(list, ['a', 'b', 'c'])
   await app.open()
