@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +88,74 @@ func TestInvalidSettings(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), variable) || !strings.Contains(err.Error(), "expected") {
 			t.Errorf("%s: got %v, want an error that names the variable and what is expected", setting, err)
 		}
+	}
+}
+
+// No setting takes garbage in silence: as a variable and as a flag, each refuses
+// it with its name, the value unless that is a secret, and what is expected.
+func TestGarbageInEverySetting(t *testing.T) {
+	var table bytes.Buffer
+	if err := config.Markdown(&table, defaults(), sources(nil, nil, nil)...); err != nil {
+		t.Fatal(err)
+	}
+	variable, flag := regexp.MustCompile("TODO_[A-Z_]+"), regexp.MustCompile("--[a-z-]+")
+	anyText := []string{"TODO_RELEASE"}
+	secret := []string{"TODO_HINTS", "TODO_NAME_DIGEST_KEY"}
+	rows := 0
+	for line := range strings.Lines(table.String()) {
+		name := variable.FindString(line)
+		if name == "" || slices.Contains(anyText, name) {
+			continue
+		}
+		rows++
+		// A flag without a value turns a boolean on.
+		forms := []string{name}
+		if cells := strings.Split(line, "|"); !strings.Contains(cells[2], "[no-]") {
+			if found := flag.FindString(cells[2]); found != "" {
+				forms = append(forms, found)
+			}
+		}
+		for _, form := range forms {
+			refused := 0
+			for _, value := range []string{"garbage !", "-1", "99999999999999999999", `"true"`, "http:", "5 minutes", "{}"} {
+				args, environ := []string{"--listen=127.0.0.1:0"}, []string{form + "=" + value}
+				if form != name {
+					args, environ = append(args, form+"="+value), nil
+				}
+				if name == "TODO_LISTEN" {
+					args = args[1:]
+				}
+				if name != "TODO_STORE" {
+					environ = append(environ, "TODO_STORE=mem:")
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				if name == "TODO_STORE" {
+					cancel = func() {} // nothing is accepted
+				}
+				cancel() // what is accepted ends at once
+				err := run(ctx, args, environ, io.Discard)
+				if err == nil || errors.Is(err, context.Canceled) {
+					continue
+				}
+				refused++
+				text := err.Error()
+				if !strings.Contains(text, form) && !strings.Contains(text, name) {
+					t.Errorf("%s=%s: got %q, want its name", form, value, text)
+				}
+				if quoted := strconv.Quote(value); !slices.Contains(secret, name) && !strings.Contains(text, value) && !strings.Contains(text, quoted[1:len(quoted)-1]) {
+					t.Errorf("%s=%s: got %q, want the value", form, value, text)
+				}
+				if !strings.Contains(text, "expected") && !strings.Contains(text, "cannot read") {
+					t.Errorf("%s=%s: got %q, want what is expected", form, value, text)
+				}
+			}
+			if refused < 3 {
+				t.Errorf("%s: got %d refusals, want at least 3", form, refused)
+			}
+		}
+	}
+	if rows < 39 {
+		t.Errorf("got %d settings, want all of the table", rows)
 	}
 }
 

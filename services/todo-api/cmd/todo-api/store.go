@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -96,6 +97,9 @@ func openWithin(ctx context.Context, url string, open openFunc) (storage.Store, 
 
 func openAnswering(ctx context.Context, url string, open openFunc) (storage.Store, error) {
 	store, err := open(ctx, url)
+	if err != nil && !strings.Contains(err.Error(), url) {
+		err = fmt.Errorf("%w, got %q", err, url)
+	}
 	if err != nil {
 		return nil, err
 	}
