@@ -51,7 +51,7 @@ suite infra/compose dir=infra/compose needs='engine localstack compose node pyth
 suite infra/ansible dir=infra/ansible needs='python' timeout=30m on='moto' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 --dist loadscope --ignore tests/test_interruptions.py tests'
 suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=35m on='moto, with an ECS that rolls out at once' \
-  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" tests/test_interruptions.py'
+  command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 tests/test_interruptions.py'
 suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate' timeout=45m \
   on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
 suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov node iam-simulate engine localstack' timeout=40m \

@@ -64,6 +64,19 @@ def aws():
 
 
 @pytest.fixture(scope="session")
+def forks(tmp_path_factory):
+    """The variables with which Ansible runs modules in forks of one process."""
+    path = tmp_path_factory.mktemp("forks") / "socket"
+    server = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("forks.py"), path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline() == "listening\n"
+        yield {"MODULE_FORKS": str(path), "ANSIBLE_CONNECTION_PLUGINS": str(pathlib.Path(__file__).with_name("plugins") / "connection")}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
 def client(aws):
     endpoint = aws["AWS_ENDPOINT_URL"]  # not that of an edge, which a test may put there
 
@@ -83,11 +96,11 @@ def edge(aws):
 
 
 @pytest.fixture(scope="module")
-def place(aws, client, tmp_path_factory):
+def place(aws, forks, client, tmp_path_factory):
     """An environment that playbooks deploy to."""
     edge, site = Edge(aws["AWS_ENDPOINT_URL"]), Site(client)
     with serving(edge.handler()) as before_moto, serving(site.handler()) as address:
-        made = Place(HERE, {**aws, "AWS_ENDPOINT_URL": before_moto}, client, site, tmp_path_factory.mktemp("place"))
+        made = Place(HERE, {**aws, **forks, "AWS_ENDPOINT_URL": before_moto}, client, site, tmp_path_factory.mktemp("place"))
         made.address, made.edge = address, edge
         yield made
 

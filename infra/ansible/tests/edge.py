@@ -53,7 +53,7 @@ def passed(handler, to, body):
 
 
 class Edge:
-    """Passes requests to moto. The first requests get the planted errors; each that may change something is told to `changed` when it is answered.
+    """Passes requests to moto. The first requests get the planted errors; `changed` is called with the handler of each that changed something, before its answer.
 
     `faults` are what each request meets the first times, in their order: an error as in `planted`, or LOST, which drops the answer of one that moto has done.
     """
@@ -61,7 +61,7 @@ class Edge:
     LOST = "lost"
 
     def __init__(self, moto):
-        self.moto, self.planted, self.changed, self.requests = moto, [], lambda: None, []
+        self.moto, self.planted, self.changed, self.requests = moto, [], lambda _: None, []
         self.faults, self.met = [], {}
 
     def fault(self, request):
@@ -83,9 +83,9 @@ class Edge:
                     s3 = not re.match(r"/$|/2020-05-31/", self.path)  # STS and CloudFront wrap their errors
                     return self.reply(status, (XML if s3 else f"<ErrorResponse>{XML}</ErrorResponse>").format(code).encode())
                 answer = passed(self, edge.moto, body)
-                reads = self.command in ("GET", "HEAD") or target.startswith(("Describe", "List", "Get")) or (self.path == "/" and not target)  # STS
+                reads = self.command in ("GET", "HEAD") or target.startswith(("Describe", "Filter", "Get", "List")) or (self.path == "/" and not target)  # STS
                 if answer[0] < 300 and not reads:
-                    edge.changed()
+                    edge.changed(self)
                 if fault:
                     self.close_connection = True
                     return None

@@ -13,6 +13,7 @@ registry=$(dirname "$0")/../../registry
 mkdir -p "$registry"
 case $1 in
 push)
+  case $* in *-dry-run*) registry=$(mktemp -d) ;; esac
   digest=$(sed -E 's/.*"digest": *"([^"]*)".*/\\1/' "$3/image.json")
   cp "$3/image.json" "$registry/$digest"
   printf '{"digest":"%s","image":"%s","tag":"x","pushed":true}' "$digest" "$5@$digest" ;;
@@ -31,7 +32,7 @@ def git(directory, *words):
 class Place:
     def __init__(self, here, aws, client, site, directory):
         self.here, self.aws, self.site, self.address = here, aws, site, None
-        self.s3, self.ecs, self.ssm, self.cloudfront = client("s3"), client("ecs"), client("ssm"), client("cloudfront")
+        self.s3, self.ecs, self.ssm, self.cloudfront, self.logs = (client(service) for service in ("s3", "ecs", "ssm", "cloudfront", "logs"))
         self.root = directory / "repository"
         self.directory = directory
         (self.root / "apps/web").mkdir(parents=True)
@@ -66,7 +67,10 @@ class Place:
         for bucket in (f"{name}-website", f"{name}-releases"):
             self.s3.create_bucket(Bucket=bucket)
         self.ecs.create_cluster(clusterName=name)
-        containers = [{"name": "todo-api", "image": f"{REPOSITORY}:not-yet-deployed", "memory": 64, "essential": True}]
+        options = {"awslogs-group": name, "awslogs-stream-prefix": "todo-api", "awslogs-region": "us-east-1"}
+        containers = [{"name": "todo-api", "image": f"{REPOSITORY}:not-yet-deployed", "memory": 64, "essential": True,
+                       "environment": [{"name": "TODO_SETTING", "value": "kept"}], "logConfiguration": {"logDriver": "awslogs", "options": options}}]
+        self.logs.create_log_group(logGroupName=name)
         for each in definitions or [containers]:
             self.ecs.register_task_definition(family=name, containerDefinitions=each)
         self.ecs.create_service(cluster=name, serviceName=name, taskDefinition=f"{name}:{runs}", desiredCount=2)
@@ -104,20 +108,28 @@ class Place:
         for note in self.notes(name).glob("*"):
             (self.notes(to) / note.name).write_text(note.read_text())
 
-    def play(self, playbook, name, **variables):
-        """Runs a playbook in an environment and returns its status and what it said in one line."""
+    def start(self, playbook, name, *words, connection="forked", **variables):
+        """Starts a playbook in an environment."""
         self.site.bucket, self.site.service = f"{name}-website", name
         inventory = self.directory / "inventory.json"
         common = {
-            "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "project": {"name": "p", "region": "us-east-1"},
+            "ansible_connection": connection, "ansible_python_interpreter": sys.executable, "project": {"name": "p", "region": "us-east-1"},
             "repository_root": str(self.root), "release_lock_notes": str(self.notes(name)), "backend_service_poll_seconds": 0, "smoke_tries": 1,
             "smoke_delay_seconds": 0, "smoke_requests": 1,
         }
         inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
-        words = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", str(inventory), playbook]
-        words += ["-e", json.dumps({**common, "environment": name, **variables})]
-        done = subprocess.run(words, env=self.aws, cwd=self.here, capture_output=True, text=True, timeout=600)
-        return done.returncode, " ".join(done.stdout.split() + done.stderr.split())
+        command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", str(inventory), playbook, *words]
+        command += ["-e", json.dumps({**common, "environment": name, **variables})]
+        return subprocess.Popen(command, env=self.aws, cwd=self.here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def play(self, playbook, name, *words, **variables):
+        """Runs a playbook in an environment and returns its status and what it said in one line."""
+        with self.start(playbook, name, *words, **variables) as process:
+            said, _ = process.communicate(timeout=600)
+        return process.returncode, " ".join(said.split())
+
+    def locked(self, name):
+        return self.s3.list_objects_v2(Bucket=f"{name}-releases", Prefix="e/lock")["KeyCount"] == 1
 
     def serves(self, name):
         """The release that the service runs, and the one whose page is published."""

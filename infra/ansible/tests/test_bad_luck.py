@@ -10,6 +10,7 @@ from ansible_collections.todo.deploy.plugins.module_utils import calls
 from ansible_collections.todo.deploy.plugins.modules import one_off, rollout_info
 from edge import Edge
 
+
 @pytest.mark.parametrize("status, code", [(400, "ExpiredToken"), (400, "ThrottlingException"), (503, "ServiceUnavailable")])
 @pytest.mark.parametrize("name, arguments", [
     ("stored", {"key": "a.json", "content": "{}"}),
@@ -206,7 +207,7 @@ def test_verdict(why, said, want):
 
 
 def test_every_call_meets_bad_luck(place):
-    """Credentials expire at each call, and its second try is done without an answer: no playbook fails."""
+    """Credentials expire at each call, its second try is throttled, its third is done without an answer: no playbook fails."""
     place.create("unlucky")
     place.commit("a")
     assert place.play("deploy.yml", "unlucky")[0] == 0
@@ -214,7 +215,7 @@ def test_every_call_meets_bad_luck(place):
     place.aws = {**place.aws, "AWS_MAX_ATTEMPTS": "1"}  # what botocore tries again is not what is tested
     try:
         for playbook, serves in (("deploy.yml", "b"), ("status.yml", "b"), ("rollback.yml", "a")):
-            place.edge.faults, place.edge.met = [(400, "ExpiredTokenException"), Edge.LOST], {}
+            place.edge.faults, place.edge.met = [(400, "ExpiredTokenException"), (400, "ThrottlingException"), Edge.LOST], {}
             code, said = place.play(playbook, "unlucky")
             assert code == 0 and place.serves("unlucky") == (serves, serves), said
     finally:

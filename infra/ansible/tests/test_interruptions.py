@@ -1,6 +1,8 @@
-"""A deployment that is cut off after any of its changes: what then serves is said, and a deployment, a failing one and a rollback end it well."""
+"""A playbook that is cut off after any of its changes: what then serves is said, and a deployment, a failing one and a rollback end it well."""
 
 import os
+import signal
+import threading
 
 import pytest
 
@@ -17,67 +19,125 @@ CUTS = [
     ("record of the end", "b", "b"),
     ("bill of materials", "b", "b"),
 ]
+# Those of a rollback from B to A.
+BACK = [
+    ("lock", "b", "b"),
+    ("record of the beginning", "b", "b"),
+    ("service", "a", "b"),
+    ("index.html", "a", "a"),
+    ("invalidation", "a", "a"),
+    ("record of the end", "a", "a"),
+]
+# The nightly run takes all, which is many times as long as what a change is tested with.
+TAKEN = os.environ.get("INTERRUPTIONS")
+# Those after which image, page and record differ.
+SPLIT = {"service", "index.html", "record of the end"}
+TRIED = [n for n, (change, _, _) in enumerate(CUTS) if change in SPLIT or TAKEN == "all"]
 
 
 @pytest.fixture(scope="module")
 def cut(place):
-    """Environments cut0, cut1, ... each as a deployment of B left it that was cut off after that change."""
+    """Environments cut0, cut1, ... each as a deployment of B left it that was cut off after that change; `before` has A, and `whole` has B over A."""
     place.commit("a")
     place.create("whole")
     code, said = place.play("deploy.yml", "whole")
     assert code == 0, said
+    place.copy("whole", "before")
     place.commit("b")
     place.commit("c")
     place.commit("b")
     seen = []
 
-    def changed():
-        place.edge.changed = lambda: None  # the copy's own changes do not count
+    def changed(_):
+        place.edge.changed = lambda _: None  # the copy's own changes do not count
         place.copy("whole", f"cut{len(seen)}")
         seen.append(place.edge.requests[-1])
         place.edge.changed = changed
 
     place.edge.changed = changed
     code, said = place.play("deploy.yml", "whole")
-    place.edge.changed = lambda: None
+    place.edge.changed = lambda _: None
     assert code == 0, said
     assert len(seen) == len(CUTS) + 1 and seen[-1].startswith("DELETE"), seen  # the last gives the lock back
     return place
 
 
-# Those after which image, page and record differ. INTERRUPTIONS=all takes every change, which takes three times as long: the nightly run.
-SPLIT = {"service", "index.html", "record of the end"}
-TRIED = [n for n, (change, _, _) in enumerate(CUTS) if change in SPLIT or os.environ.get("INTERRUPTIONS") == "all"]
-
-
+@pytest.mark.parametrize("then", ["status", "deploy", "fail", "rollback"])
 @pytest.mark.parametrize("n", TRIED, ids=[CUTS[n][0].replace(" ", "-") for n in TRIED])
-def test_cut_after(cut, n):
+def test_cut_after(cut, n, then):
     _, image, page = CUTS[n]
-    assert cut.serves(f"cut{n}") == (image, page)
     ended = CUTS[n][0] in ("record of the end", "bill of materials")
-    code, said = cut.play("status.yml", f"cut{n}")
-    assert code == 0 and f"image sha256:{image * 64} of commit {cut.commits[image]}" in said and f"of commit {cut.commits[page]}" in said, said
-    whole = image == page and (image == "a" or ended)
-    assert ("HALF A RELEASE" in said) != whole, said
+    if then == "status":
+        assert cut.serves(f"cut{n}") == (image, page)
+        code, said = cut.play("status.yml", f"cut{n}")
+        assert code == 0 and f"image sha256:{image * 64} of commit {cut.commits[image]}" in said and f"of commit {cut.commits[page]}" in said, said
+        whole = image == page and (image == "a" or ended)
+        assert ("HALF A RELEASE" in said) != whole, said
+        return
 
-    for then in ("deploy", "fail", "rollback"):
-        name = f"cut{n}-{then}"
-        cut.copy(f"cut{n}", name)
-        # What a deployment that fails, and a rollback, must come back to.
-        before = "b" if ended and then == "fail" else "a"
-        if then == "fail":
-            cut.commit("c")
-            cut.site.ready = False
-        code, said = cut.play("rollback.yml" if then == "rollback" else "deploy.yml", name)
-        cut.site.ready = True
-        cut.commit("b")
-        if then == "deploy":
-            assert code == 0 and cut.serves(name) == ("b", "b"), said
-        elif then == "fail":
-            assert code != 0 and f"(commit {cut.commits[before]}) serves, as before" in said and cut.serves(name) == (before, before), said
-        elif n == 0:
-            # B left no record, and A is the only healthy release.
-            assert "there is no healthy release to go back to" in said and cut.serves(name) == ("a", "a"), said
-        else:
-            assert code == 0 and cut.serves(name) == ("a", "a"), said
-        assert cut.s3.list_objects_v2(Bucket=f"{name}-releases", Prefix="e/lock")["KeyCount"] == 0, "the lock is given back"
+    name = f"cut{n}-{then}"
+    cut.copy(f"cut{n}", name)
+    # What a deployment that fails, and a rollback, must come back to.
+    before = "b" if ended and then == "fail" else "a"
+    if then == "fail":
+        cut.commit("c")
+        cut.site.ready = False
+    code, said = cut.play("rollback.yml" if then == "rollback" else "deploy.yml", name)
+    cut.site.ready = True
+    cut.commit("b")
+    if then == "deploy":
+        assert code == 0 and cut.serves(name) == ("b", "b"), said
+    elif then == "fail":
+        assert code != 0 and f"(commit {cut.commits[before]}) serves, as before" in said and cut.serves(name) == (before, before), said
+    elif n == 0:
+        # B left no record, and A is the only healthy release.
+        assert "there is no healthy release to go back to" in said and cut.serves(name) == ("a", "a"), said
+    else:
+        assert code == 0 and cut.serves(name) == ("a", "a"), said
+    assert not cut.locked(name), "the lock is given back"
+
+
+# A promotion of B changes what its deployment changes.
+SIGNALS = [
+    (playbook, n, how) for playbook, cuts in (("deploy", CUTS), ("promotion", CUTS), ("rollback", BACK)) for n, (change, _, _) in enumerate(cuts)
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+    if TAKEN == "all" or (playbook, change, how) in {
+        ("deploy", "asset", signal.SIGKILL), ("promotion", "service", signal.SIGINT), ("rollback", "service", signal.SIGTERM),
+    }
+]
+
+
+@pytest.mark.parametrize("playbook, n, how", SIGNALS, ids=[f"{playbook}-{n}-{how.name}" for playbook, n, how in SIGNALS])
+def test_signal_after(cut, playbook, n, how):
+    """The signal ends the playbook and the module that it runs, which changes nothing more."""
+    name = f"{playbook}-{n}-{how.name}".lower()
+    cut.copy("whole" if playbook == "rollback" else "before", name)
+    variables = {"connection": "local"}  # a module of the playbook's own, which the signal is to end as well
+    if playbook == "promotion":
+        code, said = cut.play("fetch.yml", "whole")
+        assert code == 0, said
+        variables["release"] = cut.commits["b"][:12]
+    process = cut.start("rollback.yml" if playbook == "rollback" else "deploy.yml", name, **variables)
+    changes, module_ended = [], threading.Event()
+
+    def changed(handler):
+        changes.append(cut.edge.requests[-1])
+        if len(changes) == n + 1:
+            process.send_signal(how)
+            process.wait(timeout=120)
+            handler.connection.settimeout(60)
+            if handler.connection.recv(1) == b"":  # closed by its end
+                module_ended.set()
+
+    cut.edge.changed = changed
+    with process:
+        said, _ = process.communicate(timeout=600)
+    assert module_ended.wait(60) and process.returncode not in (0, 2) and len(changes) == n + 1, (process.returncode, changes, said)
+    cut.edge.changed = lambda _: None
+    _, image, page = (BACK if playbook == "rollback" else CUTS)[n]
+    assert cut.serves(name) == (image, page) and cut.locked(name), said
+    code, said = cut.play("status.yml", name)
+    assert code == 0 and "lock free" not in said and ("HALF A RELEASE" in said or image == page), said
+    for then, serves in (("deploy.yml", "b"), ("rollback.yml", "a")) if TAKEN == "all" and how == signal.SIGTERM else ():  # the state is the same after each
+        code, said = cut.play(then, name)
+        assert code == 0 and cut.serves(name) == (serves, serves) and not cut.locked(name), said
