@@ -75,8 +75,9 @@ def main():
     if params["dest"]:
         try:
             _answer, body = Calls(module, "s3").read(params["bucket"], params["key"])
-            with open(params["dest"], "wb") as f:
-                f.write(body)
+            if not module.check_mode:
+                with open(params["dest"], "wb") as f:
+                    f.write(body)
         except (BotoCoreError, ClientError) as e:
             module.fail_json_aws(e, msg=f"s3://{params['bucket']}/{params['key']}")
         except OSError as e:
