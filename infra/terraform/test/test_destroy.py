@@ -9,6 +9,7 @@ from test_network_graph import resources
 # Attribute, and its value where destroying is allowed.
 PROTECTIONS = {
     "aws_autoscaling_group": ("force_delete", True),
+    "aws_cognito_user_pool": ("deletion_protection", "INACTIVE"),
     "aws_ecr_repository": ("force_delete", True),
     "aws_ecs_task_definition": ("skip_destroy", False),
     "aws_kms_key": ("deletion_window_in_days", 7),
@@ -17,7 +18,7 @@ PROTECTIONS = {
     "aws_s3_bucket": ("force_destroy", True),
 }
 PRESENT = {
-    "modules/environment": {"aws_autoscaling_group": 1, "aws_ecs_task_definition": 1, "aws_lb": 1, "aws_s3_bucket": 4},
+    "modules/environment": {"aws_autoscaling_group": 1, "aws_cognito_user_pool": 1, "aws_ecs_task_definition": 1, "aws_lb": 1, "aws_s3_bucket": 4},
     "shared": {"aws_ecr_repository": 1, "aws_kms_key": 1, "aws_route53_zone": 1, "aws_s3_bucket": 2},
 }
 

@@ -33,6 +33,8 @@ SAME_NAME = {
     "aws_cloudfront_origin_access_control": "only another name replaces it",
     "aws_cloudfront_origin_request_policy": "only another name replaces it",
     "aws_cloudfront_response_headers_policy": "only another name replaces it",
+    "aws_cognito_user_pool": "a pool has an id, and pools may share a name",
+    "aws_cognito_user_pool_client": "a client has an id",
     "aws_ecs_task_definition": "a family has many revisions",
     "aws_iam_role_policy": "only another role or name replaces it",
     "aws_iam_role_policy_attachment": "only another role or policy replaces it",
@@ -51,7 +53,7 @@ SAME_NAME = {
     "terraform_data": "it exists in the state alone",
 }
 
-APPLIED = [("modules/environment", "whole"), ("modules/environment", "fargate"), ("shared", "publishes_what_environments_read")]
+APPLIED = {"modules/environment": ["whole", "fargate"], "shared": ["publishes_what_environments_read"]}
 
 
 def name_changes(change):
@@ -61,23 +63,25 @@ def name_changes(change):
     return config.get("name") is True
 
 
-def replacing(copy, directory, run, addresses):
-    """The plan, after that run, that replaces these addresses."""
+@pytest.mark.parametrize("directory", APPLIED)
+def test_every_resource_can_be_replaced(directory, copy):
+    """One run after the other, and after each a plan that replaces all that it left."""
     root = copy / directory
     (tests,) = root.glob("tests/*.tftest.hcl")
     text = tests.read_text()
-    kept = re.search(rf'^run "{run}" \{{.*?^\}}\n', text, re.M | re.S).group()
-    variables = "".join(re.findall(r"^  variables \{.*?^  \}\n", kept, re.M | re.S))
-    replace = "".join(f"      {address},\n" for address in addresses)
-    tests.write_text(f"{text.partition(chr(10) + 'run ')[0]}\n\n{kept}\nrun \"replace\" {{\n  command = plan\n{variables}  plan_options {{\n    replace = [\n{replace}    ]\n  }}\n}}\n")
-    plan = verbose_test(root, "test_plan", "replace")
-    return {change["address"]: change for change in plan["resource_changes"] if change["mode"] == "managed"}
+    addresses = {run: [r["address"] for r in resources(verbose_test(TERRAFORM / directory, "test_state", run)["root_module"]) if r["mode"] == "managed"] for run in APPLIED[directory]}
+    runs = [text.partition("\nrun ")[0]]
+    for run in APPLIED[directory]:
+        kept = re.search(rf'^run "{run}" \{{.*?^\}}\n', text, re.M | re.S).group()
+        variables = "".join(re.findall(r"^  variables \{.*?^  \}\n", kept, re.M | re.S))
+        runs += [kept, f'run "replace_{run}" {{\n  command = plan\n{variables}  plan_options {{\n    replace = [{", ".join(addresses[run])}]\n  }}\n}}\n']
+    tests.write_text("\n".join(runs))
+    for run in APPLIED[directory]:
+        plan = verbose_test(root, "test_plan", f"replace_{run}")
+        check_replacement({change["address"]: change for change in plan["resource_changes"]}, addresses[run])
 
 
-@pytest.mark.parametrize(("directory", "run"), APPLIED)
-def test_every_resource_can_be_replaced(directory, run, copy):
-    addresses = [r["address"] for r in resources(verbose_test(TERRAFORM / directory, "test_state", run)["root_module"]) if r["mode"] == "managed"]
-    changes = replacing(copy, directory, run, addresses)
+def check_replacement(changes, addresses):
     kept = [address for address in addresses if set(changes[address]["change"]["actions"]) != {"create", "delete"}]
     assert not kept, f"not replaced: {kept}"
 
@@ -93,14 +97,14 @@ def test_every_resource_can_be_replaced(directory, run, copy):
     assert len(addresses) > 20, f"got {len(addresses)} resources; the test must have something to replace"
 
 
-def test_moving_to_fargate_replaces_the_service_first(copy):
+def planned(run):
+    changes = verbose_test(TERRAFORM / "modules/environment", "test_plan", run)["resource_changes"]
+    return {change["address"]: change["change"]["actions"] for change in changes if change["mode"] == "managed"}
+
+
+def test_moving_to_fargate_replaces_the_service_first():
     """What runs keeps its task definition, which fits instances alone; capacity providers in use cannot be detached."""
-    root = copy / "modules/environment"
-    (tests,) = root.glob("tests/*.tftest.hcl")
-    text = tests.read_text()
-    whole = re.search(r'^run "whole" \{.*?^\}\n', text, re.M | re.S).group()
-    tests.write_text(f"{text.partition(chr(10) + 'run ')[0]}\n\n{whole}\nrun \"moved\" {{\n  command = plan\n  variables {{\n    fargate = {{ enabled = true }}\n  }}\n}}\n")
-    changes = {c["address"]: c["change"]["actions"] for c in verbose_test(root, "test_plan", "moved")["resource_changes"] if c["mode"] == "managed"}
+    changes = planned("moves_to_fargate")
     assert changes["module.api.aws_ecs_service.this"] == changes["aws_ecs_cluster_capacity_providers.this"] == ["delete", "create"]
     left = [address for address, actions in changes.items() if address.startswith("module.instances[0]") and actions != ["delete"]]
     assert not left, f"instances that stay: {left}"
@@ -115,7 +119,7 @@ FOLLOWS = {
 }
 
 
-def test_a_new_load_balancer_brings_what_belongs_to_it(copy):
-    changes = replacing(copy, "modules/environment", "whole", ["module.load_balancer.aws_lb.this"])
-    kept = {address: why for address, why in FOLLOWS.items() if changes[address]["change"]["actions"] != ["create", "delete"]}
+def test_a_new_load_balancer_brings_what_belongs_to_it():
+    changes = planned("replaces_the_load_balancer")
+    kept = {address: why for address, why in FOLLOWS.items() if changes[address] != ["create", "delete"]}
     assert not kept, f"kept although the load balancer is replaced: {kept}"

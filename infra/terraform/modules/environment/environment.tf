@@ -128,7 +128,7 @@ module "sign_in" {
     issuer    = var.sign_in.issuer
     audience  = var.sign_in.audience
     client_id = var.sign_in.client_id
-    user_pool = one(module.user_pool[*].environment)
+    user_pool = var.sign_in.user_pool ? module.user_pool[0].environment : null
     allow     = var.sign_in.allow
   }
 }
@@ -157,7 +157,7 @@ module "website" {
   api_origin_headers = module.load_balancer.origin_headers
 
   hsts_include_subdomains = var.hsts_include_subdomains
-  connect_origins         = concat(var.sign_in.origins, flatten(module.user_pool[*].origins))
+  connect_origins         = concat(var.sign_in.origins, var.sign_in.user_pool ? module.user_pool[0].origins : [])
 
   web_acl_arn       = one(module.web_firewall[*].arn)
   access_log_bucket = module.logs.name

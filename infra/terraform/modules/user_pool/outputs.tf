@@ -10,7 +10,8 @@ output "environment" {
 
 output "origins" {
   description = "Where the page asks for tokens, for its Content-Security-Policy."
-  value       = ["https://cognito-idp.${data.aws_region.current.region}.amazonaws.com", "https://${aws_cognito_user_pool_domain.this.domain}.auth.${data.aws_region.current.region}.amazoncognito.com"]
+  # From the name: a policy that is made before its predecessor goes would make the domain first too, which AWS has once.
+  value = ["https://cognito-idp.${data.aws_region.current.region}.amazonaws.com", "https://${var.domain_prefix}.auth.${data.aws_region.current.region}.amazoncognito.com"]
 }
 
 output "user_pool_id" {

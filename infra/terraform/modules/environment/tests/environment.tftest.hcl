@@ -24,6 +24,7 @@ variables {
   name      = "staging"
   subdomain = "staging"
   metrics   = { enabled = true }
+  sign_in   = { user_pool = true, allow = ["cognito:groups=todo"] }
 }
 
 # Applied by mocks: the values that only exist afterwards are there to be followed. The runner reads the state that this
@@ -49,6 +50,47 @@ run "whole" {
     output.deploy.store_url == "s3://todo-staging-lists-123456789012/lists?region=eu-west-1" && endswith(output.deploy.releases_prefix, "/"))
     error_message = "got ${jsonencode(output.deploy)}"
   }
+
+  assert {
+    condition     = length(module.user_pool) == 1 && module.sign_in.environment.TODO_OIDC_ALLOW == "cognito:groups=todo"
+    error_message = "want a user pool, and tasks that know it; got ${jsonencode(module.sign_in.environment)}"
+  }
+
+  # Which actions the deploy role may take is held by test/test_permissions.py against the calls that the playbooks make.
+  assert {
+    condition = toset([for statement in jsondecode(output.deploy_policy_json).Statement : statement.Sid if contains(flatten([statement.Resource]), "*")]) == toset([
+      "LogInToRegistry", "ReadTaskDefinitions", "WatchTasks",
+    ])
+    error_message = "only what AWS cannot bind to a resource may have the resource *"
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.deploy_policy_json).Statement : toset(statement.Resource) if statement.Sid == "PassTheTwoRoles"]) == toset([
+      "arn:aws:iam::123456789012:role/todo-staging-api-task", "arn:aws:iam::123456789012:role/todo-staging-api-execution",
+    ])
+    error_message = "the deploy role may pass the task's two roles and no other"
+  }
+
+  # The lists are not a deployment's business.
+  assert {
+    condition     = !strcontains(output.deploy_policy_json, "lists")
+    error_message = "the deploy role must not reach the lists' bucket"
+  }
+}
+
+# What the runner sees change when instances, or the load balancer, are left behind.
+run "moves_to_fargate" {
+  command = plan
+  variables {
+    fargate = { enabled = true }
+  }
+}
+
+run "replaces_the_load_balancer" {
+  command = plan
+  plan_options {
+    replace = [module.load_balancer.aws_lb.this]
+  }
 }
 
 # The same without instances, and with all that is off by default, for the graph, permissions and order.
@@ -57,6 +99,12 @@ run "fargate" {
     fargate  = { enabled = true, on_demand_base = 1, spot_share = 75 }
     valkey   = true
     previews = { enabled = true }
+    sign_in  = { issuer = "https://id.example.com", audience = "todo", client_id = "page", origins = ["https://id.example.com"], allow = ["groups=todo", "email=@example.com"] }
+  }
+
+  assert {
+    condition     = module.sign_in.environment == { TODO_OIDC_ISSUER = "https://id.example.com", TODO_OIDC_AUDIENCE = "todo", TODO_OIDC_CLIENT_ID = "page", TODO_OIDC_ALLOW = "groups=todo,email=@example.com" }
+    error_message = "got ${jsonencode(module.sign_in.environment)}"
   }
 
   assert {
@@ -92,68 +140,10 @@ run "public_origin" {
   }
 }
 
-run "people_sign_in_at_a_user_pool" {
-  command = plan
-  variables {
-    sign_in = { user_pool = true, allow = ["cognito:groups=todo"] }
-  }
-
-  assert {
-    condition     = length(module.user_pool) == 1
-    error_message = "want a user pool"
-  }
-}
-
-run "people_sign_in_elsewhere" {
-  command = plan
-  variables {
-    sign_in = { issuer = "https://id.example.com", audience = "todo", client_id = "page", origins = ["https://id.example.com"], allow = ["groups=todo", "email=@example.com"] }
-  }
-
-  assert {
-    condition     = module.sign_in.environment == { TODO_OIDC_ISSUER = "https://id.example.com", TODO_OIDC_AUDIENCE = "todo", TODO_OIDC_CLIENT_ID = "page", TODO_OIDC_ALLOW = "groups=todo,email=@example.com" }
-    error_message = "got ${jsonencode(module.sign_in.environment)}"
-  }
-}
-
 # The runner compares the protections in this plan with those in the state of "whole".
 run "may_be_destroyed" {
   command = plan
   variables {
     allow_destroy = true
   }
-}
-
-# Which actions it may take is held by test/test_permissions.py against the calls that the playbooks make.
-run "deploy_role_is_bound_to_its_environment" {
-  command = plan
-
-  assert {
-    condition = toset([for statement in jsondecode(output.deploy_policy_json).Statement : statement.Sid if contains(flatten([statement.Resource]), "*")]) == toset([
-      "LogInToRegistry", "ReadTaskDefinitions", "WatchTasks",
-    ])
-    error_message = "only what AWS cannot bind to a resource may have the resource *"
-  }
-
-  assert {
-    condition = one([for statement in jsondecode(output.deploy_policy_json).Statement : toset(statement.Resource) if statement.Sid == "PassTheTwoRoles"]) == toset([
-      "arn:aws:iam::123456789012:role/todo-staging-api-task", "arn:aws:iam::123456789012:role/todo-staging-api-execution",
-    ])
-    error_message = "the deploy role may pass the task's two roles and no other"
-  }
-
-  # The lists are not a deployment's business.
-  assert {
-    condition     = !strcontains(output.deploy_policy_json, "lists")
-    error_message = "the deploy role must not reach the lists' bucket"
-  }
-}
-
-run "rejects_previews_behind_a_public_load_balancer" {
-  command = plan
-  variables {
-    api_origin = "public"
-    previews   = { enabled = true }
-  }
-  expect_failures = [var.previews]
 }
