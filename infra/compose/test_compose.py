@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -86,31 +87,46 @@ def workshop(tmp_path_factory):
         compose("down", "--volumes", "--timeout", "5")
 
 
-def test_defaults_on_an_empty_engine(tmp_path):
-    """With none of the variables that the workshop above sets, and no volume yet, the developer can write wherever a container does."""
-    clone = tmp_path / "clone"
-    run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)])
-    shutil.copy(ROOT / "docker-compose.yml", clone)
-    developer = os.getuid() or 1000
-    if os.getuid() == 0:
-        run(["chown", "-R", f"{developer}:{developer}", str(clone)])
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TODO_")}
-    environment["COMPOSE_PROJECT_NAME"] = f"defaults{free_port()}"
-    if developer != 1000:
-        environment.update(TODO_UID=str(developer), TODO_GID=str(os.getgid()))
+@pytest.fixture
+def developer():
+    """Who calls compose: not root, with a home without caches, and the engine by its group. Its clone, its id, and the options of a process of it."""
+    uid = os.getuid() or 1000
+    with tempfile.TemporaryDirectory() as name:  # pytest's directories of root are closed to others
+        clone, home = pathlib.Path(name, "clone"), pathlib.Path(name, "home")
+        home.mkdir()
+        run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)])
+        shutil.copy(ROOT / "docker-compose.yml", clone)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TODO_", "GO", "npm_", "XDG_"))}
+        environment.update(HOME=str(home), COMPOSE_PROJECT_NAME=f"defaults{free_port()}")
+        options = {"cwd": clone, "env": environment}
+        if os.getuid() == 0:
+            run(["chown", "-R", f"{uid}:{uid}", name])
+            options.update(user=uid, group=uid, extra_groups=[pathlib.Path("/var/run/docker.sock").stat().st_gid])
+        elif uid != 1000:
+            environment.update(TODO_UID=str(uid), TODO_GID=str(os.getgid()))
+        yield clone, uid, options
+
+
+def test_defaults_on_an_empty_engine(developer):
+    """With none of the variables that the workshop above sets, and no volume yet, the developer can write wherever a container does, twice."""
+    clone, uid, options = developer
 
     def compose(*more):
-        return run([*compose_command(), *more], cwd=clone, env=environment)
+        return run([*compose_command(), *more], **options)
 
+    project = ["--filter", f"label=com.docker.compose.project={options['env']['COMPOSE_PROJECT_NAME']}"]
     try:
-        compose("run", "--rm", "volumes")
-        compose("run", "--rm", "--no-deps", "api", "touch", "/var/cache/modules/written", "/var/cache/go/written", "/src/written")
-        compose("run", "--rm", "--no-deps", "web", "touch", "/src/apps/web/node_modules/written")
-        foreign = [str(f) for f in clone.rglob("*") if f.lstat().st_uid != developer]
-        assert not foreign, f"these do not belong to the developer ({developer}): {foreign}"
+        for _time in range(2):
+            compose("run", "--rm", "volumes")
+            compose("run", "--rm", "--no-deps", "api", "touch", "/var/cache/modules/written", "/var/cache/go/written", "/src/written")
+            compose("run", "--rm", "--no-deps", "web", "touch", "/src/apps/web/node_modules/written")
+        foreign = [str(f) for f in clone.rglob("*") if f.lstat().st_uid != uid]
+        assert not foreign, f"these do not belong to the developer ({uid}): {foreign}"
         assert (clone / "apps/web/node_modules").is_dir()
+        assert run(["docker", "volume", "ls", "--quiet", *project])
     finally:
         compose("down", "--volumes", "--timeout", "5")
+    assert run(["docker", "volume", "ls", "--quiet", *project]) == run(["docker", "ps", "--all", "--quiet", *project]) == ""
 
 
 def read(url):
