@@ -1,6 +1,7 @@
 """A playbook that is cut off after any of its changes: what then serves is said, and a deployment, a failing one and a rollback end it well."""
 
 import os
+import re
 import signal
 import threading
 
@@ -141,3 +142,56 @@ def test_signal_after(cut, playbook, n, how):
     for then, serves in (("deploy.yml", "b"), ("rollback.yml", "a")) if TAKEN == "all" and how == signal.SIGTERM else ():  # the state is the same after each
         code, said = cut.play(then, name)
         assert code == 0 and cut.serves(name) == (serves, serves) and not cut.locked(name), said
+
+
+def kind(request):
+    """What a request is for, without the names of this run."""
+    method, _, what = request.partition(" ")
+    for part, named in (("lock.json", "lock"), ("/releases/r", "record"), ("/pages/", "archive"), ("index.html", "index.html"), ("invalidation", "invalidation")):
+        if part in what:
+            return f"{method} {named}"
+    return what if method == "POST" else request
+
+
+# What serves when a playbook begins.
+BEGINS = {"deploy": ("before", "a"), **{playbook: ("whole", "b") for playbook in ("rollback", "fetch", "status", "logs", "run", "lock", "unlock")}}
+DENIED = [("deploy", "UpdateService", False), ("deploy", "PUT index.html", False)]
+
+
+@pytest.mark.parametrize("playbook, only, lasting", DENIED, ids=[f"{p}-{(o or 'all').replace(' ', '-')}-{'from-then-on' if x else 'once'}" for p, o, x in DENIED])
+def test_call_that_is_denied(cut, playbook, only, lasting):
+    """The playbook ends with the cause, says that what served before serves only when it does, and leaves no lock that it may delete."""
+    begins, before = BEGINS[playbook]
+    variables = {"command": "config"} if playbook == "run" else {}
+    edge, wanted = cut.edge, [(only, 1)]
+    if not only:
+        name = f"denied-{playbook}-{lasting}".lower()
+        cut.copy(begins, name)
+        edge.requests.clear()
+        cut.play(f"{playbook}.yml", name, **variables)
+        kinds = [kind(request) for request in edge.requests]
+        wanted = [(each, kinds[:n + 1].count(each)) for n, each in enumerate(kinds)]
+    for n, (each, which) in enumerate(wanted):
+        name = f"denied-{playbook}-{lasting}-{only or n}".replace(" ", "-").lower()
+        cut.copy(begins, name)
+        met = []
+
+        def denied(request):
+            met.append(kind(request))
+            if (met.count(each) >= which) if lasting else (met[-1], met.count(each)) == (each, which):
+                return 403, "AccessDenied"
+
+        edge.fault = denied
+        try:
+            code, said = cut.play(f"{playbook}.yml", name, **variables)
+        finally:
+            del edge.fault
+        what = f"{each}, the {which}. of its kind, of {met}: {said}"
+        assert code != 0 and re.search(r"AccessDenied|Forbidden", said) and "when calling the" in said, what
+        serves = cut.serves(name)
+        assert ("serves, as before" in said) <= (serves == (before, before)), what
+        assert cut.locked(name) <= (lasting or each == "DELETE lock"), what
+        if cut.locked(name) or serves[0] != serves[1]:
+            assert cut.play("status.yml", name)[0] == 0
+            code, said = cut.play("deploy.yml", name)
+            assert code == 0 and cut.serves(name) == ("b", "b") and not cut.locked(name), f"after {what}: {said}"
