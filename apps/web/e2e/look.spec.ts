@@ -38,7 +38,7 @@ test('A pointer over a title that reads from the right covers no word of it, and
 
   const { width: across, height: down } = page.viewportSize() ?? { width: 0, height: 0 }
   for (const open of ['Share', 'Keys', 'Recently removed']) {
-    await page.getByRole('button', { name: open }).click()
+    await page.getByRole('button', { name: open, exact: true }).click()
     await expect(page.getByRole('dialog')).toBeVisible()
     const { x = 0, y = 0, width = 0, height = 0 } = (await page.getByRole('dialog').boundingBox()) ?? {}
     expect(x).toBeCloseTo((across - width) / 2, 0)

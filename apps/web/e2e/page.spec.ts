@@ -143,7 +143,7 @@ test('A row is one stop of Tab, / adds, and ? lists the keys', async ({ app, lis
   await expect(app.newTodo).toHaveValue('1/2?')
 
   // They can be switched off, for good, and on again without them.
-  await page.getByRole('button', { name: 'Keys' }).click()
+  await page.getByRole('button', { name: 'Keys', exact: true }).click()
   await keys.getByRole('checkbox', { name: 'Use / and ?' }).uncheck()
   await keys.getByRole('button', { name: 'Close' }).click()
   await page.reload()
@@ -152,7 +152,7 @@ test('A row is one stop of Tab, / adds, and ? lists the keys', async ({ app, lis
   await page.keyboard.press('/')
   await expect.poll(focused).toBe('Toggle Todo: bread')
   await expect(keys).toBeHidden()
-  await page.getByRole('button', { name: 'Keys' }).click()
+  await page.getByRole('button', { name: 'Keys', exact: true }).click()
   await keys.getByRole('checkbox').check()
   await page.keyboard.press('Escape')
   await app.toggle(0).focus()
