@@ -249,19 +249,24 @@ func TestARowThatDiesIsNoSuccess(t *testing.T) {
 
 func TestInterruptionEndsAllRows(t *testing.T) {
 	t.Parallel()
-	// The last row to start interrupts the run; a row after it must not start.
+	// A setup interrupts the run, and is deaf to it itself; its row, and the one after it, must not start.
 	root := repository(t, `lint a command='echo $$ >a; exec sleep 300'
-lint b command='until [ -s a ]; do sleep 0.1; done; kill -TERM $(cat runner); exec sleep 300'
-lint c command='touch c'
-`, nil)
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", `echo $$ >"$0/runner"; exec ./run lint`, root)
+lint b needs=deaf command='touch started'
+lint c command='touch started'
+`, map[string]string{"deaf": "trap '' TERM; until [ -s a ]; do sleep 0.1; done; kill -TERM $(cat runner); until grep -q interrupted out; do sleep 0.1; done"})
+	run := `echo $$ >"$0/runner"; exec ./run lint >"$0/out" 2>&1`
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", run, root)
 	cmd.Env = append(os.Environ(), "SUITES="+filepath.Join(root, "suites.sh"), "JOBS=2", "ONLY=", "WITHOUT=", "V=", "CI=")
-	said, _ := cmd.CombinedOutput()
+	_ = cmd.Run()
+	said, err := os.ReadFile(filepath.Join(root, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := string(said)
 	if cmd.ProcessState.ExitCode() != 1 || len(regexp.MustCompile(`(?m)^[abc] .*FAILED: interrupted$`).FindAllString(out, -1)) != 3 || lastLine(out) != "0 passed, 3 failed" {
 		t.Errorf("got %v, want three interrupted rows:\n%s", cmd.ProcessState, out)
 	}
-	if _, err := os.Stat(filepath.Join(root, "c")); err == nil {
+	if _, err := os.Stat(filepath.Join(root, "started")); err == nil {
 		t.Error("a row started after the interruption")
 	}
 }
