@@ -3,7 +3,7 @@
 # The rows of make lint and make test; tools/README.md documents their keys.
 # A need is the name of a script in tools/setup.
 
-lint go needs='gotool=golangci-lint' timeout=20m \
+lint go needs='gotool=golangci-lint' timeout=40m \
   command='tools/lint/modules golangci-lint run --allow-parallel-runners'
 lint go-mod-tidy \
   command='tools/lint/modules go mod tidy -diff'
