@@ -48,9 +48,9 @@ suite infra/compose/dashboard dir=infra/compose needs='python' on="the API's own
 suite infra/compose dir=infra/compose needs='engine localstack compose node python' timeout=30m \
   on="docker-compose.yml and its profiles s3 and signin, under this machine's engine" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_compose.py'
-suite infra/ansible dir=infra/ansible needs='python' timeout=30m on='moto' \
+suite infra/ansible dir=infra/ansible needs='python' timeout=45m on='moto' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 --dist loadscope --ignore tests/test_interruptions.py tests'
-suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=35m on='moto, with an ECS that rolls out at once' \
+suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=45m on='moto, with an ECS that rolls out at once' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 tests/test_interruptions.py'
 suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate' timeout=45m \
   on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
