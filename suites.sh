@@ -25,7 +25,7 @@ suite libs/storage dir=libs/storage on='memory, disk and bbolt' go='./...'
 suite libs/storage/azblobstore dir=libs/storage/azblobstore needs='azurite' on='Azurite 3.37.0' go='./...'
 suite libs/storage/gcsstore dir=libs/storage/gcsstore on='fake-gcs-server 1.56.1 in this process' go='./...'
 suite libs/storage/integration dir=libs/storage/integration needs='engine localstack' on='S3 of LocalStack 4.14.0' go='./...'
-suite services/todo-api dir=services/todo-api on='the whole program on loopback' go='./...'
+suite services/todo-api dir=services/todo-api timeout=30m on='the whole program on loopback' go='./...'
 suite services/todo-api/hints dir=services/todo-api needs='redis' on='redis-server, or valkey-server' \
   go='-tags redis -run Hints ./internal/redishints ./cmd/todo-api'
 suite services/todo-api/memory dir=services/todo-api on='the whole program with 384 MiB' go='-tags memory -race=false -run ThousandLargeLists ./cmd/todo-api'
