@@ -234,11 +234,8 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	turn := s.turn(key)
 	turn.Lock()
 	defer turn.Unlock()
-	if err := ctx.Err(); err != nil {
-		return "", &storage.Error{Op: op, Key: key, Err: err}
-	}
-	if err := s.dir.Check(); err != nil {
-		return "", failed(op, key, err)
+	if err := s.mayChange(ctx, op, key); err != nil {
+		return "", err
 	}
 	name, long := fileName(key)
 	if err := allowed(name); err != nil {
@@ -263,6 +260,18 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	return at, nil
 }
 
+// mayChange returns an error if ctx ended while the caller waited for the key, or if
+// the directory is no longer where it was.
+func (s *Store) mayChange(ctx context.Context, op, key string) error {
+	if err := ctx.Err(); err != nil {
+		return &storage.Error{Op: op, Key: key, Err: err}
+	}
+	if err := s.dir.Check(); err != nil {
+		return failed(op, key, err)
+	}
+	return nil
+}
+
 // Delete implements [storage.Store].
 func (s *Store) Delete(ctx context.Context, key string, at storage.Version) error {
 	leave, err := s.enter(ctx, "delete", key)
@@ -273,11 +282,8 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	turn := s.turn(key)
 	turn.Lock()
 	defer turn.Unlock()
-	if err := ctx.Err(); err != nil {
-		return &storage.Error{Op: "delete", Key: key, Err: err}
-	}
-	if err := s.dir.Check(); err != nil {
-		return failed("delete", key, err)
+	if err := s.mayChange(ctx, "delete", key); err != nil {
+		return err
 	}
 	name, long := fileName(key)
 	if err := s.expect(turn, name, at); err != nil {
