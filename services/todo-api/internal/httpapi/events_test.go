@@ -56,6 +56,15 @@ func (w *watching) until(text string) {
 // detectors are both ways to detect closed connections.
 var detectors = map[string]func() hangups{"one goroutine": newHangups, "goroutines": func() hangups { return readers{} }}
 
+// serveDetecting serves with a detector, and without heartbeats but those it causes.
+func serveDetecting(t *testing.T, made func() hangups, change func(*Options)) *api {
+	t.Helper()
+	a := serve(t, func(o *Options) { o.heartbeat = time.Hour; change(o) })
+	_ = a.hangups.Close()
+	a.hangups = made()
+	return a
+}
+
 // A stream whose client has gone stops counting before the next heartbeat: another
 // may be opened in its place, and the other watchers of the list are told.
 func TestClosedStreamsLeaveAtOnce(t *testing.T) {
@@ -71,9 +80,7 @@ func TestClosedStreamsLeaveAtOnce(t *testing.T) {
 		for how, end := range closings {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
-				a := serve(t, func(o *Options) { o.ClientStreams, o.heartbeat = limit, time.Hour })
-				_ = a.hangups.Close()
-				a.hangups = made()
+				a := serveDetecting(t, made, func(o *Options) { o.ClientStreams = limit })
 				other := a.watch(t, "l", "198.51.100.1", "")
 				for range 3 {
 					var streams []*watching
@@ -108,9 +115,7 @@ func TestStreamsAreReplaced(t *testing.T) {
 func TestHalfClosedStreamsGoOn(t *testing.T) {
 	for name, made := range detectors {
 		t.Run(name, func(t *testing.T) {
-			a := serve(t, func(o *Options) { o.heartbeat = time.Hour })
-			_ = a.hangups.Close()
-			a.hangups = made()
+			a := serveDetecting(t, made, func(*Options) {})
 			w := a.watch(t, "l", "203.0.113.9", "")
 			if err := w.CloseWrite(); err != nil {
 				t.Fatal(err)
@@ -129,9 +134,7 @@ func TestHalfClosedStreamsGoOn(t *testing.T) {
 func TestHalfClosedStreamsEnd(t *testing.T) {
 	for name, made := range detectors {
 		t.Run(name, func(t *testing.T) {
-			a := serve(t, func(o *Options) { o.heartbeat = time.Hour })
-			_ = a.hangups.Close()
-			a.hangups = made()
+			a := serveDetecting(t, made, func(*Options) {})
 			other := a.watch(t, "l", "198.51.100.1", "")
 			w := a.watch(t, "l", "203.0.113.9", "")
 			if err := w.CloseWrite(); err != nil {
