@@ -31,7 +31,7 @@ func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, ope
 		return err
 	}
 	if closer, ok := store.(io.Closer); ok {
-		defer func() { err = errors.Join(err, closer.Close()) }()
+		defer func() { err = errors.Join(err, within(cfg.ShutdownTimeout, "close the store", closer.Close)) }()
 	}
 	service := lists.New(store, lists.Options{Ledger: ledger.Options[*lists.Document]{Logger: log}})
 	defer func() { err = errors.Join(err, service.Close(ctx)) }()

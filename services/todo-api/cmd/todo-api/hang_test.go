@@ -13,6 +13,7 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/bounded"
 )
 
 // hanging is a store whose calls hang whatever their context, as those of a frozen
@@ -76,7 +77,7 @@ func (h *hanging) Delete(ctx context.Context, key string, version storage.Versio
 // do not pile up. All goes on afterwards.
 func TestStoreHangs(t *testing.T) {
 	store := &hanging{Store: memstore.New()}
-	p := startOn(t, shared(store), "TODO_REQUEST_TIMEOUT=500ms", "TODO_RATE_LIMIT=0")
+	p := startOn(t, shared(bounded.New(store)), "TODO_REQUEST_TIMEOUT=500ms", "TODO_RATE_LIMIT=0")
 	item := p.Create("known", "x")
 	store.freeze()
 	var asked sync.WaitGroup
@@ -113,7 +114,7 @@ func TestStoreHangs(t *testing.T) {
 // A server stops while its store hangs, and tells what was not done.
 func TestStopsWhileTheStoreHangs(t *testing.T) {
 	store := &hanging{Store: memstore.New()}
-	p := startOn(t, shared(store), "TODO_REQUEST_TIMEOUT=500ms", "TODO_SHUTDOWN_TIMEOUT=1s")
+	p := startOn(t, shared(bounded.New(store)), "TODO_REQUEST_TIMEOUT=500ms", "TODO_SHUTDOWN_TIMEOUT=1s")
 	store.freeze()
 	p.Expect(503, "POST", "/api/lists/l/todos", `{"title":"x"}`)
 	p.cancel()
@@ -132,7 +133,7 @@ func TestStopsWhileTheStoreOpens(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runWith(ctx, []string{"--listen=127.0.0.1:0"}, nil, new(strings.Builder), shared(store))
+		ended <- runWith(ctx, []string{"--listen=127.0.0.1:0"}, nil, new(strings.Builder), shared(bounded.New(store)))
 	}()
 	eventually(t, "the store is asked", func() bool { return store.stuck.Load() > 0 })
 	cancel(fmt.Errorf("told to stop"))

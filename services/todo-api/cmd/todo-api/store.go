@@ -14,6 +14,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/bounded"
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/v1store"
 )
 
@@ -22,8 +23,8 @@ type openFunc func(ctx context.Context, url string) (storage.Store, error)
 func openStore(ctx context.Context, url string) (storage.Store, error) {
 	var stores storageurl.Mux
 	stores.Handle("mem", memstore.OpenURL)
-	stores.Handle("file", v1store.OpenURL)
-	stores.Handle("bolt", boltstore.OpenURL)
+	stores.Handle("file", bounded.Opener(v1store.OpenURL, 2*checkTimeout))
+	stores.Handle("bolt", bounded.Opener(boltstore.OpenURL, 2*checkTimeout))
 	stores.Handle("s3", s3store.OpenURL)
 	return stores.Open(ctx, url)
 }
@@ -37,7 +38,7 @@ const checkTimeout = 5 * time.Second
 func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFunc) (storage.Store, error) {
 	deadline := time.Now().Add(cfg.StoreWait)
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		store, err := openWithin(ctx, cfg.Store, open)
+		store, err := openAnswering(ctx, cfg.Store, open)
 		if err == nil {
 			return store, nil
 		}
@@ -56,45 +57,7 @@ func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFu
 	}
 }
 
-// openWithin is openAnswering, but returns also if the store hangs whatever its
-// context, as on a frozen file system. A store that opens later is closed.
-func openWithin(ctx context.Context, url string, open openFunc) (storage.Store, error) {
-	type result struct {
-		store storage.Store
-		err   error
-	}
-	opened := make(chan result)
-	abandoned := make(chan struct{})
-	go func() {
-		store, err := openAnswering(ctx, url, open)
-		select {
-		case opened <- result{store, err}:
-		case <-abandoned:
-			if closer, ok := store.(io.Closer); ok && err == nil {
-				_ = closer.Close()
-			}
-		}
-	}()
-	limit := time.NewTimer(2 * checkTimeout)
-	defer limit.Stop()
-	select {
-	case r := <-opened:
-		return r.store, r.err
-	case <-limit.C:
-		close(abandoned)
-		return nil, fmt.Errorf("store %s: %w: it did not open within %v", url, storage.ErrUnavailable, 2*checkTimeout)
-	case <-ctx.Done():
-	}
-	// A store that keeps to its context returns soon.
-	select {
-	case r := <-opened:
-		return r.store, r.err
-	case <-time.After(checkTimeout / 5):
-		close(abandoned)
-		return nil, context.Cause(ctx)
-	}
-}
-
+// openAnswering opens the store and makes sure that it answers.
 func openAnswering(ctx context.Context, url string, open openFunc) (storage.Store, error) {
 	store, err := open(ctx, url)
 	if err != nil && !strings.Contains(err.Error(), url) {
@@ -107,7 +70,7 @@ func openAnswering(ctx context.Context, url string, open openFunc) (storage.Stor
 	defer cancel()
 	if err := storage.Check(checkCtx, store); err != nil {
 		if closer, ok := store.(io.Closer); ok {
-			err = errors.Join(err, closer.Close())
+			err = errors.Join(err, within(minimumClose, "close the store", closer.Close))
 		}
 		return nil, fmt.Errorf("store %s: %w", url, err)
 	}

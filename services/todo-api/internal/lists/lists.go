@@ -96,16 +96,11 @@ func (s *Service) Size(name todo.Name) (bytes int64, ok bool) { return s.ledger.
 // and the idempotency keys of its writes. Erasing a list that was never written
 // succeeds.
 func (s *Service) Erase(ctx context.Context, name todo.Name, conditions Conditions) error {
-	// The ledger deletes in the caller's goroutine, and a call to a store may
-	// hang whatever its context.
-	erased := make(chan error, 1)
-	go func() { erased <- s.erase(ctx, name, conditions) }()
-	select {
-	case err := <-erased:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, ctx.Err())
+	err := s.erase(ctx, name, conditions)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
+	return err
 }
 
 func (s *Service) erase(ctx context.Context, name todo.Name, conditions Conditions) error {
@@ -152,8 +147,7 @@ func (s *Service) Check(ctx context.Context) error {
 	case health.Away:
 		return fmt.Errorf("the store does not answer: %w", health.Err)
 	}
-	// A call to a store may hang whatever its context, as on a frozen file
-	// system. Probes must not pile up behind it: they share one.
+	// Probes share one check, so that they cannot pile up.
 	checked := s.checks.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 		defer cancel()

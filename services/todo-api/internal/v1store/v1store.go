@@ -45,7 +45,7 @@ type store struct {
 	root *os.Root
 
 	files sync.Map // the keys of the v1 files
-	// mu serializes replacing and deleting v1 files.
+	// mu serializes reading, replacing and deleting v1 files.
 	mu sync.Mutex
 }
 
@@ -168,6 +168,8 @@ func (s *store) has(key string) bool {
 func (s *store) Get(ctx context.Context, key string) (storage.Document, error) {
 	doc, err := s.directory.Get(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) && s.has(key) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		return s.read("get", key)
 	}
 	return doc, err
