@@ -237,7 +237,8 @@ func (limitError) Unwrap() error { return context.DeadlineExceeded }
 
 // SortedKeys is [Lister.Keys] for drivers that gather all keys first: it yields
 // what gather returns in the order of the keys' bytes, until ctx is done. An
-// error of gather is yielded as it is.
+// error of gather is yielded as it is. A duplicate key is [ErrUnavailable] and no
+// key is yielded: what lists a key twice may have left out another.
 func SortedKeys(ctx context.Context, gather func() ([]string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		var keys []string
@@ -246,6 +247,11 @@ func SortedKeys(ctx context.Context, gather func() ([]string, error)) iter.Seq2[
 			keys, err = gather()
 		}
 		slices.Sort(keys)
+		for i := 1; i < len(keys) && err == nil; i++ {
+			if keys[i] == keys[i-1] {
+				err = &Error{Op: "keys", Err: fmt.Errorf("%w: the key %q is listed twice", ErrUnavailable, keys[i])}
+			}
+		}
 		for _, key := range keys {
 			if err == nil {
 				err = CheckCall(ctx, "keys", "")

@@ -139,6 +139,11 @@ func TestSortedKeys(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	for key, err := range storage.SortedKeys(t.Context(), func() ([]string, error) { return []string{"a", "c", "a"}, nil }) {
+		if key != "" || !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("a duplicate: got %q and %v, want %v alone", key, err, storage.ErrUnavailable)
+		}
+	}
 }
 
 func TestErrorText(t *testing.T) {

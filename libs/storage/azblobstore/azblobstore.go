@@ -179,35 +179,37 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]. It lists the whole store before it yields
 // the first key.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return storage.SortedKeys(ctx, func() (keys []string, err error) {
-		for _, below := range objectname.Prefixes() {
-			// What lies deeper belongs to others.
-			pages := s.container.NewListBlobsHierarchyPager("/", &container.ListBlobsHierarchyOptions{Prefix: new(s.prefix + below)})
-			for pages.More() {
-				err := s.call(ctx, "keys", "", func(ctx context.Context) error {
-					page, err := pages.NextPage(ctx)
-					if err != nil {
-						return err
-					}
-					if page.Segment == nil {
-						return errors.New("the answer is not a listing")
-					}
-					for _, item := range page.Segment.BlobItems {
-						if item == nil || item.Name == nil {
-							continue // a name that XML cannot hold
-						}
-						if key, ok := objectname.Key(strings.TrimPrefix(*item.Name, s.prefix), objectname.Plain); ok {
-							keys = append(keys, key)
-						}
-					}
-					return nil
-				})
-				if err != nil {
-					return nil, err
-				}
+	return storage.SortedKeys(ctx, func() ([]string, error) {
+		return objectname.Keys(s.prefix, objectname.Plain, func(within, token string) (names []string, next string, err error) {
+			options := &container.ListBlobsHierarchyOptions{Prefix: &within}
+			if token != "" {
+				options.Marker = &token
 			}
-		}
-		return keys, nil
+			err = s.call(ctx, "keys", "", func(ctx context.Context) error {
+				page, err := s.container.NewListBlobsHierarchyPager("/", options).NextPage(ctx)
+				if err != nil {
+					return err
+				}
+				if page.Segment == nil {
+					return errors.New("the answer is not a listing")
+				}
+				for _, item := range page.Segment.BlobItems {
+					if item != nil && item.Name != nil { // or else a name that XML cannot hold
+						names = append(names, *item.Name)
+					}
+				}
+				for _, directory := range page.Segment.BlobPrefixes {
+					if directory != nil && directory.Name != nil {
+						names = append(names, *directory.Name)
+					}
+				}
+				if page.NextMarker != nil {
+					next = *page.NextMarker
+				}
+				return nil
+			})
+			return names, next, err
+		})
 	})
 }
 

@@ -199,6 +199,18 @@ func page(status int) http.HandlerFunc {
 	}
 }
 
+// listing answers every request with the same page.
+func listing(next string, names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = io.WriteString(w, `<?xml version="1.0"?><EnumerationResults ServiceEndpoint="x" ContainerName="lists"><Blobs>`)
+		for _, name := range names {
+			_, _ = fmt.Fprintf(w, `<Blob><Name>%s</Name><Properties></Properties></Blob>`, name)
+		}
+		_, _ = fmt.Fprintf(w, `</Blobs><NextMarker>%s</NextMarker></EnumerationResults>`, next)
+	}
+}
+
 // TestKeysOverSeveralPages: no page of a listing is left out, and a failing one
 // is not the end.
 func TestKeysOverSeveralPages(t *testing.T) {
@@ -221,12 +233,7 @@ func TestKeysOverSeveralPages(t *testing.T) {
 			"p/~/":      {[]string{"p/~/YS9i.json"}, "more"},
 			"p/~/ more": {[]string{"p/~/YS9j.json"}, ""},
 		}[at]
-		w.Header().Set("Content-Type", "application/xml")
-		_, _ = io.WriteString(w, `<?xml version="1.0"?><EnumerationResults ServiceEndpoint="x" ContainerName="lists"><Blobs>`)
-		for _, name := range page.names {
-			_, _ = fmt.Fprintf(w, `<Blob><Name>%s</Name><Properties></Properties></Blob>`, name)
-		}
-		_, _ = fmt.Fprintf(w, `</Blobs><NextMarker>%s</NextMarker></EnumerationResults>`, page.next)
+		listing(page.next, page.names...)(w, r)
 	}))
 	t.Cleanup(server.Close)
 	s := newStore(t, server.URL, azblobstore.Options{Prefix: "p"})
@@ -274,6 +281,9 @@ func TestAnswers(t *testing.T) {
 		{Name: "503", Handler: failure(503, "ServerBusy"), Ops: all, Want: storage.ErrUnavailable},
 		{Name: "200 without an ETag", Handler: page(200), Ops: "get", Want: storage.ErrUnavailable},
 		{Name: "200 that is not a listing", Handler: page(200), Ops: "keys check", Want: storage.ErrUnavailable},
+		{Name: "listing whose token comes again", Handler: listing("again", "a.txt"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
+		{Name: "listing of another prefix", Handler: listing("", "a.json"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
+		{Name: "listing with a key twice", Handler: listing("", "~/YS9i.json", "~/YS9i.json"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
 		{Name: "201 without an ETag", Handler: page(201), Ops: "create replace", Want: storage.ErrUnavailable},
 		{Name: "hang", Handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, Ops: all, Want: storage.ErrUnavailable},
 		{Name: "cut short", Handler: func(w http.ResponseWriter, _ *http.Request) {

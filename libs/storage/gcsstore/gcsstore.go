@@ -192,29 +192,22 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 // Keys implements [storage.Lister]. It lists the whole store before it yields
 // the first key.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
-	return storage.SortedKeys(ctx, func() (keys []string, err error) {
-		for _, below := range objectname.Prefixes() {
-			query := &gcs.Query{Prefix: s.prefix + below, Delimiter: "/"} // what lies deeper belongs to others
+	return storage.SortedKeys(ctx, func() ([]string, error) {
+		return objectname.Keys(s.prefix, objectname.Plain, func(within, token string) (names []string, next string, err error) {
+			query := &gcs.Query{Prefix: within, Delimiter: "/"}
 			if err := query.SetAttrSelection([]string{"Name"}); err != nil {
-				return nil, err
+				return nil, "", err
 			}
-			for token, more := "", true; more; more = token != "" {
-				var page []*gcs.ObjectAttrs
-				err := s.call(ctx, "keys", "", func(ctx context.Context) (err error) {
-					token, err = iterator.NewPager(s.bucket.Objects(ctx, query), 1000, token).NextPage(&page)
-					return err
-				})
-				if err != nil {
-					return nil, err
-				}
-				for _, object := range page {
-					if key, ok := objectname.Key(strings.TrimPrefix(object.Name, s.prefix), objectname.Plain); ok {
-						keys = append(keys, key)
-					}
-				}
+			var page []*gcs.ObjectAttrs
+			err = s.call(ctx, "keys", "", func(ctx context.Context) (err error) {
+				next, err = iterator.NewPager(s.bucket.Objects(ctx, query), 1000, token).NextPage(&page)
+				return err
+			})
+			for _, object := range page {
+				names = append(names, cmp.Or(object.Name, object.Prefix))
 			}
-		}
-		return keys, nil
+			return names, next, err
+		})
 	})
 }
 

@@ -147,11 +147,18 @@ func page(status int) http.HandlerFunc {
 	}
 }
 
+// listing answers every request with the same page.
+func listing(members string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{"+members+"}")
+	}
+}
+
 // missingObject is the bucket's answer when only the object is missing.
 func missingObject(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/o") {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"kind":"storage#objects"}`)
+		listing(`"kind":"storage#objects"`)(w, r)
 		return
 	}
 	failure(404, "notFound")(w, r)
@@ -176,8 +183,7 @@ func TestKeysOverSeveralPages(t *testing.T) {
 			failure(403, "forbidden")(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, "{"+pages[at]+"}")
+		listing(pages[at])(w, r)
 	}))
 	t.Cleanup(server.Close)
 	s := newStore(t, server.URL, "bucket", gcsstore.Options{Prefix: "p"})
@@ -210,6 +216,9 @@ func TestAnswers(t *testing.T) {
 		{Name: "500", Handler: failure(500, "backendError"), Ops: writes, Want: storage.ErrUnavailable},
 		{Name: "503 of a proxy", Handler: page(503), Ops: writes, Want: storage.ErrUnavailable},
 		{Name: "200 that is not JSON", Handler: page(200), Ops: "create replace keys check", Want: storage.ErrUnavailable},
+		{Name: "listing whose token comes again", Handler: listing(`"items":[{"name":"a.txt"}],"nextPageToken":"again"`), Ops: "keys", Want: storage.ErrUnavailable},
+		{Name: "listing of another prefix", Handler: listing(`"items":[{"name":"a.json"}]`), Ops: "keys", Want: storage.ErrUnavailable},
+		{Name: "listing with a key twice", Handler: listing(`"items":[{"name":"~/YS9i.json"},{"name":"~/YS9i.json"}]`), Ops: "keys", Want: storage.ErrUnavailable},
 		{Name: "hang", Handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, Ops: all, Want: storage.ErrUnavailable},
 	}, open)
 }

@@ -10,6 +10,7 @@ package objectname
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -46,10 +47,6 @@ func Below(prefix string) (string, error) {
 	return prefix + "/", nil
 }
 
-// Prefixes returns the beginnings below which a listing, delimited by "/",
-// finds the names of all keys.
-func Prefixes() []string { return []string{"", Encoded} }
-
 // Plain reports whether all characters of the key are unreserved in URLs
 // (RFC 3986, 2.3), which every object store takes as they are. It suits [Of] and
 // [Key] where the store has no rule of its own.
@@ -84,4 +81,61 @@ func Key(name string, plain func(key string) bool) (key string, ok bool) {
 		key = string(decoded)
 	}
 	return key, storage.CheckKey(key) == nil && Of(key, plain) == name
+}
+
+// maxEmptyPages in a row are more than a server has a reason to send.
+const maxEmptyPages = 1000
+
+// Keys returns the keys of all documents below prefix, which [Below] has made.
+// page asks for one page of the server's listing of the names below within,
+// delimited by "/", and returns its objects and directories and the token of the
+// next page, "" after the last; it is given that token to continue.
+//
+// The error is page's, or [storage.ErrUnavailable] for pages that cannot be one
+// whole listing: a token or a page that comes again, a name that is not below
+// within, 1,000 empty pages in a row. Otherwise a server that repeats itself would
+// be listed for ever.
+func Keys(prefix string, plain func(key string) bool, page func(within, token string) (names []string, next string, err error)) ([]string, error) {
+	var keys []string
+	for _, kind := range []string{"", Encoded} {
+		within := prefix + kind
+		began := map[string]bool{} // first names and tokens of the pages
+		token, empty := "", 0
+		for more := true; more; more = token != "" {
+			names, next, err := page(within, token)
+			if err != nil {
+				return nil, err
+			}
+			if empty++; len(names) > 0 {
+				empty = 0
+			}
+			switch {
+			case next != "" && began["token "+next]:
+				return nil, unusable("the token %q came before", next)
+			case len(names) > 0 && began["name "+names[0]]:
+				return nil, unusable("the page that begins with %q came before", names[0])
+			case empty == maxEmptyPages:
+				return nil, unusable("%d pages in a row are empty", empty)
+			case len(names) > 0:
+				began["name "+names[0]] = true
+			}
+			began["token "+next] = true
+			token = next
+			if at := slices.IndexFunc(names, func(name string) bool { return !strings.HasPrefix(name, within) }); at >= 0 {
+				return nil, unusable("the name %q is not below %q", names[at], within)
+			}
+			for _, name := range names {
+				name = name[len(within):]
+				// What lies deeper belongs to others.
+				if key, ok := Key(kind+name, plain); ok && !strings.Contains(name, "/") {
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	return keys, nil
+}
+
+func unusable(format string, args ...any) error {
+	return &storage.Error{Op: "keys", Err: fmt.Errorf("%w: the server's listing is not usable: %w", storage.ErrUnavailable, fmt.Errorf(format, args...))}
 }

@@ -251,41 +251,51 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 }
 
 func (s *Store) keys(ctx context.Context) ([]string, error) {
-	var keys []string
-	for _, below := range objectname.Prefixes() {
+	return objectname.Keys(s.prefix, plain, func(within, token string) (names []string, next string, err error) {
 		in := &s3.ListObjectsV2Input{
-			Bucket: &s.bucket,
-			Prefix: aws.String(s.prefix + below),
-			// What lies deeper belongs to others.
+			Bucket:    &s.bucket,
+			Prefix:    &within,
 			Delimiter: aws.String("/"),
 			// XML 1.0 cannot hold every key as it is.
 			EncodingType: types.EncodingTypeUrl,
 		}
-		for more := true; more; {
-			var out *s3.ListObjectsV2Output
-			err := s.read(ctx, "keys", "", func(ctx context.Context) (err error) {
-				out, err = s.client.ListObjectsV2(ctx, in, once)
-				return err
-			})
-			if err != nil {
-				return nil, err
+		if token != "" {
+			in.ContinuationToken = &token
+		}
+		err = s.read(ctx, "keys", "", func(ctx context.Context) error {
+			out, err := s.client.ListObjectsV2(ctx, in, once)
+			if err == nil {
+				names, next, err = listed(out)
 			}
-			for _, object := range out.Contents {
-				name := aws.ToString(object.Key)
-				if out.EncodingType == types.EncodingTypeUrl {
-					if name, err = url.QueryUnescape(name); err != nil {
-						return nil, unavailable("keys", "", fmt.Errorf("object name in the listing: %w", err))
-					}
-				}
-				if key, ok := objectname.Key(strings.TrimPrefix(name, s.prefix), plain); ok {
-					keys = append(keys, key)
-				}
-			}
-			in.ContinuationToken = out.NextContinuationToken
-			more = aws.ToBool(out.IsTruncated) && out.NextContinuationToken != nil
+			return err
+		})
+		return names, next, err
+	})
+}
+
+// listed returns the names of a page and the token of the next one.
+func listed(page *s3.ListObjectsV2Output) (names []string, next string, err error) {
+	for _, object := range page.Contents {
+		names = append(names, aws.ToString(object.Key))
+	}
+	for _, directory := range page.CommonPrefixes {
+		names = append(names, aws.ToString(directory.Prefix))
+	}
+	for i := range names {
+		if page.EncodingType != types.EncodingTypeUrl {
+			break
+		}
+		if names[i], err = url.QueryUnescape(names[i]); err != nil {
+			return nil, "", fmt.Errorf("object name in the listing: %w", err)
 		}
 	}
-	return keys, nil
+	if !aws.ToBool(page.IsTruncated) {
+		return names, "", nil
+	}
+	if next = aws.ToString(page.NextContinuationToken); next == "" {
+		return nil, "", errors.New("the listing is truncated and has no continuation token")
+	}
+	return names, next, nil
 }
 
 // Check implements [storage.Checker] by reading an object that does not exist:

@@ -91,6 +91,18 @@ func page(status int, body string) http.HandlerFunc {
 	}
 }
 
+// listing answers every request with the same page.
+func listing(truncated bool, next string, names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		fmt.Fprintf(w, `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>`, truncated, next)
+		for _, name := range names {
+			fmt.Fprintf(w, `<Contents><Key>%s</Key></Contents>`, name)
+		}
+		fmt.Fprint(w, `</ListBucketResult>`)
+	}
+}
+
 // hang answers nothing until the client has gone.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
@@ -157,6 +169,10 @@ func TestAnswers(t *testing.T) {
 		{Name: "connection closed on a read", Handler: hangUp, Ops: reads, Want: storage.ErrUnavailable, Requests: 3},
 		{Name: "object cut short", Handler: cutShort, Ops: "get", Want: storage.ErrUnavailable, Requests: 3},
 		{Name: "200 without an ETag", Handler: page(200, ""), Ops: "get create replace", Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "listing whose token comes again", Handler: listing(true, "again"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
+		{Name: "listing that is truncated without a token", Handler: listing(true, "", "a.json"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 1},
+		{Name: "listing of another prefix", Handler: listing(false, "", "a.json"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
+		{Name: "listing with a key twice", Handler: listing(false, "", "~/YS9i.json", "~/YS9i.json"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 2},
 		{Name: "200 with a page for a listing", Handler: page(200, "<html>"), Ops: "keys", Want: storage.ErrUnavailable, Requests: 1},
 	}, within(time.Minute))
 	storagetest.Answers(t, "e1", []storagetest.Answer{
@@ -322,12 +338,7 @@ func TestKeysAreDocuments(t *testing.T) {
 		case q.Get("continuation-token") == "more":
 			names, next = []string{"p/z.json"}, ""
 		}
-		w.Header().Set("Content-Type", "application/xml")
-		fmt.Fprintf(w, `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>`, next != "", next)
-		for _, name := range names {
-			fmt.Fprintf(w, `<Contents><Key>%s</Key></Contents>`, name)
-		}
-		fmt.Fprint(w, `</ListBucketResult>`)
+		listing(next != "", next, names...)(w, r)
 	})
 	var got []string
 	for key, err := range s.store(t, s3store.Options{Prefix: "p"}).Keys(t.Context()) {
