@@ -54,9 +54,9 @@ func run(m *testing.M) (code int, err error) {
 
 // build makes the program as it is released: without the race detector.
 func build(to string) error {
-	cmd := exec.Command("go", "build", "-o", to, "./cmd/todo-api")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", to, "./cmd/todo-api")
 	cmd.Dir = filepath.Join("..", "..", "services", "todo-api")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w:\n%s", cmd.Args, err, out)
 	}
