@@ -65,14 +65,14 @@ def workshop(tmp_path_factory):
     shutil.copy(ROOT / "docker-compose.yml", directory)
     shutil.copytree(ROOT / "infra/compose", directory / "infra/compose", dirs_exist_ok=True)
     ports = {name: free_port() for name in PORTS}
-    modules = run(["go", "env", "GOMODCACHE"])
+    modules, built = run(["go", "env", "GOMODCACHE", "GOCACHE"]).splitlines()
     packages = directory.parent / "node_modules"
     shutil.copytree(ROOT / "apps/web/node_modules", packages, symlinks=True)
     shutil.copy(directory / "apps/web/package-lock.json", packages / ".fetched")
     environment = {
         **os.environ, **{k: str(v) for k, v in ports.items()},
-        # What this machine has fetched of Go's and Node's registries, so that nothing is asked of them from inside.
-        "TODO_GO_MODULES": modules, "TODO_WEB_MODULES": str(packages), "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
+        # What this machine has fetched of Go's and Node's registries, so that nothing is asked of them from inside, and what it has compiled.
+        "TODO_GO_MODULES": modules, "TODO_GO_BUILD": built, "TODO_WEB_MODULES": str(packages), "TODO_UID": str(os.getuid()), "TODO_GID": str(os.getgid()),
         "COMPOSE_PROJECT_NAME": f"workshop{ports['TODO_API_PORT']}", "GOPROXY": "off",
     }
 
