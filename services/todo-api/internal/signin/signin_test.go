@@ -2,6 +2,8 @@ package signin
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin/signintest"
@@ -175,6 +178,56 @@ func TestCachedTokensExpire(t *testing.T) {
 	var invalid *InvalidError
 	if _, err := v.Verify(t.Context(), token); !errors.As(err, &invalid) {
 		t.Errorf("got %v, want an InvalidError", err)
+	}
+}
+
+// docs/security.md says how long a verdict holds: the key of a valid token may be
+// withdrawn meanwhile, that of an invalid one published.
+func TestVerdictsAreKeptShortly(t *testing.T) {
+	i, foreign := signintest.New(t), signintest.New(t)
+	v := verifier(t, i, nil)
+	for token, want := range map[string]time.Duration{i.Token(nil): time.Minute, foreign.Token(nil): 10 * time.Second} {
+		_, _ = v.Verify(t.Context(), token)
+		if item := v.cache.Get(sha256.Sum256([]byte(token))); item == nil || item.TTL() != want {
+			t.Errorf("got the verdict %+v, want it kept for %s", item, want)
+		}
+	}
+}
+
+// A request that ends while its token is verified says nothing of the token.
+func TestEndedRequestIsNoVerdict(t *testing.T) {
+	i := signintest.New(t)
+	v := verifier(t, i, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	token := i.Token(nil)
+	if _, err := v.Verify(ctx, token); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Errorf("the next request: got %v, want nil", err)
+	}
+}
+
+// The keys of an issuer over https come over https.
+func TestKeysOverHTTPAreRefused(t *testing.T) {
+	i := signintest.New(t)
+	keys := i.URL + "/jwks"
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, "https://"+r.Host, keys)
+	}))
+	defer secure.Close()
+	v := &Verifier{opts: Options{Issuer: secure.URL}}
+	ask := func() error {
+		_, err := v.ask(oidc.ClientContext(t.Context(), secure.Client()))
+		return err
+	}
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "expected https") {
+		t.Errorf("keys at %s: got %v, want a refusal", keys, err)
+	}
+	keys = secure.URL + "/jwks"
+	if err := ask(); err != nil {
+		t.Errorf("keys at %s: got %v, want nil", keys, err)
 	}
 }
 
