@@ -588,7 +588,7 @@ export interface components {
         Name: components["schemas"]["ListName"];
         /** @description The edit key or the read key of a private list. Other lists have none. */
         Key: components["schemas"]["ListKey"];
-        /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+        /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
         IfMatch: components["schemas"]["Condition"];
         /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
         IfNoneMatch: components["schemas"]["Condition"];
@@ -620,6 +620,8 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -649,6 +651,7 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -661,7 +664,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -709,6 +712,8 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -737,6 +742,7 @@ export interface operations {
             401: components["responses"]["SignIn"];
             403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -749,7 +755,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -789,7 +795,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -841,6 +847,8 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -869,6 +877,7 @@ export interface operations {
             401: components["responses"]["SignIn"];
             403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -881,7 +890,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -957,7 +966,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -998,7 +1007,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -1049,6 +1058,8 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -1080,6 +1091,7 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -1092,7 +1104,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -1136,7 +1148,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -1191,7 +1203,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -1276,6 +1288,8 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
@@ -1304,6 +1318,7 @@ export interface operations {
             401: components["responses"]["SignIn"];
             403: components["responses"]["Problem"];
             406: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             421: components["responses"]["Problem"];
             429: components["responses"]["Busy"];
             500: components["responses"]["Problem"];
@@ -1316,7 +1331,7 @@ export interface operations {
             header?: {
                 /** @description The edit key or the read key of a private list. Other lists have none. */
                 "Todo-Key"?: components["parameters"]["Key"];
-                /** @description Write only when the list is at one of these revisions, or, with `*`, when it was written before. */
+                /** @description Answer only when the list is at one of these revisions, or, with `*`, when it was written before. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];

@@ -23,9 +23,9 @@ var writeBodies = map[string]string{
 	"post /api/lists/{name}/restore":      `{"revision":2}`,
 }
 
-// Every write of the contract checks all lines of its conditions, and changes
-// nothing if they do not hold.
-func TestEveryWriteHonoursConditions(t *testing.T) {
+// Every write of the contract checks all lines of its conditions and its query, and
+// changes nothing if they do not hold. Every read of a list checks its conditions.
+func TestEveryRouteHonoursConditions(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:")
 	item := p.Create("l", "kept")
 	p.Create("l", "gone")
@@ -54,8 +54,27 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 	for _, at := range contracttest.Load().Paths {
 		path := at.Template
 		for method := range at.Operations {
-			if method == "get" || method == "parameters" {
+			if method == "parameters" {
 				continue
+			}
+			target := strings.NewReplacer("{name}", "l", "{id}", item.ID).Replace(path)
+			if method == "get" && strings.Contains(path, "{name}") && !strings.HasSuffix(path, "/events") {
+				for condition, status := range map[string]int{`"999"`: 412, "W/" + tag: 412, tag: 200, "*": 200} {
+					if got := send(method, target, "", "If-Match", condition).StatusCode; got != status {
+						t.Errorf("%s %s with If-Match: %s: got %d, want %d", method, path, condition, got, status)
+					}
+				}
+				if got := send(method, target, "", "If-Match", `"999"`, "If-None-Match", tag).StatusCode; got != 412 {
+					t.Errorf("%s %s with both conditions: got %d, want 412", method, path, got)
+				}
+			}
+			if method == "get" {
+				continue
+			}
+			for _, query := range []string{"?complete=true", "?Completed=true", "?x"} {
+				if got := send(method, target+query, writeBodies[method+" "+path]).StatusCode; got != 400 {
+					t.Errorf("%s %s%s: got %d, want 400", method, path, query, got)
+				}
 			}
 			writes++
 			key := method + " " + path
@@ -64,7 +83,6 @@ func TestEveryWriteHonoursConditions(t *testing.T) {
 				t.Errorf("%s: this test has no body for it", key)
 				continue
 			}
-			target := strings.NewReplacer("{name}", "l", "{id}", item.ID).Replace(path)
 			for name, test := range map[string]struct {
 				status int
 				lines  []string

@@ -18,7 +18,8 @@ import (
 const readyTimeout = 2 * time.Second
 
 // readList begins the answer to a read: the headers that say how current it
-// is, and 304 when the client has it already. done is true then.
+// is, 412 when If-Match does not hold, and 304 when the client has it already.
+// done is true then.
 func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, done bool, err error) {
 	if name, err = listName(c); err != nil {
 		return name, snap, false, err
@@ -36,6 +37,9 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 	if snap.Age > 0 {
 		c.Set(fiber.HeaderAge, strconv.Itoa(int((snap.Age+time.Second-1)/time.Second)))
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)
+	}
+	if has := conditions.Match; has != nil && !has.Has(at, snap.Exists) {
+		return name, snap, false, &lists.ConditionError{At: at}
 	}
 	if has := conditions.NoneMatch; has != nil && has.Has(at, snap.Exists) {
 		c.Status(http.StatusNotModified)

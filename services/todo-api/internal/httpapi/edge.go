@@ -268,12 +268,17 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 			}
 		}
 	}
-	for i := range o.query {
-		p := &o.query[i]
-		for _, value := range c.Context().QueryArgs().PeekMulti(p.name) {
-			if complaint := p.check(string(value)); complaint != "" {
-				return invalidRequest.with("Query parameter %s: %s.", p.name, complaint)
-			}
+	for name, value := range c.Context().QueryArgs().All() {
+		i := slices.IndexFunc(o.query, func(p parameter) bool { return p.name == string(name) })
+		if i < 0 && o.method != http.MethodGet {
+			// A misspelt "completed" would delete all items.
+			return invalidRequest.with("The query has a parameter that this operation does not have.")
+		}
+		if i < 0 {
+			continue
+		}
+		if complaint := o.query[i].check(string(value)); complaint != "" {
+			return invalidRequest.with("Query parameter %s: %s.", o.query[i].name, complaint)
 		}
 	}
 	return nil
