@@ -36,7 +36,7 @@ func (s settings) check() error {
 		}
 	}
 	if s.PublicURL != nil && (!isServer(s.PublicURL) || !isCleanPath(s.PublicURL.Path)) {
-		refuse("TODO_PUBLIC_URL", s.PublicURL.Redacted(), "an address of http or https without a query, with a host name in ASCII, such as https://todo.example.com")
+		refuse("TODO_PUBLIC_URL", s.PublicURL.Redacted(), "an address of http or https without user, query or fragment, with a host name in ASCII (others are written as xn--) or an IP address, and no . or .. or // in its path, such as https://todo.example.com")
 	}
 	if s.OTLPEndpoint != "" {
 		if u, err := url.Parse(s.OTLPEndpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u) {
@@ -116,20 +116,27 @@ func isServer(u *url.URL) bool {
 }
 
 // hostName is a host name. Names of containers may have underscores.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+// Clients take one that ends in a number for an address of IPv4 (URL Standard, 3.5).
+var (
+	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
+	number   = regexp.MustCompile(`^(0[xX][[:xdigit:]]*|\d+)$`)
+)
 
 // isHost reports whether u has a host name or address that can exist, and no
 // port or one that can.
 func isHost(u *url.URL) bool {
-	if !hostName.MatchString(u.Hostname()) && net.ParseIP(u.Hostname()) == nil {
+	name := strings.TrimSuffix(u.Hostname(), ".")
+	labels := strings.Split(name, ".")
+	if net.ParseIP(name) == nil && (!hostName.MatchString(name) || len(name) > 253 || number.MatchString(labels[len(labels)-1]) ||
+		slices.ContainsFunc(labels, func(label string) bool { return len(label) > 63 })) {
 		return false
 	}
 	port := u.Port()
 	if port == "" {
 		return !strings.HasSuffix(u.Host, ":")
 	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && number > 0 && port[0] != '0'
+	value, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && value > 0 && port[0] != '0'
 }
 
 // isCleanPath reports whether a path means itself: clients resolve . and .., and

@@ -158,6 +158,18 @@ func TestEveryRouteWantsTheKeyOfItsList(t *testing.T) {
 	}
 }
 
+// A cache between clients must not give one the answer to another one's key.
+func TestAnswersVaryByKey(t *testing.T) {
+	p := start(t, "TODO_STORE=mem:")
+	own := listkey.New()
+	for key, status := range map[string]int{own.Text(): 200, "": 403, listkey.New().Text(): 403} {
+		got := p.Expect(status, "GET", "/api/lists/"+own.ID(), "", "Todo-Key", key)
+		if vary := strings.Join(got.Header.Values("Vary"), ","); !strings.Contains(vary, "Todo-Key") {
+			t.Errorf("%d: got Vary %q, want Todo-Key in it", status, vary)
+		}
+	}
+}
+
 func TestAServerOfPrivateListsOnly(t *testing.T) {
 	p := start(t, "TODO_STORE=mem:", "TODO_PUBLIC_LISTS=false")
 	own := listkey.New()

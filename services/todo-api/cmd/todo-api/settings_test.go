@@ -65,6 +65,10 @@ func TestInvalidSettings(t *testing.T) {
 		"TODO_CORS_ORIGINS=https://a.example:99999", "TODO_CORS_ORIGINS=https://a.example:", "TODO_CORS_ORIGINS=https://a.example:0443",
 		"TODO_CORS_ORIGINS=https://a.example#", "TODO_CORS_ORIGINS=https://münchen.example", "TODO_CORS_ORIGINS=https://a..example",
 		"TODO_PUBLIC_URL=https://todo.example:0", "TODO_PUBLIC_URL=https://todo.example:99999", "TODO_PUBLIC_URL=https://todo..example",
+		"TODO_PUBLIC_URL=https://256.1.1.1", "TODO_PUBLIC_URL=https://1.2.3", "TODO_PUBLIC_URL=https://todo.0x1f.", "TODO_PUBLIC_URL=https://[::1", "TODO_PUBLIC_URL=https://[fe80::1%25eth0]",
+		"TODO_PUBLIC_URL=https://u:p@todo.example", "TODO_PUBLIC_URL=https://todo.example#x", "TODO_PUBLIC_URL=https://todo.example?",
+		"TODO_PUBLIC_URL=https://" + strings.Repeat("a", 64) + ".example", "TODO_PUBLIC_URL=https://" + strings.Repeat("todo.", 52) + "example",
+		"TODO_PUBLIC_URL=https://münchen.example", "TODO_OIDC_ISSUER=https://1.2.3", "TODO_CORS_ORIGINS=https://1.2.3", "TODO_OTLP_ENDPOINT=http://1.2.3:4318",
 		"TODO_PUBLIC_URL=https://-todo-", "TODO_PUBLIC_URL=https://todo.example/..", "TODO_PUBLIC_URL=https://todo.example//",
 		"TODO_OTLP_ENDPOINT=http://localhost:99999", "TODO_OIDC_SCOPE=openid",
 		"TODO_PUBLIC_URL=todo.example", "TODO_PUBLIC_URL=ftp://todo.example", "TODO_PUBLIC_URL=https://todo.example?x=1", "TODO_PUBLIC_URL=/todo",
@@ -166,6 +170,28 @@ func TestHeadersOfProxies(t *testing.T) {
 	} {
 		if err := run(context.Background(), []string{"config"}, []string{"TODO_CLIENT_ADDRESS_HEADER=" + header}, io.Discard); err != nil {
 			t.Errorf("%s: got %v, want it accepted", header, err)
+		}
+	}
+}
+
+// A public address begins the links as it is written, and its host is answered on
+// loopback in any spelling.
+func TestPublicAddresses(t *testing.T) {
+	for setting, want := range map[string]struct{ base, host string }{
+		"https://todo.example":             {"https://todo.example", "TODO.example"},
+		"https://todo.example/":            {"https://todo.example", "todo.example."},
+		"HTTPS://TODO.Example:8443/Lists/": {"https://TODO.Example:8443/Lists", "todo.example:8443"},
+		"http://todo.example.":             {"http://todo.example.", "todo.example"},
+		"http://[2001:db8:0::2]":           {"http://[2001:db8:0::2]", "[2001:db8::2]"},
+		"http://xn--mnchen-3ya.example":    {"http://xn--mnchen-3ya.example", "xn--mnchen-3ya.example"},
+		"http://[2001:DB8::1]:8080/todo":   {"http://[2001:DB8::1]:8080/todo", "[2001:db8::1]:8080"},
+		"http://192.0.2.1":                 {"http://192.0.2.1", "192.0.2.1"},
+		"http://todo_api:8080":             {"http://todo_api:8080", "todo_api:8080"},
+		"https://todo.example/a%20list":    {"https://todo.example/a%20list", "todo.example"},
+	} {
+		p := start(t, "TODO_STORE=mem:", "TODO_PUBLIC_URL="+setting)
+		if got, want := p.Expect(201, "POST", "/api/lists/l/todos", `{"title":"x"}`, "Host", want.host).Header.Get("Location"), want.base+"/api/lists/l/todos/"; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got the link %s, want it below %s", setting, got, want)
 		}
 	}
 }

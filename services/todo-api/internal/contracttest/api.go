@@ -1,6 +1,7 @@
 package contracttest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,6 +46,7 @@ func (a *API) Try(method, path, body string, header ...string) (Answer, error) {
 		lines.Add(header[i], header[i+1])
 	}
 	maps.Copy(req.Header, lines)
+	req.Host = cmp.Or(lines.Get("Host"), req.Host) // net/http ignores the header
 	maps.DeleteFunc(req.Header, func(_ string, values []string) bool { return values[len(values)-1] == "" })
 	resp, err := a.Client.Do(req)
 	if err != nil {

@@ -27,12 +27,26 @@ type hosts struct {
 func newHosts(allowed []string, publicURL string) hosts {
 	h := hosts{any: slices.Contains(allowed, "*"), everywhere: len(allowed) > 0}
 	for _, host := range allowed {
-		h.named = append(h.named, strings.ToLower(host))
+		h.named = append(h.named, normalHost(host))
 	}
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
-		h.named = append(h.named, strings.ToLower(u.Hostname()))
+		h.named = append(h.named, normalHost(u.Host))
 	}
 	return h
+}
+
+// normalHost returns host in the form in which hosts are compared: in lower case,
+// without a port, brackets and the dot of the root, an address in its shortest
+// form.
+func normalHost(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.String()
+	}
+	return host
 }
 
 var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or set TODO_PUBLIC_URL, if this server is meant to be reached by it.")
@@ -60,11 +74,7 @@ func (h hosts) allow(host string, loopback, probe bool) bool {
 	if h.any || !loopback && (probe || !h.everywhere) {
 		return true
 	}
-	host = strings.ToLower(host)
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	host = normalHost(host)
 	// A browser always sends Host; probes by HTTP/1.0 need not.
 	if host == "" || IsLocal(host) || slices.Contains(h.named, host) {
 		return true
