@@ -15,6 +15,7 @@ from unittest import mock
 import boto3
 import pytest
 from ansible.module_utils import basic
+import forks
 from edge import Edge, Site, serving
 from place import Place
 
@@ -64,16 +65,23 @@ def aws():
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory):
-    """The variables with which Ansible runs modules in forks of one process."""
-    path = tmp_path_factory.mktemp("forks") / "socket"
-    server = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("forks.py"), path], stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout.readline() == "listening\n"
-        yield {"MODULE_FORKS": str(path), "ANSIBLE_CONNECTION_PLUGINS": str(pathlib.Path(__file__).with_name("plugins") / "connection")}
-    finally:
-        server.terminate()
-        server.wait()
+def ansible_playbook(aws, tmp_path_factory):
+    """Runs ansible-playbook with words in an environment, it and its modules (with the connection `forked`) in forks: a new interpreter takes most of the time."""
+    directory, tests = tmp_path_factory.mktemp("forks"), pathlib.Path(__file__).parent
+    variables = {"MODULE_FORKS": str(directory / "modules"), "ANSIBLE_CONNECTION_PLUGINS": str(tests / "plugins/connection")}
+    with contextlib.ExitStack() as servers:
+        for kind in ("modules", "playbooks"):
+            words = [sys.executable, tests / "forks.py", directory / kind, kind]
+            server = servers.enter_context(subprocess.Popen(words, env={**aws, **variables}, cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True))
+            servers.callback(server.terminate)
+            assert server.stdout.readline() == "listening\n"
+
+        def run(words, environment):
+            words = ["ansible-playbook", *map(str, words)]
+            script = f"import os; os.chdir({str(HERE)!r}); from ansible.cli.playbook import main; main({words!r})"
+            return subprocess.CompletedProcess(words, *forks.run(directory / "playbooks", script, {**environment, **variables}))
+
+        yield run
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +104,11 @@ def edge(aws):
 
 
 @pytest.fixture(scope="module")
-def place(aws, forks, client, tmp_path_factory):
+def place(aws, ansible_playbook, client, tmp_path_factory):
     """An environment that playbooks deploy to."""
     edge, site = Edge(aws["AWS_ENDPOINT_URL"]), Site(client)
     with serving(edge.handler()) as before_moto, serving(site.handler()) as address:
-        made = Place(HERE, {**aws, **forks, "AWS_ENDPOINT_URL": before_moto}, client, site, tmp_path_factory.mktemp("place"))
+        made = Place(HERE, {**aws, "AWS_ENDPOINT_URL": before_moto}, ansible_playbook, client, site, tmp_path_factory.mktemp("place"))
         made.address, made.edge = address, edge
         yield made
 
@@ -151,13 +159,12 @@ def module(aws):
 
 
 @pytest.fixture
-def play(aws, tmp_path):
+def play(aws, ansible_playbook, tmp_path):
     """Runs tasks on localhost and returns the process."""
 
     def run(tasks):
         path = tmp_path / "play.yml"
-        path.write_text(json.dumps([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}]))
-        words = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "localhost,", str(path)]
-        return subprocess.run(words, env=aws, cwd=HERE, capture_output=True, text=True, timeout=600)
+        path.write_text(json.dumps([{"hosts": "localhost", "connection": "forked", "gather_facts": False, "tasks": tasks}]))
+        return ansible_playbook(["-i", "localhost,", path], aws)
 
     return run

@@ -30,8 +30,8 @@ def git(directory, *words):
 
 
 class Place:
-    def __init__(self, here, aws, client, site, directory):
-        self.here, self.aws, self.site, self.address = here, aws, site, None
+    def __init__(self, here, aws, ansible_playbook, client, site, directory):
+        self.here, self.aws, self.ansible_playbook, self.site, self.address = here, aws, ansible_playbook, site, None
         self.s3, self.ecs, self.ssm, self.cloudfront, self.logs = (client(service) for service in ("s3", "ecs", "ssm", "cloudfront", "logs"))
         self.root = directory / "repository"
         self.directory = directory
@@ -108,8 +108,8 @@ class Place:
         for note in self.notes(name).glob("*"):
             (self.notes(to) / note.name).write_text(note.read_text())
 
-    def start(self, playbook, name, *words, connection="forked", **variables):
-        """Starts a playbook in an environment."""
+    def words(self, playbook, name, *words, connection="forked", **variables):
+        """What follows ansible-playbook on the command line that runs a playbook in an environment."""
         self.site.bucket, self.site.service = f"{name}-website", name
         inventory = self.directory / "inventory.json"
         common = {
@@ -118,15 +118,17 @@ class Place:
             "smoke_delay_seconds": 0, "smoke_requests": 1,
         }
         inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
-        command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", str(inventory), playbook, *words]
-        command += ["-e", json.dumps({**common, "environment": name, **variables})]
+        return ["-i", str(inventory), playbook, *words, "-e", json.dumps({**common, "environment": name, **variables})]
+
+    def start(self, playbook, name, *words, **variables):
+        """Starts a playbook, as a process of its own whose modules are as well."""
+        command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), *self.words(playbook, name, *words, connection="local", **variables)]
         return subprocess.Popen(command, env=self.aws, cwd=self.here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def play(self, playbook, name, *words, **variables):
         """Runs a playbook in an environment and returns its status and what it said in one line."""
-        with self.start(playbook, name, *words, **variables) as process:
-            said, _ = process.communicate(timeout=600)
-        return process.returncode, " ".join(said.split())
+        done = self.ansible_playbook(self.words(playbook, name, *words, **variables), self.aws)
+        return done.returncode, " ".join(f"{done.stdout} {done.stderr}".split())
 
     def locked(self, name):
         return self.s3.list_objects_v2(Bucket=f"{name}-releases", Prefix="e/lock")["KeyCount"] == 1

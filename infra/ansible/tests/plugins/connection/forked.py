@@ -21,13 +21,16 @@ options:
 """
 
 import itertools
-import json
 import os
+import pathlib
 import shlex
-import socket
+import sys
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import local
+
+sys.path.append(str(pathlib.Path(__file__).parents[2]))
+import forks
 
 
 class Connection(local.Connection):
@@ -40,14 +43,9 @@ class Connection(local.Connection):
             return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         # /bin/sh -c 'NAME=VALUE ... PYTHON && sleep 0'
         given = itertools.takewhile(lambda word: "=" in word, shlex.split(shlex.split(cmd)[2]))
-        request = {"script": in_data.decode(), "cwd": os.getcwd(), "environment": {**os.environ, **dict(word.split("=", 1) for word in given)}}
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(os.environ["MODULE_FORKS"])
-            connection.sendall(json.dumps(request).encode())
-            connection.shutdown(socket.SHUT_WR)
-            with connection.makefile("rb") as answer:
-                text = answer.read()
-        if not text:
-            raise AnsibleConnectionFailure("the process that runs the module was killed")
-        code, out, err = json.loads(text)
+        environment = {**os.environ, **dict(word.split("=", 1) for word in given)}
+        try:
+            code, out, err = forks.run(os.environ["MODULE_FORKS"], in_data.decode(), environment)
+        except ConnectionError as e:
+            raise AnsibleConnectionFailure(str(e)) from e
         return code, out.encode(), err.encode()
