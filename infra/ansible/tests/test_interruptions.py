@@ -156,6 +156,8 @@ def kind(request):
 # What serves when a playbook begins.
 BEGINS = {"deploy": ("before", "a"), **{playbook: ("whole", "b") for playbook in ("rollback", "fetch", "status", "logs", "run", "lock", "unlock")}}
 DENIED = [("deploy", "UpdateService", False), ("deploy", "PUT index.html", False)]
+if TAKEN == "all":
+    DENIED += [(playbook, None, lasting) for playbook in BEGINS for lasting in (False, True)]
 
 
 @pytest.mark.parametrize("playbook, only, lasting", DENIED, ids=[f"{p}-{(o or 'all').replace(' ', '-')}-{'from-then-on' if x else 'once'}" for p, o, x in DENIED])

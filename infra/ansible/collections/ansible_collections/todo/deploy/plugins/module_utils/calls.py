@@ -20,6 +20,11 @@ PASSING = {
     "400",  # of HeadObject, whose answer has no body that tells expired credentials from a bad request
 }
 PAUSES = (0.5, 1, 2, 4)
+DENIED = {"AccessDenied", "AccessDeniedException", "403"}  # the last of HeadObject, whose answer has no body
+# Actions that are not called as their operation is.
+ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+# The argument that names the resource of a call, in the order in which they are looked for.
+RESOURCES = ("services", "tasks", "service", "serviceName", "taskDefinition", "family", "DistributionId", "logGroupName", "Name")
 
 
 def code(error):
@@ -35,19 +40,32 @@ def passes(error):
     return isinstance(error, HTTPClientError)
 
 
+def explain(error, service, arguments):
+    """Adds the permission that a call lacks to the error that denies it. AWS names it itself in most services, and STS needs none."""
+    if code(error) not in DENIED or service == "sts" or "not authorized to perform" in str(error):
+        return
+    resource = next((arguments[name] for name in RESOURCES if name in arguments), "")
+    if "Bucket" in arguments:
+        resource = f"s3://{arguments['Bucket']}/{arguments.get('Key', arguments.get('Prefix', ''))}"
+    action = f"{service}:{ACTIONS.get(error.operation_name, error.operation_name)}"
+    error.args = (f"{error}. The role needs {action} on {resource[0] if isinstance(resource, list) else resource}.",)
+
+
 class Calls:
     """A client whose calls are tried again while the error may pass, each time with the credentials as they are then."""
 
     def __init__(self, module, service):
+        self._service = service
         self._make = lambda: module.client(service)
         self._client = self._make()
 
-    def _again(self, attempt):
+    def _again(self, attempt, arguments):
         for pause in (*PAUSES, None):
             try:
                 return attempt(self._client)
             except (BotoCoreError, ClientError) as e:
                 if not pause or not passes(e):
+                    explain(e, self._service, arguments)
                     raise
             time.sleep(pause)
             self._client = self._make()
@@ -59,7 +77,7 @@ class Calls:
                     arguments["Body"].seek(0)
                 return getattr(client, operation)(**arguments)
 
-            return self._again(attempt)
+            return self._again(attempt, arguments)
 
         return call
 
@@ -70,7 +88,7 @@ class Calls:
             answer = client.get_object(Bucket=bucket, Key=key)
             return answer, answer["Body"].read()
 
-        return self._again(attempt)
+        return self._again(attempt, {"Bucket": bucket, "Key": key})
 
     def service(self, module):
         """The service that the module's parameters name, which must be active."""
