@@ -319,11 +319,37 @@ test('A new version of the page is offered with a word, and never cuts into an e
   await expect(app.edit(0)).toHaveValue('white bread')
   await app.edit(0).press('Enter')
   await app.saved()
+  // The parts of this version are there still, whatever the server and the browser's own cache have.
+  await (await page.context().newCDPSession(page)).send('Network.clearBrowserCache')
+  network.fault = (request) => (request.url?.startsWith('/assets/') ? { status: 404 } : 'pass')
+  await page.getByRole('button', { name: 'Share' }).click()
+  await page.getByRole('button', { name: 'Close' }).click()
+  network.fault = () => 'pass'
   const loaded = page.waitForEvent('load')
   await page.getByRole('button', { name: 'Reload' }).click()
   await loaded
   await expect(app.items).toHaveText(['white bread'])
-  await expect.poll(() => page.evaluate(async () => (await caches.keys()).every((name) => name.startsWith('todo-page-next-')))).toBe(true)
+  await expect.poll(() => page.evaluate(async () => (await caches.keys()).map((name) => name.startsWith('todo-page-next-')))).toEqual([false, true])
+})
+
+test.describe('Without a service worker', () => {
+  test.use({ serviceWorkers: 'block' })
+
+  test('a part of the page that does not come is told and comes at the next try, and what was typed stays', async ({ page, network, list }) => {
+    const app = await new App(page, network.address, list).open()
+    await app.add('bread')
+    await app.saved()
+    await app.newTodo.fill('half a sent')
+    network.fault = (request) => (request.url?.startsWith('/assets/') ? { status: 404 } : 'pass')
+    await page.getByRole('button', { name: 'Share' }).click()
+    await expect(page.getByText('This part of the page could not be loaded.')).toBeVisible()
+    network.fault = () => 'pass'
+    await page.getByRole('button', { name: 'Share' }).click()
+    await expect(page.getByRole('dialog')).toBeVisible()
+    await expect(page.getByText('This part of the page could not be loaded.')).toHaveCount(0)
+    await page.getByRole('button', { name: 'Close' }).click()
+    await expect(app.newTodo).toHaveValue('half a sent')
+  })
 })
 
 test('The service worker keeps the page and never an answer of the API', async ({ page, own, list }) => {

@@ -6,12 +6,14 @@ import { words } from '@/words'
  * the page, so that a repaired version is loaded. What waits to be sent is in IndexedDB and stays. Not a component, which may be what failed.
  */
 export function failed(cause: unknown): void {
+  document.querySelector('.failed.missing')?.remove()
   if (document.querySelector('.failed')) return
   const panel = document.createElement('div')
-  panel.className = 'panel failed'
+  const missing = cause instanceof PartMissing
+  panel.className = missing ? 'panel failed missing' : 'panel failed'
   panel.setAttribute('role', 'alert')
   const text = document.createElement('p')
-  text.textContent = cause instanceof PartMissing ? words.value.partMissing : words.value.failed
+  text.textContent = missing ? words.value.partMissing : words.value.failed
   const button = document.createElement('button')
   button.type = 'button'
   button.textContent = words.value.reload

@@ -3,10 +3,12 @@ export class PartMissing extends Error {
   override readonly name = 'PartMissing'
 }
 
-/** Gives a part of the page that is being loaded. Throws PartMissing. */
+/** Gives a part of the page that is being loaded, and takes back the word that one is missing. Throws PartMissing. */
 export async function part<T>(loading: Promise<T>): Promise<T> {
   try {
-    return await loading
+    const loaded = await loading
+    document.querySelector('.failed.missing')?.remove()
+    return loaded
   } catch (cause) {
     throw new PartMissing('a part of the page could not be loaded', { cause })
   }

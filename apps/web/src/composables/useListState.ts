@@ -35,7 +35,7 @@ export interface ListState {
   unkept: ComputedRef<boolean>
   /** Changes that the server refused and that were rolled back, until dismissed. */
   refused: ComputedRef<readonly Entry[]>
-  storageTrouble: ShallowRef<StorageTrouble | null>
+  storageTrouble: Readonly<ShallowRef<StorageTrouble | null>>
   removal: ShallowRef<Removal | null>
   /** How often the list seems to have been erased while it was shown. What was done before cannot be undone. */
   erasures: Readonly<Ref<number>>
@@ -50,6 +50,7 @@ export interface ListState {
   reaffirm(): void
   /** The person has seen which items were deleted elsewhere. */
   dismissDeleted(): void
+  dismissStorageTrouble(): void
   /** Takes a list at an earlier revision: the server's store was emptied or restored. */
   acceptEarlier(snapshot: Snapshot): void
 }
@@ -130,6 +131,7 @@ export function useListState(list: string, database: Promise<Database>, announce
     changedElsewhere,
 
     dismissDeleted: () => (deleted.value = []),
+    dismissStorageTrouble: () => (storageTrouble.value = null),
 
     accept(snapshot, at = Date.now()) {
       show(snapshot)

@@ -1,15 +1,15 @@
 import { formats } from './formats'
 
-const { ago, number, plural, when } = formats('en')
+const { ago, number, plural } = formats('en')
 
 const items = (n: number) => plural(n, { one: '# item', other: '# items' })
 const changes = (n: number) => plural(n, { one: '# change', other: '# changes' })
 
-/** Everything that the page says, in English. The other languages have the same members. */
+/** What the page says from its start, in English. The other languages have the same members. */
 export const en = {
   app: 'todos',
   failed: 'This page has failed. Changes kept on this device are not lost; reload the page to go on.',
-  partMissing: 'This part of the page could not be loaded. Connect this device, then reload the page; changes kept on this device are not lost.',
+  partMissing: 'This part of the page could not be loaded. Connect this device and try again, or reload the page. Changes kept on this device are not lost.',
   reload: 'Reload',
   undo: 'Undo',
   dismiss: 'Dismiss',
@@ -24,6 +24,11 @@ export const en = {
     copied: 'Copied',
     linkCopied: 'Link copied.',
     link: 'Link to this list',
+    share: 'Share',
+    moved: 'The list is at a new address now, and the old one is erased. Send the new link to everyone who shares it.',
+    saveCopy: 'Save a copy',
+    keys: 'Keys',
+    removed: 'Recently removed',
     private: 'Private list',
     here: (n: number) => `${number(n)} here`,
     hereAbout: (n: number) => `At least ${number(n)} browsers show this list now, this one included.`,
@@ -61,44 +66,6 @@ export const en = {
     incomplete: 'The key in this address is not complete.',
     ofAnother: 'The key in this address is of another list.',
     missing: 'This list is private, and this address has no key.',
-  },
-
-  /** Links to a private list. */
-  share: {
-    open: 'Share',
-    title: 'Share this list',
-    edit: 'Link to edit',
-    editAbout: 'Everyone who has it can change the list.',
-    read: 'Link to look',
-    readAbout: 'Everyone who has it sees the list as it changes, and cannot change it.',
-    openLink: 'Link to the list',
-    openAbout: 'Everyone who knows it sees the list and can change it.',
-    copy: 'Copy',
-    send: 'Send…',
-    code: 'QR code',
-    codeOf: (link: string) => `QR code: ${link}`,
-    secret: 'The key is the part after the # sign. Treat it as a password: it cannot be revoked, only replaced by a new one.',
-  },
-
-  /** Saving a copy of the list as a file. */
-  save: {
-    about: 'Save a copy:',
-    copy: 'Save a copy',
-    text: 'Text',
-    markdown: 'Markdown',
-    json: 'JSON',
-  },
-
-  /** Moving a list to a new one with a new key. */
-  move: {
-    newKey: 'Make a new key',
-    newKeyAbout: 'A new key closes the links sent before. The list is copied to a new one, and this one is erased with its history. Send the new links to everyone who should keep the list.',
-    toKey: 'Move to a list with a key',
-    toKeyAbout: 'The name of this list is its only protection, and names stand in logs and histories. Moving copies the list to a new one with a key, and erases this one with its history. Send the new link to everyone who should keep the list.',
-    busy: 'Moving…',
-    notReady: 'Possible when the server has all changes.',
-    failed: (why: string) => `The list was not moved, and nothing is lost. ${why}`,
-    moved: 'The list is at a new address now, and the old one is erased. Send the new link to everyone who shares it.',
   },
 
   chooser: {
@@ -158,19 +125,6 @@ export const en = {
     keepTheirs: 'Keep theirs',
   },
 
-  keys: {
-    title: 'Keys',
-    add: 'Add an item',
-    undo: 'Undo the last change; again for the one before',
-    buttons: 'Go to an item’s buttons',
-    rows: 'Go to another item; on ⠿, move the item',
-    ends: 'Go to the first or last item; on ⠿, move the item there',
-    enter: 'Save a title, or press a button',
-    escape: 'Leave a title as it was',
-    help: 'Show this list',
-    single: 'Use / and ?',
-  },
-
   status: {
     connecting: { text: 'connecting…', detail: 'Asking the server for the list.' },
     waiting: (n: number) => ({ text: `${changes(n)} waiting`, detail: `${changes(n)} not yet on the server: sent as soon as it answers, and kept until then.` }),
@@ -210,34 +164,6 @@ export const en = {
     nothingLost: (n: number) => `Nothing is lost: ${plural(n, { one: '# change is', other: '# changes are' })} kept on this device.`,
   },
 
-  storage: {
-    silent: 'This browser does not open the page’s storage.',
-    full: 'There is no space left on this device to keep unsaved changes.',
-    newer: 'A newer version of this page has used this browser’s storage. Reload the page.',
-    closed: 'This page’s storage was closed, by the browser or by a newer version of the page in another tab. Reload the page.',
-    forbidden: 'This browser does not let the page keep anything on this device.',
-    unkept: 'Keep this page open until it says “saved”, or what is not yet on the server is lost.',
-    onServer: 'Changes are saved on the server alone; keep the page open while it says that some are waiting.',
-  },
-
-  refusal: {
-    change: 'A change',
-    more: (what: string, n: number) => `${what} and ${number(n)} more`,
-    renamed: (was: string, theirs: string, yours: string) => `${was} was renamed to ${theirs} elsewhere, while you renamed it to ${yours}. The list shows ${theirs}.`,
-    use: (title: string) => `Use ${title}`,
-    keep: (title: string) => `Keep ${title}`,
-    deleted: (what: string, title: string) => `${what} was deleted by someone else, so your change to it could not be kept${title ? ` (${title})` : ''}.`,
-    undone: {
-      setTitle: (what: string, why: string) => `The list could not be named ${what}, and its title was put back: ${why}`,
-      create: (what: string, why: string) => `${what} could not be added, and was put back: ${why}`,
-      update: (what: string, why: string) => `${what} could not be changed, and was put back: ${why}`,
-      delete: (what: string, why: string) => `${what} could not be deleted, and was put back: ${why}`,
-      all: (what: string, why: string) => `${what} could not be made, and was put back: ${why}`,
-    },
-    why: (detail: string) => detail || 'the server refused',
-    again: 'Try again',
-  },
-
   /** Sentences for screen readers about what was done. */
   done: {
     added: (title: string) => `Added ${title}.`,
@@ -255,17 +181,6 @@ export const en = {
     undoneMove: (title: string) => `Undone: the move of ${title}.`,
     nothingToUndo: 'There is nothing to undo.',
     undoUnknown: 'What to undo could not be found out: the server did not tell the history.',
-  },
-
-  /** The panel of what the list's history tells. */
-  removed: {
-    title: 'Recently removed',
-    nothing: 'Nothing that was removed is missing.',
-    unknown: 'The server did not tell the history. Try again when this device is connected.',
-    when,
-    by: (name: string) => `by ${name}`,
-    more: (n: number) => `and ${number(n)} more`,
-    restore: (n: number) => `Bring back ${items(n)}`,
   },
 
   /** What happened to a list elsewhere. */

@@ -2,21 +2,34 @@ import { computed, shallowRef } from 'vue'
 import { preference, prefer } from '@/outbox/preferences'
 import { part } from '@/part'
 import { en, type Words } from './en'
+import type { PartWords } from './parts/en'
 
 // Of the others the words come when they are chosen: few people want more than one.
 export const languages = {
-  en: { name: 'English', manifest: './manifest.webmanifest', load: () => Promise.resolve(en) },
-  'pt-BR': { name: 'Português', manifest: './manifest.pt-BR.webmanifest', load: async () => (await part(import('./pt-BR'))).ptBR },
-} as const satisfies Record<string, { name: string; manifest: string; load: () => Promise<Words> }>
+  en: { name: 'English', manifest: './manifest.webmanifest', load: () => Promise.resolve(en), loadParts: async () => (await import('./parts/en')).enParts },
+  'pt-BR': { name: 'Português', manifest: './manifest.pt-BR.webmanifest', load: async () => (await part(import('./pt-BR'))).ptBR, loadParts: async () => (await import('./parts/pt-BR')).ptBRParts },
+} as const satisfies Record<string, { name: string; manifest: string; load: () => Promise<Words>; loadParts: () => Promise<PartWords> }>
 
 export type Language = keyof typeof languages
 
-const current = shallowRef<{ readonly language: Language; readonly words: Words }>({ language: 'en', words: en })
+const current = shallowRef<{ readonly language: Language; readonly words: Words; readonly parts?: PartWords | undefined }>({ language: 'en', words: en })
 
 export const language = computed(() => current.value.language)
 
-/** What the page says, in the language chosen. */
+/** What the page says from its start, in the language chosen. */
 export const words = computed<Words>(() => current.value.words)
+
+/** What the parts of the page say that come with `usePart`, which loads it before them; others may not read it. */
+export const partWords = computed(() => current.value.parts as PartWords)
+
+/** Loads `partWords`. */
+export async function loadPartWords(): Promise<void> {
+  while (!current.value.parts) {
+    const { language: asked } = current.value
+    const parts = await languages[asked].loadParts()
+    if (asked === current.value.language) current.value = { ...current.value, parts } // else another was chosen meanwhile
+  }
+}
 
 /**
  * The first language of a list that the page has, whatever the region: the Portuguese of Portugal is
@@ -45,7 +58,9 @@ export async function chooseLanguage(chosen: Language): Promise<void> {
 }
 
 async function show(chosen: Language) {
-  current.value = { language: chosen, words: await languages[chosen].load() }
+  const { load, loadParts } = languages[chosen]
+  const [words, parts] = await Promise.all([load(), current.value.parts && part(loadParts())])
+  current.value = { language: chosen, words, parts }
   document.documentElement.lang = chosen
   // What an installed app is described by.
   document.querySelector('link[rel=manifest]')?.setAttribute('href', languages[chosen].manifest)

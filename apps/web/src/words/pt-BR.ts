@@ -1,18 +1,18 @@
 import type { Words } from './en'
 import { formats } from './formats'
 
-const { ago, number, plural, when } = formats('pt-BR')
+const { ago, number, plural } = formats('pt-BR')
 
 const items = (n: number) => plural(n, { one: '# item', other: '# itens' })
 const changes = (n: number) => plural(n, { one: '# alteração', other: '# alterações' })
 /** A participle that agrees with a number of items. */
 const agree = (n: number, word: string) => plural(n, { one: word, other: `${word}s` })
 
-/** Everything that the page says, in the Portuguese of Brazil. */
+/** What the page says from its start, in the Portuguese of Brazil. */
 export const ptBR: Words = {
   app: 'tarefas',
   failed: 'Esta página falhou. As alterações guardadas neste aparelho não se perderam; recarregue a página para continuar.',
-  partMissing: 'Esta parte da página não pôde ser carregada. Conecte este aparelho e recarregue a página; as alterações guardadas neste aparelho não se perdem.',
+  partMissing: 'Esta parte da página não pôde ser carregada. Conecte este aparelho e tente outra vez, ou recarregue a página. As alterações guardadas neste aparelho não se perdem.',
   reload: 'Recarregar',
   undo: 'Desfazer',
   dismiss: 'Dispensar',
@@ -27,6 +27,11 @@ export const ptBR: Words = {
     copied: 'Copiado',
     linkCopied: 'Link copiado.',
     link: 'Link desta lista',
+    share: 'Compartilhar',
+    moved: 'A lista está agora em um novo endereço, e a antiga foi apagada. Envie o novo link a quem a compartilha.',
+    saveCopy: 'Salvar uma cópia',
+    keys: 'Teclas',
+    removed: 'Removidos há pouco',
     private: 'Lista particular',
     here: (n) => `${number(n)} aqui`,
     hereAbout: (n) => `Pelo menos ${number(n)} navegadores mostram esta lista agora, contando este.`,
@@ -63,41 +68,6 @@ export const ptBR: Words = {
     incomplete: 'A chave neste endereço está incompleta.',
     ofAnother: 'A chave neste endereço é de outra lista.',
     missing: 'Esta lista é particular, e este endereço não tem chave.',
-  },
-
-  share: {
-    open: 'Compartilhar',
-    title: 'Compartilhar esta lista',
-    edit: 'Link para editar',
-    editAbout: 'Quem o tiver pode alterar a lista.',
-    read: 'Link para ver',
-    readAbout: 'Quem o tiver vê a lista enquanto ela muda, mas não pode alterá-la.',
-    openLink: 'Link da lista',
-    openAbout: 'Quem o conhece vê a lista e pode alterá-la.',
-    copy: 'Copiar',
-    send: 'Enviar…',
-    code: 'Código QR',
-    codeOf: (link: string) => `Código QR: ${link}`,
-    secret: 'A chave é a parte depois do sinal #. Trate-a como uma senha: ela não pode ser revogada, só trocada por uma nova.',
-  },
-
-  save: {
-    about: 'Salvar uma cópia:',
-    copy: 'Salvar uma cópia',
-    text: 'Texto',
-    markdown: 'Markdown',
-    json: 'JSON',
-  },
-
-  move: {
-    newKey: 'Criar uma nova chave',
-    newKeyAbout: 'Uma nova chave fecha os links enviados antes. A lista é copiada para uma nova, e esta é apagada com o seu histórico. Envie os novos links a quem deve continuar com a lista.',
-    toKey: 'Mover para uma lista com chave',
-    toKeyAbout: 'O nome desta lista é a sua única proteção, e nomes ficam em registros e históricos. Ao mover, a lista é copiada para uma nova com chave, e esta é apagada com o seu histórico. Envie o novo link a quem deve continuar com a lista.',
-    busy: 'Movendo…',
-    notReady: 'Possível quando o servidor tiver todas as alterações.',
-    failed: (why) => `A lista não foi movida, e nada se perdeu. ${why}`,
-    moved: 'A lista está agora em um novo endereço, e a antiga foi apagada. Envie o novo link a quem a compartilha.',
   },
 
   chooser: {
@@ -157,19 +127,6 @@ export const ptBR: Words = {
     keepTheirs: 'Manter o outro',
   },
 
-  keys: {
-    title: 'Teclas',
-    add: 'Adicionar um item',
-    undo: 'Desfazer a última alteração; de novo, a anterior',
-    buttons: 'Ir aos botões de um item',
-    rows: 'Ir a outro item; em ⠿, mover o item',
-    ends: 'Ir ao primeiro ou ao último item; em ⠿, mover o item para lá',
-    enter: 'Salvar um título, ou acionar um botão',
-    escape: 'Deixar um título como estava',
-    help: 'Mostrar esta lista',
-    single: 'Usar / e ?',
-  },
-
   status: {
     connecting: { text: 'conectando…', detail: 'Pedindo a lista ao servidor.' },
     waiting: (n) => ({
@@ -214,34 +171,6 @@ export const ptBR: Words = {
     nothingLost: (n) => `Nada se perdeu: ${plural(n, { one: '# alteração está guardada', other: '# alterações estão guardadas' })} neste aparelho.`,
   },
 
-  storage: {
-    silent: 'Este navegador não abre o armazenamento da página.',
-    full: 'Não há mais espaço neste aparelho para guardar alterações não salvas.',
-    newer: 'Uma versão mais nova desta página usou o armazenamento deste navegador. Recarregue a página.',
-    closed: 'O armazenamento desta página foi fechado, pelo navegador ou por uma versão mais nova da página em outra aba. Recarregue a página.',
-    forbidden: 'Este navegador não deixa a página guardar nada neste aparelho.',
-    unkept: 'Mantenha esta página aberta até ela dizer “salvo”, ou o que ainda não está no servidor se perde.',
-    onServer: 'As alterações são salvas só no servidor; mantenha a página aberta enquanto ela disser que há alterações pendentes.',
-  },
-
-  refusal: {
-    change: 'Uma alteração',
-    more: (what, n) => `${what} e mais ${number(n)}`,
-    renamed: (was, theirs, yours) => `Alguém mudou ${was} para ${theirs} enquanto você mudava para ${yours}. A lista mostra ${theirs}.`,
-    use: (title) => `Usar ${title}`,
-    keep: (title) => `Manter ${title}`,
-    deleted: (what, title) => `Outra pessoa excluiu ${what}, por isso a sua alteração não pôde ser mantida${title ? ` (${title})` : ''}.`,
-    undone: {
-      setTitle: (what, why) => `Não foi possível dar à lista o título ${what}, e o título voltou ao que era. ${why}`,
-      create: (what, why) => `Não foi possível adicionar ${what}, e a lista voltou ao que era. ${why}`,
-      update: (what, why) => `Não foi possível alterar ${what}, e a lista voltou ao que era. ${why}`,
-      delete: (what, why) => `Não foi possível excluir ${what}, e a lista voltou ao que era. ${why}`,
-      all: (what, why) => `Não foi possível fazer ${what}, e a lista voltou ao que era. ${why}`,
-    },
-    why: (detail) => (detail ? `O servidor diz: ${detail}` : 'O servidor recusou'),
-    again: 'Tentar de novo',
-  },
-
   done: {
     added: (title) => `${title} adicionado.`,
     addedMany: (n) => `${items(n)} ${agree(n, 'adicionado')}.`,
@@ -258,16 +187,6 @@ export const ptBR: Words = {
     undoneMove: (title) => `Desfeito: a mudança de lugar de ${title}.`,
     nothingToUndo: 'Não há nada para desfazer.',
     undoUnknown: 'Não foi possível saber o que desfazer: o servidor não informou o histórico.',
-  },
-
-  removed: {
-    title: 'Removidos há pouco',
-    nothing: 'Nada do que foi removido está faltando.',
-    unknown: 'O servidor não informou o histórico. Tente de novo quando este aparelho estiver conectado.',
-    when,
-    by: (name) => `por ${name}`,
-    more: (n) => `e mais ${number(n)}`,
-    restore: (n) => plural(n, { one: 'Trazer de volta # item', other: 'Trazer de volta # itens' }),
   },
 
   news: {

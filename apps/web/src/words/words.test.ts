@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { firstKnown, languages } from '.'
 import { en } from './en'
 import { formats } from './formats'
+import { enParts } from './parts/en'
+import { ptBRParts } from './parts/pt-BR'
 import { ptBR } from './pt-BR'
 
 describe('the language', () => {
@@ -52,8 +54,8 @@ describe('no sentence was left in English', () => {
     if (typeof words === 'function') return sentences((words as (...values: unknown[]) => unknown)(2, 3, 4), `${at}()`)
     return Object.entries(words as object).flatMap(([name, value]) => sentences(value, `${at}.${name}`))
   }
-  const portuguese = new Map(sentences(ptBR, ''))
-  it.each(sentences(en, ''))('%s: %s', (at, sentence) => {
+  const portuguese = new Map(sentences([ptBR, ptBRParts], ''))
+  it.each(sentences([en, enParts], ''))('%s: %s', (at, sentence) => {
     if (!same.has(sentence)) expect(portuguese.get(at)).not.toBe(sentence)
   })
 })

@@ -34,9 +34,9 @@ self.addEventListener('install', (event) => {
 self.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) {
-        if (name.startsWith('todo-page-') && name !== cacheName) await caches.delete(name)
-      }
+      // Pages of the version before, which are open still, need its parts.
+      const older = (await caches.keys()).filter((name) => name.startsWith('todo-page-') && name !== cacheName)
+      for (const name of older.slice(0, -1)) await caches.delete(name)
       await self.clients.claim()
     })(),
   )
@@ -50,7 +50,7 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || address.origin !== self.location.origin) return
   if (request.mode === 'navigate') {
     if (address.origin + address.pathname === index) event.respondWith(fresh(request, index))
-  } else if (address.href.startsWith(assets) && precached.has(address.href)) {
+  } else if (address.href.startsWith(assets)) {
     event.respondWith(kept(address.href, request)) // a hash in its name: it never changes
   } else if (address.href === config || precached.has(address.href)) {
     event.respondWith(fresh(request, address.href))
@@ -58,8 +58,11 @@ self.addEventListener('fetch', (event) => {
 })
 
 async function kept(address: string, request: Request): Promise<Response> {
-  const cache = await caches.open(cacheName)
-  return (await cache.match(address)) ?? fetch(request)
+  for (const name of await caches.keys()) {
+    const found = name.startsWith('todo-page-') && (await (await caches.open(name)).match(address))
+    if (found) return found
+  }
+  return fetch(request)
 }
 
 /**
