@@ -61,6 +61,27 @@ test('On the narrowest telephone with texts of twice the size, the page does not
   for (const name of ['Edit bread', 'Delete bread']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 })
 })
 
+test('The keyboard of the screen, a turn of the telephone and four times the size leave what is typed in view', async ({ app, page, server, list }) => {
+  await server.add(list, Array.from({ length: 20 }, (_, i) => `item ${i}`))
+  await app.open()
+  const inView = async (width: number, height: number) => {
+    await page.setViewportSize({ width, height })
+    await expect(app.edit(19)).toBeInViewport({ ratio: 0.9 })
+    await expect(app.edit(19)).toBeFocused()
+    await expect(app.edit(19)).toHaveValue('half a sent')
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+  }
+  await app.item(19).getByRole('button', { name: 'Edit item 19' }).tap()
+  await app.edit(19).fill('half a sent')
+  await inView(390, 420) // the keyboard takes half of the screen
+  await inView(844, 390) // turned
+  await inView(844, 180) // with the keyboard
+  await inView(320, 256) // 1280 x 1024 at 400 % (WCAG 1.4.10)
+  await app.edit(19).press('Enter')
+  await app.saved()
+  expect((await server.todos(list)).at(-1)?.title).toBe('half a sent')
+})
+
 test('By touch, items are edited, moved, deleted and brought back', async ({ app, page, server, list }) => {
   await server.add(list, ['bread', 'salt', 'milk'])
   await app.open()
