@@ -13,6 +13,8 @@ lint generated needs='node' \
   command='tools/lint/generated'
 lint documents needs='python node' \
   command='tools/lint/documents'
+lint page dir=apps/web needs='node' \
+  command='npm run --silent lint'
 lint workflows needs='gotool=actionlint python' \
   command='actionlint && zizmor --offline --quiet .github'
 lint workflows-run needs='gotool=act python' \

@@ -55,13 +55,16 @@ async function bodyOf({ body }: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   for (;;) {
-    let silent = false
-    const timer = setTimeout(() => {
-      silent = true
-      reader.cancel().catch(() => undefined)
-    }, patience)
-    const { done, value } = await reader.read().finally(() => clearTimeout(timer))
-    if (silent) throw new Error('The answer broke off.')
+    const { done, value } = await new Promise<ReadableStreamReadResult<Uint8Array>>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error('The answer broke off.'))
+        reader.cancel().catch(() => undefined)
+      }, patience)
+      reader
+        .read()
+        .finally(() => clearTimeout(timer))
+        .then(resolve, reject)
+    })
     text += decoder.decode(value, { stream: !done })
     if (done) return text
   }
