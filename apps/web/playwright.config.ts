@@ -1,6 +1,8 @@
 import { defineConfig } from '@playwright/test'
 import type { Engine } from './e2e/person'
 
+const machine = process.env['HEADLESS_SHELL'] ?? process.env['CHROMIUM']
+
 export default defineConfig<object, Engine>({
   testDir: 'e2e',
   globalSetup: './e2e/build.ts',
@@ -34,9 +36,9 @@ export default defineConfig<object, Engine>({
   use: {
     actionTimeout: 60_000,
     navigationTimeout: 60_000,
-    // A browser of the machine when CHROMIUM names one, else the one that `npx playwright install chromium` brings.
+    // A browser of the machine when HEADLESS_SHELL or CHROMIUM names one, else the one that `npx playwright install chromium` brings.
     launchOptions: {
-      ...(process.env['CHROMIUM'] && { executablePath: process.env['CHROMIUM'] }),
+      ...(machine && { executablePath: machine }),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     },
     // Snapshots of the DOM, but no film: that would take as long as the tests.

@@ -367,7 +367,12 @@ test('The service worker keeps the page and never an answer of the API', async (
   expect(kept.filter((path) => path.startsWith('/api'))).toEqual([])
 })
 
-test('What waits is sent by the service worker when the page is closed', async ({ page, own, list, context }) => {
+test('What waits is sent by the service worker when the page is closed', async ({ own, list, launchOptions }) => {
+  // Background sync is off in the headless shell.
+  const path = process.env['CHROMIUM']
+  const browser = await chromium.launch({ ...launchOptions, ...(path ? { executablePath: path } : { channel: 'chromium' }) })
+  const context = await browser.newContext()
+  const page = await context.newPage()
   const app = await new App(page, own.address, list).open()
   await app.add('bread')
   await app.saved()
@@ -390,4 +395,5 @@ test('What waits is sent by the service worker when the page is closed', async (
   await own.start()
   await session.send('ServiceWorker.dispatchSyncEvent', { origin: own.address, registrationId, tag: 'todo-outbox', lastChance: false })
   await expect.poll(async () => (await own.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
+  await browser.close()
 })
