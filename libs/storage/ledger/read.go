@@ -23,8 +23,7 @@ type flight[T any] struct {
 
 // isAnswer reports whether err is what a store that is there says.
 func isAnswer(err error) bool {
-	return err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) ||
-		errors.Is(err, storage.ErrInvalidKey) || errors.Is(err, storage.ErrRefused)
+	return err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrRefused)
 }
 
 func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -41,8 +42,13 @@ func TestBadKeysHarmNoOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := newShared()
-				var errs atomic.Int64
-				l := open(t, faultstore.New(base, failing(cause, begins("bad"))), ledger.Options[int]{
+				var errs, asked atomic.Int64
+				l := open(t, faultstore.New(base, func(c faultstore.Call) faultstore.Fault {
+					if begins(".ledger-asks")(c.Key) {
+						asked.Add(1)
+					}
+					return failing(cause, begins("bad"))(c)
+				}), ledger.Options[int]{
 					Logger: quietly, Observer: ledger.Observer{StoreError: func(string, error) { errs.Add(1) }},
 				})
 				other := open(t, base, ledger.Options[int]{Logger: quietly})
@@ -72,6 +78,9 @@ func TestBadKeysHarmNoOther(t *testing.T) {
 				}
 				if errs.Load() < 300 {
 					t.Errorf("the observer was told of %d errors, want at least 300", errs.Load())
+				}
+				if got := asked.Load(); name == "refused" && got > 0 {
+					t.Errorf("a store that had answered was asked %d times whether it does", got)
 				}
 			})
 		})
@@ -177,6 +186,48 @@ func TestAwayWithOneKey(t *testing.T) {
 		time.Sleep(time.Second)
 		if h := l.Health(); h.Away {
 			t.Errorf("health afterwards: got %+v", h)
+		}
+	})
+}
+
+// Keys that end slowly at one moment are not the store, also after it was away.
+func TestSlowKeysAreNotTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var outage atomic.Bool
+		var away atomic.Int64
+		l := open(t, faultstore.New(newShared(), func(c faultstore.Call) faultstore.Fault {
+			switch {
+			case outage.Load():
+				return faultstore.Fault{Kind: faultstore.FailBefore}
+			case begins("slow")(c.Key):
+				return faultstore.Fault{Kind: faultstore.FailBefore, Delay: 1500 * time.Millisecond}
+			}
+			return faultstore.Fault{Kind: faultstore.DelayOnly, Delay: time.Millisecond}
+		}), ledger.Options[int]{Logger: quietly, Observer: ledger.Observer{Away: func(is bool) {
+			if is {
+				away.Add(1)
+			}
+		}}})
+		read := func(key string) {
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			_, _ = l.Read(ctx, key)
+		}
+		outage.Store(true)
+		read("key")
+		time.Sleep(3 * time.Second) // in the bubble's time: the store is asked meanwhile
+		if !l.Health().Away || away.Load() != 1 {
+			t.Fatalf("got %+v, want the store away", l.Health())
+		}
+		outage.Store(false)
+		time.Sleep(3 * time.Second)
+		var readers sync.WaitGroup
+		for i := range 5 {
+			readers.Go(func() { read(fmt.Sprint("slow", i)) })
+		}
+		readers.Wait()
+		if l.Health().Away || away.Load() != 1 {
+			t.Errorf("got %+v, away %d times, want it there", l.Health(), away.Load())
 		}
 	})
 }
