@@ -354,7 +354,7 @@ func (c *committer[T]) write(a *attempt[T]) {
 			f(e.key)
 		}
 		e.mu.Lock()
-		if e.doc == a.base && c.pending == nil {
+		if e.doc == a.base && e.deleting == 0 && c.pending == nil {
 			e.shareKey("a write met another version than the last one")
 		}
 		e.fair.foreign(time.Now(), time.Duration(l.rtt.Load()))

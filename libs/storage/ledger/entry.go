@@ -26,6 +26,7 @@ type entry[T any] struct {
 	adopted   uint64       // how often doc was replaced
 	highest   uint64       // the highest revision ever seen
 	trusted   bool         // sole owner: doc is what the store holds
+	deleting  int          // calls of Forget that may have deleted doc from the store
 	reads     trouble
 	writes    trouble
 	damage    *damage // the stored document cannot be understood

@@ -66,7 +66,13 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 	}
 	e.mu.Lock()
 	seq := e.adopted
+	e.deleting++
 	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.deleting--
+		e.mu.Unlock()
+	}()
 	began := time.Now()
 	volatile := e.isVolatile()
 	callCtx, done := l.storeCall(ctx, "delete", e.key, l.opts.CallTimeout)

@@ -1,8 +1,10 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,6 +124,59 @@ func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
 			})
 		})
 	}
+}
+
+// deleted calls after once a document is deleted, before the caller knows, and met at
+// each Get.
+type deleted struct {
+	*memstore.Store
+	after, met func()
+}
+
+func (s *deleted) Delete(ctx context.Context, key string, version storage.Version) error {
+	err := s.Store.Delete(ctx, key, version)
+	s.after()
+	return err
+}
+
+func (s *deleted) Get(ctx context.Context, key string) (storage.Document, error) {
+	s.met()
+	return s.Store.Get(ctx, key)
+}
+
+func (s *deleted) GetIfChanged(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
+	s.met()
+	return s.Store.GetIfChanged(ctx, key, known)
+}
+
+// A write that meets the deletion of its own ledger is not taken for one that meets
+// another writer.
+func TestOneOwnerForgetsAndWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lines
+		store := &deleted{Store: memstore.New(), met: func() {}}
+		l := open(t, store, ledger.Options[int]{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		increment(t, l, "k")
+		written := make(chan error, 1)
+		store.after = func() {
+			conflicted := make(chan struct{})
+			store.met = sync.OnceFunc(func() { close(conflicted) }) // the write read again
+			go func() {
+				_, err := l.Update(t.Context(), "k", ledger.Op[int]{Apply: add(1)})
+				written <- err
+			}()
+			<-conflicted
+		}
+		if err := l.Forget(t.Context(), "k", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-written; err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc != 1 || log.String() != "" {
+			t.Errorf("got %d, %v and the log %q, want 1 and no log", got.Doc, err, &log)
+		}
+	})
 }
 
 // tagged has a type that can be compared, and values that cannot.
