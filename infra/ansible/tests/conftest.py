@@ -136,7 +136,7 @@ def api(tmp_path_factory):
 
 @pytest.fixture
 def bucket(client, request):
-    name = "test-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[:50]
+    name = "test-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:50].strip("-")
     client("s3").create_bucket(Bucket=name)
     return name
 
