@@ -108,6 +108,10 @@ func TestNotDurableIsRepeated(t *testing.T) {
 				if !errors.Is(err, storage.ErrNotDurable) {
 					t.Errorf("%s: got %v, want ErrNotDurable", last, err)
 				}
+				// Reads show what can be read, not the copy from before.
+				if s, err := l.Read(ctx, "k"); err != nil || s.Exists != (last == "update") || s.Exists && s.Doc != 2 {
+					t.Errorf("read after %s: got %+v and %v, want what is stored", last, s, err)
+				}
 				time.Sleep(time.Minute)
 				if h := l.Health(); h.NotDurable != 1 {
 					t.Errorf("a minute later: got %+v, want one key that is not durable", h)
