@@ -238,6 +238,25 @@ test('Items are put in order by dragging, for everyone and for good', async ({ a
   await other.page.close()
 })
 
+test('Enter that ends a composition saves no edit, whether it comes before or after the end', async ({ app, server, list }) => {
+  await server.add(list, ['milk'])
+  await app.open()
+  await app.titles.nth(0).dblclick()
+  for (const order of [['keydown', 'compositionend'], ['compositionend', 'keydown']]) {
+    await app.edit(0).evaluate((field: HTMLInputElement, order) => {
+      field.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))
+      field.value += '牛乳'
+      field.dispatchEvent(new InputEvent('input', { bubbles: true, isComposing: true }))
+      for (const type of order) {
+        field.dispatchEvent(type === 'keydown' ? new KeyboardEvent(type, { key: 'Enter', keyCode: 229, isComposing: order[0] === type, bubbles: true, cancelable: true }) : new CompositionEvent(type, { bubbles: true, data: '牛乳' }))
+      }
+    }, order)
+    await expect(app.edit(0)).toBeFocused()
+  }
+  await app.edit(0).press('Enter')
+  await expect(app.titles).toHaveText(['milk牛乳牛乳'])
+})
+
 test('A press of the handle moves an item up, and the first to the end, without a drag', async ({ app, server, list }) => {
   await server.add(list, ['a', 'b', 'c'])
   await app.open()
