@@ -402,7 +402,7 @@ func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 	switch {
 	case e.doc == a.base || e.doc == nil || a.doc.snap.Revision > e.doc.snap.Revision:
 		e.hintsReplaced(a.doc.snap.Revision, false)
-		e.replace(a.doc, began)
+		e.replaceOvertaken(a.doc, began, e.doc != a.base)
 	case e.doc.snap.Nonce == a.doc.snap.Nonce:
 		a.doc = e.doc // a reader was faster
 	}

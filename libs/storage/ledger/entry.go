@@ -137,8 +137,19 @@ func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *documen
 		e.fair.foreign(time.Now(), time.Duration(e.l.rtt.Load()))
 	}
 	e.hintsReplaced(doc.snap.Revision, foreign)
-	e.replace(doc, began)
+	e.replaceOvertaken(doc, began, e.adopted != seq)
 	return doc
+}
+
+// replaceOvertaken is replace. If the known document changed while the call to the
+// store was under way, and is deleted now, doc may be what was deleted: the store
+// is asked next. e.mu is held.
+func (e *entry[T]) replaceOvertaken(doc *document[T], at time.Time, changed bool) {
+	deleted := changed && e.doc != nil && !e.doc.snap.Exists
+	e.replace(doc, at)
+	if deleted {
+		e.trusted = false
+	}
 }
 
 // replace makes doc the known document. e.mu is held.

@@ -126,11 +126,19 @@ func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
 	}
 }
 
-// deleted calls after once a document is deleted, before the caller knows, and met at
-// each Get.
+// deleted calls after once a document is deleted, before the caller knows, met at
+// each Get, and replaced, if not nil, like after.
 type deleted struct {
 	*memstore.Store
-	after, met func()
+	after, met, replaced func()
+}
+
+func (s *deleted) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
+	version, err := s.Store.Replace(ctx, key, body, at)
+	if s.replaced != nil {
+		s.replaced()
+	}
+	return version, err
 }
 
 func (s *deleted) Delete(ctx context.Context, key string, version storage.Version) error {
@@ -177,6 +185,28 @@ func TestOneOwnerForgetsAndWrites(t *testing.T) {
 			t.Errorf("got %d, %v and the log %q, want 1 and no log", got.Doc, err, &log)
 		}
 	})
+}
+
+// A write whose document was deleted before it ended does not bring it back.
+func TestOneOwnerForgetsWhatIsWritten(t *testing.T) {
+	var log lines
+	store := &deleted{Store: memstore.New(), after: func() {}, met: func() {}}
+	l := open(t, store, ledger.Options[int]{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	increment(t, l, "k")
+	store.replaced = func() {
+		store.replaced = nil
+		if err := l.Forget(t.Context(), "k", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	increment(t, l, "k")
+	if got, err := l.Read(t.Context(), "k"); err != nil || got.Exists {
+		t.Errorf("got %+v, %v, want nothing", got, err)
+	}
+	increment(t, l, "k")
+	if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc != 1 || log.String() != "" {
+		t.Errorf("got %d, %v and the log %q, want 1 and no log", got.Doc, err, &log)
+	}
 }
 
 // tagged has a type that can be compared, and values that cannot.
