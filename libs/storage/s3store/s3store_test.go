@@ -406,3 +406,23 @@ func TestOpenURLChecksums(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenURLProbe: the parameter lets a server pass that ignores conditions.
+func TestOpenURLProbe(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"e1"`) })
+	for value, want := range map[string]error{"": storage.ErrRefused, "&probe=off": nil} {
+		u, err := url.Parse("s3://bucket?region=x&path_style=true" + value + "&endpoint=" + s.URL)
+		if err != nil {
+			t.Fatalf("Parse: got %v, want nil", err)
+		}
+		store, err := s3store.OpenURL(t.Context(), u)
+		if err != nil {
+			t.Fatalf("OpenURL: got %v, want nil", err)
+		}
+		if err := storage.Check(t.Context(), store); !errors.Is(err, want) {
+			t.Errorf("%q: got %v, want %v", value, err, want)
+		}
+	}
+}
