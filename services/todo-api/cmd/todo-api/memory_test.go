@@ -69,7 +69,9 @@ func launchLimited(t *testing.T, limit, clients int, settings ...string) *limite
 		t.Skip("the peak of a process's memory is read from /proc")
 	}
 	program := filepath.Join(t.TempDir(), "todo-api")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	settings = append([]string{"TODO_ACCESS_LOG=false", "TODO_REQUEST_TIMEOUT=1m", "TODO_READ_TIMEOUT=1m"}, settings...)
