@@ -47,7 +47,7 @@ suite web-engines dir=apps/web needs='node firefox webkit' on='Firefox, WebKitGT
 suite web-embed dir=apps/web on='this process' go='.'
 suite infra/compose/dashboard dir=infra/compose needs='python' on="the API's own metrics" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_dashboard.py'
-suite infra/compose dir=infra/compose needs='engine localstack compose node python' timeout=30m \
+suite infra/compose dir=infra/compose needs='engine localstack compose node chromium python' timeout=30m \
   on="docker-compose.yml and its profiles s3 and signin, under this machine's engine" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_compose.py'
 suite infra/ansible dir=infra/ansible needs='python' timeout=45m on='moto' \
