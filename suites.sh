@@ -38,6 +38,8 @@ suite tools/ecsstandin dir=tools needs='engine haproxy ministack' on="containers
   go='-tags engine ./ecsstandin'
 suite torture dir=tools needs='engine localstack redis haproxy' on='three API processes, a fault proxy, HAProxy, LocalStack 4.14.0, redis-server or valkey-server' \
   go='-shuffle=off -tags torture -v ./torture'
+suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate' timeout=45m \
+  on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
 suite web-unit dir=apps/web needs='node' on='Node and happy-dom' \
   command='npm run --silent test' junit='reports/unit.xml'
 suite web-e2e dir=apps/web needs='node chromium gotool=oauth2-proxy' on='Chromium and the whole program' timeout=40m \
@@ -54,7 +56,5 @@ suite infra/ansible dir=infra/ansible needs='python' timeout=45m on='moto' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 --dist loadscope --ignore tests/test_interruptions.py tests'
 suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=45m on='moto, with an ECS that rolls out at once' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 tests/test_interruptions.py'
-suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate' timeout=45m \
-  on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
 suite infra/terraform dir=infra/terraform needs='terraform gotool=tflint python checkov node iam-simulate engine localstack' timeout=40m \
   on='mocked providers, LocalStack 4.14.0 and moto' command='test/run' junit='../../.cache/infra/*.xml'
