@@ -1,7 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
@@ -27,12 +34,52 @@ func BenchmarkDoors(b *testing.B) {
 		{"both", closed, key.ID(), append(bearer(token), "Todo-Key", key.ReadKey().Text())},
 	} {
 		b.Run(door.name, func(b *testing.B) {
-			client := &http.Client{Transport: &http.Transport{}} // without the contract's checks
-			defer client.CloseIdleConnections()
-			door.p.Client = client
+			request := httptest.NewRequestWithContext(b.Context(), "GET", door.p.URL+"/api/lists/"+door.list+"/todos", http.NoBody)
+			for i := 0; i < len(door.header); i += 2 {
+				request.Header.Set(door.header[i], door.header[i+1])
+			}
+			var sent bytes.Buffer
+			if err := request.Write(&sent); err != nil {
+				b.Fatal(err)
+			}
+			conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", request.Host)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			// No client of net/http, whose own work for a header would count.
+			answers := bufio.NewReader(conn)
 			for b.Loop() {
-				door.p.Expect(200, "GET", "/api/lists/"+door.list+"/todos", "", door.header...)
+				if _, err := conn.Write(sent.Bytes()); err != nil {
+					b.Fatal(err)
+				}
+				if err := readAnswer(answers); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
+	}
+}
+
+// readAnswer reads an answer with status 200 and a Content-Length.
+func readAnswer(r *bufio.Reader) error {
+	length := 0
+	for n := 0; ; n++ {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if n == 0 && !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
+			return fmt.Errorf("got %q, want 200", line)
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(strings.TrimSpace(string(value))); err != nil {
+				return err
+			}
+		}
+		if len(line) == len("\r\n") {
+			_, err := r.Discard(length)
+			return err
+		}
 	}
 }
