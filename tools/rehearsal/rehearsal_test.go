@@ -396,7 +396,7 @@ func (s *script) stopped(t *testing.T, l *load) string {
 // reproducible builds A's image again, in another clone, and checks what is in it.
 func (s *script) reproducible(t *testing.T) string {
 	revision := command(t, s.repository, nil, "git", "rev-parse", "HEAD")
-	clone, again := filepath.Join(s.dir, "clone"), filepath.Join(s.dir, "again")
+	clone, again := filepath.Join(s.dir, "clone"), filepath.Join(s.dir, "Built again")
 	command(t, s.dir, nil, "git", "clone", "--quiet", s.repository, clone)
 	out := command(t, clone, nil, filepath.Join(s.repository, "tools", "image"), "build", "-out", again)
 	var d struct {
@@ -414,7 +414,7 @@ func (s *script) reproducible(t *testing.T) string {
 		t.Errorf("got an image of %d bytes, want fewer than 25 MB", d.Bytes)
 	}
 	s.contents(t, filepath.Join(again, "oci"), d.Digest, revision)
-	text, err := os.ReadFile(filepath.Join(s.dir, "again", "sbom.cdx.json"))
+	text, err := os.ReadFile(filepath.Join(again, "sbom.cdx.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
