@@ -384,20 +384,27 @@ func TestOpenURL(t *testing.T) {
 	}
 }
 
-// TestOpenURLChecksums: the parameter reaches the wire.
-func TestOpenURLChecksums(t *testing.T) {
+// openURL opens the bucket at the endpoint by a URL with more parameters.
+func openURL(t *testing.T, endpoint, parameters string) storage.Store {
+	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	u, err := url.Parse("s3://bucket?region=x&path_style=true" + parameters + "&endpoint=" + endpoint)
+	if err != nil {
+		t.Fatalf("Parse: got %v, want nil", err)
+	}
+	store, err := s3store.OpenURL(t.Context(), u)
+	if err != nil {
+		t.Fatalf("OpenURL: got %v, want nil", err)
+	}
+	return store
+}
+
+// TestOpenURLChecksums: the parameter reaches the wire.
+func TestOpenURLChecksums(t *testing.T) {
 	for value, want := range map[string]bool{"": true, "&checksums=when_supported": true, "&checksums=when_required": false} {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"e1"`) })
-		u, err := url.Parse("s3://bucket?region=x&path_style=true" + value + "&endpoint=" + s.URL)
-		if err != nil {
-			t.Fatalf("Parse: got %v, want nil", err)
-		}
-		store, err := s3store.OpenURL(t.Context(), u)
-		if err != nil {
-			t.Fatalf("OpenURL: got %v, want nil", err)
-		}
+		store := openURL(t, s.URL, value)
 		if _, err := store.Create(t.Context(), "key", []byte("body")); err != nil {
 			t.Fatalf("Create: got %v, want nil", err)
 		}
@@ -409,18 +416,9 @@ func TestOpenURLChecksums(t *testing.T) {
 
 // TestOpenURLProbe: the parameter lets a server pass that ignores conditions.
 func TestOpenURLProbe(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", "id")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"e1"`) })
 	for value, want := range map[string]error{"": storage.ErrRefused, "&probe=off": nil} {
-		u, err := url.Parse("s3://bucket?region=x&path_style=true" + value + "&endpoint=" + s.URL)
-		if err != nil {
-			t.Fatalf("Parse: got %v, want nil", err)
-		}
-		store, err := s3store.OpenURL(t.Context(), u)
-		if err != nil {
-			t.Fatalf("OpenURL: got %v, want nil", err)
-		}
+		store := openURL(t, s.URL, value)
 		if err := storage.Check(t.Context(), store); !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", value, err, want)
 		}
