@@ -14,15 +14,11 @@
 //
 // # Damage
 //
-// A page that is not what it should be fails the calls that meet it. bbolt keeps
-// no checksum of its pages, so each commit also records a checksum of the set of
-// keys, which Open and [Store.Keys] compare. Where it differs, the documents that
-// are found are served, and [Store.Check], Keys and every call that would say that
-// a key holds nothing fail with [storage.ErrUnavailable]: restore a backup.
-//
-// Not noticed are a change within a body, which package ledger finds out by a
-// checksum of its own, one that makes bbolt go back to the commit before the last,
-// and one of a file that is open, until the next Open.
+// A page that is not what it should be fails the calls that meet it. But bbolt
+// keeps no checksum of its pages, save of the two that tell which commit is the
+// last: a bit that flips in the file may bring back the state before the last
+// commit, or hide a key, and neither is noticed. Where disks do not check what
+// they return, keep documents in package diskstore.
 //
 // # One process
 //
@@ -35,7 +31,6 @@
 package boltstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -67,7 +62,6 @@ type Store struct {
 	mu     sync.RWMutex // held for writing by the commit under way
 	db     *bbolt.DB    // nil after a failed commit, until it could be reopened
 	info   os.FileInfo  // of the open file
-	damage error        // the file lacks keys, or has others
 	closed bool
 
 	queueMu sync.Mutex
@@ -85,7 +79,6 @@ var (
 var (
 	bucketName = []byte("documents")
 	errClosed  = errors.New("it was closed")
-	errKeys    = errors.New("the file is damaged: its keys are not those that were written; restore a backup")
 )
 
 // versionBytes is the length of the version that stands before each body.
@@ -180,8 +173,8 @@ func (s *Store) reopen() error {
 		return err
 	}
 	err = guarded(func() error {
-		return db.Update(func(tx *bbolt.Tx) (err error) {
-			s.damage, err = prepare(tx)
+		return db.Update(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucketIfNotExists(bucketName)
 			return err
 		})
 	})
@@ -252,7 +245,7 @@ func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 		return storage.Document{}, false, err
 	}
 	err = s.view(func(b *bbolt.Bucket) error {
-		version, body, err := s.current(b, key)
+		version, body, err := current(b, key)
 		switch {
 		case err != nil:
 			return err
@@ -286,7 +279,7 @@ func (s *Store) put(ctx context.Context, op, key string, at storage.Version, bod
 	value := append(make([]byte, versionBytes, versionBytes+len(body)), body...)
 	var version storage.Version
 	err := s.change(ctx, op, key, func(b *bbolt.Bucket) error {
-		found, _, err := s.current(b, key)
+		found, _, err := current(b, key)
 		if err != nil {
 			return err
 		}
@@ -299,11 +292,6 @@ func (s *Store) put(ctx context.Context, op, key string, at storage.Version, bod
 		}
 		binary.BigEndian.PutUint64(value, number)
 		version = versionOf(number)
-		if found == "" {
-			if err := countKey(b.Tx(), key, 1); err != nil {
-				return err
-			}
-		}
 		return b.Put([]byte(key), value)
 	})
 	if err != nil {
@@ -315,15 +303,12 @@ func (s *Store) put(ctx context.Context, op, key string, at storage.Version, bod
 // Delete implements [storage.Store].
 func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
 	return s.change(ctx, "delete", key, func(b *bbolt.Bucket) error {
-		found, _, err := s.current(b, key)
+		found, _, err := current(b, key)
 		if err != nil {
 			return err
 		}
 		if found == "" || found != version {
 			return storage.ErrConflict
-		}
-		if err := countKey(b.Tx(), key, -1); err != nil {
-			return err
 		}
 		return b.Delete([]byte(key))
 	})
@@ -331,11 +316,11 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 
 // current returns what the key holds, the version "" meaning nothing. The body
 // is valid within the transaction.
-func (s *Store) current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
+func current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
 	value := b.Get([]byte(key))
 	switch {
 	case value == nil:
-		return "", nil, s.damage
+		return "", nil, nil
 	case len(value) < versionBytes:
 		return "", nil, errors.New("the stored value is damaged: it has no version")
 	}
@@ -432,28 +417,22 @@ func (s *Store) update(batch []*change) (rest []*change, err error) {
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	return storage.SortedKeys(ctx, func() (keys []string, err error) {
 		err = s.view(func(b *bbolt.Bucket) error {
-			var set keySet
-			err := b.ForEach(func(key, _ []byte) error {
+			return b.ForEach(func(key, _ []byte) error {
 				keys = append(keys, string(key))
-				set.add(string(key), 1)
 				return ctx.Err()
 			})
-			if recorded, ok := recordedKeys(b.Tx()); err == nil && (!ok || set != recorded) {
-				err = errKeys
-			}
-			return err
 		})
 		return keys, wrap("keys", "", err)
 	})
 }
 
 // Check implements [storage.Checker]. It fails, too, once the open file is no
-// longer the one at its path, and if Open found that keys are missing.
+// longer the one at its path.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
 	}
-	return wrap("check", "", s.view(func(*bbolt.Bucket) error { return cmp.Or(s.damage, s.inPlace()) }))
+	return wrap("check", "", s.view(func(*bbolt.Bucket) error { return s.inPlace() }))
 }
 
 // Backup writes the whole database, as it was last committed, to w and returns

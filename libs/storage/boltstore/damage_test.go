@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/boltstore"
-	"github.com/gchamon/devops-challenge/libs/storage/storagetest"
 )
 
 const documents = 30
@@ -39,8 +35,7 @@ func filled(t *testing.T, path string) {
 // process or reads as an absent document.
 func TestDamagedPage(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "t.db")
+	path := filepath.Join(t.TempDir(), "t.db")
 	filled(t, path)
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -49,7 +44,6 @@ func TestDamagedPage(t *testing.T) {
 	for page := 2; page < len(whole)/4096; page++ {
 		damaged := bytes.Clone(whole)
 		clear(damaged[page*4096 : (page+1)*4096])
-		path := filepath.Join(dir, fmt.Sprint(page)) // bbolt may keep one locked that it failed to open
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -65,118 +59,6 @@ func TestDamagedPage(t *testing.T) {
 		if err := store.Close(); err != nil {
 			t.Logf("page %d: close: %v", page, err)
 		}
-	}
-}
-
-// A bit that flips in the head of a page hides no document: it is there, or the
-// answer is an error.
-func TestFlippedBit(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "t.db")
-	filled(t, path)
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	noticed := 0
-	for n := range 100 {
-		path := filepath.Join(dir, fmt.Sprint(n))
-		damaged := bytes.Clone(whole)
-		at := (2+random.IntN(len(whole)/4096-2))*4096 + random.IntN(80) // the first two pages have checksums
-		damaged[at] ^= 1 << random.IntN(8)
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		store, err := boltstore.Open(path)
-		if err != nil {
-			continue
-		}
-		if store.Check(t.Context()) != nil {
-			noticed++
-		}
-		for i := range documents {
-			if _, err := store.Get(t.Context(), fmt.Sprint(i)); err != nil && !errors.Is(err, storage.ErrUnavailable) {
-				t.Errorf("byte %d, key %d: got %v, want the document or ErrUnavailable", at, i, err)
-			}
-		}
-		if err := store.Close(); err != nil {
-			t.Logf("byte %d: close: %v", at, err)
-		}
-	}
-	if noticed == 0 {
-		t.Error("no flip was noticed")
-	}
-}
-
-// edit changes the file at path as no store does.
-func edit(t *testing.T, path string, change func(*bbolt.Tx) error) {
-	t.Helper()
-	db, err := bbolt.Open(path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(db.Update(change), db.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// What lacks a key says so wherever it would say that a key holds nothing, and
-// serves the rest.
-func TestLostKey(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "t.db")
-	filled(t, path)
-	edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("keys")) })
-	open := func() *boltstore.Store {
-		store, err := boltstore.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = store.Close() })
-		return store
-	}
-	ctx := t.Context()
-
-	// A file from before the keys were recorded.
-	store := open()
-	doc, err := store.Get(ctx, "1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(store.Delete(ctx, "1", doc.Version), store.Close()); err != nil {
-		t.Fatal(err)
-	}
-	store = open()
-	if _, err := store.Get(ctx, "1"); !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("a deleted key: got %v, want %v", err, storage.ErrNotFound)
-	}
-	if err := errors.Join(store.Check(ctx), store.Close()); err != nil {
-		t.Fatal(err)
-	}
-
-	edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("documents")).Delete([]byte("2")) })
-	store = open()
-	doc, err = store.Get(ctx, "3")
-	if err != nil {
-		t.Fatalf("another key: got %v, want the document", err)
-	}
-	if _, err := store.Replace(ctx, "3", nil, doc.Version); err != nil {
-		t.Errorf("replace of another key: got %v, want nil", err)
-	}
-	for op, call := range storagetest.Operations(store, "1") { // on a key that holds nothing
-		if err := call(ctx); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "restore a backup") {
-			t.Errorf("%s: got %v, want ErrUnavailable with the reason", op, err)
-		}
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("documents")) })
-	if _, err := boltstore.Open(path); !errors.Is(err, storage.ErrUnavailable) {
-		t.Errorf("without all documents: got %v, want %v", err, storage.ErrUnavailable)
 	}
 }
 

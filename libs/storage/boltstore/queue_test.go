@@ -51,8 +51,7 @@ func TestGivenUpInQueue(t *testing.T) {
 // TestDamagedPageInCommit: a write that meets a damaged page fails for certain, and
 // those that share its commit land.
 func TestDamagedPageInCommit(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "documents.db")
+	path := filepath.Join(t.TempDir(), "documents.db")
 	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +75,6 @@ func TestDamagedPageInCommit(t *testing.T) {
 	for page := 2; page < len(whole)/os.Getpagesize(); page++ {
 		damaged := bytes.Clone(whole)
 		clear(damaged[page*os.Getpagesize() : (page+1)*os.Getpagesize()])
-		path := filepath.Join(dir, strconv.Itoa(page)) // bbolt may keep one locked that it failed to open
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
