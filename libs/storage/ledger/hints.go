@@ -185,7 +185,7 @@ func (e *entry[T]) hintedInterval(now time.Time) (time.Duration, bool) {
 			h.counted = true
 			e.l.observeHint(e.key, HintMissed)
 			if !e.l.hints.missed.Swap(true) {
-				e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "a change came without a hint; documents of which that is so are read more often",
+				e.l.log.LogAttrs(context.Background(), slog.LevelWarn, "a change arrived without a hint; such documents are read more often",
 					slog.String("key", e.key))
 			}
 		}

@@ -275,7 +275,7 @@ func TestHintsMissed(t *testing.T) {
 			increment(t, h.there, "k")
 			<-ch
 		}
-		if got := h.logged("a change came without a hint"); got != 1 {
+		if got := h.logged("a change arrived without a hint"); got != 1 {
 			t.Errorf("log lines of missed hints: got %d, want 1", got)
 		}
 		if h.came(ledger.HintMissed) == 0 {

@@ -21,8 +21,8 @@ export interface paths {
         get: operations["getState"];
         /**
          * Replace the whole list
-         * @description Items are recognised by their `id`, their place among items of the same `id`, and their title; recognised ones keep what the predecessor's form does not show. Sending back what
-         *     was read changes nothing. What a replacement removes or changes can be restored.
+         * @description Items are recognised by their `id`, their place among items of the same `id`, and their title; recognised items keep the members that the predecessor's form does not have. Sending back what
+         *     was read changes nothing. Items that a replacement removes or changes can be restored.
          */
         put: operations["putState"];
         post?: never;
@@ -51,7 +51,7 @@ export interface paths {
         post?: never;
         /**
          * Erase the list for good
-         * @description Deletes the items, the title, the history and the keys of earlier writes from the store; nothing of it can be restored. The list is then one that was never written. Erasing it again succeeds, with or without the same `Idempotency-Key`.
+         * @description Deletes the items, the title, the history and the keys of earlier writes from the store; nothing of it can be restored. A later read is answered as for a list that was never written. Erasing it again succeeds, with or without the same `Idempotency-Key`.
          */
         delete: operations["eraseList"];
         options?: never;
@@ -75,13 +75,13 @@ export interface paths {
         };
         /**
          * Read the items
-         * @description Ordered by `order`, then by insertion. A list that was never written is empty.
+         * @description The items sorted by `order`, then by insertion. A list that was never written is empty.
          */
         get: operations["listTodos"];
         put?: never;
         /**
          * Create an item
-         * @description A client may name the item itself by `id`. When the list already has an item of that name with the same title, state and order, it is answered with 200, and with 409 when it has another.
+         * @description A client may choose the item's `id`. If the list already has an item with that `id`, the answer is 200 when its title, state and order are the same, and 409 otherwise.
          */
         post: operations["createTodo"];
         /** Delete all items, or the completed ones */
@@ -137,8 +137,8 @@ export interface paths {
         /**
          * Apply operations in order
          * @description Each operation is answered on its own; a refused one does not stop those after it. An operation's `id` is its idempotency key, so a batch whose answer was lost is sent again as
-         *     it was: what had landed is answered as replayed. 503 only when none of the operations could be decided. An `Idempotency-Key` is refused with 400. Conditions are checked before the
-         *     first operation that was not carried out before; when they do not hold, no operation is carried out.
+         *     it was: operations that took effect before are answered as replayed. The answer is 503 only when the outcome of no operation is known. An `Idempotency-Key` is refused with 400. Conditions are checked before the
+         *     first operation that was not applied before; if they fail, no operation is applied.
          */
         post: operations["applyBatch"];
         delete?: never;
@@ -373,7 +373,7 @@ export interface components {
             title?: string;
             completed?: boolean;
         };
-        /** @description The only items that the operation is about; unknown ones are ignored. Without this member it is about all. */
+        /** @description The items to which the operation applies; unknown ids are ignored. Without this member it applies to all items. */
         TodoIDs: components["schemas"]["TodoID"][];
         CompleteAll: {
             completed: boolean;
@@ -440,12 +440,12 @@ export interface components {
         };
         OperationResult: {
             id: components["schemas"]["OperationID"];
-            /** @description The status that the route for this one operation would have answered. 503 says that it was not decided and can be sent again. */
+            /** @description The status that the route for this one operation would have answered. 503 means that its outcome is unknown and that it can be sent again. */
             status: number;
-            /** @description The revision that the operation landed in, or, when it was refused, the list's. */
+            /** @description The revision in which the operation took effect; for a refused operation, the list's revision. */
             revision: components["schemas"]["Revision"];
             /**
-             * @description Present when the operation had landed before.
+             * @description Present when the operation took effect before.
              * @constant
              */
             replayed?: true;
@@ -465,7 +465,7 @@ export interface components {
             title: components["schemas"]["ListTitle"];
             todos: components["schemas"]["Todos"];
         };
-        /** @description What makes a list, sorted by order, that of a later revision: the removed items are left out; a changed one takes the place of the one with its id, and is added at the end if no item has its id; then all are sorted by order, and those of one order stay as they are. */
+        /** @description How to turn a list, sorted by order, into that of a later revision: leave out the removed items; replace the item that has the id of a changed one, or append the changed one if no item has its id; then sort all items by order, with a stable sort. */
         ChangesEvent: {
             revision: components["schemas"]["Revision"];
             /** @description The `id` of the event that had the list to which this applies. */
@@ -592,18 +592,18 @@ export interface components {
         IfMatch: components["schemas"]["Condition"];
         /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
         IfNoneMatch: components["schemas"]["Condition"];
-        /** @description The name of this request, chosen by the client, under which it may be repeated. */
+        /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
         IdempotencyKey: components["schemas"]["OperationID"];
     };
     requestBodies: never;
     headers: {
-        /** @description The list's revision, and after a hyphen what tells it from the same revision of another list of that name, such as one that was put back from a backup. */
+        /** @description The list's revision, and after a hyphen a suffix that differs for another list of the same name, such as one that was restored from a backup. */
         ETag: string;
         /** @description Only when the store is away, the seconds since this answer was known to be current. */
         Age: string;
         /** @description Only when the store is away. */
         Warning: "110 - \"Response is Stale\"";
-        /** @description Present when the request had been carried out before, under the same `Idempotency-Key`. */
+        /** @description Present when the request was applied before, under the same `Idempotency-Key`. */
         IdempotencyReplayed: "true";
         /** @description How to sign in, with what is wrong with the token (RFC 6750, 3). */
         WWWAuthenticate: string;
@@ -668,7 +668,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -759,7 +759,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -799,7 +799,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -894,7 +894,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -936,7 +936,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["SignIn"];
             403: components["responses"]["Problem"];
-            /** @description The same request created the item before, and it was deleted since. */
+            /** @description The same request created the item before, and the item was deleted since then. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -970,7 +970,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1011,7 +1011,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1108,7 +1108,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1152,7 +1152,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1335,7 +1335,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /** @description Answer only when the list is not at one of these revisions, or, with `*`, only when it was never written. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The name of this request, chosen by the client, under which it may be repeated. */
+                /** @description A name for this request, chosen by the client. The request may be repeated under the same name. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
