@@ -75,7 +75,7 @@ import http.server, pathlib
 s = http.server.HTTPServer(("127.0.0.1", PORT), http.server.SimpleHTTPRequestHandler)
 pathlib.Path(".cache/pid").write_text(str(__import__("os").getpid()))
 s.serve_forever()'`
-	port := freePort(t)
+	_, port, _ := strings.Cut(freeport.Address(t), ":")
 	url := "http://127.0.0.1:" + port + "/README.md"
 	r, out, status := documents(t, map[string]string{
 		"README.md": fence("sh background="+url, strings.ReplaceAll(serve, "PORT", port)) + fence("sh", "curl -sf "+url),
@@ -114,14 +114,4 @@ func TestDocumentsThatFail(t *testing.T) {
 			}
 		})
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(address, ":")
-	return port
 }

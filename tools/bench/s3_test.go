@@ -26,6 +26,7 @@ import (
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
@@ -66,7 +67,7 @@ type buckets struct {
 // startBuckets starts versitygw on an empty directory. Without --keep-alive it
 // would close the connection after each answer.
 func (b *bench) startBuckets() *buckets {
-	addr := b.addr()
+	addr := freeport.Address(b)
 	dir, err := os.MkdirTemp(b.objects, "todo-bench-")
 	b.check(err)
 	b.Cleanup(func() {

@@ -29,13 +29,6 @@ type process struct{ *server.Server }
 // is found, and ends it with this program, however that ends.
 var group = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 
-func (b *bench) addr() string {
-	b.Helper()
-	addr, err := freeport.Address(b.ctx)
-	b.check(err)
-	return addr
-}
-
 func (b *bench) start(c server.Command) *process {
 	b.Helper()
 	c.Attr = group
@@ -104,7 +97,7 @@ func (p *process) status() (procfs.ProcStatus, error) {
 // apiCommand serves a store with the API and its default settings, which include
 // the access log. env is added to its environment.
 func (b *bench) apiCommand(store string, env ...string) server.Command {
-	addr := b.addr()
+	addr := freeport.Address(b)
 	return server.Command{
 		Name: "todo-api", Args: []string{b.api}, Addr: addr, Ready: "/readyz", Quiet: true, Attr: group,
 		Env: append(append([]string{"TODO_LISTEN=" + addr, "TODO_STORE=" + store}, awsEnv...), env...),
@@ -118,7 +111,7 @@ func (b *bench) startAPI(store string, env ...string) *process {
 
 // predecessorCommand runs the predecessor with three workers; env names the store.
 func (b *bench) predecessorCommand(env ...string) server.Command {
-	addr := b.addr()
+	addr := freeport.Address(b)
 	return server.Command{
 		Name: "the predecessor", Addr: addr, Ready: "/api/state/never-written", Quiet: true, Attr: group,
 		Dir: filepath.Join(b.root, "tools", "bench", "predecessor"),
@@ -133,7 +126,7 @@ func (b *bench) predecessorCommand(env ...string) server.Command {
 // startNginx serves the files of dir. It has an access log, as by default in the
 // distribution, which goes to /dev/null, like the API's.
 func (b *bench) startNginx(dir string) *process {
-	addr, home, user := b.addr(), b.TempDir(), ""
+	addr, home, user := freeport.Address(b), b.TempDir(), ""
 	if os.Getuid() == 0 {
 		user = "user root;\n" // other users may not be able to read the directory
 	}
@@ -165,7 +158,7 @@ http {
 // startPocketBase starts PocketBase on an empty directory; synchronous is SQLite's
 // pragma, "NORMAL" as PocketBase has it or "FULL", which syncs every commit.
 func (b *bench) startPocketBase(synchronous string) *process {
-	addr, dir := b.addr(), b.TempDir()
+	addr, dir := freeport.Address(b), b.TempDir()
 	return b.start(server.Command{
 		Name: "PocketBase", Args: []string{filepath.Join(b.cache, "pocketbase"), "serve", "--http", addr, "--dir", dir},
 		Env: []string{"POCKETBASE_SYNCHRONOUS=" + synchronous}, Addr: addr, Ready: "/api/health",
@@ -183,7 +176,7 @@ func (b *bench) startRedis() *process {
 		program, err = exec.LookPath("redis-server")
 	}
 	b.check(err)
-	addr := b.addr()
+	addr := freeport.Address(b)
 	_, port, err := net.SplitHostPort(addr)
 	b.check(err)
 	return b.start(server.Command{

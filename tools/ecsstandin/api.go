@@ -28,22 +28,7 @@ const target = "AmazonEC2ContainerServiceV20141113."
 // action in the header X-Amz-Target and JSON both ways. Signatures are not
 // checked. Unknown actions are answered with an UnknownOperationException.
 func (s *Standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	action, found := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
-	var answer any
-	var text []byte
-	var err error
-	if !found || r.Method != http.MethodPost {
-		err = refuse("UnknownOperationException", "expected a POST with X-Amz-Target: %sACTION", target)
-	} else {
-		var body []byte
-		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20)); err == nil {
-			s.mu.Lock()
-			if answer, err = s.call(action, body); err == nil {
-				text, err = json.Marshal(answer) // with the lock: it shares memory with the state
-			}
-			s.mu.Unlock()
-		}
-	}
+	text, err := s.answer(w, r)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
 		status, kind := http.StatusInternalServerError, "ServerException"
@@ -57,39 +42,49 @@ func (s *Standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // the caller has gone
 }
 
-// call answers one action. Call it with the lock held.
-func (s *Standin) call(action string, body []byte) (any, error) {
-	switch action {
-	case "RegisterTaskDefinition":
-		return s.registerTaskDefinition(body)
-	case "DescribeTaskDefinition":
-		return handle(s, body, s.describeTaskDefinition)
-	case "CreateService":
-		return handle(s, body, s.createService)
-	case "UpdateService":
-		return handle(s, body, s.updateService)
-	case "DescribeServices":
-		return handle(s, body, s.describeServices)
-	case "RunTask":
-		return handle(s, body, s.runTask)
-	case "ListTasks":
-		return handle(s, body, s.listTasks)
-	case "DescribeTasks":
-		return handle(s, body, s.describeTasks)
+func (s *Standin) answer(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	action, _ := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
+	call := actions[action]
+	if call == nil {
+		return nil, refuse("UnknownOperationException", "the stand-in does not do %q, expected X-Amz-Target: %sACTION", action, target)
 	}
-	return nil, refuse("UnknownOperationException", "the stand-in does not do %s", action)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer, err := call(s, body)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer) // with the lock: it shares memory with the state
+}
+
+// actions are those that are answered. They are called with the lock held.
+var actions = map[string]func(s *Standin, body []byte) (any, error){
+	"RegisterTaskDefinition": (*Standin).registerTaskDefinition,
+	"DescribeTaskDefinition": handle((*Standin).describeTaskDefinition),
+	"CreateService":          handle((*Standin).createService),
+	"UpdateService":          handle((*Standin).updateService),
+	"DescribeServices":       handle((*Standin).describeServices),
+	"RunTask":                handle((*Standin).runTask),
+	"ListTasks":              handle((*Standin).listTasks),
+	"DescribeTasks":          handle((*Standin).describeTasks),
 }
 
 // handle decodes a request, refuses one for another cluster, and answers it.
-func handle[T any](s *Standin, body []byte, answer func(T) (any, error)) (any, error) {
-	var request T
-	if err := read(body, &request); err != nil {
-		return nil, err
+func handle[T any](answer func(*Standin, T) (any, error)) func(*Standin, []byte) (any, error) {
+	return func(s *Standin, body []byte) (any, error) {
+		var request T
+		if err := read(body, &request); err != nil {
+			return nil, err
+		}
+		if in, ok := any(request).(interface{ cluster() string }); ok && base(in.cluster()) != s.config.Cluster {
+			return nil, refuse("ClusterNotFoundException", "Cluster not found.")
+		}
+		return answer(s, request)
 	}
-	if in, ok := any(request).(interface{ cluster() string }); ok && base(in.cluster()) != s.config.Cluster {
-		return nil, refuse("ClusterNotFoundException", "Cluster not found.")
-	}
-	return answer(request)
 }
 
 // read decodes JSON; a field that the stand-in would ignore is refused.

@@ -1,31 +1,27 @@
 package ecsstandin
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
+	"testing"
 	"text/template"
 	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 // Balancer is an HAProxy that replaces the load balancer and CloudFront: one
 // address, below which some paths go to the service's tasks and
 // all others to a bucket.
 type Balancer struct {
-	cmd    *exec.Cmd
 	socket string
-	exited chan struct{}
-	log    *os.File
 
 	mu   sync.Mutex
 	next int
@@ -87,60 +83,25 @@ backend bucket
   server bucket {{.Bucket}}
 `))
 
-// StartBalancer starts an HAProxy that keeps its files in dir. It has no
-// targets at first.
-func StartBalancer(dir string, front Front) (*Balancer, error) {
-	b := &Balancer{socket: filepath.Join(dir, "haproxy.sock"), exited: make(chan struct{})}
-	path := filepath.Join(dir, "haproxy.cfg")
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if err := haproxy.Execute(file, struct {
+// StartBalancer starts an HAProxy that keeps its socket in dir, whose path must
+// be short, and ends with the test. It has no targets at first.
+func StartBalancer(tb testing.TB, dir string, front Front) *Balancer {
+	tb.Helper()
+	b := &Balancer{socket: filepath.Join(dir, "haproxy.sock")}
+	var text strings.Builder
+	if err := haproxy.Execute(&text, struct {
 		Front
 		Socket string
 		Slots  int
 	}{front, b.socket, slots}); err != nil {
-		return nil, err
+		tb.Fatal(err)
 	}
-	if b.log, err = os.Create(filepath.Join(dir, "haproxy.log")); err != nil {
-		return nil, err
+	path := filepath.Join(dir, "haproxy.cfg")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		tb.Fatal(err)
 	}
-	b.cmd = exec.Command("haproxy", "-db", "-f", path) //nolint:noctx // close ends it
-	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
-	if err := b.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		defer close(b.exited)
-		_ = b.cmd.Wait() // said by the log
-	}()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		if _, err := b.say("show version"); err == nil {
-			return b, nil
-		}
-		select {
-		case <-poll.C:
-		case <-b.exited:
-			text, _ := os.ReadFile(b.log.Name())
-			return nil, fmt.Errorf("haproxy ended: %s", text)
-		case <-deadline.C:
-			_ = b.Close()
-			return nil, errors.New("haproxy does not answer on its socket after 10 s")
-		}
-	}
-}
-
-// Close ends the balancer and every connection through it.
-func (b *Balancer) Close() error {
-	_ = b.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-	<-b.exited
-	return b.log.Close()
+	server.Start(tb, server.Command{Name: "haproxy", Args: []string{"haproxy", "-db", "-f", path}, Addr: front.Listen})
+	return b
 }
 
 // say sends one command to HAProxy's runtime interface.
@@ -157,7 +118,7 @@ func (b *Balancer) say(command string) (string, error) {
 	if _, err := fmt.Fprintln(connection, command); err != nil {
 		return "", err
 	}
-	answer, err := io.ReadAll(bufio.NewReader(connection))
+	answer, err := io.ReadAll(connection)
 	return strings.TrimSpace(string(answer)), err
 }
 

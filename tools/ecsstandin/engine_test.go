@@ -3,7 +3,6 @@
 package ecsstandin
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -20,11 +19,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gchamon/devops-challenge/tools/internal/freeport"
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 // Named by the process, as the tests of another clone may run beside these.
@@ -47,31 +46,10 @@ func makeImage() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "server")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	build := exec.Command("bash", "-euo", "pipefail", "-c", `CGO_ENABLED=0 GOOS=linux go build -o "$0/server" ./testdata/server
+tar -C "$0" -c server | docker import --change 'ENTRYPOINT ["/server"]' - "$1"`, dir, testImage)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
-	}
-	body, err := os.ReadFile(binary)
-	if err != nil {
-		return err
-	}
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	if err := w.WriteHeader(&tar.Header{Name: "server", Mode: 0o755, Size: int64(len(body))}); err != nil {
-		return err
-	}
-	if _, err := w.Write(body); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	load := exec.Command("docker", "import", "--change", `ENTRYPOINT ["/server"]`, "-", testImage)
-	load.Stdin = &archive
-	if out, err := load.CombinedOutput(); err != nil {
-		return fmt.Errorf("docker import: %w: %s", err, out)
 	}
 	return nil
 }
@@ -83,9 +61,6 @@ type cluster struct {
 	front, host string // URL of the load balancer, and its name if that is not in the URL
 	targetGroup string
 	ministack   bool
-
-	*Standin // nil on ministack
-	config   Config
 }
 
 // judges runs a story on the stand-in and on ministack, which others wrote
@@ -104,27 +79,16 @@ func want[T any](c *cluster, ecs, ministack T) T {
 	return ecs
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
-
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	front := freeAddr(t)
+	front := freeport.Address(t)
 	dir, err := os.MkdirTemp("", "ecs") //nolint:usetesting // a socket's path is short; t.TempDir's is not
 	if err != nil {
 		t.Fatal(err)
 	}
-	balancer, err := StartBalancer(dir, Front{Listen: front, Paths: []string{"/"}, Bucket: "127.0.0.1:1", Name: "none", Index: "index.html"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cluster{t: t, front: "http://" + front, config: Config{
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	balancer := StartBalancer(t, dir, Front{Listen: front, Paths: []string{"/"}, Bucket: "127.0.0.1:1", Name: "none", Index: "index.html"})
+	config := Config{
 		Name: filepath.Base(dir), Account: "123456789012", Region: "eu-west-1", Cluster: "main",
 		Balancer: balancer, Log: t.Logf,
 		// Below what Elastic Load Balancing allows, so that these tests are short.
@@ -133,70 +97,27 @@ func newCluster(t *testing.T) *cluster {
 			Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, HealthyThreshold: 2, UnhealthyThreshold: 2,
 			DeregistrationDelay: 30 * time.Second,
 		},
-	}}
-	c.targetGroup = c.config.TargetGroup.Arn
-	if c.Standin, err = Start(c.config); err != nil {
-		t.Fatal(err)
 	}
-	server := httptest.NewServer(c.Standin)
-	c.api = server.URL
-	t.Cleanup(func() {
-		server.Close()
-		if err := c.Purge(); err != nil {
-			t.Error(err)
-		}
-		if err := balancer.Close(); err != nil {
-			t.Error(err)
-		}
-		os.RemoveAll(dir)
-	})
-	return c
+	api := httptest.NewServer(Start(t, config))
+	t.Cleanup(api.Close)
+	return &cluster{t: t, api: api.URL, front: "http://" + front, targetGroup: config.TargetGroup.Arn}
 }
 
 // newMinistack starts a ministack with a load balancer and a cluster.
 func newMinistack(t *testing.T) *cluster {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Address(t)
 	_, port, _ := net.SplitHostPort(addr)
 	c := &cluster{t: t, api: "http://" + addr, front: "http://" + addr, ministack: true}
-	var log bytes.Buffer
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "ministack")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &log, &log
-	cmd.Env = append(os.Environ(), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "GATEWAY_PORT="+port, "IOT_MTLS_ENABLED=0")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // said by the log
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		<-ended
+	t.Cleanup(func() { // when it has ended
 		if out, err := exec.Command("sh", "-c", `docker ps -aq --filter "label=ministack.instance" --filter "ancestor=$0" | xargs -r docker rm -f`, testImage).CombinedOutput(); err != nil {
 			t.Errorf("remove ministack's containers: %v: %s", err, out)
 		}
-		if t.Failed() {
-			t.Logf("ministack: %s", log.Bytes())
-		}
 	})
-	deadline := time.Now().Add(time.Minute)
-	for {
-		if answer, err := http.Get(c.api); err == nil {
-			answer.Body.Close()
-			break
-		}
-		select {
-		case <-ended:
-			t.Fatal("ministack ended before it answered")
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("ministack does not answer after a minute")
-		}
-	}
-
+	server.Start(t, server.Command{
+		Name: "ministack", Addr: addr, Ready: "/_ministack/health", Args: []string{"ministack"},
+		Env: append(os.Environ(), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "GATEWAY_PORT="+port, "IOT_MTLS_ENABLED=0"),
+	})
 	elb := func(action string, values ...string) (out struct {
 		TargetGroupArn  string `xml:"CreateTargetGroupResult>TargetGroups>member>TargetGroupArn"`
 		LoadBalancerArn string `xml:"CreateLoadBalancerResult>LoadBalancers>member>LoadBalancerArn"`

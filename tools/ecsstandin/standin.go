@@ -2,21 +2,22 @@ package ecsstandin
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/big"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// Config configures a stand-in. Name, Account, Region and Cluster must be set.
+// Config configures a stand-in. All fields up to Cluster, and Log, must be set.
 type Config struct {
 	// Name tells this stand-in's containers from others'.
 	Name string
@@ -30,8 +31,7 @@ type Config struct {
 	// TaskEnvironment is added to every container's environment: the
 	// credentials that a task gets of its role.
 	TaskEnvironment map[string]string
-	// Log is told what happens. If nil, nothing is logged.
-	Log func(format string, args ...any)
+	Log             func(format string, args ...any) // is told what happens
 }
 
 // TargetGroup is how the load balancer checks tasks. Elastic Load Balancing
@@ -171,19 +171,9 @@ func (m moment) MarshalJSON() ([]byte, error) {
 
 func (t *task) leaving() bool { return t.Desired == "STOPPED" }
 
-// Start returns a stand-in with an empty cluster. Its containers outlive the
-// process unless [Standin.Purge] is called.
-func Start(config Config) (*Standin, error) {
-	for field, value := range map[string]string{
-		"Name": config.Name, "Account": config.Account, "Region": config.Region, "Cluster": config.Cluster,
-	} {
-		if value == "" {
-			return nil, fmt.Errorf("ecsstandin: Config.%s must be set", field)
-		}
-	}
-	if config.Log == nil {
-		config.Log = func(string, ...any) {}
-	}
+// Start returns a stand-in with an empty cluster. At the end of the test it ends
+// and removes every container that it has started.
+func Start(tb testing.TB, config Config) *Standin {
 	s := &Standin{
 		config: config,
 		client: &http.Client{Timeout: config.TargetGroup.Timeout, Transport: &http.Transport{DisableKeepAlives: true}},
@@ -191,20 +181,20 @@ func Start(config Config) (*Standin, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wait.Go(s.schedule)
-	return s, nil
-}
-
-// Purge ends the stand-in and removes every container that it has started.
-func (s *Standin) Purge() error {
-	s.cancel()
-	s.wait.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	ids, err := s.config.Engine.docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+Label+"="+s.config.Name)
-	for id := range strings.FieldsSeq(ids) {
-		s.config.Engine.remove(id)
-	}
-	return err
+	tb.Cleanup(func() {
+		s.cancel()
+		s.wait.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		ids, err := s.config.Engine.docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+Label+"="+s.config.Name)
+		if err != nil {
+			tb.Error(err)
+		}
+		for id := range strings.FieldsSeq(ids) {
+			s.config.Engine.remove(id)
+		}
+	})
+	return s
 }
 
 // schedule looks at every service whenever something has changed, and often
@@ -237,7 +227,7 @@ func (s *Standin) changed() {
 
 func (s *Standin) tell(v *service, format string, args ...any) {
 	message := fmt.Sprintf("(service "+v.Name+") "+format, args...)
-	v.Events = slices.Insert(v.Events, 0, event{ID: uuid(), Created: now(), Message: message})
+	v.Events = slices.Insert(v.Events, 0, event{ID: uuid.NewString(), Created: now(), Message: message})
 	v.Events = v.Events[:min(len(v.Events), 100)]
 	s.config.Log("%s", message)
 }
@@ -322,7 +312,7 @@ func (s *Standin) launch(v *service, d *deployment) {
 
 // newTask returns a task of the definition, and what its container is to run.
 func (s *Standin) newTask(d *taskDefinition) (*task, containerSpec) {
-	id, c := strings.ReplaceAll(uuid(), "-", ""), d.spec.Containers[0]
+	id, c := strings.ReplaceAll(uuid.NewString(), "-", ""), d.spec.Containers[0]
 	return &task{
 		id: id, Arn: s.arn("task", s.config.Cluster+"/"+id), Cluster: s.arn("cluster", s.config.Cluster), Definition: d.arn, Status: "PENDING",
 		Desired: "RUNNING", LaunchType: "EC2", Containers: []*container{{Name: c.Name, Image: c.Image}}, Created: now(), leave: make(chan struct{}),
@@ -377,9 +367,8 @@ func (s *Standin) failed(v *service, t *task) {
 
 // deploy makes a new deployment the service's primary one.
 func (s *Standin) deploy(v *service, definition, reason string) {
-	id := number(19)
 	d := &deployment{
-		ID: "ecs-svc/" + id, Definition: definition, State: "IN_PROGRESS", Reason: reason,
+		ID: fmt.Sprintf("ecs-svc/%019d", rand.Int64()), Definition: definition, State: "IN_PROGRESS", Reason: reason,
 		Created: now(), Updated: now(),
 	}
 	if reason == "" {
@@ -423,7 +412,7 @@ func (s *Standin) live(v *service, t *task, c containerSpec) {
 	alive := s.serve(v, t, exited)
 	switch {
 	case s.ctx.Err() != nil:
-		return // Purge removes the container
+		return // the end of the test removes the container
 	case !alive:
 		s.leave(v, t, exited, 0)
 		s.end(v, t, "EssentialContainerExited", "Essential container in task exited", &code)
@@ -594,22 +583,6 @@ func (s *Standin) definition(name string) *taskDefinition {
 		}
 	}
 	return nil
-}
-
-func uuid() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails, says its documentation
-	h := hex.EncodeToString(b)
-	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
-}
-
-func number(digits int) string {
-	top := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
-	n, err := rand.Int(rand.Reader, top)
-	if err != nil {
-		panic(err) // crypto/rand never fails
-	}
-	return fmt.Sprintf("%0*d", digits, n)
 }
 
 // Images returns the reference of the image that the container of each running task

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/gchamon/devops-challenge/tools/ecsstandin"
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
 // place is an environment as Terraform leaves it: an account with buckets, a
@@ -45,9 +46,9 @@ type place struct {
 // bucket that does not exist. With signIn, its API requires sign-in.
 func (s *stage) startPlace(name, account string, signIn bool, others ...string) *place {
 	s.t.Helper()
-	registryAddress := freeAddress(s.t)
+	registryAddress := freeport.Address(s.t)
 	p := &place{
-		name: name, account: account, site: "http://" + freeAddress(s.t), image: registryAddress + "/todo", cluster: "todo-" + name,
+		name: name, account: account, site: "http://" + freeport.Address(s.t), image: registryAddress + "/todo", cluster: "todo-" + name,
 		website: "todo-" + name + "-website-" + account, releases: "todo-" + name + "-releases-" + account,
 	}
 	if signIn {
@@ -195,7 +196,7 @@ func (s *stage) startCluster(p *place, key string) {
 	if p.issuer != nil {
 		policy += "; connect-src 'self' " + p.issuer.address
 	}
-	balancer, err := ecsstandin.StartBalancer(dir, ecsstandin.Front{
+	balancer := ecsstandin.StartBalancer(s.ends, dir, ecsstandin.Front{
 		Listen: strings.TrimPrefix(p.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
 		Bucket: s.moto, Name: p.website, Index: "index.html",
 		Authorization: "AWS4-HMAC-SHA256 Credential=" + key + "/20260101/" + s.region + "/s3/aws4_request, SignedHeaders=host, Signature=0",
@@ -204,17 +205,14 @@ func (s *stage) startCluster(p *place, key string) {
 			"X-Content-Type-Options": "nosniff",
 		},
 	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.ends.Cleanup(func() { _ = balancer.Close() })
 	file, err := os.Create(filepath.Join(s.logs, "ecs-"+p.name+".log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.ends.Cleanup(func() { file.Close() })
+	s.ends.Cleanup(p.removeImages)
 	targetGroup := p.arn("elasticloadbalancing", "targetgroup/"+p.cluster+"/0123456789abcdef", s.region)
-	p.standin, err = ecsstandin.Start(ecsstandin.Config{
+	p.standin = ecsstandin.Start(s.ends, ecsstandin.Config{
 		Name: s.network + "-" + p.name, Account: p.account, Region: s.region, Cluster: p.cluster,
 		Engine: ecsstandin.Engine{Network: s.network, ConfigDir: dir}, Balancer: balancer,
 		TargetGroup: ecsstandin.TargetGroup{
@@ -226,15 +224,6 @@ func (s *stage) startCluster(p *place, key string) {
 		Log: func(format string, args ...any) {
 			fmt.Fprintf(file, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
 		},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.ends.Cleanup(func() {
-		if err := p.standin.Purge(); err != nil {
-			s.ends.Error(err)
-		}
-		p.removeImages()
 	})
 	api := httptest.NewServer(p.standin)
 	s.ends.Cleanup(api.Close)

@@ -144,15 +144,6 @@ func try(dir string, env []string, name string, args ...string) (string, error) 
 	return stdout.String(), nil
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
-
 // until waits for a condition, for three minutes at most.
 func until(t *testing.T, what string, met func() error) {
 	t.Helper()
@@ -244,7 +235,7 @@ func (s *stage) readProject() {
 }
 
 func (s *stage) startMoto() string {
-	address := freeAddress(s.t)
+	address := freeport.Address(s.t)
 	host, port, _ := strings.Cut(address, ":")
 	cmd := exec.Command("moto_server", "-H", host, "-p", port)
 	cmd.Env = append(surroundings(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false")

@@ -19,10 +19,7 @@ import (
 // bad answers and in after a good one, and repeats no request.
 func startBalancer(t *testing.T, servers [2]string) *server.Server {
 	t.Helper()
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := freeport.Address(t)
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	if err := os.WriteFile(file, fmt.Appendf(nil, `defaults
   mode http

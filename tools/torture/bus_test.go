@@ -28,11 +28,7 @@ type bus struct {
 }
 
 func newBus(t *testing.T) *bus {
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &bus{t: t, address: address}
+	return &bus{t: t, address: freeport.Address(t)}
 }
 
 // environ makes a server use the bus.

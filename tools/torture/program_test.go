@@ -23,10 +23,7 @@ func startServer(t testing.TB, store string, environ []string, args ...string) *
 
 func command(t testing.TB, store string, environ []string, args ...string) server.Command {
 	t.Helper()
-	address, err := freeport.Address(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := freeport.Address(t)
 	return server.Command{
 		Name: "todo-api", Addr: address, Ready: "/readyz",
 		Args: append([]string{program, "--listen=" + address, "--store=" + store, "--store-wait=1m", "--access-log=false", "--page=false"}, args...),

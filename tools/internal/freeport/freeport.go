@@ -2,12 +2,11 @@
 package freeport
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
+	"testing"
 )
 
 // The ports are below those that systems assign to outgoing connections and to
@@ -24,15 +23,18 @@ var (
 
 // Address returns an unused address on loopback, each time another one. No
 // connection gets its port while the server starts, or is down.
-func Address(ctx context.Context) (string, error) {
+func Address(tb testing.TB) string {
+	tb.Helper()
 	var failed error
 	for range count {
 		address := fmt.Sprintf("127.0.0.1:%d", first+(start+taken.Add(1))%count)
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", address)
 		if err == nil {
-			return address, l.Close()
+			_ = l.Close()
+			return address
 		}
 		failed = err
 	}
-	return "", errors.Join(errors.New("no free port"), failed)
+	tb.Fatal("no free port:", failed)
+	return ""
 }
