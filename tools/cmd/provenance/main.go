@@ -35,7 +35,6 @@ import (
 	slsa "github.com/in-toto/attestation/go/predicates/provenance/v1"
 	intoto "github.com/in-toto/attestation/go/v1"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/types/known/structpb"
 )
 
 const (
@@ -75,49 +74,49 @@ func run(args []string, stdout io.Writer) (err error) {
 // build is what an image was built from.
 type build struct{ source, commit, page, goVersion string }
 
-// statement says it of an image for one platform, in canonical JSON.
+// statement says it of an image for one platform, in JSON with sorted keys.
 func (b build) statement(image v1.Descriptor) ([]byte, error) {
-	dependency := &intoto.ResourceDescriptor{Uri: "git+" + b.source, Digest: map[string]string{"gitCommit": b.commit[:40]}}
-	parameters, err := structpb.NewStruct(map[string]any{
-		"source": dependency.Uri + "@" + b.commit, "page": b.page, "platform": image.Platform.String(), "go": b.goVersion,
+	type object = map[string]any
+	repository, tool := "git+"+b.source, b.source+"/blob/"+b.commit[:40]+"/tools/image"
+	text, err := json.Marshal(object{
+		"_type": intoto.StatementTypeUri, "predicateType": predicateType,
+		"subject": []object{{"name": "todo-api", "digest": object{image.Digest.Algorithm: image.Digest.Hex}}},
+		"predicate": object{
+			"buildDefinition": object{
+				"buildType": tool,
+				"externalParameters": object{
+					"source": repository + "@" + b.commit, "page": b.page, "platform": image.Platform.String(), "go": b.goVersion,
+				},
+				"resolvedDependencies": []object{{"uri": repository, "digest": object{"gitCommit": b.commit[:40]}}},
+			},
+			"runDetails": object{"builder": object{"id": tool}},
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	tool := b.source + "/blob/" + b.commit[:40] + "/tools/image"
-	provenance := &slsa.Provenance{
-		BuildDefinition: &slsa.BuildDefinition{
-			BuildType: tool, ExternalParameters: parameters, ResolvedDependencies: []*intoto.ResourceDescriptor{dependency},
-		},
-		RunDetails: &slsa.RunDetails{Builder: &slsa.Builder{Id: tool}},
-	}
-	if err := provenance.Validate(); err != nil {
-		return nil, err
-	}
-	text, err := protojson.Marshal(provenance)
-	if err != nil {
-		return nil, err
-	}
-	predicate := &structpb.Struct{}
-	if err := protojson.Unmarshal(text, predicate); err != nil {
-		return nil, err
-	}
-	s := &intoto.Statement{
-		Type: intoto.StatementTypeUri, PredicateType: predicateType, Predicate: predicate,
-		Subject: []*intoto.ResourceDescriptor{{Name: "todo-api", Digest: map[string]string{image.Digest.Algorithm: image.Digest.Hex}}},
+	_, _, err = parse(text)
+	return text, err
+}
+
+// parse returns a valid statement and its predicate.
+func parse(text []byte) (*intoto.Statement, *slsa.Provenance, error) {
+	var s intoto.Statement
+	if err := protojson.Unmarshal(text, &s); err != nil {
+		return nil, nil, err
 	}
 	if err := s.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if text, err = protojson.Marshal(s); err != nil {
-		return nil, err
+	predicate, err := protojson.Marshal(s.Predicate)
+	if err != nil {
+		return nil, nil, err
 	}
-	// The spaces that protojson writes differ from one build of it to another.
-	var canonical any
-	if err := json.Unmarshal(text, &canonical); err != nil {
-		return nil, err
+	var provenance slsa.Provenance
+	if err := protojson.Unmarshal(predicate, &provenance); err != nil {
+		return nil, nil, err
 	}
-	return json.Marshal(canonical)
+	return &s, &provenance, provenance.Validate()
 }
 
 func add(dir string, b build) (string, error) {
@@ -233,26 +232,12 @@ func checkOne(index v1.ImageIndex, at v1.Hash, of v1.Descriptor) (string, error)
 	if err != nil {
 		return "", err
 	}
-	var s intoto.Statement
-	if err := protojson.Unmarshal(text, &s); err != nil {
-		return "", err
-	}
-	if err := s.Validate(); err != nil {
+	s, provenance, err := parse(text)
+	if err != nil {
 		return "", err
 	}
 	if got := s.Subject[0].Digest[of.Digest.Algorithm]; s.PredicateType != predicateType || got != of.Digest.Hex {
 		return "", fmt.Errorf("the statement is a %s about %s, expected a %s about %s", s.PredicateType, got, predicateType, of.Digest.Hex)
-	}
-	predicate, err := protojson.Marshal(s.Predicate)
-	if err != nil {
-		return "", err
-	}
-	var provenance slsa.Provenance
-	if err := protojson.Unmarshal(predicate, &provenance); err != nil {
-		return "", err
-	}
-	if err := provenance.Validate(); err != nil {
-		return "", err
 	}
 	image, err := index.Image(of.Digest)
 	if err != nil {
