@@ -20,16 +20,13 @@ const readyTimeout = 2 * time.Second
 // readList begins the answer to a read: the headers that say how current it
 // is, 412 when If-Match does not hold, and 304 when the client has it already.
 // done is true then.
-func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, done bool, err error) {
-	if name, err = listName(c); err != nil {
-		return name, snap, false, err
-	}
-	if snap, err = s.opts.Lists.Read(c.UserContext(), name); err != nil {
-		return name, snap, false, err
+func (s *Server) readList(c *fiber.Ctx, r *request) (snap lists.Snapshot, done bool, err error) {
+	if snap, err = s.opts.Lists.Read(c.UserContext(), r.list); err != nil {
+		return snap, false, err
 	}
 	conditions, err := conditionsOf(c)
 	if err != nil {
-		return name, snap, false, err
+		return snap, false, err
 	}
 	at := lists.RevisionOf(snap)
 	c.Set(fiber.HeaderETag, etag(at))
@@ -39,17 +36,17 @@ func (s *Server) readList(c *fiber.Ctx) (name todo.Name, snap lists.Snapshot, do
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)
 	}
 	if has := conditions.Match; has != nil && !has.Has(at, snap.Exists) {
-		return name, snap, false, &lists.ConditionError{At: at}
+		return snap, false, &lists.ConditionError{At: at}
 	}
 	if has := conditions.NoneMatch; has != nil && has.Has(at, snap.Exists) {
 		c.Status(http.StatusNotModified)
-		return name, snap, true, nil
+		return snap, true, nil
 	}
-	return name, snap, false, nil
+	return snap, false, nil
 }
 
 // writeList carries the request's operation out and begins the answer.
-func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Result, error) {
+func (s *Server) writeList(c *fiber.Ctx, r *request, op todo.Op) (lists.Result, error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return lists.Result{}, err
@@ -58,13 +55,9 @@ func (s *Server) writeList(c *fiber.Ctx, name todo.Name, op todo.Op) (lists.Resu
 	if err != nil {
 		return lists.Result{}, err
 	}
-	done, err := s.opts.Lists.Apply(c.UserContext(), name, conditions, lists.Write{Key: key, Op: op, By: s.author(current(c))})
+	done, err := s.opts.Lists.Apply(c.UserContext(), r.list, conditions, lists.Write{Key: key, Op: op, By: s.author(r)})
 	if changed := new(todo.ChangedError); errors.As(err, &changed) {
-		base, err := s.base(c, name)
-		if err != nil {
-			return done, err
-		}
-		return done, asProblem(changed).withTodo(base)
+		return done, asProblem(changed).withTodo(r.base)
 	}
 	if err != nil {
 		return done, err
@@ -122,13 +115,9 @@ func sendTodos(c *fiber.Ctx, doc *lists.Document, base string) error {
 
 // sendList answers a write with the whole list. When the request was repeated,
 // the list's revision may be a later one than that of the write.
-func (s *Server) sendList(c *fiber.Ctx, name todo.Name, done lists.Result) error {
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
+func sendList(c *fiber.Ctx, r *request, done lists.Result) error {
 	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
-	return sendTodos(c, done.Snapshot.Doc, base)
+	return sendTodos(c, done.Snapshot.Doc, r.base)
 }
 
 func (s *Server) live(c *fiber.Ctx, _ *request) error {

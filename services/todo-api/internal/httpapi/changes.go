@@ -37,19 +37,11 @@ type operationResult struct {
 }
 
 func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
 	operations, err := todo.DecodeBatch(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	if err := s.chargeOperations(c, r, len(operations)); err != nil {
-		return err
-	}
-	base, err := s.base(c, name)
-	if err != nil {
+	if err := s.chargeOperations(r, len(operations)); err != nil {
 		return err
 	}
 	if len(c.Request().Header.PeekAll("Idempotency-Key")) > 0 {
@@ -63,7 +55,7 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	for i, op := range operations {
 		writes[i] = lists.Write{Key: op.ID, Op: op.Op, By: by}
 	}
-	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), name, conditions, writes)
+	done, errs := s.opts.Lists.ApplyAll(c.UserContext(), r.list, conditions, writes)
 
 	answer := batchResult{Results: make([]operationResult, len(writes))}
 	decided := false
@@ -72,14 +64,14 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	for i, w := range done {
 		result := operationResult{ID: operations[i].ID}
 		if errs[i] != nil {
-			p := asProblem(errs[i]).withTodo(base).at(s.path, r.id)
+			p := asProblem(errs[i]).withTodo(r.base).at(s.path, r.id)
 			result.Status, result.Problem = p.Status, p
 			decided = decided || !p.retry && p.Status < http.StatusInternalServerError && !errors.As(errs[i], &refused)
 		} else {
 			decided = true
 			result.Status, result.Revision, result.Replayed = successOf(operations[i].Op, w), w.Number, w.Replayed
 			if w.Item.UID != "" {
-				result.Todo = todo.RenderItem(w.Item).Append(nil, base)
+				result.Todo = todo.RenderItem(w.Item).Append(nil, r.base)
 			}
 			if w.Snapshot.Revision >= latest.Revision {
 				latest = w.Snapshot
@@ -96,7 +88,7 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	if latest.Doc == nil {
 		// Every operation was refused, and the revision that refused them is
 		// as good as any later one.
-		if latest, err = s.opts.Lists.Read(c.UserContext(), name); err != nil {
+		if latest, err = s.opts.Lists.Read(c.UserContext(), r.list); err != nil {
 			return err
 		}
 	}
@@ -116,19 +108,15 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 	return sendJSON(c, http.StatusOK, body)
 }
 
-func (s *Server) getHistory(c *fiber.Ctx, _ *request) error {
-	name, snap, done, err := s.readList(c)
+func (s *Server) getHistory(c *fiber.Ctx, r *request) error {
+	snap, done, err := s.readList(c, r)
 	if err != nil || done {
-		return err
-	}
-	base, err := s.base(c, name)
-	if err != nil {
 		return err
 	}
 	removed := s.opts.Lists.History(snap)
 	entries := make([]historyEntry, 0, len(removed))
-	for _, r := range slices.Backward(removed) {
-		entries = append(entries, historyEntry{r.Revision, r.At.UTC(), r.Kind, r.By, todo.List{Items: r.Items}.Render().Append(nil, base)})
+	for _, entry := range slices.Backward(removed) {
+		entries = append(entries, historyEntry{entry.Revision, entry.At.UTC(), entry.Kind, entry.By, todo.List{Items: entry.Items}.Render().Append(nil, r.base)})
 	}
 	body, err := json.Marshal(struct {
 		Revision uint64         `json:"revision"`
@@ -140,18 +128,14 @@ func (s *Server) getHistory(c *fiber.Ctx, _ *request) error {
 	return sendJSON(c, http.StatusOK, body)
 }
 
-func (s *Server) restoreRevision(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) restoreRevision(c *fiber.Ctx, r *request) error {
 	op, err := todo.DecodeRestore(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, op)
+	done, err := s.writeList(c, r, op)
 	if err != nil {
 		return err
 	}
-	return s.sendList(c, name, done)
+	return sendList(c, r, done)
 }

@@ -28,6 +28,11 @@ type request struct {
 	began   time.Time
 	op      *operation
 	metrics *metrics.Requests
+	// list and item are those in the path, and base is the URL below which the
+	// list's items are, if the operation is about a list.
+	list todo.Name
+	item string
+	base string
 	// person is the owner of a valid token. unauthenticated is the problem to
 	// answer where sign-in is configured and there is no valid token.
 	person          signin.Person
@@ -229,23 +234,32 @@ func (s *Server) operation(op *operation, h handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := current(c)
 		r.op, r.metrics = op, counts
-		if err := s.authorize(c, op); err != nil {
+		if !op.ofList() {
+			if err := op.checkRequest(c); err != nil {
+				return err
+			}
+			return h(c, r)
+		}
+		if err := r.unauthenticated; err != nil {
+			return err
+		}
+		if err := s.locate(c, r); err != nil {
+			return err
+		}
+		if err := s.authorize(c, r); err != nil {
 			return err
 		}
 		if err := op.checkRequest(c); err != nil {
 			return err
 		}
-		if op.tag == "service" {
-			return h(c, r)
-		}
-		if err := s.charge(r, s.unitsOf(c, op, int64(c.Request().Header.ContentLength()))-1); err != nil {
+		if err := s.charge(r, s.unitsOf(r, int64(c.Request().Header.ContentLength()))-1); err != nil {
 			return err
 		}
-		defer s.settle(c, r, op)
+		defer s.settle(c, r)
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		c.SetUserContext(ctx)
-		return s.withMemory(ctx, c, op, func() error { return h(c, r) })
+		return s.withMemory(ctx, c, r, h)
 	}
 }
 
@@ -328,16 +342,26 @@ func unescape(segment, what string) (string, error) {
 	return strings.Clone(decoded), nil
 }
 
-// itemsPath returns the path below which a list's items are.
-func itemsPath(name todo.Name) string {
-	return "/api/lists/" + url.PathEscape(string(name)) + "/todos/"
+// locate sets the list, item and base of a request about a list.
+func (s *Server) locate(c *fiber.Ctx, r *request) error {
+	var err error
+	if r.list, err = listName(c); err != nil {
+		return err
+	}
+	if c.Params("id") != "" {
+		if r.item, err = itemID(c); err != nil {
+			return err
+		}
+	}
+	root, err := s.root(c)
+	r.base = root + "/api/lists/" + url.PathEscape(string(r.list)) + "/todos/"
+	return err
 }
 
-// base returns the URL below which a list's items are: of PublicURL, or else of
-// the request's Host.
-func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
+// root returns the server's URL: PublicURL, or else that of the request's Host.
+func (s *Server) root(c *fiber.Ctx) (string, error) {
 	if s.opts.PublicURL != "" {
-		return s.opts.PublicURL + itemsPath(name), nil
+		return s.opts.PublicURL, nil
 	}
 	host := string(c.Request().Host())
 	if host == "" { // HTTP/1.0
@@ -355,7 +379,7 @@ func (s *Server) base(c *fiber.Ctx, name todo.Name) (string, error) {
 	if c.Get(fiber.HeaderXForwardedProto) == "https" {
 		scheme = "https://"
 	}
-	return scheme + host + itemsPath(name), nil
+	return scheme + host, nil
 }
 
 func validRequestID(id string) bool {

@@ -26,14 +26,6 @@ const halfClosedHeartbeat = time.Second / 4
 
 // watchList sends Server-Sent Events (HTML standard, section 9.2).
 func (s *Server) watchList(c *fiber.Ctx, r *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
 	c.Set(fiber.HeaderContentType, "text/event-stream")
 	c.Set(fiber.HeaderCacheControl, "no-store, no-transform")
 	c.Set("X-Accel-Buffering", "no")
@@ -47,7 +39,7 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	// The deadline applies to the first read only; the watch has none.
 	deadline := time.AfterFunc(s.opts.RequestTimeout, cancel)
-	snapshots, err := s.opts.Lists.Watch(ctx, name)
+	snapshots, err := s.opts.Lists.Watch(ctx, r.list)
 	if err != nil || !deadline.Stop() {
 		cancel()
 		s.open.leave(from)
@@ -60,8 +52,8 @@ func (s *Server) watchList(c *fiber.Ctx, r *request) error {
 		from:      from,
 		until:     r.person.Expires,
 		server:    s,
-		name:      name,
-		base:      base,
+		name:      r.list,
+		base:      r.base,
 		seen:      lists.Revision(string(c.Request().Header.Peek("Last-Event-ID"))),
 		changes:   c.Context().QueryArgs().GetBool("changes"),
 		snapshots: snapshots,

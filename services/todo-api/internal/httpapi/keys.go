@@ -17,26 +17,15 @@ const keyHeader = "Todo-Key"
 // keyParameters are query parameters in which clients might put a secret.
 var keyParameters = []string{"key", "token", "access_token", strings.ToLower(keyHeader)}
 
-// authorize returns nil if the request may do what op does to its list, and
-// otherwise the problem to answer. If sign-in is configured, the request needs
-// a valid token. A private list needs its key; other lists are open unless
-// KeyedListsOnly is set. The handler refuses an invalid name.
-func (s *Server) authorize(c *fiber.Ctx, op *operation) error {
-	if !op.ofList() {
-		return nil
-	}
-	if err := current(c).unauthenticated; err != nil {
-		return err
-	}
+// authorize returns nil if the request's key allows its operation on its list,
+// and otherwise the problem to answer. A private list needs its key; other
+// lists are open unless KeyedListsOnly is set.
+func (s *Server) authorize(c *fiber.Ctx, r *request) error {
 	key, err := requestKeyOf(c)
 	if err != nil {
 		return err
 	}
-	name, err := listName(c)
-	if err != nil {
-		return nil //nolint:nilerr // the handler answers it
-	}
-	if !listkey.IsID(string(name)) {
+	if !listkey.IsID(string(r.list)) {
 		switch {
 		case key != nil:
 			return wrongKey.with("This list has no key, or the key is of another list.")
@@ -49,10 +38,10 @@ func (s *Server) authorize(c *fiber.Ctx, op *operation) error {
 	if key == nil {
 		return keyRequired.with("Header %s: expected the list's edit key or read key.", keyHeader)
 	}
-	switch access := key.Opens(string(name)); {
+	switch access := key.Opens(string(r.list)); {
 	case access == listkey.None:
 		return wrongKey.with("The key is of another list.")
-	case access == listkey.Read && op.method != http.MethodGet:
+	case access == listkey.Read && r.op.method != http.MethodGet:
 		return readingKey.with("A reading key cannot change a list; send the list's edit key.")
 	}
 	return nil

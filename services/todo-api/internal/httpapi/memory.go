@@ -54,16 +54,6 @@ func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err er
 	return sync.OnceFunc(func() { m.free.Release(bytes) }), nil
 }
 
-// listSize is the size of the list that the request is about, if it is known. A
-// request whose name is not valid is refused by its handler.
-func (s *Server) listSize(c *fiber.Ctx) (size int64, known bool) {
-	name, err := listName(c)
-	if err != nil {
-		return 0, true
-	}
-	return s.opts.Lists.Size(name)
-}
-
 // memory is what the operation may need for a list or a body of a size.
 func (o *operation) memory(size int64) int64 {
 	switch {
@@ -76,15 +66,15 @@ func (o *operation) memory(size int64) int64 {
 }
 
 // costOf returns the memory that the request may need.
-func (s *Server) costOf(c *fiber.Ctx, op *operation) int64 {
+func (s *Server) costOf(c *fiber.Ctx, r *request) int64 {
 	if s.writes.free == nil {
 		return 0
 	}
-	size, known := s.listSize(c)
+	size, known := s.opts.Lists.Size(r.list)
 	if !known {
 		size = todo.MaxBytes
 	}
-	return op.memory(max(size, bodySize(c)))
+	return r.op.memory(max(size, bodySize(c)))
 }
 
 // bodySize is the size of the body, or 0 if it was not read.
@@ -97,8 +87,8 @@ func bodySize(c *fiber.Ctx) int64 {
 
 // withMemory calls h when there is memory for it. The memory is given back
 // when the answer is made, or, if that is a stream, when it is sent.
-func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, op *operation, h func() error) error {
-	if op.consumes != nil {
+func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, r *request, h handler) error {
+	if r.op.consumes != nil {
 		giveBack, err := s.readBody(ctx, c)
 		if err != nil {
 			return err
@@ -106,14 +96,14 @@ func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, op *operation, h 
 		defer giveBack()
 	}
 	budget := s.writes
-	if op.method == fiber.MethodGet {
+	if r.op.method == fiber.MethodGet {
 		budget = s.reads
 	}
-	giveBack, err := budget.take(ctx, s.costOf(c, op))
+	giveBack, err := budget.take(ctx, s.costOf(c, r))
 	if err != nil {
 		return err
 	}
-	if err := h(); err != nil {
+	if err := h(c, r); err != nil {
 		giveBack()
 		return err
 	}

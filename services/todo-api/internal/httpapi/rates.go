@@ -119,24 +119,24 @@ func (s *Server) charge(r *request, units int) error {
 
 // settle takes the units that were not known when the request was charged: those
 // of a list that was not in memory, and of a body that did not tell its size.
-func (s *Server) settle(c *fiber.Ctx, r *request, op *operation) {
+func (s *Server) settle(c *fiber.Ctx, r *request) {
 	if r.payer == nil {
 		return
 	}
-	if late := s.unitsOf(c, op, bodySize(c)) - r.units; late > 0 {
+	if late := s.unitsOf(r, bodySize(c)) - r.units; late > 0 {
 		s.rates.owe(*r.payer, late)
 	}
 }
 
 // unitsOf is what the request takes, as far as it is known; a batch takes more.
-func (s *Server) unitsOf(c *fiber.Ctx, op *operation, body int64) int {
-	size, _ := s.listSize(c)
-	return 1 + int(op.memory(max(size, min(body, maxBody)))/unit)
+func (s *Server) unitsOf(r *request, body int64) int {
+	size, _ := s.opts.Lists.Size(r.list)
+	return 1 + int(r.op.memory(max(size, min(body, maxBody)))/unit)
 }
 
 // chargeOperations takes the units of the operations of a batch.
-func (s *Server) chargeOperations(c *fiber.Ctx, r *request, operations int) error {
-	size, _ := s.listSize(c)
+func (s *Server) chargeOperations(r *request, operations int) error {
+	size, _ := s.opts.Lists.Size(r.list)
 	return s.charge(r, (operations-1)*(1+int(size/unit)))
 }
 

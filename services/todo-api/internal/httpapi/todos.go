@@ -14,8 +14,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-func (s *Server) getState(c *fiber.Ctx, _ *request) error {
-	_, snap, done, err := s.readList(c)
+func (s *Server) getState(c *fiber.Ctx, r *request) error {
+	snap, done, err := s.readList(c, r)
 	if err != nil || done {
 		return err
 	}
@@ -25,147 +25,95 @@ func (s *Server) getState(c *fiber.Ctx, _ *request) error {
 	return sendJSON(c, http.StatusOK, snap.Doc.State())
 }
 
-func (s *Server) putState(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) putState(c *fiber.Ctx, r *request) error {
 	entries, err := todo.DecodeState(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	if _, err := s.writeList(c, name, todo.Replace{Entries: entries}); err != nil {
+	if _, err := s.writeList(c, r, todo.Replace{Entries: entries}); err != nil {
 		return err
 	}
 	c.Status(http.StatusOK)
 	return nil
 }
 
-func (s *Server) listTodos(c *fiber.Ctx, _ *request) error {
-	name, snap, done, err := s.readList(c)
+func (s *Server) listTodos(c *fiber.Ctx, r *request) error {
+	snap, done, err := s.readList(c, r)
 	if err != nil || done {
 		return err
 	}
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
-	return sendTodos(c, snap.Doc, base)
+	return sendTodos(c, snap.Doc, r.base)
 }
 
-func (s *Server) createTodo(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) createTodo(c *fiber.Ctx, r *request) error {
 	op, err := todo.DecodeCreate(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
-	done, err := s.writeList(c, name, op)
+	done, err := s.writeList(c, r, op)
 	if err != nil {
 		return err
 	}
 	if done.Created {
-		c.Set(fiber.HeaderLocation, base+done.Item.UID)
+		c.Set(fiber.HeaderLocation, r.base+done.Item.UID)
 	}
-	return sendTodo(c, successOf(op, done), done.Item, base)
+	return sendTodo(c, successOf(op, done), done.Item, r.base)
 }
 
-func (s *Server) completeAllTodos(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) completeAllTodos(c *fiber.Ctx, r *request) error {
 	op, err := todo.DecodeCompleteAll(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, op)
+	done, err := s.writeList(c, r, op)
 	if err != nil {
 		return err
 	}
-	return s.sendList(c, name, done)
+	return sendList(c, r, done)
 }
 
-func (s *Server) deleteTodos(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) deleteTodos(c *fiber.Ctx, r *request) error {
 	var op todo.Op = todo.Clear{}
 	if c.Context().QueryArgs().Has("completed") {
 		op = todo.ClearCompleted{}
 	}
-	if _, err := s.writeList(c, name, op); err != nil {
+	if _, err := s.writeList(c, r, op); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
 	return nil
 }
 
-func (s *Server) getTodo(c *fiber.Ctx, _ *request) error {
-	uid, err := itemID(c)
-	if err != nil {
-		return err
-	}
-	name, snap, done, err := s.readList(c)
+func (s *Server) getTodo(c *fiber.Ctx, r *request) error {
+	snap, done, err := s.readList(c, r)
 	if err != nil {
 		return err
 	}
 	// An item that is not there has no state that a client could have already.
-	item, ok := snap.Doc.List().Find(uid)
+	item, ok := snap.Doc.List().Find(r.item)
 	if !ok {
 		return todo.ErrNotFound
 	}
 	if done {
 		return nil
 	}
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
-	return sendTodo(c, http.StatusOK, item, base)
+	return sendTodo(c, http.StatusOK, item, r.base)
 }
 
-func (s *Server) updateTodo(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
+func (s *Server) updateTodo(c *fiber.Ctx, r *request) error {
+	op, err := todo.DecodeUpdate(r.item, c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	uid, err := itemID(c)
+	done, err := s.writeList(c, r, op)
 	if err != nil {
 		return err
 	}
-	op, err := todo.DecodeUpdate(uid, c.BodyRaw())
-	if err != nil {
-		return err
-	}
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
-	done, err := s.writeList(c, name, op)
-	if err != nil {
-		return err
-	}
-	return sendTodo(c, http.StatusOK, done.Item, base)
+	return sendTodo(c, http.StatusOK, done.Item, r.base)
 }
 
-func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
-	uid, err := itemID(c)
-	if err != nil {
-		return err
-	}
-	if _, err := s.writeList(c, name, todo.Delete{UID: uid}); err != nil {
+func (s *Server) deleteTodo(c *fiber.Ctx, r *request) error {
+	if _, err := s.writeList(c, r, todo.Delete{UID: r.item}); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -173,36 +121,28 @@ func (s *Server) deleteTodo(c *fiber.Ctx, _ *request) error {
 }
 
 // getList answers with the list's title and items.
-func (s *Server) getList(c *fiber.Ctx, _ *request) error {
-	name, snap, done, err := s.readList(c)
+func (s *Server) getList(c *fiber.Ctx, r *request) error {
+	snap, done, err := s.readList(c, r)
 	if err != nil || done {
 		return err
 	}
-	return s.sendWhole(c, name, snap)
+	return sendWhole(c, r, snap)
 }
 
-func (s *Server) updateList(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) updateList(c *fiber.Ctx, r *request) error {
 	op, err := todo.DecodeSetTitle(c.BodyRaw())
 	if err != nil {
 		return err
 	}
-	done, err := s.writeList(c, name, op)
+	done, err := s.writeList(c, r, op)
 	if err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
-	return s.sendWhole(c, name, done.Snapshot)
+	return sendWhole(c, r, done.Snapshot)
 }
 
-func (s *Server) eraseList(c *fiber.Ctx, _ *request) error {
-	name, err := listName(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) eraseList(c *fiber.Ctx, r *request) error {
 	// A repetition needs no key: what is erased stays so.
 	if _, err := idempotencyKey(c); err != nil {
 		return err
@@ -211,7 +151,7 @@ func (s *Server) eraseList(c *fiber.Ctx, _ *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.opts.Lists.Erase(c.UserContext(), name, conditions); err != nil {
+	if err := s.opts.Lists.Erase(c.UserContext(), r.list, conditions); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(lists.Snapshot{})))
@@ -220,14 +160,10 @@ func (s *Server) eraseList(c *fiber.Ctx, _ *request) error {
 	return nil
 }
 
-func (s *Server) sendWhole(c *fiber.Ctx, name todo.Name, snap lists.Snapshot) error {
-	base, err := s.base(c, name)
-	if err != nil {
-		return err
-	}
+func sendWhole(c *fiber.Ctx, r *request, snap lists.Snapshot) error {
 	head := wholeHead(snap)
 	todos := snap.Doc.Todos()
-	sendStream(c, io.MultiReader(bytes.NewReader(head), todos.Reader(base), strings.NewReader("}")), len(head)+todos.Size(base)+1)
+	sendStream(c, io.MultiReader(bytes.NewReader(head), todos.Reader(r.base), strings.NewReader("}")), len(head)+todos.Size(r.base)+1)
 	return nil
 }
 
