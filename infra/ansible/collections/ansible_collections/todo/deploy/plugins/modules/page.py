@@ -22,6 +22,10 @@ options:
     description: The directory with the built page.
     required: true
     type: path
+  files:
+    description: Files in addition to those of O(root), or in their place, by name; the values are their content. O(root) stays as it is, for other environments' sake.
+    type: dict
+    default: {}
   immutable:
     description: What the names of files begin with that never change.
     type: list
@@ -105,25 +109,22 @@ def cache_control(name, params):
     return "public, max-age=31536000, immutable" if is_immutable(name, params) else "no-cache"
 
 
-def gather(root):
-    """The files below a directory by name, without precompressed copies, with the digests of their content."""
-    files = {}
-    for directory, _directories, names in os.walk(root):
+def gather(params):
+    """The names of the page's files, without precompressed copies."""
+    found = set(params["files"])
+    for directory, _directories, names in os.walk(params["root"]):
         for name in names:
             original, extension = os.path.splitext(name)
-            if extension in (".br", ".gz") and original in names:
-                continue
-            path = os.path.join(directory, name)
-            with open(path, "rb") as f:
-                files[os.path.relpath(path, root).replace(os.sep, "/")] = hashlib.sha256(f.read()).hexdigest()
-    return files
+            if extension not in (".br", ".gz") or original not in names:
+                found.add(os.path.relpath(os.path.join(directory, name), params["root"]).replace(os.sep, "/"))
+    return sorted(found)
 
 
-def existing(client, bucket):
-    sizes = {}
-    for entry in client.list_objects(bucket):
-        sizes[entry["Key"]] = entry["Size"]
-    return sizes
+def content(name, params):
+    if name in params["files"]:
+        return params["files"][name].encode()
+    with open(os.path.join(params["root"], name), "rb") as f:
+        return f.read()
 
 
 def is_there(client, params, name, digest, sizes):
@@ -131,7 +132,7 @@ def is_there(client, params, name, digest, sizes):
         return False
     if is_immutable(name, params):
         # The name is the content; an interrupted upload leaves no object.
-        return sizes[name] == os.path.getsize(os.path.join(params["root"], name))
+        return sizes[name] == len(content(name, params))
     head = client.head_object(Bucket=params["bucket"], Key=name)
     # As headers, the names may change their case on the way.
     metadata = {key.lower(): value for key, value in head["Metadata"].items()}
@@ -140,19 +141,12 @@ def is_there(client, params, name, digest, sizes):
     )
 
 
-def upload(client, params, name, digest):
-    with open(os.path.join(params["root"], name), "rb") as body:
-        client.put_object(
-            Bucket=params["bucket"], Key=name, Body=body, ContentType=content_type(name), CacheControl=cache_control(name, params),
-            Metadata={"sha256": digest},
-        )
-
-
 def main():
     module = AnsibleAWSModule(
         argument_spec={
             "bucket": {"required": True},
             "root": {"required": True, "type": "path"},
+            "files": {"type": "dict", "default": {}},
             "immutable": {"type": "list", "elements": "str", "default": ["assets/"]},
             "entry": {"default": "index.html"},
             "keep": {"type": "list", "elements": "str", "default": []},
@@ -160,18 +154,21 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    files = gather(params["root"])
+    files = {name: hashlib.sha256(content(name, params)).hexdigest() for name in gather(params)}
     if params["entry"] not in files:
         module.fail_json(msg=f"{params['root']} is no built page: it has no {params['entry']}.")
     order = sorted(files, key=lambda name: (name == params["entry"], not is_immutable(name, params), name))
     try:
         client = Calls(module, "s3")
-        sizes = existing(client, params["bucket"])
+        sizes = {entry["Key"]: entry["Size"] for entry in client.list_objects(params["bucket"])}
         uploaded = [name for name in order if not is_there(client, params, name, files[name], sizes)]
         removed = sorted(set(sizes) - set(files) - set(params["keep"]))
         if not module.check_mode:
             for name in uploaded:
-                upload(client, params, name, files[name])
+                client.put_object(
+                    Bucket=params["bucket"], Key=name, Body=content(name, params), ContentType=content_type(name), CacheControl=cache_control(name, params),
+                    Metadata={"sha256": files[name]},
+                )
             for name in removed:
                 client.delete_object(Bucket=params["bucket"], Key=name)
     except (BotoCoreError, ClientError) as e:

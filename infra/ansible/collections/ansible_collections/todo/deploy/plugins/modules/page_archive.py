@@ -55,6 +55,7 @@ import io
 import os
 import shutil
 import tarfile
+import tempfile
 import zlib
 
 try:
@@ -83,12 +84,11 @@ def pack(root):
 
 def unpack(body, root):
     """Replaces the directory when everything is unpacked."""
-    new = f"{root}.new"
-    shutil.rmtree(new, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-        archive.extractall(new, filter="data")
-    shutil.rmtree(root, ignore_errors=True)
-    os.rename(new, root)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(root), prefix=".page-") as new:  # another playbook may fetch the same page
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+            archive.extractall(f"{new}/page", filter="data")
+        shutil.rmtree(root, ignore_errors=True)
+        os.rename(f"{new}/page", root)
 
 
 def main():
