@@ -4,6 +4,7 @@
 .PHONY: deploy
 deploy: export DEPLOY := $(or $(PLAYBOOK),deploy)
 deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or fetch, rollback, status, logs, run, lock, unlock, infra), RELEASE, ROLLBACK_TO, BREAK_LOCK, COMMAND, CHECK=1, ARGS=...
+	@tools/setup/missing python $(if $(filter deploy fetch,$(DEPLOY)),go node)
 	@[[ "$${ENVIRONMENT:-}" =~ ^[a-z0-9-]+$$ ]] || { echo 'expected ENVIRONMENT=staging or production' >&2; exit 2; }; \
 	[ -f "infra/ansible/$$DEPLOY.yml" ] || { echo "expected PLAYBOOK to be a playbook of infra/ansible; got '$$DEPLOY'" >&2; exit 2; }; \
 	[[ "$${RELEASE:-}$${ROLLBACK_TO:-}$${BREAK_LOCK:-}" =~ ^[A-Za-z0-9-]*$$ ]] || { echo 'expected RELEASE, ROLLBACK_TO and BREAK_LOCK to be ids: letters, digits, hyphens' >&2; exit 2; }; \
@@ -13,5 +14,5 @@ deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or fetch, rollba
 
 .PHONY: rehearse
 rehearse: ## Deploy, break and roll back on this machine: no account, no registry
-	@$(with) engine localstack python node chromium haproxy terraform iam-simulate -- bash -c \
+	@$(with) go engine localstack python node chromium haproxy terraform iam-simulate -- bash -c \
 		'go test -C tools -count=1 -timeout 60m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'

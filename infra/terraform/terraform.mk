@@ -17,7 +17,7 @@ plan: ## Plan ENVIRONMENT=staging with STATE_BUCKET and AWS_REGION, change nothi
 
 .PHONY: preview-image
 preview-image: $(web-page) ## Build the image of a preview into .cache/preview
-	$(with) node -- tools/image build -page -out .cache/preview
+	$(with) go node -- tools/image build -page -out .cache/preview
 
 .PHONY: preview
 preview: ## Show pull request NUMBER=12 beside ENVIRONMENT=staging for DAYS=7, by the image of preview-image; END=1 ends it, END=due all whose day has come (STATE_BUCKET, AWS_REGION)

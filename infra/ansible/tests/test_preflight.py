@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import time
 import types
@@ -126,6 +127,14 @@ def test_service_that_is_missing(playbook, publish, bucket, client):
     publish(json.dumps({**PUBLISHED, "website_bucket": bucket, "releases_bucket": bucket}))
     code, said = playbook("status.yml", "-e", "environment=one")
     assert code != 0 and "There is no service s in the cluster c" in said, said
+
+
+@pytest.mark.parametrize("words", [["deploy", "ENVIRONMENT=staging"], ["rehearse"]])
+def test_make_lists_all_that_is_missing(tmp_path, words):
+    for tool in ("awk", "bash", "dirname", "env", "find", "make", "mkdir", "mktemp", "paste", "rm", "sed", "sort", "uname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    done = subprocess.run(["make", *words], cwd=HERE.parent.parent, env={"PATH": str(tmp_path), "TODO_PATH_ONLY": "1"}, capture_output=True, text=True)
+    assert done.returncode == 2 and all(done.stderr.count(each) == 1 for each in ("missing on this machine:", "Go 1.", "Node ", "Python 3")), done.stderr
 
 
 @pytest.mark.parametrize("missing", ["git", "go", "node", "npm"])
