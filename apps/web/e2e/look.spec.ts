@@ -25,6 +25,28 @@ for (const [where, viewport] of [['a phone', { width: 390, height: 844 }], ['a d
   })
 }
 
+for (const width of [390, 500, 1280]) {
+  test(`The list stays where it is, ${width} pixels wide, when another person comes and while changes wait`, async ({ page, network, server, list, browser }) => {
+    await page.setViewportSize({ width, height: 800 })
+    await server.add(list, ['bread'])
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    const top = async () => (await app.item(0).boundingBox())?.y
+    const before = await top()
+    const other = await new App(await browser.newPage(), server.address, list).open()
+    await expect(page.getByTestId('here')).toHaveText('2 here')
+    expect(await top()).toBe(before)
+    network.fault = ({ method }) => (method === 'POST' ? 'hold' : 'pass')
+    await app.toggle(0).check()
+    await expect(app.status).toHaveText(/^saving/)
+    expect(await top()).toBe(before)
+    await network.stop()
+    await expect(app.status).toHaveText(/^offline, 1 change waiting/)
+    expect(await top()).toBe(before)
+    await other.page.close()
+  })
+}
+
 test('A pointer over a title that reads from the right covers no word of it, and a dialog is in the middle', async ({ app, page, server, list }) => {
   await server.add(list, ['לחם'])
   await app.open()
