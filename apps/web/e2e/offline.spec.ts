@@ -345,6 +345,22 @@ test.describe('Without a service worker', () => {
     await page.getByRole('button', { name: 'Close' }).click()
     await expect(app.newTodo).toHaveValue('half a sent')
   })
+
+  test('the word about a refused change comes when the server is back, if the part that says it did not come at first', async ({ page, network, server, list }) => {
+    await server.add(list, ['bread'])
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    network.fault = ({ url, method }) => (url?.startsWith('/assets/') ? { status: 404 } : method === 'POST' ? { status: 422, body: '{"detail":"No rye here."}' } : 'pass')
+    await app.toggle(0).click()
+    await expect(page.getByText('This part of the page could not be loaded.')).toBeVisible()
+    await expect(page.getByText('No rye here.')).toHaveCount(0)
+    await page.context().setOffline(true)
+    await expect(app.status).toHaveText(/^offline/)
+    network.fault = () => 'pass'
+    await page.context().setOffline(false)
+    await expect(page.getByText('No rye here.')).toBeVisible()
+    await expect(page.getByText('This part of the page could not be loaded.')).toHaveCount(0)
+  })
 })
 
 test('The service worker keeps the page and never an answer of the API', async ({ page, own, list }) => {
