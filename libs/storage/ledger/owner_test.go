@@ -127,10 +127,10 @@ func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
 }
 
 // deleted calls after once a document is deleted, before the caller knows, met at
-// each Get, and replaced, if not nil, like after.
+// each Get, and replaced and got, if not nil, like after.
 type deleted struct {
 	*memstore.Store
-	after, met, replaced func()
+	after, met, replaced, got func()
 }
 
 func (s *deleted) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
@@ -154,7 +154,11 @@ func (s *deleted) Get(ctx context.Context, key string) (storage.Document, error)
 
 func (s *deleted) GetIfChanged(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
 	s.met()
-	return s.Store.GetIfChanged(ctx, key, known)
+	doc, changed, err := s.Store.GetIfChanged(ctx, key, known)
+	if s.got != nil {
+		s.got()
+	}
+	return doc, changed, err
 }
 
 // A write that meets the deletion of its own ledger is not taken for one that meets
@@ -202,6 +206,35 @@ func TestOneOwnerForgetsWhatIsWritten(t *testing.T) {
 	increment(t, l, "k")
 	if got, err := l.Read(t.Context(), "k"); err != nil || got.Exists {
 		t.Errorf("got %+v, %v, want nothing", got, err)
+	}
+	increment(t, l, "k")
+	if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc != 1 || log.String() != "" {
+		t.Errorf("got %d, %v and the log %q, want 1 and no log", got.Doc, err, &log)
+	}
+}
+
+// A read whose document was deleted before it ended does not bring it back.
+func TestOneOwnerForgetsWhatIsRead(t *testing.T) {
+	var log lines
+	store := &deleted{Store: memstore.New(), after: func() {}, met: func() {}}
+	o := ledger.Options[int]{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	before := open(t, store, o)
+	increment(t, before, "k")
+	if err := before.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, store, o)
+	store.got = func() {
+		store.got = nil
+		if err := l.Forget(t.Context(), "k", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc != 1 {
+		t.Errorf("the read under way: got %+v, %v, want the document of its beginning", got, err)
+	}
+	if got, err := l.Read(t.Context(), "k"); err != nil || got.Exists {
+		t.Errorf("the next read: got %+v, %v, want nothing", got, err)
 	}
 	increment(t, l, "k")
 	if got, err := l.Read(t.Context(), "k"); err != nil || got.Doc != 1 || log.String() != "" {
