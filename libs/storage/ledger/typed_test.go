@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,35 @@ func TestCall(t *testing.T) {
 		return ledger.Keep[int](), make(chan int), nil
 	}); err == nil || !strings.Contains(err.Error(), "encoding the result") {
 		t.Errorf("a result that is no JSON: got %v", err)
+	}
+}
+
+// A result larger than a quarter of ResultBytes is not kept, and pushes no other
+// result out.
+func TestLargeResults(t *testing.T) {
+	l := open(t, newShared(), ledger.Options[int]{ResultBytes: 400})
+	for _, c := range []struct {
+		id        string
+		bytes     int
+		forgotten bool
+	}{{"quarter", 100, false}, {"larger", 101, true}, {"small", 1, false}} {
+		want := bytes.Repeat([]byte("r"), c.bytes)
+		op := ledger.Op[int]{ID: c.id, Apply: func(s ledger.State[int]) (ledger.Change[int], error) {
+			return ledger.Change[int]{Doc: s.Doc + 1, Result: want}, nil
+		}}
+		for _, replayed := range []bool{false, true} {
+			r, err := l.Update(t.Context(), "k", op)
+			if replayed && c.forgotten {
+				want = nil
+			}
+			if err != nil || r.Replayed != replayed || !bytes.Equal(r.Result, want) || r.ResultForgotten != (replayed && c.forgotten) {
+				t.Errorf("%s, replayed = %t: got %+v and %v, want %d bytes", c.id, replayed, r, err, len(want))
+			}
+		}
+	}
+	r, err := l.Update(t.Context(), "k", ledger.Op[int]{ID: "quarter", Apply: add(1)})
+	if err != nil || len(r.Result) != 100 || r.Snapshot.Doc != 3 {
+		t.Errorf("quarter, after the larger one: got %+v and %v, want its result", r, err)
 	}
 }
 
