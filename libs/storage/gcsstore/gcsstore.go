@@ -162,8 +162,8 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, version st
 
 func (s *Store) put(ctx context.Context, op, key string, body []byte, condition gcs.Conditions) (version storage.Version, err error) {
 	err = s.call(ctx, op, key, func(ctx context.Context) error {
-		w := s.object(key).If(condition).Retryer(gcs.WithPolicy(gcs.RetryNever)).NewWriter(ctx)
-		w.ChunkSize = 0 // one request
+		w := s.object(key).If(condition).NewWriter(ctx)
+		w.ChunkSize = 0 // one request, which the client cannot repeat
 		w.ContentType = "application/json"
 		w.CacheControl = "no-store"
 		w.CRC32C, w.SendCRC32C = crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), true

@@ -215,10 +215,13 @@ func TestAnswers(t *testing.T) {
 		{Name: "429", Handler: failure(429, "rateLimitExceeded"), Ops: writes, Want: storage.ErrUnavailable},
 		{Name: "500", Handler: failure(500, "backendError"), Ops: writes, Want: storage.ErrUnavailable},
 		{Name: "503 of a proxy", Handler: page(503), Ops: writes, Want: storage.ErrUnavailable},
+		{Name: "200 without a generation", Handler: page(200), Ops: "get", Want: storage.ErrUnavailable},
+		{Name: "200 with generation 0", Handler: listing(`"kind":"storage#object","generation":"0"`), Ops: "create replace", Want: storage.ErrUnavailable},
 		{Name: "200 that is not JSON", Handler: page(200), Ops: "create replace keys check", Want: storage.ErrUnavailable},
 		{Name: "listing whose token comes again", Handler: listing(`"items":[{"name":"a.txt"}],"nextPageToken":"again"`), Ops: "keys", Want: storage.ErrUnavailable},
 		{Name: "listing of another prefix", Handler: listing(`"items":[{"name":"a.json"}]`), Ops: "keys", Want: storage.ErrUnavailable},
 		{Name: "listing with a key twice", Handler: listing(`"items":[{"name":"~/YS9i.json"},{"name":"~/YS9i.json"}]`), Ops: "keys", Want: storage.ErrUnavailable},
+		{Name: "connection closed", Handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Ops: writes, Want: storage.ErrUnavailable},
 		{Name: "hang", Handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, Ops: all, Want: storage.ErrUnavailable},
 	}, open)
 }
@@ -226,8 +229,9 @@ func TestAnswers(t *testing.T) {
 // TestConditionsSent: what the emulator may not look at is on the wire.
 func TestConditionsSent(t *testing.T) {
 	var seen []url.Values
+	var body []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
+		body, _ = io.ReadAll(r.Body)
 		seen = append(seen, r.URL.Query())
 		page(304)(w, r)
 	}))
@@ -244,10 +248,53 @@ func TestConditionsSent(t *testing.T) {
 			if got := seen[1].Get("ifGenerationMatch"); got != want {
 				t.Errorf("%s: got ifGenerationMatch=%q, want %q", op, got, want)
 			}
+			// The server refuses a body that has not this checksum (base64 of its big-endian CRC32C).
+			if want := `"crc32c":"Jj/JUA=="`; op != "delete" && !strings.Contains(string(body), want) {
+				t.Errorf("%s: got %q, want %s", op, body, want)
+			}
 		}
 	}
 	if got := seen[0].Get("ifGenerationNotMatch"); got != "7" {
 		t.Errorf("get: got ifGenerationNotMatch=%q, want 7", got)
+	}
+}
+
+// TestForgedVersions: sent on, these would be no condition, "does not exist", or
+// another spelling of the version of a document that is there.
+func TestForgedVersions(t *testing.T) {
+	var seen []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.URL.String())
+		w.Header().Set("X-Goog-Generation", "7")
+		_, _ = io.WriteString(w, `{"generation":"7"}`)
+	}))
+	t.Cleanup(server.Close)
+	s := newStore(t, server.URL, "bucket", gcsstore.Options{})
+	forged := []storage.Version{"", "0", "-7", "+7", "07", " 7", "7 ", "7.0", "0x7", "7e0", "9223372036854775808"}
+	for _, version := range forged {
+		if _, err := s.Replace(t.Context(), "key", nil, version); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("Replace at %q: got %v, want %v", version, err, storage.ErrConflict)
+		}
+		if err := s.Delete(t.Context(), "key", version); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("Delete at %q: got %v, want %v", version, err, storage.ErrConflict)
+		}
+	}
+	if len(seen) != 0 {
+		t.Errorf("got the requests %q, want none", seen)
+	}
+	for _, version := range forged {
+		if doc, changed, err := s.GetIfChanged(t.Context(), "key", version); err != nil || !changed || doc.Version != "7" {
+			t.Errorf("GetIfChanged at %q: got %+v, %t and %v, want the document", version, doc, changed, err)
+		}
+	}
+	for _, request := range seen {
+		if strings.Contains(request, "ifGeneration") {
+			t.Errorf("got the request %s, want one without a condition", request)
+		}
+	}
+	// A server that ignores the condition sends what is known.
+	if doc, changed, err := s.GetIfChanged(t.Context(), "key", "7"); err != nil || changed || doc.Body != nil {
+		t.Errorf("GetIfChanged at 7: got %+v, %t and %v, want no change", doc, changed, err)
 	}
 }
 
