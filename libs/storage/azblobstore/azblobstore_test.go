@@ -322,6 +322,11 @@ func TestConditionsSent(t *testing.T) {
 	}
 	// Sent on, these would be no condition, or one that every blob meets.
 	for _, version := range []storage.Version{"", "*", `0x7", "0x8`} {
+		_, _, _ = s.GetIfChanged(t.Context(), "key", version)
+		if got := seen.Get("If-None-Match"); got != "" {
+			t.Errorf("GetIfChanged at %q: got If-None-Match %q, want none", version, got)
+		}
+		seen = nil
 		if _, err := s.Replace(t.Context(), "key", nil, version); !errors.Is(err, storage.ErrConflict) || seen != nil {
 			t.Errorf("Replace at %q: got %v and headers %v, want %v without a request", version, err, seen, storage.ErrConflict)
 		}
