@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -86,6 +87,9 @@ func TestVerify(t *testing.T) {
 		"HMAC by the public":    {i.Sign(jose.HS256, i.PublicKey(), nil), "algorithm"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if got, ok := v.Recall([]byte(test.token)); ok {
+				t.Errorf("recalled %+v before it was verified", got)
+			}
 			for range 2 { // the second result is cached
 				got, err := v.Verify(t.Context(), test.token)
 				if test.want == "" {
@@ -101,6 +105,9 @@ func TestVerify(t *testing.T) {
 				if test.token != "" && strings.Contains(fmt.Sprint(err), test.token) {
 					t.Errorf("the error repeats the token: %v", err)
 				}
+			}
+			if got, ok := v.Recall([]byte(test.token)); ok != (test.want == "") || ok && got.Subject != "ann" {
+				t.Errorf("recalled %+v, %v", got, ok)
 			}
 		})
 	}
@@ -175,7 +182,14 @@ func TestCachedTokensExpire(t *testing.T) {
 	if want := time.Unix(now.Unix(), 0).Add(leeway); err != nil || !person.Expires.Equal(want) {
 		t.Fatalf("got %+v, %v, want it to expire at %s", person, err, want)
 	}
+	now = person.Expires.Add(-time.Second)
+	if got, ok := v.Recall([]byte(token)); !ok || got != person {
+		t.Errorf("before it expires: recalled %+v, %v, want %+v", got, ok, person)
+	}
 	now = person.Expires.Add(time.Second)
+	if got, ok := v.Recall([]byte(token)); ok {
+		t.Errorf("after it expired: recalled %+v", got)
+	}
 	var invalid *InvalidError
 	if _, err := v.Verify(t.Context(), token); !errors.As(err, &invalid) {
 		t.Errorf("got %v, want an InvalidError", err)
@@ -191,6 +205,23 @@ func TestVerdictsAreKeptShortly(t *testing.T) {
 		_, _ = v.Verify(t.Context(), token)
 		if item := v.cache.Get(sha256.Sum256([]byte(token))); item == nil || item.TTL() != want {
 			t.Errorf("got the verdict %+v, want it kept for %s", item, want)
+		} else if want == time.Minute && v.recent[maphash.String(v.seed, token)%uint64(len(v.recent))].Load().item != item {
+			t.Error("a token is recalled for another time than its verdict is kept")
+		}
+	}
+}
+
+// Long tokens are verified as others, but not kept.
+func TestLongTokensAreNotRecalled(t *testing.T) {
+	i := signintest.New(t)
+	v := verifier(t, i, nil)
+	for size, want := range map[int]bool{1 << 10: true, longestRecalled: false} {
+		token := i.Token(map[string]any{"padding": strings.Repeat("x", size)})
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+		if _, ok := v.Recall([]byte(token)); ok != want {
+			t.Errorf("%d bytes: recalled %v, want %v", len(token), ok, want)
 		}
 	}
 }
