@@ -27,6 +27,7 @@ const (
 // dropped and counted, and a line reports their number when writing works again.
 type logOutput struct {
 	*slog.Logger
+	lines   slog.Handler // writes records as they are, names included
 	w       io.Writer
 	render  func(*bytes.Buffer) *slog.Logger
 	dropped atomic.Uint64
@@ -61,7 +62,8 @@ func newLog(w io.Writer, cfg settings, digest nameDigest) *logOutput {
 		done:    make(chan struct{}),
 		flushed: make(chan chan struct{}),
 	}
-	l.Logger = slog.New(&namelessHandler{&urgentHandler{handler(l), l}, digest})
+	l.lines = handler(l)
+	l.Logger = slog.New(&namelessHandler{&urgentHandler{l.lines, l}, digest})
 	go l.run()
 	return l
 }

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/maphash"
 	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,7 +27,14 @@ import (
 // guessed.
 
 // nameDigest computes digests of names. It is safe for concurrent use.
-type nameDigest struct{ macs *sync.Pool }
+type nameDigest struct {
+	macs *sync.Pool
+	// known holds digests that were computed, each at a hash of its name.
+	known *[4096]atomic.Pointer[digested]
+	seed  maphash.Seed
+}
+
+type digested struct{ name, digest string }
 
 func newNameDigest(cfg settings) nameDigest {
 	key := []byte(cfg.NameDigestKey)
@@ -37,16 +46,26 @@ func newNameDigest(cfg settings) nameDigest {
 }
 
 func digestBy(key []byte) nameDigest {
-	// Each request logs a name, and creating a MAC costs more than using one.
-	return nameDigest{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	// Creating a MAC costs more than using one.
+	return nameDigest{
+		macs:  &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
+		known: new([4096]atomic.Pointer[digested]),
+		seed:  maphash.MakeSeed(),
+	}
 }
 
 func (d nameDigest) of(name string) string {
+	slot := &d.known[maphash.String(d.seed, name)%uint64(len(d.known))]
+	if known := slot.Load(); known != nil && known.name == name {
+		return known.digest
+	}
 	mac := d.macs.Get().(hash.Hash) //nolint:errcheck,forcetypeassert // the pool contains hashes only
 	defer d.macs.Put(mac)
 	mac.Reset()
 	mac.Write([]byte(name))
-	return "list-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+	digest := "list-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+	slot.Store(&digested{strings.Clone(name), digest}) // name may be a part of a long path
+	return digest
 }
 
 // scrub replaces names in text by digests, if they are whole words in a form

@@ -157,6 +157,9 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	service := lists.New(store, listOpts)
 	set.Ledger(service.Stats)
 	httpOpts := options(cfg, maxConns, service, set, log.Logger, tracer)
+	if cfg.AccessLog {
+		httpOpts.AccessLog, httpOpts.NameDigest = log.lines, digest.of
+	}
 	if cfg.OIDCIssuer != "" {
 		verifier, err := newSignIn(ctx, cfg, log.Logger)
 		if err != nil {
@@ -356,7 +359,6 @@ func options(cfg settings, maxConns int, service *lists.Service, set *metrics.Se
 		KeyedListsOnly: !cfg.PublicLists,
 		RateLimit:      cfg.RateLimit,
 		ClientAddress:  cfg.ClientAddressHeader,
-		AccessLog:      cfg.AccessLog,
 		Logger:         log,
 		Metrics:        set,
 		Tracer:         tracer,

@@ -11,6 +11,9 @@ import (
 // refuses. Of the parameters only charset matters: answers are in UTF-8. What
 // is not a media range is ignored; an empty header takes everything.
 func accepts(lines [][]byte, offered []string) bool {
+	if len(lines) == 0 || len(lines) == 1 && string(lines[0]) == "*/*" {
+		return true
+	}
 	const none = -1
 	weights, precise := make([]float64, len(offered)), make([]int, len(offered))
 	for i := range precise {

@@ -91,7 +91,7 @@ func sendJSON(c *fiber.Ctx, status int, body []byte) error {
 		return nil
 	}
 	c.Status(status).Response().Header.SetContentType(fiber.MIMEApplicationJSON)
-	c.Response().SetBody(body)
+	c.Response().SetBodyRaw(body)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"log/slog"
 	"math/rand/v2"
 	"mime"
@@ -41,6 +40,10 @@ type request struct {
 	// not limited. units are those that it has needed so far.
 	payer *client
 	units int
+	// deadline is the context of an operation.
+	deadline deadline
+	// access logs the request; nil if requests are not logged.
+	access slog.Handler
 }
 
 type requestKey struct{}
@@ -55,7 +58,7 @@ func current(c *fiber.Ctx) *request {
 // edge is the outermost handler. It names the request, turns errors into
 // answers, and counts and logs them.
 func (s *Server) edge(c *fiber.Ctx) error {
-	r := &request{began: time.Now(), metrics: s.others}
+	r := &request{began: time.Now(), metrics: s.others, access: s.opts.AccessLog}
 	if r.id = c.Get(fiber.HeaderXRequestID); validRequestID(r.id) {
 		r.id = strings.Clone(r.id)
 	} else {
@@ -102,7 +105,7 @@ func (s *Server) refused(c *fiber.Ctx, err error) error {
 		// otelfiber asks for the answer within edge, which counts and logs it.
 		return s.answerProblem(c, r, err)
 	}
-	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others}
+	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others, access: s.opts.AccessLog}
 	c.Set(fiber.HeaderXRequestID, r.id)
 	s.cors.allow(c)
 	err = s.answerProblem(c, r, err)
@@ -165,6 +168,9 @@ func newFailures() map[string]*failures {
 // nameInPath returns the list's name in the request's path, valid or not, or "".
 // It is for the log, which replaces it by a digest.
 func nameInPath(c *fiber.Ctx) string {
+	if name := current(c).list; name != "" {
+		return string(name)
+	}
 	for _, below := range []string{"/api/lists/", "/api/state/"} {
 		if rest, ok := strings.CutPrefix(string(c.Request().URI().PathOriginal()), below); ok {
 			segment, _, _ := strings.Cut(rest, "/")
@@ -192,7 +198,7 @@ func (r *request) route(c *fiber.Ctx) string {
 func (s *Server) answered(c *fiber.Ctx, r *request) {
 	status, took := c.Response().StatusCode(), time.Since(r.began)
 	r.metrics.Answered(status, took)
-	if !s.opts.AccessLog {
+	if r.access == nil {
 		return
 	}
 	level := slog.LevelInfo
@@ -200,40 +206,51 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 		level = slog.LevelDebug
 	}
 	ctx := c.UserContext()
-	if !s.log.Enabled(ctx, level) {
+	if !r.access.Enabled(ctx, level) {
 		return
-	}
-	operation := ""
-	if r.op != nil {
-		operation = r.op.id
 	}
 	bytes := c.Response().Header.ContentLength()
 	if body := c.Response(); bytes <= 0 && !body.IsBodyStream() {
 		bytes = len(body.Body())
 	}
-	s.log.LogAttrs(ctx, level, "request",
+	list := nameInPath(c)
+	if list != "" {
+		list = s.opts.NameDigest(list)
+	}
+	record := slog.NewRecord(r.began.Add(took), level, "request", 0)
+	record.AddAttrs(
 		slog.String("request_id", r.id),
-		slog.String("method", c.Method()),
-		slog.String("path", r.route(c)),
-		slog.String("list", nameInPath(c)),
-		slog.String("operation", operation),
+		slog.String("list", list),
 		slog.Int("status", status),
 		slog.Int("bytes", max(bytes, 0)),
 		slog.Int64("duration_us", took.Microseconds()),
 		slog.String("client", s.clientAddress(c).String()),
 	)
+	if r.op == nil {
+		record.AddAttrs(accessAttrs("", c.Method(), r.route(c))...)
+	}
+	_ = r.access.Handle(ctx, record) // the log counts what it drops
+}
+
+// accessAttrs are the attributes that all requests of an operation share in the
+// log.
+func accessAttrs(operation, method, path string) []slog.Attr {
+	return []slog.Attr{slog.String("operation", operation), slog.String("method", method), slog.String("path", path)}
 }
 
 func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
 
-// operation returns the handler of one operation. It checks what the contract
-// demands of every request, and then calls h.
-func (s *Server) operation(op *operation, h handler) fiber.Handler {
+// operation returns the handler of one operation, called by method. It checks what
+// the contract demands of every request, and then calls h.
+func (s *Server) operation(op *operation, method string, h handler) fiber.Handler {
 	counts := s.opts.Metrics.Operation(op.id)
-	timeout := s.opts.RequestTimeout
+	access := s.opts.AccessLog
+	if access != nil {
+		access = access.WithAttrs(accessAttrs(op.id, method, op.path))
+	}
 	return func(c *fiber.Ctx) error {
 		r := current(c)
-		r.op, r.metrics = op, counts
+		r.op, r.metrics, r.access = op, counts, access
 		if !op.ofList() {
 			if err := op.checkRequest(c); err != nil {
 				return err
@@ -252,12 +269,15 @@ func (s *Server) operation(op *operation, h handler) fiber.Handler {
 		if err := op.checkRequest(c); err != nil {
 			return err
 		}
-		if err := s.charge(r, s.unitsOf(r, int64(c.Request().Header.ContentLength()))-1); err != nil {
-			return err
+		if r.payer != nil {
+			if err := s.charge(r, s.unitsOf(r, int64(c.Request().Header.ContentLength()))-1); err != nil {
+				return err
+			}
+			defer s.settle(c, r)
 		}
-		defer s.settle(c, r)
-		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
-		defer cancel()
+		ctx := &r.deadline
+		ctx.Context, ctx.at = c.UserContext(), time.Now().Add(s.opts.RequestTimeout)
+		defer ctx.end()
 		c.SetUserContext(ctx)
 		return s.withMemory(ctx, c, r, h)
 	}

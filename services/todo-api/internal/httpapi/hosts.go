@@ -39,14 +39,26 @@ func newHosts(allowed []string, publicURL string) hosts {
 // without a port, brackets and the dot of the root, an address in its shortest
 // form.
 func normalHost(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.IndexByte(host, ':') >= 0 { // the error for a host without a port is costly
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if address, err := netip.ParseAddr(host); err == nil {
+	if address, ok := addressOf(host); ok {
 		return address.String()
 	}
 	return host
+}
+
+// addressOf is [netip.ParseAddr], whose error is costly, for what may be an
+// address: those of IPv4 end in a digit, and no name has a colon.
+func addressOf(host string) (netip.Addr, bool) {
+	if host == "" || (host[len(host)-1] < '0' || host[len(host)-1] > '9') && strings.IndexByte(host, ':') < 0 {
+		return netip.Addr{}, false
+	}
+	address, err := netip.ParseAddr(host)
+	return address, err == nil
 }
 
 var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or set TODO_PUBLIC_URL, if this server is meant to be reached by it.")
@@ -79,15 +91,15 @@ func (h hosts) allow(host string, loopback, probe bool) bool {
 	if host == "" || IsLocal(host) || slices.Contains(h.named, host) {
 		return true
 	}
-	_, err := netip.ParseAddr(host)
-	return err == nil && h.everywhere && probe
+	_, ok := addressOf(host)
+	return ok && h.everywhere && probe
 }
 
 // IsLocal reports whether host, in lower case and without brackets, is a
 // loopback address or a name that only resolves to one (RFC 6761, 6.3).
 func IsLocal(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.Unmap().IsLoopback()
+	address, ok := addressOf(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ok && address.Unmap().IsLoopback()
 }
 
 func onLoopback(c *fiber.Ctx) bool { return c.Context().LocalIP().IsLoopback() }

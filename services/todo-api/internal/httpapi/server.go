@@ -81,10 +81,12 @@ type Options struct {
 	// MaxBytes bounds the memory of requests under way about large lists;
 	// further ones wait. 0: unbounded.
 	MaxBytes int64
-	// AccessLog logs each request.
-	AccessLog bool
-	Logger    *slog.Logger
-	Metrics   *metrics.Set
+	// AccessLog, if not nil, gets a record of each request, which has NameDigest
+	// of the list's name as list and contains the name nowhere else.
+	AccessLog  slog.Handler
+	NameDigest func(name string) string
+	Logger     *slog.Logger
+	Metrics    *metrics.Set
 	// Tracer, when not nil, gets a span for each request.
 	Tracer trace.TracerProvider
 
@@ -237,10 +239,10 @@ func (s *Server) route() error {
 			return fmt.Errorf("openapi.yaml: the operation %s has no handler", op.id)
 		}
 		delete(handlers, op.id)
-		s.app.Add(op.method, op.fiberPath(), s.operation(op, h))
+		s.app.Add(op.method, op.fiberPath(), s.operation(op, op.method, h))
 		methods := []string{op.method}
 		if op.method == http.MethodGet {
-			s.app.Head(op.fiberPath(), s.operation(op, h))
+			s.app.Head(op.fiberPath(), s.operation(op, http.MethodHead, h))
 			methods = append(methods, http.MethodHead)
 		}
 		allowed[op.fiberPath()] = append(allowed[op.fiberPath()], methods...)
