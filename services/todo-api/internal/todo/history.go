@@ -27,26 +27,32 @@ type Removal struct {
 	By string
 	// Items are the items before the operation.
 	Items []Item
+
+	size int // see bytes; 0 if not known
 }
 
 // WithRemoval returns the list with one more removal. It drops the oldest
 // removals beyond [MaxRemovals] and [MaxRemovedBytes].
 func (l List) WithRemoval(r Removal) List {
-	size := r.size()
-	from := len(l.Removed)
-	for from > 0 && len(l.Removed)-from+1 < MaxRemovals {
-		if size += l.Removed[from-1].size(); size > MaxRemovedBytes {
+	kept := append(slices.Clone(l.Removed[max(0, len(l.Removed)+1-MaxRemovals):]), r)
+	size := 0
+	for i := len(kept) - 1; i >= 0; i-- {
+		kept[i].size = kept[i].bytes() // for the next operation
+		if size += kept[i].size; size > MaxRemovedBytes && i < len(kept)-1 {
+			kept = kept[i+1:]
 			break
 		}
-		from--
 	}
-	l.Removed = append(append(make([]Removal, 0, len(l.Removed)-from+1), l.Removed[from:]...), r)
+	l.Removed = kept
 	return l
 }
 
-// size is the length of the removal as it is stored, or, if that is more than
-// MaxRemovedBytes, any such length.
-func (r *Removal) size() int {
+// bytes returns the length of the removal as it is stored, or, if that is more
+// than MaxRemovedBytes, any such length.
+func (r *Removal) bytes() int {
+	if r.size > 0 {
+		return r.size
+	}
 	least := 0
 	for i := range r.Items {
 		if least += len(r.Items[i].UID) + len(r.Items[i].Title); least > MaxRemovedBytes {

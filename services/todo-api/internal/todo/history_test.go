@@ -31,7 +31,16 @@ func TestWithRemoval(t *testing.T) {
 		if revisions(l) != before {
 			t.Fatalf("the list before has %s now, want %s", revisions(l), before)
 		}
+		after := revisions(next)
+		if _ = l.WithRemoval(removal(99, 1)); revisions(next) != after {
+			t.Fatalf("another list made of the one before: got %s, want %s", revisions(next), after)
+		}
 		l = next
+		for _, r := range l.Removed {
+			if want := len(appendRemoval(nil, &r)); r.size != want {
+				t.Fatalf("revision %d: got the size %d, want %d", r.Revision, r.size, want)
+			}
+		}
 	}
 	if len(l.Removed) != MaxRemovals || l.Removed[0].Revision != 9 || l.Removed[31].Revision != 40 {
 		t.Errorf("got %s, want the latest %d", revisions(l), MaxRemovals)
@@ -64,7 +73,7 @@ func TestStoredForm(t *testing.T) {
 		`{"title":"t","items":[{"uid":"a","id":1,"title":"x","completed":false,"order":1}],"removed":[` +
 			`{"rev":2,"at":"2026-11-29T01:02:03.004Z","kind":"clear","items":[{"uid":"a","id":1,"title":"x","completed":false,"order":1}]},` +
 			`{"rev":3,"at":"2026-11-29T01:02:03.004Z","kind":"clear","by":"Ánn","items":[{"uid":"a","id":1,"title":"xy","completed":false,"order":1}]}]}`: {
-			Title: "t", Items: []Item{item}, Removed: []Removal{removal(2, 1), {3, removal(3, 0).At, "clear", "Ánn", []Item{{UID: "a", ID: 1, Title: "xy", Order: 1}}}},
+			Title: "t", Items: []Item{item}, Removed: []Removal{removal(2, 1), {Revision: 3, At: removal(3, 0).At, Kind: "clear", By: "Ánn", Items: []Item{{UID: "a", ID: 1, Title: "xy", Order: 1}}}},
 		},
 	} {
 		if got := string(l.AppendList(nil)); got != want {
