@@ -297,50 +297,59 @@ func (op Replace) Apply(l List) (Effect, error) {
 	if slices.Equal(items, old) {
 		return Effect{List: l}, nil
 	}
-	kept := make(map[Item]bool, len(items))
-	for _, it := range items {
-		kept[it] = true
+	removed := slices.Clone(old)
+	for i, m := range matches {
+		if m >= 0 && items[i] == old[m] {
+			removed[m] = Item{}
+		}
 	}
-	removed := slices.DeleteFunc(slices.Clone(old), func(it Item) bool { return kept[it] })
+	removed = slices.DeleteFunc(removed, func(it Item) bool { return it == Item{} })
 	return Effect{List: l.with(items), Changed: true, Removed: removed}, nil
 }
 
-// match returns for each entry the index of the item that it matches, or -1.
+// match returns for each entry the index of the item that it matches, or -1: of
+// the same ID and title, or else of the same ID.
 func match(items []Item, entries []Entry) []int {
 	type content struct {
 		id    int64
 		title string
 	}
-	byContent := make(map[content][]int, len(items))
-	for i, it := range items {
-		c := content{it.ID, it.Title}
-		byContent[c] = append(byContent[c], i)
-	}
-	matches := make([]int, len(entries))
-	taken := make([]bool, len(items))
+	matches, taken := make([]int, len(entries)), make([]bool, len(items))
+	take := taker(items, taken, func(it *Item) content { return content{it.ID, it.Title} })
 	for i, e := range entries {
-		c := content{e.ID, e.Title}
-		matches[i] = -1
-		if same := byContent[c]; len(same) > 0 {
-			matches[i], byContent[c] = same[0], same[1:]
-			taken[same[0]] = true
+		if matches[i] = take(content{e.ID, e.Title}); matches[i] >= 0 {
+			taken[matches[i]] = true
 		}
 	}
-	byID := make(map[int64][]int)
-	for i, it := range items {
-		if !taken[i] {
-			byID[it.ID] = append(byID[it.ID], i)
-		}
+	if !slices.Contains(matches, -1) {
+		return matches
 	}
+	byID := taker(items, taken, func(it *Item) int64 { return it.ID })
 	for i, e := range entries {
-		if matches[i] >= 0 {
-			continue
-		}
-		if same := byID[e.ID]; len(same) > 0 {
-			matches[i], byID[e.ID] = same[0], same[1:]
+		if matches[i] < 0 {
+			matches[i] = byID(e.ID)
 		}
 	}
 	return matches
+}
+
+// taker returns a function that returns the index of the first item with a key
+// that is neither taken nor was returned before, or -1.
+func taker[K comparable](items []Item, taken []bool, key func(*Item) K) func(K) int {
+	first, next := make(map[K]int, len(items)), make([]int, len(items)) // indexes from 1; 0: none
+	for i := len(items) - 1; i >= 0; i-- {
+		if !taken[i] {
+			k := key(&items[i])
+			next[i], first[k] = first[k], i+1
+		}
+	}
+	return func(k K) int {
+		i := first[k] - 1
+		if i >= 0 {
+			first[k] = next[i]
+		}
+		return i
+	}
 }
 
 // place gives each unmatched item an order between its neighbours. If the orders
