@@ -17,7 +17,7 @@
 //     be pulled;
 //   - ignores user and readonlyRootFilesystem of a container.
 //
-// # What it keeps to
+// # Rules
 //
 //   - A service runs desiredCount tasks. During a deployment at least
 //     minimumHealthyPercent of them, rounded up, stay healthy, and at most
@@ -53,7 +53,7 @@
 //   - In bridge mode a host port of 0 is a free port of the host.
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
 //
-// # What it leaves out
+// # Limits
 //
 // There is one cluster in one zone with room for everything, and no placement. A
 // task has one container. Roles are not assumed: [Config.TaskEnvironment] is

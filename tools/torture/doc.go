@@ -38,8 +38,8 @@
 //
 //   - each revision was written once, and none is missing;
 //   - the changes of an item in a revision are the effect of the operations
-//     acknowledged in that revision, in an order that keeps the order of each
-//     request: otherwise one is lost, or took effect twice;
+//     acknowledged in that revision, in an order that keeps those of each request
+//     together and in their order: otherwise one is lost, or took effect twice;
 //   - no title occurs twice; all titles are different;
 //   - an operation's revision is above all that were acknowledged before the
 //     operation began, and a read's is not below them: real time;

@@ -271,8 +271,9 @@ func within(revisions []uint64, low, high uint64) bool {
 	return i < len(revisions) && revisions[i] <= high
 }
 
-// explain searches for an order of a revision's operations that turns before into
-// after and keeps the order within each request. It returns "" if it finds one.
+// explain searches for an order of a revision's requests that turns before into after.
+// The operations of a request follow one another, in their order; those with unknown
+// outcome may have taken effect in between, each once. It returns "" if it finds one.
 func explain(r uint64, uid string, before, after item, ops []*operation, unknown map[string][]*operation, used map[*operation]uint64) string {
 	requests := make(map[uint32][]*operation)
 	for _, op := range ops {
@@ -280,85 +281,67 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 			requests[op.request] = append(requests[op.request], op)
 		}
 	}
-	s := search{uid: uid, after: after}
-	for _, q := range requests {
-		slices.SortFunc(q, func(a, b *operation) int { return cmp.Compare(a.place, b.place) })
-		s.queues = append(s.queues, q)
+	s := search{uid: uid, after: after, failed: make(map[string]bool)}
+	for _, step := range requests {
+		slices.SortFunc(step, func(a, b *operation) int { return cmp.Compare(a.place, b.place) })
+		s.steps = append(s.steps, step)
 	}
-	if s.from(before, make([]int, len(s.queues))) {
+	s.must = len(s.steps)
+	if s.from(before, make([]bool, len(s.steps))) {
 		return ""
 	}
-	// Operations with unknown outcome may have taken effect here, each once.
-	with := search{uid: uid, after: after, queues: slices.Clone(s.queues), must: len(s.queues)}
 	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
 		if at := used[op]; at == 0 || at == r && op.kind.everywhere() {
-			with.queues = append(with.queues, []*operation{op})
+			s.steps = append(s.steps, []*operation{op})
 		}
 	}
-	with.optional = true
-	if with.from(before, make([]int, len(with.queues))) {
-		for _, op := range with.took {
+	if s.from(before, make([]bool, len(s.steps))) {
+		for _, op := range s.took {
 			used[op] = r
 		}
 		return ""
 	}
-	text := "acknowledged there:"
-	for _, q := range s.queues {
-		for _, op := range q {
-			text += fmt.Sprintf(" [%v]", op)
-		}
-	}
-	return text
+	return fmt.Sprint("acknowledged there: ", s.steps[:s.must])
 }
 
 type search struct {
 	uid    string
 	after  item
-	queues [][]*operation
+	steps  [][]*operation
+	must   int          // number of the first steps, which must be used; others may be
+	took   []*operation // of the others, those that were used
 	failed map[string]bool
-
-	// If optional, the queues from number must on need not be used; took has the
-	// operations of those that were.
-	optional bool
-	must     int
-	took     []*operation
 }
 
-// from tries all orders of the operations from places on.
-func (s *search) from(it item, places []int) bool {
-	at := fmt.Sprint(places, it.title, it.completed)
+// from tries all orders of the steps that are not done.
+func (s *search) from(it item, done []bool) bool {
+	at := fmt.Sprint(done, it.title, it.completed)
 	if s.failed[at] {
 		return false
 	}
-	rest := false
-	for q, place := range places {
-		rest = rest || place < len(s.queues[q]) && (!s.optional || q < s.must)
-	}
 	// The server chooses the order of items.
-	if !rest && it.title == s.after.title && it.completed == s.after.completed {
+	if !slices.Contains(done[:s.must], false) && it.title == s.after.title && it.completed == s.after.completed {
 		return true
 	}
-	for q, place := range places {
-		if place == len(s.queues[q]) {
-			continue
+	for i, step := range s.steps {
+		next, ok := it, !done[i]
+		for _, op := range step {
+			if ok {
+				next, ok = op.apply(s.uid, next)
+			}
 		}
-		op := s.queues[q][place]
-		next, ok := op.apply(s.uid, it)
 		if !ok {
 			continue
 		}
-		places[q]++
-		found := s.from(next, places)
-		places[q]--
+		done[i] = true
+		found := s.from(next, done)
+		done[i] = false
 		if found {
-			if s.optional && q >= s.must {
-				s.took = append(s.took, op)
+			if i >= s.must {
+				s.took = append(s.took, step...)
 			}
 			return true
 		}
-	}
-	if s.failed == nil {
-		s.failed = make(map[string]bool)
 	}
 	s.failed[at] = true
 	return false
