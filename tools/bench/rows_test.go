@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 	"github.com/gchamon/devops-challenge/tools/internal/siege"
 )
@@ -378,7 +379,7 @@ func hostile(b *bench) []metric {
 // across measures the time from the answer to a change at one server to the event
 // at another.
 func across(b *bench) (metrics []metric) {
-	bus, s := b.startRedis(), b.startBuckets()
+	bus, s := b.start(server.Redis(freeport.Address(b))), b.startBuckets()
 	for _, delay := range []time.Duration{0, 40 * time.Millisecond} {
 		endpoint := b.slowed(s, delay, delay)
 		for _, hints := range []bool{true, false} {

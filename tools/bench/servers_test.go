@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -168,21 +166,6 @@ func (b *bench) startPocketBase(synchronous string) *process {
 const pocketBaseRecords = "/api/collections/lists/records"
 
 func pocketBaseBody(todos []byte) []byte { return fmt.Appendf(nil, `{"todos":%s}`, todos) }
-
-// startRedis starts a bus for hints.
-func (b *bench) startRedis() *process {
-	program, err := exec.LookPath("valkey-server")
-	if err != nil {
-		program, err = exec.LookPath("redis-server")
-	}
-	b.check(err)
-	addr := freeport.Address(b)
-	_, port, err := net.SplitHostPort(addr)
-	b.check(err)
-	return b.start(server.Command{
-		Name: "redis", Args: []string{program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"}, Addr: addr,
-	})
-}
 
 // A list has 20 items, about 1.5 KB in the form of /api/state.
 const listItems = 20

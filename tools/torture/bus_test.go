@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"sync"
@@ -49,15 +48,7 @@ func (b *bus) toggle() {
 		b.server = nil
 		b.kills++
 	default:
-		program, err := exec.LookPath("valkey-server")
-		if err != nil {
-			program = "redis-server"
-		}
-		_, port, _ := net.SplitHostPort(b.address)
-		b.server = server.Start(b.t, server.Command{
-			Name: "the bus", Addr: b.address,
-			Args: []string{program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"},
-		})
+		b.server = server.Start(b.t, server.Redis(b.address))
 	}
 }
 

@@ -39,6 +39,16 @@ type Command struct {
 	Attr  *syscall.SysProcAttr
 }
 
+// Redis is a valkey-server or redis-server that stores nothing on the disk.
+func Redis(address string) Command {
+	program, err := exec.LookPath("valkey-server")
+	if err != nil {
+		program = "redis-server"
+	}
+	_, port, _ := net.SplitHostPort(address)
+	return Command{Name: program, Addr: address, Args: []string{program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"}}
+}
+
 // Server is a running program.
 type Server struct {
 	Addr, URL string
