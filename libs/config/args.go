@@ -57,10 +57,11 @@ func (a *args) collect(l *loader) error {
 	define := func(name string, value pflag.Value, alone string) {
 		flags.VarPF(value, name, "", "").NoOptDefVal = alone
 	}
-	known := []string{"--help"}
+	known, inFile := []string{"--help"}, map[string]bool{}
 	given := map[string]*texts{"config": {}}
 	for _, s := range l.settings {
 		if s.fileOnly {
+			inFile[s.flag()] = true
 			continue
 		}
 		value, alone := &texts{}, ""
@@ -89,7 +90,11 @@ func (a *args) collect(l *loader) error {
 		}
 		unknown := func(shown, name string) {
 			misspelled = true
-			l.problem(clip(shown), "", "unknown flag"+near(name, known))
+			hint := near(name, known)
+			if inFile[name] {
+				hint = onlyInFile
+			}
+			l.problem(clip(shown), "", "unknown flag"+hint)
 		}
 		count := 1
 		var noValue *pflag.ValueRequiredError

@@ -95,9 +95,10 @@ func (e *env) collect(l *loader) {
 	}
 	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
 
-	known := map[string]bool{}
+	known, inFile := map[string]bool{}, map[string]bool{}
 	for _, s := range l.settings {
 		names := e.variables(s)
+		inFile[s.variable(e.prefix)] = s.fileOnly
 		for _, name := range names {
 			known[name] = true
 		}
@@ -127,7 +128,9 @@ func (e *env) collect(l *loader) {
 			continue
 		}
 		detail := "unknown variable" + near(name, candidates)
-		if setting := strings.TrimSuffix(name, "_FILE"); setting != name && known[setting] {
+		if setting := strings.TrimSuffix(name, "_FILE"); inFile[name] {
+			detail = "unknown variable" + onlyInFile
+		} else if setting != name && known[setting] {
 			detail = "unknown variable: only a secret is read from a file; set " + setting
 		}
 		l.problem(clip(name), "", detail)
@@ -143,6 +146,9 @@ func (e *env) collect(l *loader) {
 		}
 	}
 }
+
+// onlyInFile says why a map or a list of sections has no flag and no variable.
+const onlyInFile = ": this setting has parts of its own, and is set in the configuration file only"
 
 // takeFile reads a mounted secret. The path is in no message: if the two
 // variables were confused, it is the secret.

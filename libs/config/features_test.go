@@ -82,6 +82,18 @@ func TestRichTypesRefuse(t *testing.T) {
 	}
 }
 
+// What has parts of its own has no flag and no variable, and the refusal says so.
+func TestRichTypesElsewhere(t *testing.T) {
+	t.Parallel()
+	const only = ": this setting has parts of its own, and is set in the configuration file only"
+	_, err := config.Load(rich{}, config.Args([]string{"--labels=a=1", "--label=a"}, nil), config.Env("T_", []string{"T_SERVERS=a", "T_SERVER=b"}))
+	want := "configuration: 4 problems\n  --labels: unknown flag" + only + "\n  --label: unknown flag\n" +
+		"  T_SERVER: unknown variable\n  T_SERVERS: unknown variable" + only
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
 func TestLists(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
