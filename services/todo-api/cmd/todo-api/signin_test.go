@@ -25,6 +25,7 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 	i := signintest.New(t)
 	p := startSignIn(t, i, "TODO_OIDC_ALLOW=groups=todo")
 	whole := i.Token(nil)
+	p.Expect(200, "GET", "/api/lists/plain", "", bearer(whole)...) // its verdict is kept
 	for name, test := range map[string]struct {
 		header []string
 		status int
