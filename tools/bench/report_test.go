@@ -200,7 +200,7 @@ type machine struct {
 	commit              string
 }
 
-// describeMachine asks the machine; what it does not tell is left empty.
+// describeMachine describes the machine; unknown fields are empty.
 func describeMachine(ctx context.Context, s *shared) machine {
 	output := func(name string, args ...string) string {
 		out, _ := exec.CommandContext(ctx, name, args...).CombinedOutput()

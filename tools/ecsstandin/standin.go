@@ -197,8 +197,8 @@ func Start(tb testing.TB, config Config) *Standin {
 	return s
 }
 
-// schedule looks at every service whenever something has changed, and often
-// enough to see what only time changes.
+// schedule reconciles every service after each change, and four times a second for
+// what only depends on time.
 func (s *Standin) schedule() {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -252,7 +252,7 @@ func (t *task) failing(v *service) bool {
 		time.Since(t.Started.Time) > time.Duration(v.Grace)*time.Second
 }
 
-// reconcile moves one service on by what can be decided now.
+// reconcile takes the next steps of a service that its state allows.
 func (s *Standin) reconcile(v *service) {
 	primary := v.Deployments[0]
 	r := rollout{desired: v.Desired, minimumPercent: v.Configuration.Minimum, maximumPercent: v.Configuration.Maximum, frozen: primary.State == "FAILED"}
