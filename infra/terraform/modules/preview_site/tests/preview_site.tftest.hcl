@@ -14,8 +14,8 @@ run "everything_goes_to_the_load_balancer" {
   command = plan
 
   assert {
-    condition     = toset(aws_cloudfront_distribution.this.aliases) == toset(["*.preview.staging.todo.example.com"]) && toset([for r in aws_route53_record.site : r.name]) == toset(["*.preview.staging.todo.example.com"])
-    error_message = "want one wildcard for all previews"
+    condition     = toset(aws_cloudfront_distribution.this.aliases) == toset(["*.preview.staging.todo.example.com"]) && aws_cloudfront_distribution.this.is_ipv6_enabled && toset([for r in aws_route53_record.site : "${r.type} ${r.name}"]) == toset(["A *.preview.staging.todo.example.com", "AAAA *.preview.staging.todo.example.com"])
+    error_message = "want one wildcard for all previews, over IPv4 and IPv6"
   }
 
   assert {

@@ -33,6 +33,11 @@ run "api_is_never_cached_and_its_answers_never_replaced" {
   }
 
   assert {
+    condition     = aws_cloudfront_distribution.this.is_ipv6_enabled && toset([for r in aws_route53_record.site : "${r.type} ${r.name}"]) == toset(["A staging.todo.example.com", "AAAA staging.todo.example.com"])
+    error_message = "visitors reach the site over IPv4 and IPv6"
+  }
+
+  assert {
     condition     = contains(aws_cloudfront_origin_request_policy.api.headers_config[0].headers[0].items, "CloudFront-Viewer-Address") && aws_cloudfront_origin_request_policy.api.headers_config[0].header_behavior == "allViewerAndWhitelistCloudFront"
     error_message = "the API is told the visitor's address"
   }
