@@ -1,9 +1,10 @@
 """One variable, and everything that protects is lifted; without it, everything protects."""
 
+import json
 import re
 
 import pytest
-from conftest import TERRAFORM, verbose_test
+from conftest import TERRAFORM, terraform, verbose_test
 from test_network_graph import resources
 
 # Attribute, and its value where destroying is allowed.
@@ -80,3 +81,28 @@ def test_order_of_destruction(directory, applied, service, want):
             tried += 1
             assert any(re.sub(r"\[[^]]*]", "", address).endswith(end) for address in resource.get("depends_on", [])), f"{resource['address']} does not depend on {end}, so terraform destroy may delete that first"
     assert tried == want
+
+
+@pytest.mark.parametrize(
+    ("directory", "failing"),
+    [
+        ("modules/environment", "modules/bucket/bucket.tf: aws_s3_bucket_public_access_block"),
+        ("modules/environment", "modules/load_balancer/listeners.tf: aws_lb_listener"),
+        ("modules/environment", "modules/instances/instances.tf: aws_autoscaling_group"),
+        ("shared", "modules/network/network.tf: aws_vpc"),
+    ],
+)
+def test_what_a_failed_apply_left_can_be_destroyed(directory, failing, copy):
+    """The first resource of a type and what depends on it are not made, the others are. After a run, terraform test destroys what is there."""
+    file, kind = failing.split(": ")
+    text, changed = re.subn(rf'^(resource "{kind}" "\w+" \{{\n)', r"\1  depends_on = [terraform_data.fault]\n", (copy / file).read_text(), count=1, flags=re.M)
+    assert changed, f"{file} has no {kind}"
+    (copy / file).write_text(text + '\nresource "terraform_data" "fault" {\n  provisioner "local-exec" {\n    command = "false"\n  }\n}\n')
+    root = copy / directory
+    (tests,) = root.glob("tests/*.tftest.hcl")
+    tests.write_text(re.sub(r"^#.*\n", "", tests.read_text().partition("\nrun ")[0], flags=re.M) + '\nrun "partial" {\n}\n')
+    terraform(root, "init", "-backend=false", "-input=false")
+    messages = [json.loads(line) for line in terraform(root, "test", "-json", check=False).splitlines() if line.startswith("{")]
+    errors = [m["diagnostic"]["summary"] + ": " + m["diagnostic"]["detail"] for m in messages if m["type"] == "diagnostic" and m["diagnostic"]["severity"] == "error"]
+    assert errors and all("local-exec provisioner error" in error for error in errors), errors
+    assert not [m for m in messages if m["type"] == "test_cleanup"], "resources are left after destroy"
