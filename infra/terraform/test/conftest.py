@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,16 @@ def copy(tmp_path):
     """A copy of infra/terraform, to add to and to break."""
     shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__"))
     return tmp_path / "terraform"
+
+
+def made_as(page, heading, copy, name):
+    """The environment that a page's commands, but for Terraform's, make of a staging that was applied: its state must not come along."""
+    (copy / "environments/staging/.terraform").mkdir(exist_ok=True)
+    commands = re.search(r"```sh[^\n]*\n(.*?)```", (TERRAFORM / page).read_text().partition(heading)[2], re.S).group(1)
+    subprocess.run(["bash", "-euc", re.sub(r"^terraform .*", "", commands, flags=re.M)], cwd=copy, check=True)
+    root = copy / "environments" / name
+    assert sorted(path.name for path in root.iterdir()) == ["main.tf", "outputs.tf", "tests", "variables.tf", "versions.tf"]
+    return root
 
 
 def wait_for(url):

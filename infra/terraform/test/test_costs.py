@@ -5,7 +5,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from conftest import REPOSITORY, TERRAFORM, verbose_test
+from conftest import REPOSITORY, TERRAFORM, made_as, verbose_test
 
 COLUMNS = ["small", "production", "on Fargate", "production and staging"]
 CENT = Decimal("0.01")
@@ -76,28 +76,16 @@ def held(plan):
     }
 
 
-def example(copy, name):
-    """The plan of an environment as its README in examples makes it: staging's directory with another main.tf."""
-    root = copy / "environments" / name
-    root.mkdir()
-    for path in (copy / "environments/staging").rglob("*"):
-        if path.is_file():
-            place = root / path.relative_to(copy / "environments/staging")
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(path.read_text().replace("staging", name))
-    (root / "main.tf").write_text((copy / f"examples/{name}/main.tf").read_text())
-    return verbose_test(root, "test_plan", "plans")
-
-
 def test_counts_are_those_of_the_plans(copy):
     """Production and staging as they come, the others as examples say."""
-    fargate = held(example(copy, "fargate"))
+    fargate = held(verbose_test(made_as("examples/fargate/README.md", "# fargate", copy, "fargate"), "test_plan", "plans"))
     # Shared publishes it, by its own variable; here the mocks do.
     mocks = copy / "test/mocks/aws.tfmock.hcl"
     mocks.write_text(mocks.read_text().replace('"instances_have_public_addresses": false', '"instances_have_public_addresses": true'))
 
     production, staging = (held(verbose_test(TERRAFORM / "environments" / name, "test_plan", "plans")) for name in ("production", "staging"))
-    got = [held(example(copy, "small")), production, fargate, {item: count + staging[item] for item, count in production.items()}]
+    small = held(verbose_test(made_as("examples/small/README.md", "# small", copy, "small"), "test_plan", "plans"))
+    got = [small, production, fargate, {item: count + staging[item] for item, count in production.items()}]
     for item in production:
         if item in (free := {"alarm metrics": "alarm metrics beyond the ten free ones", "our metrics": "metrics of our own beyond the ten free ones"}):
             assert counts(free[item]) == [max(0, column[item] - 10) for column in got], item

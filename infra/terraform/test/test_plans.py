@@ -2,10 +2,9 @@
 
 import json
 import re
-import subprocess
 
 import pytest
-from conftest import ROOTS, TERRAFORM, terraform, verbose_test
+from conftest import ROOTS, TERRAFORM, made_as, terraform, verbose_test
 
 # Everything that may differ between the plans of staging and production, besides names: resource, attribute, and the
 # value in each. A difference that is not here, or one here that is gone, is a failure.
@@ -61,15 +60,7 @@ def test_environments_are_one_call_each():
 
 
 def test_a_third_environment_is_a_directory(copy):
-    """The commands of docs/operating.md, where staging has been applied: its state must not come along."""
-    (copy / "environments/staging/.terraform").mkdir()
-    page = (TERRAFORM / "docs/operating.md").read_text().partition("## A third environment")[2]
-    commands, bootstrap, _ = re.search(r"```sh[^\n]*\n(.*?)```", page, re.S).group(1).partition("terraform -chdir=bootstrap apply")
-    assert bootstrap, "the page's commands begin otherwise"
-    subprocess.run(["bash", "-euc", commands], cwd=copy, check=True)
-    target = copy / "environments/qa"
-    assert sorted(path.name for path in target.iterdir()) == ["main.tf", "outputs.tf", "tests", "variables.tf", "versions.tf"]
-    plan = verbose_test(target, "test_plan", "plans")
+    plan = verbose_test(made_as("docs/operating.md", "## A third environment", copy, "qa"), "test_plan", "plans")
     names = [change["change"]["after"].get("name") for change in plan["resource_changes"] if change["type"] == "aws_ecs_cluster"]
     assert names == ["todo-qa"], f"got the clusters {names}, want todo-qa"
 
