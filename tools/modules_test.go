@@ -25,7 +25,7 @@ func modulesRepo(t *testing.T) repo {
 		"libs/lamp/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The lamp.\n",
 		"libs/room/go.mod":       "module scratch.example/app/libs/room\n\ngo 1.25.0\n",
 		"libs/room/room.go":      "// Package room is a room.\npackage room\n\n// Doors counts the doors.\nconst Doors = 1\n",
-		"libs/room/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The room.\n",
+		"libs/room/CHANGELOG.md": "# Changelog\n\n## [0.1.0]\n\n- The room.\n" + strings.Repeat("- More than a pipe holds.\n", 4000),
 		"cmd/house/go.mod":       "module scratch.example/app/cmd/house\n\ngo 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.0.0\n\nreplace scratch.example/app/libs/lamp => ../../libs/lamp\n",
 		"tools/key/go.mod":       "module scratch.example/app/tools/key\n\ngo 1.25.0\n\ntool scratch.example/app/cmd/house\n\nrequire (\n\tscratch.example/app/cmd/house v0.0.0\n\tscratch.example/app/libs/lamp v0.0.0\n)\n\nreplace (\n\tscratch.example/app/cmd/house => ../../cmd/house\n\tscratch.example/app/libs/lamp => ../../libs/lamp\n)\n",
 		"cmd/house/main.go":      "// Command house is a house.\npackage main\n\nimport \"scratch.example/app/libs/lamp\"\n\nfunc main() { println(lamp.On()) }\n",
