@@ -213,13 +213,18 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 	if body := c.Response(); bytes <= 0 && !body.IsBodyStream() {
 		bytes = len(body.Body())
 	}
-	list := nameInPath(c)
+	id, list := r.id, nameInPath(c)
 	if list != "" {
-		list = s.opts.NameDigest(list)
+		digest := s.opts.NameDigest(list)
+		// Clients may send the name as a part of the id. Random ids contain short names.
+		if len(list) >= 8 || id == list {
+			id = strings.ReplaceAll(id, list, digest)
+		}
+		list = digest
 	}
 	record := slog.NewRecord(r.began.Add(took), level, "request", 0)
 	record.AddAttrs(
-		slog.String("request_id", r.id),
+		slog.String("request_id", id),
 		slog.String("list", list),
 		slog.Int("status", status),
 		slog.Int("bytes", max(bytes, 0)),
