@@ -95,8 +95,6 @@ resource "aws_iam_role" "plan" {
 }
 
 resource "aws_iam_role_policy_attachment" "plan" {
-  #checkov:skip=CKV_AWS_275: ReadOnlyAccess, less what the policy below denies
-
   role       = aws_iam_role.plan.name
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/ReadOnlyAccess"
 }

@@ -17,9 +17,7 @@ locals {
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144: versions and a second region are different promises; versioning is the one made here
   #checkov:skip=CKV2_AWS_62: nothing listens for events of these buckets
-  #checkov:skip=CKV_AWS_145: S3's own keys, unless the caller gives a KMS key: the task role is to hold S3 actions alone
   #checkov:skip=CKV_AWS_21: logs are written once and expire; every other caller keeps versions
-  #checkov:skip=CKV_AWS_18: the caller names the log bucket; the log bucket itself, the state and a copy in another region have none
 
   region        = var.region
   bucket        = var.name

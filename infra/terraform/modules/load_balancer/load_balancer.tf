@@ -9,7 +9,6 @@ locals {
 resource "aws_lb" "this" {
   #checkov:skip=CKV2_AWS_28: only CloudFront reaches it, and the firewall stands there
   #checkov:skip=CKV_AWS_150: on unless allow_destroy, which checkov does not follow
-  #checkov:skip=CKV_AWS_91: the caller names the log bucket; every environment does
 
   name_prefix        = local.short_prefix
   load_balancer_type = "application"

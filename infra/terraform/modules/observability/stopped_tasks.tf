@@ -27,7 +27,6 @@ resource "aws_cloudwatch_event_target" "stopped_tasks" {
 
 # The console finds a rule's target only below this path.
 resource "aws_cloudwatch_log_group" "stopped_tasks" {
-  #checkov:skip=CKV_AWS_338: how long is a variable
   #checkov:skip=CKV_AWS_158: CloudWatch encrypts with its own keys; a KMS key would cost more than the log
 
   name              = "/aws/events/${var.name}-stopped-tasks"

@@ -12,7 +12,6 @@ resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_374: previews are open to anyone with the address
   #checkov:skip=CKV_AWS_310: there is one origin; nothing to fail over to
   #checkov:skip=CKV_AWS_86: previews are not logged here; the load balancer logs them
-  #checkov:skip=CKV_AWS_68: the firewall is a switch with a monthly price
   #checkov:skip=CKV_AWS_305: the program answers / itself
   #checkov:skip=CKV2_AWS_32: the program sends the headers itself
   #checkov:skip=CKV2_AWS_47: the known-bad-inputs group of the firewall holds the Log4j rule; checkov does not follow the variable

@@ -58,7 +58,6 @@ resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_374: the lists are for everybody
   #checkov:skip=CKV_AWS_310: there is one API and one page; nothing to fail over to
   #checkov:skip=CKV_AWS_86: logged by standard logging v2, see logs.tf, which checkov does not know
-  #checkov:skip=CKV_AWS_68: the firewall is a switch with a monthly price
   #checkov:skip=CKV2_AWS_47: the known-bad-inputs group of the firewall holds the Log4j rule; checkov does not follow the variable
 
   enabled             = true
