@@ -25,7 +25,7 @@ const (
 		"from memory and 4 % on encoding the headers; most of the rest is fasthttp's, fiber's and the scheduler's."
 	whyHot = "In a profile of 30 November 2026 a PUT to one hot list spent 22 % of its CPU time decoding the request, 20 % committing it, of which half finds what changed, " +
 		"15 % in calls of the kernel and 7 % collecting garbage."
-	whyS3  = "In a profile of 29 November 2026 a read that S3 answers with 304 took 111 µs of CPU time, 48 % of it in the SDK: 481 allocations over some fifty steps of middleware, " +
+	whyS3 = "In a profile of 29 November 2026 a read that S3 answers with 304 took 111 µs of CPU time, 48 % of it in the SDK: 481 allocations over some fifty steps of middleware, " +
 		"of which none stands out. checksums=when_required saved 23 allocations and no CPU time that could be told from noise, so that the checks stay on. The rest is net/http and the kernel."
 	whyPatch = "In a profile of 29 November 2026 a PATCH in a list of 5,000 items spent 43 % of its CPU time in the file store (writing and syncing 33 %, SHA-256 6 %) " +
 		"and 24 % encoding: each grows with the list, because a document is written whole."
