@@ -138,8 +138,9 @@ variable "sign_in" {
   nullable = false
 
   validation {
-    condition     = var.sign_in.issuer == null || !var.sign_in.user_pool && can(regex("^https://", var.sign_in.issuer)) && var.sign_in.audience != null
-    error_message = "sign_in has either user_pool = true, or an issuer (https://...) with its audience."
+    condition = (var.sign_in.issuer == null ? var.sign_in.audience == null && var.sign_in.client_id == null :
+    !var.sign_in.user_pool && can(regex("^https://[^\\s/?#]+(/[^\\s?#]*)?$", var.sign_in.issuer)) && can(regex("\\S", var.sign_in.audience)) && (var.sign_in.client_id == null || can(regex("\\S", var.sign_in.client_id))))
+    error_message = "sign_in has either user_pool = true, or an issuer (https:// and a host, without ? and #) with its audience, and the page's client_id if it signs in; neither is blank."
   }
 
   validation {
@@ -158,6 +159,11 @@ variable "list_copy_region" {
   description = "Another region where every version of every list is copied as it is written; null for no copy."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.list_copy_region == null || var.list_copy_region != var.project.region
+    error_message = "list_copy_region is another region than the project's: a copy in the same one is lost with it."
+  }
 }
 
 variable "previews" {

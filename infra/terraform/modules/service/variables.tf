@@ -235,8 +235,8 @@ variable "volumes" {
   }
 
   validation {
-    condition     = length(distinct(var.volumes[*].name)) == length(var.volumes)
-    error_message = "volumes have different names."
+    condition     = length(distinct(var.volumes[*].name)) == length(var.volumes) && alltrue([for volume in var.volumes : can(regex("^[a-zA-Z0-9_-]{1,255}$", volume.name))])
+    error_message = "volumes have different names of letters, digits, hyphens and underscores."
   }
 }
 
