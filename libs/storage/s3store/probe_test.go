@@ -22,6 +22,7 @@ func TestCheckProbesConditions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		put     int
+		busy    int // that many writes are answered 503 first
 		noProbe bool
 		ok      bool
 	}{
@@ -30,6 +31,7 @@ func TestCheckProbesConditions(t *testing.T) {
 		"carried out":                 {put: 200},
 		"carried out, with probe=off": {put: 200, noProbe: true, ok: true},
 		"unavailable":                 {put: 500},
+		"unavailable at first":        {put: 412, busy: 2, ok: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,7 +41,9 @@ func TestCheckProbesConditions(t *testing.T) {
 				if r.Method == http.MethodPut {
 					puts++
 					status = test.put
-					if status == 412 {
+					if puts <= test.busy {
+						status, code = 503, "SlowDown"
+					} else if status == 412 {
 						code = "PreconditionFailed"
 					}
 				}
@@ -62,16 +66,17 @@ func TestCheckProbesConditions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 2 {
-				err = store.Check(context.Background())
-			}
+			first := store.Check(context.Background())
+			err = store.Check(context.Background())
 			switch {
+			case (first == nil) != (err == nil):
+				t.Errorf("the first check: got %v, the second %v", first, err)
 			case test.ok && err != nil, !test.ok && err == nil:
 				t.Errorf("got %v, want success: %v", err, test.ok)
 			case test.put == 200 && !test.ok && (!errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "ignores If-Match")):
 				t.Errorf("got %v, want ErrRefused that names the condition", err)
-			case test.ok && !test.noProbe && puts != 1:
-				t.Errorf("got %d probes in two checks, want 1", puts)
+			case test.ok && !test.noProbe && puts != test.busy+1:
+				t.Errorf("got %d probes in two checks, want %d", puts, test.busy+1)
 			}
 		})
 	}
