@@ -145,12 +145,12 @@ def test_signal_after(cut, playbook, n, how):
 
 
 def kind(request):
-    """What a request is for, without the names of this run."""
-    method, _, what = request.partition(" ")
+    """What a request is for, without the names of this run and its environment."""
+    method, _, what = re.sub(r"/[^/]*-(website|releases)", r"/\1", request, count=1).partition(" ")
     for part, named in (("lock.json", "lock"), ("/releases/r", "record"), ("/pages/", "archive"), ("index.html", "index.html"), ("invalidation", "invalidation")):
         if part in what:
             return f"{method} {named}"
-    return what if method == "POST" else request
+    return what if method == "POST" else f"{method} {what}"
 
 
 # What serves when a playbook begins.
