@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -100,16 +102,17 @@ func sendTodo(c *fiber.Ctx, status int, item todo.Item, base string) error {
 	return sendJSON(c, status, todo.RenderItem(item).Append(nil, base))
 }
 
-// sendTodos sends a list's items, whose addresses are below base.
-func sendTodos(c *fiber.Ctx, doc *lists.Document, base string) error {
+// sendTodos sends a list's items, whose addresses are below base, between head and
+// tail.
+func sendTodos(c *fiber.Ctx, head []byte, doc *lists.Document, base, tail string) error {
 	todos := doc.Todos()
-	size := todos.Size(base)
+	size := len(head) + todos.Size(base) + len(tail)
 	if size > smallList {
-		sendStream(c, todos.Reader(base), size)
+		sendStream(c, io.MultiReader(bytes.NewReader(head), todos.Reader(base), strings.NewReader(tail)), size)
 		return nil
 	}
 	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
-	c.Response().SetBodyRaw(todos.Append(make([]byte, 0, size), base))
+	c.Response().SetBodyRaw(append(todos.Append(append(make([]byte, 0, size), head...), base), tail...))
 	return nil
 }
 
@@ -117,7 +120,7 @@ func sendTodos(c *fiber.Ctx, doc *lists.Document, base string) error {
 // the list's revision may be a later one than that of the write.
 func sendList(c *fiber.Ctx, r *request, done lists.Result) error {
 	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
-	return sendTodos(c, done.Snapshot.Doc, r.base)
+	return sendTodos(c, nil, done.Snapshot.Doc, r.base, "")
 }
 
 func (s *Server) live(c *fiber.Ctx, _ *request) error {

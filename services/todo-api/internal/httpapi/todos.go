@@ -1,12 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -42,7 +39,7 @@ func (s *Server) listTodos(c *fiber.Ctx, r *request) error {
 	if err != nil || done {
 		return err
 	}
-	return sendTodos(c, snap.Doc, r.base)
+	return sendTodos(c, nil, snap.Doc, r.base, "")
 }
 
 func (s *Server) createTodo(c *fiber.Ctx, r *request) error {
@@ -161,10 +158,7 @@ func (s *Server) eraseList(c *fiber.Ctx, r *request) error {
 }
 
 func sendWhole(c *fiber.Ctx, r *request, snap lists.Snapshot) error {
-	head := wholeHead(snap)
-	todos := snap.Doc.Todos()
-	sendStream(c, io.MultiReader(bytes.NewReader(head), todos.Reader(r.base), strings.NewReader("}")), len(head)+todos.Size(r.base)+1)
-	return nil
+	return sendTodos(c, wholeHead(snap), snap.Doc, r.base, "}")
 }
 
 // wholeHead is the beginning of a list with its revision and title, up to its
