@@ -2,8 +2,10 @@
 
 import datetime
 import hashlib
+import io
 import json
 import sys
+import tarfile
 
 import pytest
 from ansible_collections.todo.deploy.plugins.module_utils import calls
@@ -220,3 +222,29 @@ def test_every_call_meets_bad_luck(place):
             assert code == 0 and place.serves("unlucky") == (serves, serves), said
     finally:
         place.edge.faults, place.aws = [], {**place.aws, "AWS_MAX_ATTEMPTS": "5"}
+
+
+def page_in(archive):
+    with tarfile.open(fileobj=io.BytesIO(archive)) as page:
+        return page.extractfile("index.html").read()
+
+
+@pytest.mark.parametrize("damage", ["gone", "another page"])
+def test_page_that_is_not_kept(place, damage):
+    """A rollback to it changes neither image nor page."""
+    name = "kept-" + damage.split()[0]
+    place.create(name)
+    for each in "ab":
+        place.commit(each)
+        code, said = place.play("deploy.yml", name)
+        assert code == 0, said
+    kept = [each["Key"] for each in place.s3.list_objects_v2(Bucket=f"{name}-releases", Prefix="e/pages/")["Contents"]]
+    first, second = sorted(kept, key=lambda key: b"<title>a" not in page_in(place.s3.get_object(Bucket=f"{name}-releases", Key=key)["Body"].read()))
+    if damage == "gone":
+        place.s3.delete_object(Bucket=f"{name}-releases", Key=first)
+    else:
+        place.s3.copy_object(Bucket=f"{name}-releases", Key=first, CopySource=f"{name}-releases/{second}")
+    place.edge.requests.clear()
+    code, said = place.play("rollback.yml", name)
+    assert code != 0 and first.split("/")[-1].split(".")[0] in said and "serves, as before" in said, said
+    assert "POST UpdateService" not in place.edge.requests and place.serves(name) == ("b", "b") and not place.locked(name), place.edge.requests
