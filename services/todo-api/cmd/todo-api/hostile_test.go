@@ -109,9 +109,15 @@ type stalled struct {
 	text bytes.Buffer
 	err  error // returned by each write, if not nil
 	free chan struct{}
+	// began, if not nil, gets an element when a write began.
+	began chan struct{}
 }
 
 func (s *stalled) Write(p []byte) (int, error) {
+	select {
+	case s.began <- struct{}{}:
+	default:
+	}
 	<-s.free
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,9 +142,11 @@ func (s *stalled) String() string {
 // A stalled reader of the log blocks no request, and the log reports the dropped
 // lines.
 func TestLogReaderStalls(t *testing.T) {
-	out := &stalled{free: make(chan struct{})}
+	out := &stalled{free: make(chan struct{}), began: make(chan struct{}, 1)}
 	log := newLog(out, defaults(), digestBy(nil))
 	line := strings.Repeat("x", 1000)
+	log.Info("line", "text", line)
+	<-out.began // so that the next write tells of all that is dropped
 	for range 3 * logQueue / len(line) {
 		log.Info("line", "text", line)
 	}
