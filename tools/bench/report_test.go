@@ -206,7 +206,8 @@ func describeMachine(ctx context.Context, s *shared) machine {
 		out, _ := exec.CommandContext(ctx, name, args...).CombinedOutput()
 		return strings.TrimSpace(string(out))
 	}
-	fileSystem := func(dir string) string { return output("findmnt", "-no", "FSTYPE", "-T", dir) }
+	// -f: two may be mounted at one place.
+	fileSystem := func(dir string) string { return output("findmnt", "-fno", "FSTYPE", "-T", dir) }
 	m := machine{
 		Cores:  runtime.NumCPU(),
 		CPU:    field("/proc/cpuinfo", `(?m)^model name\s*:\s*(.*)$`),
