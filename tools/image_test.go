@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -233,6 +234,44 @@ func TestImagePullThenPush(t *testing.T) {
 	want := transferred{Digest: digest, Image: production + "@" + digest, Tag: commit, Pushed: true}
 	if got := transfer(t, "push", "-from", pulled, "-repository", production); got != want {
 		t.Errorf("push of what was pulled: got %+v, want %+v", got, want)
+	}
+}
+
+// Two fetch one image into one directory; the second to end keeps what is there.
+func TestImagePulledTwiceAtOnce(t *testing.T) {
+	var meet atomic.Bool
+	var from string
+	var first os.FileInfo
+	pulled := t.TempDir()
+	dir, _ := builtImage(t, strings.Repeat("d", 40))
+	from = transfer(t, "push", "-from", dir, "-repository", imageRepository(t, func(r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") && meet.CompareAndSwap(true, false) {
+			if out, status := image(t, "pull", "-from", from, "-out", pulled); status != 0 {
+				t.Errorf("the other pull: status %d: %s", status, out)
+			}
+			first, _ = os.Stat(filepath.Join(pulled, "image.json"))
+		}
+		return false
+	})).Image
+	meet.Store(true)
+	if out, status := image(t, "pull", "-from", from, "-out", pulled); status != 0 || meet.Load() {
+		t.Fatalf("pull: status %d: %s", status, out)
+	}
+	var names []string
+	for _, dir := range []string{pulled, filepath.Join(pulled, "oci")} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			names = append(names, entry.Name())
+		}
+	}
+	if got, want := strings.Join(names, " "), "image.json oci blobs index.json oci-layout"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if last, err := os.Stat(filepath.Join(pulled, "image.json")); err != nil || !os.SameFile(first, last) {
+		t.Errorf("the image that was there was replaced (%v)", err)
 	}
 }
 
