@@ -21,6 +21,15 @@ test('10,000 pasted lines get a word, and as many as the list can take are added
   await expect(app.newTodo).toHaveValue('one more')
 })
 
+test('A list of hundreds is shown whole, and what is added to it', async ({ app, server, list }) => {
+  const titles = Array.from({ length: 300 }, (_, i) => `item ${i}`)
+  await server.add(list, titles)
+  await app.open()
+  await expect(app.titles).toHaveText(titles)
+  await app.add('one more')
+  await expect(app.titles).toHaveText([...titles, 'one more'])
+})
+
 test('A list that takes longer than any answer may be silent is shown on a slow network', async ({ app, page, server, list }) => {
   // 300 KB that no compression makes less of: 25 s at 12 KB a second.
   await server.add(list, Array.from({ length: 200 }, () => randomBytes(1_500).toString('base64')))
