@@ -267,6 +267,24 @@ func TestSlowReadersAreDropped(t *testing.T) {
 	})
 }
 
+// Clients that do not read hold up large lists, but no small one, in memory or not.
+func TestSlowReadersHoldUpNoSmallList(t *testing.T) {
+	store := "TODO_STORE=file://" + t.TempDir()
+	p := start(t, store)
+	bigList(t, p, "big")
+	p.Expect(201, "POST", "/api/lists/read/todos", `{"title":"x"}`)
+	p.Expect(201, "POST", "/api/lists/changed/todos", `{"title":"x"}`)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, store, "TODO_MEMORY_BUDGET=16MiB", "TODO_WRITE_TIMEOUT=1m", "TODO_REQUEST_TIMEOUT=2s", "TODO_ACCESS_LOG=false")
+	unread(t, p, 20)
+	eventually(t, "there is no memory for large lists", func() bool { return p.Send("GET", "/api/lists/big", "").StatusCode == 503 })
+	p.Expect(200, "GET", "/api/lists/read", "")
+	p.Expect(201, "POST", "/api/lists/changed/todos", `{"title":"y"}`)
+	p.Expect(200, "GET", "/api/lists/never-written", "")
+}
+
 // A client that does not read delays the end of the process by at most half of the
 // shutdown time, and the exit status is still 0.
 func TestStopsWithSlowReaders(t *testing.T) {

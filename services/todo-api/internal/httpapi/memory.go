@@ -54,6 +54,15 @@ func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err er
 	return sync.OnceFunc(func() { m.free.Release(bytes) }), nil
 }
 
+// try is take without waiting. It reports whether it took the bytes.
+func (m *memory) try(bytes int64) (giveBack func(), ok bool) {
+	bytes = min(bytes, m.total)
+	if !m.free.TryAcquire(bytes) {
+		return nil, false
+	}
+	return sync.OnceFunc(func() { m.free.Release(bytes) }), true
+}
+
 // memory is what the operation may need for a list or a body of a size.
 func (o *operation) memory(size int64) int64 {
 	switch {
@@ -65,16 +74,32 @@ func (o *operation) memory(size int64) int64 {
 	return writeCost * size
 }
 
-// costOf returns the memory that the request may need.
-func (s *Server) costOf(c *fiber.Ctx, r *request) int64 {
-	if s.writes.free == nil {
-		return 0
+// memoryFor takes from the budget what the request may need.
+func (s *Server) memoryFor(ctx context.Context, c *fiber.Ctx, r *request, budget *memory) (giveBack func(), err error) {
+	if budget.free == nil {
+		return func() {}, nil
 	}
 	size, known := s.opts.Lists.Size(r.list)
 	if !known {
-		size = todo.MaxBytes
+		if giveBack, ok := budget.try(r.op.memory(todo.MaxBytes)); ok {
+			return giveBack, nil
+		}
+		// Answers that their clients do not read may hold the budget. Most lists are
+		// small: reading this one tells whether it has to wait with the large ones.
+		loaded, err := s.loads.take(ctx, readCost*todo.MaxBytes)
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.opts.Lists.Read(ctx, r.list)
+		loaded()
+		if err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+		if size, known = s.opts.Lists.Size(r.list); !known {
+			size = todo.MaxBytes
+		}
 	}
-	return r.op.memory(max(size, bodySize(c)))
+	return budget.take(ctx, r.op.memory(max(size, bodySize(c))))
 }
 
 // bodySize is the size of the body, or 0 if it was not read.
@@ -95,11 +120,11 @@ func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, r *request, h han
 		}
 		defer giveBack()
 	}
-	budget := s.writes
+	budget := &s.writes
 	if r.op.method == fiber.MethodGet {
-		budget = s.reads
+		budget = &s.reads
 	}
-	giveBack, err := budget.take(ctx, s.costOf(c, r))
+	giveBack, err := s.memoryFor(ctx, c, r, budget)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,8 @@ type Server struct {
 	open  open // event streams
 
 	// What requests about large lists may take.
-	bodies, reads, writes, events memory
+	// Loads are reads of lists whose size is not known yet.
+	bodies, reads, writes, events, loads memory
 
 	// listener is set by Serve.
 	listener atomic.Pointer[listener]
@@ -149,7 +150,8 @@ func New(opts Options) (*Server, error) {
 		open:     open{max: opts.MaxStreams, maxOfClient: opts.ClientStreams},
 		failures: newFailures(),
 		bodies:   newMemory(opts.MaxBytes / 10),
-		reads:    newMemory(opts.MaxBytes / 5 * 2),
+		reads:    newMemory(opts.MaxBytes / 10 * 3),
+		loads:    newMemory(opts.MaxBytes / 10),
 		writes:   newMemory(opts.MaxBytes / 5 * 2),
 		events:   newMemory(opts.MaxBytes / 10),
 		others:   opts.Metrics.Operation("none"),
