@@ -237,7 +237,7 @@ func TestImagePullThenPush(t *testing.T) {
 	}
 }
 
-// Two fetch one image into one directory; the second to end keeps what is there.
+// Of two concurrent pulls into one directory, the second to finish keeps the image that is there.
 func TestImagePulledTwiceAtOnce(t *testing.T) {
 	var meet atomic.Bool
 	var from string

@@ -82,7 +82,7 @@ func TestRichTypesRefuse(t *testing.T) {
 	}
 }
 
-// What has parts of its own has no flag and no variable, and the refusal says so.
+// A setting with parts has no flag and no variable; the error says so.
 func TestRichTypesElsewhere(t *testing.T) {
 	t.Parallel()
 	const only = ": this setting has parts of its own, and is set in the configuration file only"

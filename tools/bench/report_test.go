@@ -206,7 +206,7 @@ func describeMachine(ctx context.Context, s *shared) machine {
 		out, _ := exec.CommandContext(ctx, name, args...).CombinedOutput()
 		return strings.TrimSpace(string(out))
 	}
-	// -f: two may be mounted at one place.
+	// -f prints one line even if two file systems are mounted at dir.
 	fileSystem := func(dir string) string { return output("findmnt", "-fno", "FSTYPE", "-T", dir) }
 	m := machine{
 		Cores:  runtime.NumCPU(),

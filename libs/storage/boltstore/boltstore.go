@@ -14,11 +14,10 @@
 //
 // # Damage
 //
-// A page that is not what it should be fails the calls that meet it. But bbolt
-// keeps no checksum of its pages, save of the two that tell which commit is the
-// last: a bit that flips in the file may bring back the state before the last
-// commit, or hide a key, and neither is noticed. Where disks do not check what
-// they return, keep documents in package diskstore.
+// Calls that read an invalid page fail. bbolt has checksums of its two meta pages
+// only, which name the last commit: a flipped bit may restore the state before
+// the last commit or hide a key, and neither is noticed. On disks that do not
+// check what they return, keep documents in package diskstore.
 //
 // # One process
 //

@@ -74,7 +74,8 @@ func run(args []string, stdout io.Writer) (err error) {
 // build is what an image was built from.
 type build struct{ source, commit, page, goVersion string }
 
-// statement says it of an image for one platform, in JSON with sorted keys.
+// statement returns the provenance of an image for one platform, as JSON with sorted
+// keys.
 func (b build) statement(image v1.Descriptor) ([]byte, error) {
 	type object = map[string]any
 	repository, tool := "git+"+b.source, b.source+"/blob/"+b.commit[:40]+"/tools/image"

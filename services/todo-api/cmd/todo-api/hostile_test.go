@@ -109,7 +109,7 @@ type stalled struct {
 	text bytes.Buffer
 	err  error // returned by each write, if not nil
 	free chan struct{}
-	// began, if not nil, gets an element when a write began.
+	// began, if not nil, receives when a write begins.
 	began chan struct{}
 }
 
@@ -146,7 +146,7 @@ func TestLogReaderStalls(t *testing.T) {
 	log := newLog(out, defaults(), digestBy(nil))
 	line := strings.Repeat("x", 1000)
 	log.Info("line", "text", line)
-	<-out.began // so that the next write tells of all that is dropped
+	<-out.began // so that the next write reports all dropped lines
 	for range 3 * logQueue / len(line) {
 		log.Info("line", "text", line)
 	}
@@ -267,7 +267,8 @@ func TestSlowReadersAreDropped(t *testing.T) {
 	})
 }
 
-// Clients that do not read hold up large lists, but no small one, in memory or not.
+// Clients that do not read delay requests for large lists, but not for small ones,
+// whether these are in memory or not.
 func TestSlowReadersHoldUpNoSmallList(t *testing.T) {
 	store := "TODO_STORE=file://" + t.TempDir()
 	p := start(t, store)

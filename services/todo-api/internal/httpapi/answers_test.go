@@ -20,7 +20,7 @@ func TestListsArePrivate(t *testing.T) {
 	}
 }
 
-// A list is sent alike whether it is small enough for one body or not.
+// Small lists, sent as one body, and large ones, streamed, have the same form.
 func TestWholeListsOfAllSizes(t *testing.T) {
 	a := serve(t, nil)
 	for _, n := range []int{0, 1, 100, 1000} {

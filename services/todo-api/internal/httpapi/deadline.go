@@ -7,8 +7,8 @@ import (
 )
 
 // deadline is a context that ends at a time, like that of [context.WithDeadline],
-// but without a timer until something waits for its end. An answer from memory
-// waits for nothing.
+// but without a timer until Done is first called. Answers from memory do not call
+// it.
 type deadline struct {
 	context.Context // the parent
 	at              time.Time
@@ -57,8 +57,8 @@ func (d *deadline) Err() error {
 	return nil
 }
 
-// Value implements [context.Context]. Package context finds by a value of its own
-// the context to end its children with, which saves a goroutine for each.
+// Value implements [context.Context]. Package context looks up a private key to
+// cancel children directly, without a goroutine for each.
 func (d *deadline) Value(key any) any {
 	d.mu.Lock()
 	from := d.timed

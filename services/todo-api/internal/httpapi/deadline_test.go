@@ -10,8 +10,8 @@ import (
 
 type valueKey struct{}
 
-// A deadline is a context as that of context.WithTimeout, whatever is asked of it
-// first.
+// A deadline behaves like a context of context.WithTimeout, whichever method is
+// called first.
 func TestDeadlineIsAContext(t *testing.T) {
 	for name, first := range map[string]func(context.Context){
 		"nothing": func(context.Context) {},

@@ -84,8 +84,8 @@ func (s *Server) memoryFor(ctx context.Context, c *fiber.Ctx, r *request, budget
 		if giveBack, ok := budget.try(r.op.memory(todo.MaxBytes)); ok {
 			return giveBack, nil
 		}
-		// Answers that their clients do not read may hold the budget. Most lists are
-		// small: reading this one tells whether it has to wait with the large ones.
+		// Unread answers may hold the whole budget. Most lists are small, and only
+		// large ones wait for it: read the list to learn its size.
 		loaded, err := s.loads.take(ctx, readCost*todo.MaxBytes)
 		if err != nil {
 			return nil, err

@@ -211,7 +211,7 @@ func TestVerdictsAreKeptShortly(t *testing.T) {
 	}
 }
 
-// Long tokens are verified as others, but not kept.
+// Long tokens are verified but not recalled.
 func TestLongTokensAreNotRecalled(t *testing.T) {
 	i := signintest.New(t)
 	v := verifier(t, i, nil)

@@ -23,7 +23,7 @@ options:
     required: true
     type: path
   files:
-    description: Files in addition to those of O(root), or in their place, by name; the values are their content. O(root) stays as it is, for other environments' sake.
+    description: The content of further files by name. They replace those of O(root), which is not changed, because other environments use it.
     type: dict
     default: {}
   immutable:
