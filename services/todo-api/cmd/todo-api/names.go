@@ -9,17 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"hash/maphash"
 	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/recent"
 )
 
 // Anyone with a list's name can read and change the list, so logs and traces
@@ -28,13 +27,9 @@ import (
 
 // nameDigest computes digests of names. It is safe for concurrent use.
 type nameDigest struct {
-	macs *sync.Pool
-	// known holds digests that were computed, each at a hash of its name.
-	known *[4096]atomic.Pointer[digested]
-	seed  maphash.Seed
+	macs  *sync.Pool
+	known *recent.Table[string]
 }
-
-type digested struct{ name, digest string }
 
 func newNameDigest(cfg settings) nameDigest {
 	key := []byte(cfg.NameDigestKey)
@@ -49,22 +44,20 @@ func digestBy(key []byte) nameDigest {
 	// Creating a MAC costs more than using one.
 	return nameDigest{
 		macs:  &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
-		known: new([4096]atomic.Pointer[digested]),
-		seed:  maphash.MakeSeed(),
+		known: recent.New[string](4096),
 	}
 }
 
 func (d nameDigest) of(name string) string {
-	slot := &d.known[maphash.String(d.seed, name)%uint64(len(d.known))]
-	if known := slot.Load(); known != nil && known.name == name {
-		return known.digest
+	if digest, ok := d.known.Get(name); ok {
+		return digest
 	}
 	mac := d.macs.Get().(hash.Hash) //nolint:errcheck,forcetypeassert // the pool contains hashes only
 	defer d.macs.Put(mac)
 	mac.Reset()
 	mac.Write([]byte(name))
 	digest := "list-" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
-	slot.Store(&digested{strings.Clone(name), digest}) // name may be a part of a long path
+	d.known.Put(name, digest)
 	return digest
 }
 

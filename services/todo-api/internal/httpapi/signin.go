@@ -1,11 +1,11 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
@@ -37,7 +37,7 @@ func (s *Server) person(c *fiber.Ctx) (signin.Person, error) {
 	if len(lines) == 0 {
 		return signin.Person{}, challenge(signInRequired.with("Header Authorization: expected Bearer and a token of %s.", s.opts.SignIn.Issuer()), "")
 	}
-	if token, ok := bytes.CutPrefix(lines[0], []byte("Bearer ")); ok && len(lines) == 1 {
+	if token, ok := strings.CutPrefix(utils.UnsafeString(lines[0]), "Bearer "); ok && len(lines) == 1 {
 		if person, ok := s.opts.SignIn.Recall(token); ok {
 			return person, nil
 		}

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,6 +19,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/jellydator/ttlcache/v3"
 	"golang.org/x/time/rate"
+
+	"github.com/gchamon/devops-challenge/services/todo-api/internal/recent"
 )
 
 // Options configure a [Verifier].
@@ -89,9 +90,8 @@ type Verifier struct {
 	client *http.Client
 	ready  atomic.Pointer[issuer]
 	cache  *ttlcache.Cache[digest, verdict]
-	// recent holds verdicts on valid tokens, each at a hash of its token.
-	recent [1024]atomic.Pointer[recall]
-	seed   maphash.Seed
+	// recent holds verdicts on valid tokens.
+	recent *recent.Table[*ttlcache.Item[digest, verdict]]
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -111,13 +111,6 @@ type verdict struct {
 // longestRecalled is the maximum size of a token in recent, which bounds its
 // memory to 4 MiB.
 const longestRecalled = 4 << 10
-
-// recall is an element of recent.
-type recall struct {
-	hash  uint64
-	token string
-	item  *ttlcache.Item[digest, verdict]
-}
 
 // issuer is the result of discovery.
 type issuer struct {
@@ -141,7 +134,7 @@ func New(ctx context.Context, opts Options) *Verifier {
 			// callers share one fetch.
 			limit: rate.NewLimiter(1, 5),
 		}},
-		seed:     maphash.MakeSeed(),
+		recent:   recent.New[*ttlcache.Item[digest, verdict]](1024),
 		cache:    ttlcache.New(ttlcache.WithCapacity[digest, verdict](10_000), ttlcache.WithDisableTouchOnHit[digest, verdict]()),
 		done:     make(chan struct{}),
 		keysAway: rate.Sometimes{Interval: time.Minute},
@@ -246,15 +239,13 @@ func (v *Verifier) Origins() []string {
 
 // Recall returns the subject of a token that [Verifier.Verify] would find in its
 // cache and accept. It does not hash the token by SHA-256, which takes longer than
-// the rest of a read. A guess learns nothing from the time of the comparison, which
-// is not made unless 64 bits of a hash under a random key are equal.
-func (v *Verifier) Recall(token []byte) (Person, bool) {
-	hash := maphash.Bytes(v.seed, token)
-	known := v.recent[hash%uint64(len(v.recent))].Load()
-	if known == nil || known.hash != hash || known.token != string(token) || known.item.IsExpired() {
+// the rest of a read, and does not retain it.
+func (v *Verifier) Recall(token string) (Person, bool) {
+	known, ok := v.recent.Get(token)
+	if !ok || known.IsExpired() {
 		return Person{}, false
 	}
-	person := known.item.Value().Person
+	person := known.Value().Person
 	return person, v.opts.Now().Before(person.Expires)
 }
 
@@ -262,8 +253,7 @@ func (v *Verifier) Recall(token []byte) (Person, bool) {
 // take the place of another one.
 func (v *Verifier) remember(token string, item *ttlcache.Item[digest, verdict]) {
 	if len(token) <= longestRecalled {
-		hash := maphash.String(v.seed, token)
-		v.recent[hash%uint64(len(v.recent))].Store(&recall{hash, token, item})
+		v.recent.Put(token, item)
 	}
 }
 
