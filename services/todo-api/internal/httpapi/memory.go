@@ -51,7 +51,7 @@ func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err er
 	if err := m.free.Acquire(ctx, bytes); err != nil {
 		return nil, overloaded.retryable("Requests about large lists are waiting for memory. Nothing was changed; try again later.")
 	}
-	return sync.OnceFunc(func() { m.free.Release(bytes) }), nil
+	return m.giveBack(bytes), nil
 }
 
 // try is take without waiting. It reports whether it took the bytes.
@@ -60,8 +60,10 @@ func (m *memory) try(bytes int64) (giveBack func(), ok bool) {
 	if !m.free.TryAcquire(bytes) {
 		return nil, false
 	}
-	return sync.OnceFunc(func() { m.free.Release(bytes) }), true
+	return m.giveBack(bytes), true
 }
+
+func (m *memory) giveBack(bytes int64) func() { return sync.OnceFunc(func() { m.free.Release(bytes) }) }
 
 // memory is what the operation may need for a list or a body of a size.
 func (o *operation) memory(size int64) int64 {
