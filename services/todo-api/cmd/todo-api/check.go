@@ -19,9 +19,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
-// check refuses values that have the right syntax for libs/config and that
-// cannot be meant: an origin that no browser sends, a URL that is no address of
-// a server.
+// check refuses values that libs/config accepts but that cannot work, such as an
+// origin that no browser sends or a URL that is not the address of a server.
 func (s settings) check() error {
 	var errs []error
 	refuse := func(variable, value, expected string) {
@@ -58,9 +57,8 @@ func (s settings) check() error {
 	return errors.Join(errs...)
 }
 
-// holdsNoAddress reports whether a header never has the address of a client: a
-// standard one, which clients set or which frames the message, or one that has
-// another meaning here.
+// holdsNoAddress reports whether a header never contains a client's address:
+// clients set it, it frames the message, or it has another meaning here.
 func holdsNoAddress(header string) bool {
 	name := http.CanonicalHeaderKey(header)
 	if !httpguts.ValidTrailerHeader(name) || slices.Contains(otherHeaders, name) {
@@ -69,7 +67,7 @@ func holdsNoAddress(header string) bool {
 	return name != "X-Forwarded-For" && slices.ContainsFunc(otherPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// otherPrefixes and otherHeaders are those that httpguts lacks.
+// otherPrefixes and otherHeaders are those that httpguts does not know.
 var (
 	otherPrefixes = []string{"Accept", "Access-Control-", "Content-", "Cross-Origin-", "Proxy-", "Sec-", "Todo-", "X-Forwarded-"}
 	otherHeaders  = []string{
@@ -110,20 +108,22 @@ func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
 	}
 }
 
-// isServer reports whether u is scheme, host and path alone.
+// isServer reports whether u is an http or https URL with a host, and nothing
+// besides a path.
 func isServer(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && isHost(u) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
 
 // hostName is a host name. Names of containers may have underscores.
-// Clients take one that ends in a number for an address of IPv4 (URL Standard, 3.5).
+// Clients parse a name whose last label is a number as an IPv4 address (URL
+// Standard, 3.5).
 var (
 	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 	number   = regexp.MustCompile(`^(0[xX][[:xdigit:]]*|\d+)$`)
 )
 
-// isHost reports whether u has a host name or address that can exist, and no
-// port or one that can.
+// isHost reports whether u has a valid host name or IP address, and a valid port
+// or none.
 func isHost(u *url.URL) bool {
 	name := strings.TrimSuffix(u.Hostname(), ".")
 	labels := strings.Split(name, ".")
@@ -139,8 +139,8 @@ func isHost(u *url.URL) bool {
 	return err == nil && value > 0 && port[0] != '0'
 }
 
-// isCleanPath reports whether a path means itself: clients resolve . and .., and
-// proxies join slashes.
+// isCleanPath reports whether clients and proxies leave a path as it is: clients
+// resolve . and .., and proxies merge slashes.
 func isCleanPath(p string) bool {
 	p = strings.TrimSuffix(p, "/")
 	return p == "" || p != "/" && path.Clean(p) == p && !strings.Contains(p, `\`)

@@ -16,15 +16,14 @@ import (
 )
 
 // export writes every list of the store into a directory, {name}.json each, in
-// the v1 form. A list that cannot be read or written is named in the error,
-// after all others were exported.
+// the v1 form. It exports all lists that it can; the error names the others.
 func export(ctx context.Context, cfg settings, dir string, stdout io.Writer, open openFunc) (err error) {
 	root, err := emptyDirectory(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	// Standard output is for what was exported.
+	// Standard output is for the summary.
 	log := slog.New(slog.DiscardHandler)
 	store, err := awaitStore(ctx, cfg, log, open)
 	if err != nil {
@@ -66,7 +65,7 @@ func stateOf(ctx context.Context, service *lists.Service, name todo.Name) ([]byt
 	return snap.Doc.State(), err
 }
 
-// emptyDirectory opens a directory that is empty, and makes it if needed.
+// emptyDirectory opens an empty directory, and creates it if it does not exist.
 func emptyDirectory(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
@@ -81,9 +80,9 @@ func emptyDirectory(dir string) (*os.Root, error) {
 	return os.OpenRoot(dir)
 }
 
-// writeList writes a list to {name}.json, or, where the file system takes no
-// such name, to a file named by a digest, with the name in another beside it. A
-// server that opens the directory finds both.
+// writeList writes a list to {name}.json. If the file system does not support the
+// name, the file is named by a digest, and a .key file beside it contains the
+// name. A server that opens the directory finds the list in both cases.
 func writeList(root *os.Root, name string, state []byte) error {
 	f, err := create(root, name+".json")
 	if err == nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
 )
 
-// printKey prints what a private list is opened by: of the key in operands,
-// or of a new list without one. A read key does not tell the edit key.
+// printKey prints the keys and the name of a private list: of the list that the
+// key in operands opens, or of a new list if operands is empty. The edit key
+// cannot be derived from a read key, and is then not printed.
 func printKey(w io.Writer, operands []string) error {
 	key := listkey.New()
 	if len(operands) > 0 {

@@ -23,8 +23,8 @@ const (
 )
 
 // logOutput is the log. A separate goroutine writes it, so that a stalled reader, a
-// full disk or a closed pipe does not delay requests: lines that do not fit are
-// dropped and counted, and a line reports their number when writing works again.
+// full disk or a closed pipe does not delay requests. Lines that do not fit are
+// dropped; once writing works again, the log reports how many.
 type logOutput struct {
 	*slog.Logger
 	lines   slog.Handler // writes records as they are, names included

@@ -30,7 +30,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	// A second signal ends the process as it would any other.
 	context.AfterFunc(ctx, stop)
-	// A log reader that has gone must not end the process.
+	// The process must survive the end of its log's reader.
 	signal.Ignore(syscall.SIGPIPE)
 	// An error leaves the limit unchanged.
 	_, _ = memlimit.Set()
@@ -44,7 +44,7 @@ func main() {
 	if err == nil {
 		return
 	}
-	// Standard error may be the log's pipe, and stalled.
+	// Standard error may be the log's pipe, whose reader may have stalled.
 	_ = within(time.Second, "write the error", func() error {
 		_, err := fmt.Fprintln(os.Stderr, "todo-api:", err)
 		return err

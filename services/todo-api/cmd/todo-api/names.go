@@ -61,8 +61,8 @@ func (d nameDigest) of(name string) string {
 	return digest
 }
 
-// scrub replaces names in text by digests, if they are whole words in a form
-// that stores or HTTP use.
+// scrub replaces names in text by digests. It finds whole words in the forms that
+// stores and HTTP use.
 func (d nameDigest) scrub(text string, names ...string) string {
 	return d.scrubber(names).scrub(text)
 }

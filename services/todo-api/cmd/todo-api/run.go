@@ -28,7 +28,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
-// usageError is a mistake in how the program was called.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
@@ -47,7 +47,7 @@ Settings:
 
 `
 
-// run runs the program until it is done or ctx ends. It writes its output and
+// run runs the program until it finishes or ctx ends. It writes its output and
 // its log to stdout.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	return runWith(ctx, args, environ, stdout, openStore)
@@ -204,8 +204,8 @@ func serve(ctx context.Context, cfg settings, stdout io.Writer, open openFunc) (
 	return errors.Join(err, drain(end, log.Logger, server, service))
 }
 
-// serveAdmin serves handler at the address for operators. It returns that
-// address, or "" if none is set, and a function that ends the serving.
+// serveAdmin serves handler at the address for operators. It returns the
+// address, or "" if none is configured, and a function that stops the server.
 func serveAdmin(ctx context.Context, cfg settings, handler http.Handler, log *slog.Logger) (address string, stop func(), err error) {
 	if cfg.AdminListen == "" {
 		return "", func() {}, nil
@@ -243,8 +243,8 @@ func newBus(cfg settings, store storage.SoleOwner, log *slog.Logger) (*redishint
 	return redishints.New(string(cfg.Hints))
 }
 
-// drain ends a server that /readyz took out of rotation, when no request is
-// under way, or at a time.
+// drain shuts down a server that load balancers no longer use. It waits for
+// requests under way, but not beyond the given time.
 func drain(end time.Time, log *slog.Logger, server *httpapi.Server, service *lists.Service) error {
 	began := time.Now()
 	ctx, cancel := context.WithDeadline(context.Background(), end)
@@ -259,12 +259,12 @@ func drain(end time.Time, log *slog.Logger, server *httpapi.Server, service *lis
 	return nil
 }
 
-// minimumClose is the time for each later step when requests took all of
+// minimumClose is the time for each later step if the requests have used up
 // shutdown_timeout.
 const minimumClose = 100 * time.Millisecond
 
-// within calls f and returns its error, or one that names what f does when f
-// takes longer than d. f then goes on until the process ends.
+// within calls f and returns its error. If f takes longer than d, within returns
+// an error that names what, and f continues until the process ends.
 func within(d time.Duration, what string, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
@@ -299,7 +299,7 @@ func memoryBudget(limit int64) config.ByteSize {
 }
 
 const (
-	// adminConns bounds the connections of operators.
+	// adminConns is the maximum number of operators' connections.
 	adminConns = 16
 	// reservedDescriptors are kept for operators, the store's files and the like.
 	reservedDescriptors = adminConns + 40
@@ -307,8 +307,8 @@ const (
 	minDescriptors = 32
 )
 
-// fitDescriptors lowers cfg.MaxStreams to fit the limit of open files, logs that
-// it did, and returns the maximum number of connections, or 0 for no limit.
+// fitDescriptors lowers cfg.MaxStreams to fit the limit of open files, logs the
+// change, and returns the maximum number of connections, or 0 for no limit.
 func fitDescriptors(cfg *settings, log *slog.Logger) (maxConns int, err error) {
 	limit := openFileLimit()
 	if limit == 0 {
@@ -377,7 +377,7 @@ func newSignIn(ctx context.Context, cfg settings, log *slog.Logger) (*signin.Ver
 	return signin.New(ctx, opts), nil
 }
 
-// healthcheck asks /livez of the server on this machine, for containers that
+// healthcheck requests /livez of the server on this machine, for containers that
 // contain no other program.
 func healthcheck(ctx context.Context, cfg settings) error {
 	host, port, err := net.SplitHostPort(cfg.Listen)

@@ -29,8 +29,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// newTracer returns the provider of tracers, or nil if no endpoint is set, and a
-// function that sends the remaining spans at the end, for the given time at most.
+// newTracer returns the provider of tracers, or nil if no endpoint is configured,
+// and a function that sends the remaining spans, for at most the given time.
 func newTracer(ctx context.Context, cfg settings, digest nameDigest, log *slog.Logger) (tracer trace.TracerProvider, stop func(time.Duration), err error) {
 	if cfg.OTLPEndpoint == "" {
 		return nil, func(time.Duration) {}, nil
@@ -39,7 +39,7 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest, log *slog.L
 	if err != nil {
 		return nil, nil, fmt.Errorf("traces: %w", err)
 	}
-	// By default each failure is a line on standard error, which may have no
+	// By default each failure is written to standard error, which may have no
 	// reader.
 	failures := rate.Sometimes{Interval: time.Minute}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
@@ -55,7 +55,7 @@ func newTracer(ctx context.Context, cfg settings, digest nameDigest, log *slog.L
 		)),
 	)
 	return provider, func(limit time.Duration) {
-		// An unreachable collector must not delay the end.
+		// An unreachable collector must not delay the shutdown.
 		ctx, cancel := context.WithTimeout(context.Background(), min(limit, 5*time.Second))
 		defer cancel()
 		_ = provider.Shutdown(ctx)
@@ -86,8 +86,8 @@ func storeSpans(provider trace.TracerProvider) func(ctx context.Context, op, key
 }
 
 // otlpClient sends spans by OTLP over HTTP (opentelemetry.io/docs/specs/otlp).
-// The SDK's own client does more, and brings gRPC and html/template for it:
-// 13 MB.
+// The SDK's own client does more, and links gRPC and html/template for it, which
+// add 13 MB.
 type otlpClient struct {
 	url    string
 	digest nameDigest
@@ -147,7 +147,7 @@ func (c *otlpClient) hideName(span *tracepb.Span) {
 		}
 	}
 	span.Attributes = slices.DeleteFunc(span.Attributes, func(a *commonpb.KeyValue) bool { return slices.Contains(namedAttributes, a.Key) })
-	// The log has the reason of a failure without names.
+	// The log contains the reason of a failure, without names.
 	if span.Status != nil {
 		span.Status.Message = ""
 	}

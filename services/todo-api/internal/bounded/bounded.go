@@ -1,7 +1,7 @@
-// Package bounded makes the calls to a store in files end with their context, and
-// bounds how many are under way. A call to a file system that hangs, such as a
-// frozen one or a network's, ends only with the hang, and holds a thread: the Go
-// runtime ends a process that has 10,000 of them.
+// Package bounded makes calls to a store in files return when their context ends,
+// and limits how many are under way. A call to a frozen or remote file system may
+// hang, and holds a thread while it does: the Go runtime ends a process that has
+// 10,000 threads.
 package bounded
 
 import (
@@ -27,14 +27,14 @@ type store struct {
 	reads, writes chan struct{}
 }
 
-// New returns store with its calls bounded. A call that is given up goes on until
-// the other store answers.
+// New returns a store that bounds the calls to other. An abandoned call continues
+// until other answers.
 func New(other storage.Store) storage.Store { //nolint:ireturn // it is what New was given
 	return &store{other, make(chan struct{}, Limit), make(chan struct{}, Limit)}
 }
 
-// Opener returns an opener of bounded stores. It also gives up opening when the
-// context ends, or after limit. A store that opens later is closed.
+// Opener returns an opener of bounded stores. It stops waiting when the context
+// ends, or after limit; a store that opens later is closed.
 func Opener(open storageurl.Opener, limit time.Duration) storageurl.Opener {
 	return func(ctx context.Context, u *url.URL) (storage.Store, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: it did not open within %v", storage.ErrUnavailable, limit))
@@ -113,7 +113,7 @@ func (s *store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 
 // Create implements [storage.Store].
 func (s *store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
-	body = bytes.Clone(body) // the caller may reuse its own when the call was given up
+	body = bytes.Clone(body) // the caller may reuse its own after an abandoned call
 	return call(ctx, s.writes, "create", key, func() (storage.Version, error) { return s.Store.Create(ctx, key, body) })
 }
 
@@ -144,8 +144,8 @@ func (s *store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	})
 }
 
-// Check implements [storage.Checker]. It is one of the writes: a store in a
-// directory tries to make a file.
+// Check implements [storage.Checker]. It counts as a write: a store in a directory
+// creates a file.
 func (s *store) Check(ctx context.Context) error {
 	_, err := call(ctx, s.writes, "check", "", func() (struct{}, error) { return struct{}{}, storage.Check(ctx, s.Store) })
 	return err

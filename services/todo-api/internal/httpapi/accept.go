@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// accepts reports whether the lines of an Accept header take one of the media
-// types (RFC 9110, 12.5.1). The most specific range decides, and a weight of 0
-// refuses. Of the parameters only charset matters: answers are in UTF-8. What
-// is not a media range is ignored; an empty header takes everything.
+// accepts reports whether the lines of an Accept header accept one of the media
+// types (RFC 9110, 12.5.1). The most specific range decides; a weight of 0
+// refuses. Only the parameter charset matters: answers are in UTF-8. Invalid
+// ranges are ignored; an empty header accepts everything.
 func accepts(lines [][]byte, offered []string) bool {
 	if len(lines) == 0 || len(lines) == 1 && string(lines[0]) == "*/*" {
 		return true
@@ -58,13 +58,13 @@ func accepts(lines [][]byte, offered []string) bool {
 	return empty
 }
 
-// isUTF8 reports whether a charset is UTF-8, which it is when none is named.
+// isUTF8 reports whether a charset is UTF-8, the default.
 func isUTF8(charset string) bool {
 	return charset == "" || charset == "*" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// splitList returns the elements of a list (RFC 9110, 5.6.1): commas within
-// quotes do not end one.
+// splitList returns the elements of a list (RFC 9110, 5.6.1). Commas within quotes
+// do not separate elements.
 func splitList(line string) []string {
 	var elements []string
 	quoted, from := false, 0

@@ -10,7 +10,7 @@ import (
 
 // Admin returns the handler for operators: the metrics at /metrics and the
 // profiles of net/http/pprof below /debug/pprof/. A profile costs CPU and a
-// trace can be large, so serve it where no client reaches it.
+// trace can be large, so serve it at an address that clients cannot reach.
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.opts.Metrics.Registry(), promhttp.HandlerOpts{}))

@@ -16,12 +16,12 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// readyTimeout is shorter than a balancer waits for a probe.
+// readyTimeout is shorter than the timeout of a load balancer's probe.
 const readyTimeout = 2 * time.Second
 
-// readList begins the answer to a read: the headers that say how current it
-// is, 412 when If-Match does not hold, and 304 when the client has it already.
-// done is true then.
+// readList begins the answer to a read: it sets the headers that tell how current
+// the list is. If If-Match does not hold, or if the client already has the list,
+// it answers 412 or 304, and done is true.
 func (s *Server) readList(c *fiber.Ctx, r *request) (snap lists.Snapshot, done bool, err error) {
 	if snap, err = s.opts.Lists.Read(c.UserContext(), r.list); err != nil {
 		return snap, false, err
@@ -47,7 +47,7 @@ func (s *Server) readList(c *fiber.Ctx, r *request) (snap lists.Snapshot, done b
 	return snap, false, nil
 }
 
-// writeList carries the request's operation out and begins the answer.
+// writeList applies the request's operation and begins the answer.
 func (s *Server) writeList(c *fiber.Ctx, r *request, op todo.Op) (lists.Result, error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Server) writeList(c *fiber.Ctx, r *request, op todo.Op) (lists.Result, 
 	return done, nil
 }
 
-// successOf is the status that answers an operation which was carried out.
+// successOf returns the status of the answer to an applied operation.
 func successOf(op todo.Op, done lists.Result) int {
 	switch op.(type) {
 	case todo.Create:
@@ -116,8 +116,8 @@ func sendTodos(c *fiber.Ctx, head []byte, doc *lists.Document, base, tail string
 	return nil
 }
 
-// sendList answers a write with the whole list. When the request was repeated,
-// the list's revision may be a later one than that of the write.
+// sendList answers a write with the whole list. For a repeated request, the list
+// may be at a later revision than that of the write.
 func sendList(c *fiber.Ctx, r *request, done lists.Result) error {
 	c.Set(fiber.HeaderETag, etag(lists.RevisionOf(done.Snapshot)))
 	return sendTodos(c, nil, done.Snapshot.Doc, r.base, "")
@@ -151,7 +151,7 @@ func (s *Server) health(c *fiber.Ctx, status int, word, reason string) error {
 	}{word, reason, s.opts.Release})
 }
 
-// static answers with what never changes while the process runs.
+// static returns a handler that answers with a constant body.
 func static(contentType string, body []byte) handler {
 	asset := newAsset(contentType, body, "no-cache")
 	return func(c *fiber.Ctx, _ *request) error { return asset.serve(c) }

@@ -86,8 +86,8 @@ func (s *Server) applyBatch(c *fiber.Ctx, r *request) error {
 		return errs[0]
 	}
 	if latest.Doc == nil {
-		// Every operation was refused, and the revision that refused them is
-		// as good as any later one.
+		// Every operation was refused, so no result has a revision. A later
+		// revision than the one that they were refused at will do.
 		if latest, err = s.opts.Lists.Read(c.UserContext(), r.list); err != nil {
 			return err
 		}

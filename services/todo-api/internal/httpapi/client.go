@@ -9,15 +9,15 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// client identifies the sender of a request for limits: a person who signed
-// in, or else an IPv4 address or an IPv6 /64, which is what one customer has.
+// client identifies the sender of a request for limits: a person who signed in, or
+// else an IPv4 address or an IPv6 /64, the usual allocation to one customer.
 type client struct {
 	address netip.Prefix
 	person  string // the token's subject
 }
 
-// exempt reports whether the client is on this machine, as tests and
-// benchmarks are.
+// exempt reports whether the client is on this machine, such as a test or a
+// benchmark.
 func (c client) exempt() bool { return c.address.Addr().IsLoopback() }
 
 // clientOf returns the sender of the request.
@@ -41,8 +41,8 @@ func clientAt(address netip.Addr) client {
 	return client{address: prefix}
 }
 
-// clientAddress returns the address of the sender: of the header that the
-// operator trusts, or else of the connection.
+// clientAddress returns the address of the sender: the one in the header that the
+// operator trusts, or else that of the connection.
 func (s *Server) clientAddress(c *fiber.Ctx) netip.Addr {
 	if s.opts.ClientAddress != "" {
 		lines := c.Request().Header.PeekAll(s.opts.ClientAddress)
@@ -56,11 +56,11 @@ func (s *Server) clientAddress(c *fiber.Ctx) netip.Addr {
 	return address.Unmap()
 }
 
-// parseClient reads an address as the headers of proxies have it: with a port
-// or without, in brackets or quotes, as the last element of a list, which is the
-// one that the nearest proxy added, or as for= of Forwarded (RFC 7239). With
-// hasPort, what is behind the last colon is a port, also of an IPv6 address
-// without brackets, as CloudFront-Viewer-Address writes it.
+// parseClient parses an address in the forms that proxies write: with or without a
+// port, in brackets or quotes, or as for= of Forwarded (RFC 7239). Of a list it
+// takes the last element, which the nearest proxy added. If hasPort is true, the
+// text after the last colon is a port even after an IPv6 address without brackets,
+// the form of CloudFront-Viewer-Address.
 func parseClient(text string, hasPort bool) (netip.Addr, bool) {
 	if i := strings.LastIndexByte(text, ','); i >= 0 {
 		text = text[i+1:]
@@ -88,7 +88,7 @@ func parseClient(text string, hasPort bool) (netip.Addr, bool) {
 	return address.Unmap(), err == nil
 }
 
-// open counts the event streams that are open, in all and of each client.
+// open counts the open event streams, in total and of each client.
 type open struct {
 	max         int
 	maxOfClient int // 0: any number
@@ -99,9 +99,9 @@ type open struct {
 	left  chan struct{} // closed when a stream has ended
 }
 
-// enter counts one more stream of a client. Where there are too many it waits
-// for one to end, for up to a second: a page that is loaded again may ask for
-// its streams before the server knows that those it had are closed.
+// enter counts one more stream of a client. If there are too many, it waits up to
+// a second for one to end: a reloaded page may open its streams before the server
+// has noticed that the old ones are closed.
 func (o *open) enter(closing <-chan struct{}, from client) error {
 	for over := time.After(turn); ; {
 		left, err := o.tryEnter(from)
@@ -118,8 +118,8 @@ func (o *open) enter(closing <-chan struct{}, from client) error {
 	}
 }
 
-// tryEnter returns an error if there are too many streams, and a channel that is
-// closed when one of them has ended.
+// tryEnter is enter without waiting. If there are too many streams, it returns an
+// error, and a channel that is closed when one of them has ended.
 func (o *open) tryEnter(from client) (left <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

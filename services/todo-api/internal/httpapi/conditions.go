@@ -14,7 +14,7 @@ import (
 func etag(r lists.Revision) string { return `"` + string(r) + `"` }
 
 // conditionsOf returns the request's If-Match and If-None-Match (RFC 9110,
-// 13.1), of all lines of each.
+// 13.1). Each may have several lines.
 func conditionsOf(c *fiber.Ctx) (conditions lists.Conditions, err error) {
 	if conditions.Match, err = condition(c, fiber.HeaderIfMatch, false); err == nil {
 		conditions.NoneMatch, err = condition(c, fiber.HeaderIfNoneMatch, true)
@@ -22,8 +22,8 @@ func conditionsOf(c *fiber.Ctx) (conditions lists.Conditions, err error) {
 	return conditions, err
 }
 
-// condition reads a header of entity tags, or "*". A weak tag only counts
-// where the comparison may be weak.
+// condition parses a header of entity tags, or "*". Weak tags are ignored if the
+// comparison must be strong.
 func condition(c *fiber.Ctx, header string, weak bool) (*lists.Condition, error) {
 	lines := c.Request().Header.PeekAll(header)
 	if len(lines) == 0 {
@@ -52,7 +52,7 @@ func condition(c *fiber.Ctx, header string, weak bool) (*lists.Condition, error)
 	}
 }
 
-// cutTag splits an opaque tag (RFC 9110, 8.8.3) off the beginning of text.
+// cutTag cuts an opaque tag (RFC 9110, 8.8.3) off the beginning of text.
 func cutTag(text string) (tag, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
 		return "", "", false

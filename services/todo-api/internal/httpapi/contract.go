@@ -14,24 +14,24 @@ import (
 //go:embed openapi.yaml
 var contractFile []byte
 
-// operation is what the contract says of one route, as far as requests are
-// checked against it here. What it says of bodies and of names in the path is
-// enforced by package todo; a test compares the two.
+// operation is the part of the contract that requests of one route are checked
+// against. Package todo checks bodies and the names in paths; a test compares it
+// with the contract.
 type operation struct {
 	id     string
 	method string
-	path   string // as in the contract: /api/state/{name}
+	path   string // in the contract's form: /api/state/{name}
 	tag    string
 
 	summary, description string
-	// declaration is the operation as the contract has it.
+	// declaration is the operation in the contract.
 	declaration string
 
-	// accept holds the media types that are answered on success; nil when the
-	// client's wish does not matter.
+	// accept holds the media types of successful answers; nil if the Accept
+	// header is ignored.
 	accept []string
-	// consumes holds the media types of the request's body; nil when it has
-	// none.
+	// consumes holds the media types of the request's body; nil if it has no
+	// body.
 	consumes []string
 	headers  []parameter
 	query    []parameter
@@ -45,7 +45,7 @@ type parameter struct {
 	enum        []string
 }
 
-// check returns what is wrong with a value, or "".
+// check returns the reason why a value is invalid, or "".
 func (p *parameter) check(value string) string {
 	switch {
 	case p.maxLength > 0 && len(value) > p.maxLength:
@@ -58,7 +58,7 @@ func (p *parameter) check(value string) string {
 	return ""
 }
 
-// contract is the OpenAPI document, as far as it is used here.
+// contract is the part of the OpenAPI document that is used here.
 type contract struct {
 	title, summary, description string
 	tags                        []contractTag
@@ -70,7 +70,7 @@ type contractTag struct{ name, description string }
 
 type contractSchema struct{ name, text string }
 
-// contractBelow returns the contract of a server that is found below path.
+// contractBelow returns the contract of a server whose public URL has the path.
 func contractBelow(path string) []byte {
 	if path == "" {
 		return contractFile
@@ -81,7 +81,7 @@ func contractBelow(path string) []byte {
 // ofList reports whether the operation is about one list.
 func (o *operation) ofList() bool { return strings.Contains(o.path, "{name}") }
 
-// fiberPath returns the path as fiber writes it.
+// fiberPath returns the path in fiber's form.
 func (o *operation) fiberPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(o.path)
 }
@@ -91,7 +91,7 @@ func loadContract() (*contract, error) {
 	var doc struct {
 		Info struct{ Title, Summary, Description string }
 		Tags []struct{ Name, Description string }
-		// Order matters for the page, so that these stay nodes.
+		// The page shows members in their order, so these stay nodes.
 		Paths      yaml.Node
 		Components struct {
 			Parameters map[string]contractParameter
@@ -229,8 +229,8 @@ func members(node *yaml.Node) func(yield func(string, *yaml.Node) bool) {
 	}
 }
 
-// resolved returns a copy of node in which what aliases stand for is in their
-// place.
+// resolved returns a copy of node with all aliases replaced by the nodes that they
+// refer to.
 func resolved(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		return resolved(node.Alias)

@@ -9,9 +9,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// cors lets pages of other origins use the API (Fetch standard, 3.2). It is
-// set on answers of all kinds, since a page that cannot read an error takes it
-// for a broken network.
+// cors lets pages of other origins use the API (Fetch standard, 3.2). All answers
+// have its headers, errors included: a page cannot tell an error that it may not
+// read from a broken network.
 type cors struct {
 	any     bool
 	origins []string
@@ -25,8 +25,8 @@ func newCORS(origins []string) cors {
 	return a
 }
 
-// asBrowsersWrite returns an origin as the Origin header has it: in lower case,
-// without a slash at its end or the scheme's default port.
+// asBrowsersWrite returns an origin in the form of the Origin header: in lower
+// case, without a trailing slash and without the scheme's default port.
 func asBrowsersWrite(origin string) string {
 	u, err := url.Parse(strings.ToLower(origin))
 	if err != nil {
@@ -54,8 +54,8 @@ func (a cors) allow(c *fiber.Ctx) {
 	c.Set(fiber.HeaderAccessControlExposeHeaders, "Age, Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, Warning, X-Request-ID")
 }
 
-// answers sets the headers of the answer, and reports whether the request was a
-// preflight request, which is then answered.
+// answers sets the headers of the answer, and reports whether it handled a
+// preflight request.
 func (a cors) answers(c *fiber.Ctx) bool {
 	if !a.any && len(a.origins) == 0 {
 		return false

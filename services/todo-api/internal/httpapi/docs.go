@@ -11,10 +11,9 @@ import (
 //go:embed docs.css
 var docsStyle []byte
 
-// page renders the contract for people. It is done once, so that the page has
-// no script and loads nothing but its style. It is written without
-// html/template, which makes the linker keep every method of the AWS SDK:
-// 8 MB.
+// page renders the contract for people, as a page without scripts that loads only
+// its style sheet. It does not use html/template, which makes the linker keep
+// every method of the AWS SDK: 8 MB.
 func (c *contract) page() []byte {
 	var out bytes.Buffer
 	// Every value is escaped, for text and for quoted attributes alike.

@@ -21,7 +21,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// request is the state of a request that fiber does not keep.
+// request is the state of a request beyond that of fiber.
 type request struct {
 	id      string
 	began   time.Time
@@ -36,8 +36,8 @@ type request struct {
 	// answer where sign-in is configured and there is no valid token.
 	person          signin.Person
 	unauthenticated error
-	// payer is the client that the request's units are taken from; nil if it is
-	// not limited. units are those that it has needed so far.
+	// payer is the client that is charged for the request; nil if it is not
+	// limited. units are the units charged so far.
 	payer *client
 	units int
 	// deadline is the context of an operation.
@@ -55,8 +55,8 @@ func current(c *fiber.Ctx) *request {
 	return &request{id: newRequestID(), began: time.Now()}
 }
 
-// edge is the outermost handler. It names the request, turns errors into
-// answers, and counts and logs them.
+// edge is the outermost handler. It gives the request its ID, converts errors to
+// answers, and counts and logs the answers.
 func (s *Server) edge(c *fiber.Ctx) error {
 	r := &request{began: time.Now(), metrics: s.others, access: s.opts.AccessLog}
 	if r.id = c.Get(fiber.HeaderXRequestID); validRequestID(r.id) {
@@ -68,13 +68,13 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXRequestID, r.id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	if !s.cors.any {
-		// Other sites cannot embed what is answered here.
+		// Other sites cannot embed these answers.
 		c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	}
 
 	if s.stopping.Load() {
-		// Clients that keep their connection would lose what they send on it
-		// at the moment at which it is closed.
+		// Otherwise clients would lose a request that they send while the
+		// connection is being closed.
 		c.Context().SetConnectionClose()
 	}
 
@@ -84,7 +84,7 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	}
 	switch {
 	case err != nil:
-		// Nothing on this connection can be meant for this server.
+		// No request on this connection is for this server.
 		c.Context().SetConnectionClose()
 	case s.cors.answers(c):
 		c.Status(http.StatusNoContent)
@@ -99,10 +99,10 @@ func (s *Server) edge(c *fiber.Ctx) error {
 	return err
 }
 
-// refused answers requests that reached no route, such as invalid HTTP.
+// refused answers requests that did not reach a route, such as invalid HTTP.
 func (s *Server) refused(c *fiber.Ctx, err error) error {
 	if r, ok := c.Locals(requestKey{}).(*request); ok {
-		// otelfiber asks for the answer within edge, which counts and logs it.
+		// otelfiber calls this inside edge, which counts and logs the answer.
 		return s.answerProblem(c, r, err)
 	}
 	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others, access: s.opts.AccessLog}
@@ -123,8 +123,8 @@ func (s *Server) answerProblem(c *fiber.Ctx, r *request, err error) error {
 }
 
 // logFailure logs the reason of a 500 or 503, which the client does not see. An
-// outage fails many requests for one reason: of each type of problem but
-// internal errors, one line a minute is logged, with the number of the others.
+// outage fails many requests for one reason, so each type of problem is logged
+// once a minute, with the number of the others. Internal errors are all logged.
 func (s *Server) logFailure(c *fiber.Ctx, r *request, p *problem, err error) {
 	if p.Status != http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		return
@@ -153,8 +153,8 @@ type failures struct {
 	unlogged atomic.Int64
 }
 
-// newFailures returns those that are logged once a minute, by the type of the
-// problem. Each internal error is logged: it may be another fault.
+// newFailures returns the failures that are logged once a minute, by type of
+// problem. It omits internal errors: each may be a different fault.
 func newFailures() map[string]*failures {
 	all := make(map[string]*failures)
 	for _, kind := range problemKinds {
@@ -183,8 +183,8 @@ func nameInPath(c *fiber.Ctx) string {
 	return ""
 }
 
-// route is the path that a request matched, without what varies in it: a
-// path that matched none may have a list's name anywhere.
+// route returns the path of the matched route. It contains no text of the request:
+// a path that matched no route may have a list's name anywhere.
 func (r *request) route(c *fiber.Ctx) string {
 	if r.op != nil {
 		return r.op.path
@@ -216,7 +216,7 @@ func (s *Server) answered(c *fiber.Ctx, r *request) {
 	id, list := r.id, nameInPath(c)
 	if list != "" {
 		digest := s.opts.NameDigest(list)
-		// Clients may send the name as a part of the id. Random ids contain short names.
+		// Clients may send the name as a part of the ID. Random IDs contain short names.
 		if len(list) >= 8 || id == list {
 			id = strings.ReplaceAll(id, list, digest)
 		}
@@ -245,8 +245,8 @@ func accessAttrs(operation, method, path string) []slog.Attr {
 
 func isProbe(path string) bool { return path == "/livez" || path == "/readyz" }
 
-// operation returns the handler of one operation, called by method. It checks what
-// the contract demands of every request, and then calls h.
+// operation returns the handler of one operation with the given method. It checks
+// the request against the contract, and then calls h.
 func (s *Server) operation(op *operation, method string, h handler) fiber.Handler {
 	counts := s.opts.Metrics.Operation(op.id)
 	access := s.opts.AccessLog
@@ -310,7 +310,7 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 	for name, value := range c.Context().QueryArgs().All() {
 		i := slices.IndexFunc(o.query, func(p parameter) bool { return p.name == string(name) })
 		if i < 0 && o.method != http.MethodGet {
-			// A misspelt "completed" would delete all items.
+			// Otherwise a misspelt "completed" would delete all items.
 			return invalidRequest.with("The query has a parameter that this operation does not have.")
 		}
 		if i < 0 {
@@ -324,7 +324,7 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 }
 
 func (o *operation) checkBody(c *fiber.Ctx) error {
-	// Unpacking would let a small body become one of any size.
+	// Decompression would let a small body expand to any size.
 	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
 		if !strings.EqualFold(string(encoding), "identity") {
 			return unsupportedMedia.with("A Content-Encoding other than identity is not supported.")
@@ -347,7 +347,8 @@ func listName(c *fiber.Ctx) (todo.Name, error) {
 	return todo.ParseName(decoded)
 }
 
-// itemID returns the item's id in the request's path, with the same guarantee.
+// itemID returns the item's ID in the request's path. It does not refer to memory
+// that fiber reuses.
 func itemID(c *fiber.Ctx) (string, error) {
 	id, err := unescape(c.Params("id"), "the item's id")
 	if err != nil {
@@ -420,6 +421,6 @@ func validRequestID(id string) bool {
 	return true
 }
 
-func newRequestID() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // names a line of the log and guards nothing
+func newRequestID() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // identifies a line of the log and protects nothing
 
 func stack() string { return string(debug.Stack()) }

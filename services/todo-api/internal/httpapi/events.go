@@ -20,8 +20,9 @@ import (
 // heartbeatInterval is the default interval between heartbeats.
 const heartbeatInterval = 15 * time.Second
 
-// halfClosedHeartbeat is the maximum interval once the client has closed its
-// half of the connection: it sends nothing when it closes the rest.
+// halfClosedHeartbeat is the maximum interval after the client has closed its half
+// of the connection. Closing the other half sends nothing, so only a write detects
+// it.
 const halfClosedHeartbeat = time.Second / 4
 
 // watchList sends Server-Sent Events (HTML standard, section 9.2).
@@ -162,7 +163,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			}
 		case <-tick.C:
 		}
-		// Only a write tells a client that has gone from one that still reads.
+		// Only a write detects whether the client still reads.
 		if !send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here.count())) {
 			return
 		}
@@ -255,7 +256,7 @@ func (e *eventStream) sendList(conn net.Conn, snap lists.Snapshot) bool {
 	return send(conn, eventHead(snap)) && sendFrom(conn, todos.Reader(e.base)) && send(conn, []byte("}\n\n"))
 }
 
-// see records the snapshot that the client gets next.
+// see records the snapshot that is sent next.
 func (e *eventStream) see(snap lists.Snapshot) {
 	e.number, e.seen = snap.Revision, lists.RevisionOf(snap)
 }

@@ -5,24 +5,24 @@ import (
 	"net"
 )
 
-// hangups wakes event streams whose clients have closed their connections, or
-// their halves of them. Otherwise only the next heartbeat would detect it, and
-// such a stream would count for its client and its list until then.
+// hangups wakes event streams whose clients have closed their connection, or their
+// half of it. Otherwise only the next heartbeat would detect this, and until then
+// the stream would count towards the limits of its client and its list.
 type hangups interface {
-	// watch wakes a stream when the client has closed conn or its half of it,
-	// and when it has reset it. The stream then writes: only that tells a client
-	// that has gone from one that still reads (RFC 9112, 9.6). The caller must
-	// call stop, and then close conn.
+	// watch wakes a stream when the client has closed conn, its half of it, or
+	// reset it. The stream then writes, because only a write detects whether the
+	// client still reads (RFC 9112, 9.6). The caller must call stop and then close
+	// conn.
 	watch(conn net.Conn, wake chan<- struct{}) (stop func())
 	Close() error
 }
 
-// readers is a goroutine per stream.
+// readers implements hangups with one goroutine per stream.
 type readers struct{}
 
 func (readers) watch(conn net.Conn, wake chan<- struct{}) (stop func()) {
 	go func() {
-		// Any end of the reading counts. What a client sends is discarded.
+		// Any error counts. Data from the client is discarded.
 		_, _ = io.Copy(io.Discard, conn)
 		poke(wake)
 	}()
@@ -31,7 +31,7 @@ func (readers) watch(conn net.Conn, wake chan<- struct{}) (stop func()) {
 
 func (readers) Close() error { return nil }
 
-// poke sends to c unless it is full.
+// poke sends to c if it has room.
 func poke(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:

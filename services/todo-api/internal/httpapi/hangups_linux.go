@@ -17,8 +17,8 @@ func newHangups() hangups {
 	return readers{}
 }
 
-// epoll watches the connections of all streams with one goroutine. The one of
-// the Go runtime wakes only goroutines that read.
+// epoll watches the connections of all streams with one goroutine. The Go runtime's
+// epoll wakes only goroutines that read.
 type epoll struct {
 	file *os.File
 	raw  syscall.RawConn

@@ -14,13 +14,14 @@ import (
 
 var misdirected = problemKind{"misdirected", http.StatusMisdirectedRequest, "This server does not answer for this host"}
 
-// hosts are the names that the server answers for. A page of another site can
-// have its name resolve to 127.0.0.1 and then read what a server on the user's
-// machine has (DNS rebinding); the Host header still has that site's name.
+// hosts are the host names that the server accepts. Another site can let its name
+// resolve to 127.0.0.1, so that its pages can read from a server on the user's
+// machine (DNS rebinding). Host then contains the name of that site.
 type hosts struct {
 	any   bool
 	named []string
-	// everywhere: the operator named hosts, so they hold on every address.
+	// everywhere means that the operator named hosts, so other names are refused on
+	// every address.
 	everywhere bool
 }
 
@@ -36,7 +37,7 @@ func newHosts(allowed []string, publicURL string) hosts {
 }
 
 // normalHost returns host in the form in which hosts are compared: in lower case,
-// without a port, brackets and the dot of the root, an address in its shortest
+// without a port, brackets and a trailing dot; addresses are in their shortest
 // form.
 func normalHost(host string) string {
 	if strings.IndexByte(host, ':') >= 0 { // the error for a host without a port is costly
@@ -51,8 +52,8 @@ func normalHost(host string) string {
 	return host
 }
 
-// addressOf is [netip.ParseAddr], whose error is costly, for what may be an
-// address: those of IPv4 end in a digit, and no name has a colon.
+// addressOf is [netip.ParseAddr], but avoids its costly error for most names: IPv4
+// addresses end in a digit, and names have no colon.
 func addressOf(host string) (netip.Addr, bool) {
 	if host == "" || (host[len(host)-1] < '0' || host[len(host)-1] > '9') && strings.IndexByte(host, ':') < 0 {
 		return netip.Addr{}, false
@@ -65,12 +66,12 @@ var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or se
 
 // check refuses a request for an unknown host.
 func (h hosts) check(c *fiber.Ctx) error {
-	// User information belongs to no request (RFC 9110, 4.2.4 and 7.2). fasthttp
+	// No request may have user information (RFC 9110, 4.2.4 and 7.2). fasthttp
 	// removes it.
 	if bytes.IndexByte(c.Request().Header.Host(), '@') >= 0 || len(c.Request().URI().Username()) > 0 {
 		return invalidRequest.with("Header Host: expected a host name or address, without user information.")
 	}
-	// fasthttp requires Host only of what it has parsed as HTTP/1.1.
+	// fasthttp requires Host only if it has parsed the request as HTTP/1.1.
 	if header := &c.Request().Header; header.IsHTTP11() && len(header.Host()) == 0 {
 		return serverProblem(fiber.ErrBadRequest)
 	}
@@ -80,8 +81,8 @@ func (h hosts) check(c *fiber.Ctx) error {
 	return nil
 }
 
-// allow reports whether a request may name host. Probes by load balancers and
-// Prometheus name an address.
+// allow reports whether the server accepts host. Probes by load balancers and
+// Prometheus have an address.
 func (h hosts) allow(host string, loopback, probe bool) bool {
 	if h.any || !loopback && (probe || !h.everywhere) {
 		return true

@@ -10,8 +10,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/listkey"
 )
 
-// keyHeader carries the key of a private list. Authorization carries the token
-// of the person who signed in.
+// keyHeader is the header with the key of a private list. Authorization has the
+// token of the person who signed in.
 const keyHeader = "Todo-Key"
 
 // keyParameters are query parameters in which clients might put a secret.
@@ -53,8 +53,8 @@ func isKey(text []byte) bool {
 	return err == nil
 }
 
-// requestKeyOf returns the key that the request carries, or nil without one.
-// A key in the query is refused, since addresses are logged.
+// requestKeyOf returns the key in the request's header, or nil if there is none.
+// It refuses a key in the query, since URLs are logged.
 func requestKeyOf(c *fiber.Ctx) (*listkey.Key, error) {
 	for name, value := range c.Context().QueryArgs().All() {
 		if isKey(value) || isKey(name) || slices.Contains(keyParameters, strings.ToLower(string(name))) {

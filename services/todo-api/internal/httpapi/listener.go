@@ -17,8 +17,8 @@ import (
 )
 
 // Closing a connection while the client still sends resets it, and the client may
-// never see the response (RFC 9112, section 9.6). The server therefore reads the
-// rest of a too large body for a while.
+// never see the response (RFC 9112, section 9.6). Therefore the server first reads
+// the rest of a body that is too large, for a limited time.
 const (
 	lingerFor   = 3 * time.Second
 	lingerBytes = 64 << 20
@@ -34,7 +34,7 @@ type listener struct {
 	writeTimeout time.Duration
 	log          *slog.Logger
 	metrics      *metrics.Set
-	failures     rate.Sometimes // the log's lines about them
+	failures     rate.Sometimes // limits the log lines about errors
 
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -129,8 +129,8 @@ func (l *listener) remove(c *conn) {
 	}
 }
 
-// endBy ends all connections by a time: a client that neither reads nor sends
-// would otherwise delay the end of the process.
+// endBy ends all connections at a time. Otherwise a client that neither reads nor
+// sends would delay the shutdown.
 func (l *listener) endBy(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,7 +147,7 @@ func (l *listener) bounded(at time.Time) time.Time {
 	return at
 }
 
-// conn is a connection whose client must keep reading.
+// conn is a connection that fails if its client stops reading.
 type conn struct {
 	net.Conn
 	listener *listener

@@ -15,16 +15,16 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// Requests about small lists need little memory, and nothing waits for it.
-// Those about large ones take what they may need from a budget, and wait until
-// others give theirs back: a thousand of them at a time would otherwise need a
-// thousand times the memory of one.
+// Requests about large lists reserve the memory that they may need from a budget,
+// and wait until enough is free: a thousand at once would otherwise need a thousand
+// times the memory of one. Requests about small lists need little memory and do
+// not wait.
 
 const (
 	// smallList is the size up to which a list or a body is small.
 	smallList = 64 << 10
-	// readCost and writeCost are what reading and writing a list may take, in
-	// multiples of its size.
+	// readCost and writeCost are the memory that reading and writing a list may
+	// need, in multiples of its size.
 	readCost, writeCost = 4, 8
 )
 
@@ -41,8 +41,9 @@ func newMemory(bytes int64) memory {
 	return memory{bytes, semaphore.NewWeighted(bytes)}
 }
 
-// take takes bytes from the budget, or all of it if that is less, and returns
-// what gives them back. Only the first call of that counts.
+// take reserves bytes of the budget, or all of it if that is less. It waits until
+// they are free, and returns a function that frees them; only its first call has
+// an effect.
 func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err error) {
 	if m.free == nil || bytes == 0 {
 		return func() {}, nil
@@ -54,7 +55,7 @@ func (m *memory) take(ctx context.Context, bytes int64) (giveBack func(), err er
 	return m.giveBack(bytes), nil
 }
 
-// try is take without waiting. It reports whether it took the bytes.
+// try is take without waiting. It reports whether it reserved the bytes.
 func (m *memory) try(bytes int64) (giveBack func(), ok bool) {
 	bytes = min(bytes, m.total)
 	if !m.free.TryAcquire(bytes) {
@@ -65,7 +66,8 @@ func (m *memory) try(bytes int64) (giveBack func(), ok bool) {
 
 func (m *memory) giveBack(bytes int64) func() { return sync.OnceFunc(func() { m.free.Release(bytes) }) }
 
-// memory is what the operation may need for a list or a body of a size.
+// memory returns the memory that the operation may need for a list or body of the
+// size.
 func (o *operation) memory(size int64) int64 {
 	switch {
 	case size <= smallList:
@@ -76,7 +78,7 @@ func (o *operation) memory(size int64) int64 {
 	return writeCost * size
 }
 
-// memoryFor takes from the budget what the request may need.
+// memoryFor reserves the memory that the request may need.
 func (s *Server) memoryFor(ctx context.Context, c *fiber.Ctx, r *request, budget *memory) (giveBack func(), err error) {
 	if budget.free == nil {
 		return func() {}, nil
@@ -112,8 +114,8 @@ func bodySize(c *fiber.Ctx) int64 {
 	return int64(len(c.BodyRaw()))
 }
 
-// withMemory calls h when there is memory for it. The memory is given back
-// when the answer is made, or, if that is a stream, when it is sent.
+// withMemory calls h after reserving memory for it. It frees the memory when the
+// answer is complete, or, if the answer is a stream, when it has been sent.
 func (s *Server) withMemory(ctx context.Context, c *fiber.Ctx, r *request, h handler) error {
 	if r.op.consumes != nil {
 		giveBack, err := s.readBody(ctx, c)
@@ -148,7 +150,7 @@ type bodyStream struct {
 	done func()
 }
 
-// Close is called by fasthttp when the body was sent or cannot be.
+// Close is called by fasthttp after sending the body or failing to.
 func (b *bodyStream) Close() error {
 	if b.done != nil {
 		b.done()
@@ -165,10 +167,9 @@ func sendStream(c *fiber.Ctx, body io.Reader, size int) {
 	c.Response().SetBodyStream(&bodyStream{Reader: body}, size)
 }
 
-// readBody reads the request's body, which fasthttp leaves on the connection
-// but for its beginning, so that the body of a request that is refused takes no memory.
-// Clients that send slowly hold up large bodies alone. Call giveBack when the
-// body is not needed any more.
+// readBody reads the request's body. fasthttp has read only its beginning, so the
+// body of a refused request takes no memory. Slow clients delay only other large
+// bodies. Call giveBack when the body is no longer needed.
 func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), err error) {
 	stream := c.Context().RequestBodyStream()
 	if stream == nil {
@@ -183,7 +184,7 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 		if giveBack, err = s.bodies.take(ctx, maxBody); err != nil {
 			return nil, err
 		}
-		// The wait for memory was not the client's.
+		// The wait for memory does not count against the client.
 		if err := c.Context().Conn().SetReadDeadline(time.Now().Add(s.opts.ReadTimeout)); err != nil {
 			giveBack()
 			return nil, err
@@ -194,8 +195,8 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 		body = make([]byte, length)
 		_, err = io.ReadFull(stream, body)
 	} else {
-		// fasthttp adds trailer fields to the headers. They were not checked with
-		// them, and are no conditions, keys or addresses (RFC 9110, 6.5.1).
+		// fasthttp adds trailer fields to the headers. They were not checked, and must
+		// not be read as conditions, keys or addresses (RFC 9110, 6.5.1).
 		var headers fasthttp.RequestHeader
 		c.Request().Header.CopyTo(&headers)
 		body, err = io.ReadAll(io.LimitReader(stream, maxBody+1))
@@ -225,7 +226,7 @@ func bodyProblem(c *fiber.Ctx, err error) error {
 
 var errBodyTooLarge = serverProblem(fiber.ErrRequestEntityTooLarge)
 
-// unreadBody makes the connection of a request linger if it has more of a body
+// unreadBody makes the request's connection linger if more of the body is unread
 // than fasthttp reads before it closes a connection.
 func unreadBody(c *fiber.Ctx) {
 	const drained = 128 << 10

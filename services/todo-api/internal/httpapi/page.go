@@ -14,8 +14,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/lists"
 )
 
-// pagePolicy lets the page load nothing from elsewhere and nothing inline, be
-// framed by no page, and ask for data here and at further origins alone.
+// pagePolicy forbids the page to load anything inline or from other origins, to be
+// framed, and to connect to origins other than its own and the given ones.
 func pagePolicy(origins ...string) string {
 	return "default-src 'self'; connect-src 'self'" + strings.Join(append([]string{""}, origins...), " ") +
 		"; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
@@ -23,8 +23,8 @@ func pagePolicy(origins ...string) string {
 
 var plainPolicy = pagePolicy()
 
-// contentTypes is what the page is made of. The operating system's own table
-// differs from machine to machine.
+// contentTypes are the types of the page's files. The operating system's table
+// differs between machines.
 var contentTypes = map[string]string{
 	".css":         "text/css; charset=utf-8",
 	".html":        "text/html; charset=utf-8",
@@ -54,8 +54,8 @@ type asset struct {
 	encoded []*asset
 }
 
-// encodings are those that the page's build leaves beside a file, by what ends
-// their names. The smallest come first.
+// encodings are the encodings that the page's build writes beside a file, by the
+// suffix of their names. The smallest come first.
 var encodings = []struct{ suffix, name string }{{".br", "br"}, {".gz", "gzip"}}
 
 func newAsset(contentType string, body []byte, cacheControl string) *asset {
@@ -63,10 +63,10 @@ func newAsset(contentType string, body []byte, cacheControl string) *asset {
 	return &asset{body: body, contentType: contentType, cacheControl: cacheControl, tag: lists.Revision(hex.EncodeToString(sum[:8]))}
 }
 
-// accepted is the smallest of a and its encodings that the client takes.
+// accepted returns the smallest of a and its encodings that the client accepts.
 func (a *asset) accepted(c *fiber.Ctx) *asset {
 	if c.Get(fiber.HeaderAcceptEncoding) == "" {
-		return a // fiber takes that for any encoding
+		return a // fiber would accept any encoding
 	}
 	for _, other := range a.encoded {
 		if c.AcceptsEncodings(other.encoding) != "" {
@@ -76,8 +76,8 @@ func (a *asset) accepted(c *fiber.Ctx) *asset {
 	return a
 }
 
-// serve answers a GET or HEAD of a file of the page, which may ask where people
-// sign in for their tokens.
+// serve answers a GET or HEAD of a file of the page. The page may connect to the
+// origins from which it obtains tokens.
 func (s *Server) serve(a *asset) fiber.Handler {
 	if s.opts.SignIn == nil {
 		return a.serve
@@ -121,8 +121,8 @@ type PageSignIn struct {
 	Scope    string `json:"scope"`
 }
 
-// pageConfig is what the page reads to find the API, which is at the public URL
-// if that has a path, else at the page's own origin, and to sign in.
+// pageConfig is the page's configuration: how to sign in, and where the API is: at
+// the public URL if that has a path, else at the page's own origin.
 func (s *Server) pageConfig() ([]byte, error) {
 	config := struct {
 		APIBase string      `json:"apiBase"`
@@ -134,8 +134,8 @@ func (s *Server) pageConfig() ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// loadPage returns the files of the page by the path that each is served at.
-// Files named as another one with .br or .gz at the end are that one, encoded.
+// loadPage returns the files of the page by path. A file with the name of another
+// one and the suffix .br or .gz is an encoding of that one.
 func loadPage(files fs.FS) (map[string]*asset, error) {
 	page := make(map[string]*asset)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -162,7 +162,7 @@ func loadPage(files fs.FS) (map[string]*asset, error) {
 		if !ok {
 			return fmt.Errorf("%s: no media type is known for it", name)
 		}
-		// The build names what is below assets/ after its content.
+		// The build names the files below assets/ by their content.
 		cacheControl := "no-cache"
 		if strings.HasPrefix(name, "assets/") {
 			cacheControl = "public, max-age=31536000, immutable"

@@ -17,8 +17,8 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// retryAfter is the default Retry-After in seconds. While the store does not
-// answer, it is probed once a second.
+// retryAfter is the default Retry-After in seconds. A store that does not answer is
+// probed once a second.
 const retryAfter = 2
 
 // problem is the body of an error answer (RFC 9457). It implements error, so
@@ -32,19 +32,19 @@ type problem struct {
 	Pointer  *string        `json:"pointer,omitempty"`
 	Errors   []problemPlace `json:"errors,omitempty"`
 	Cause    string         `json:"cause,omitempty"`
-	// Code and Todo are for clients that offer the user a choice.
+	// Code and Todo are for clients that let the user choose.
 	Code string          `json:"code,omitempty"`
 	Todo json.RawMessage `json:"todo,omitempty"`
 
 	retry bool
-	wait  time.Duration // before a repetition can succeed; 0: retryAfter
+	wait  time.Duration // until a retry can succeed; 0 means retryAfter
 	allow string
 	etag  string
-	// challenge is how to sign in (RFC 6750, 3).
+	// challenge is the WWW-Authenticate challenge (RFC 6750, 3).
 	challenge string
-	// changed is what Todo is made of, once the item's address is known.
+	// changed is the item for Todo, before its URL is known.
 	changed *todo.ChangedError
-	// log is the reason, which only the log shows.
+	// log is the reason; only the log shows it.
 	log error
 }
 
@@ -119,8 +119,8 @@ var (
 	}
 )
 
-// asProblem maps an error to the problem that the client sees. It is the only
-// such place.
+// asProblem maps an error to the problem that the client sees. No other function
+// does so.
 func asProblem(err error) *problem {
 	var (
 		own       *problem
@@ -174,8 +174,7 @@ func asProblem(err error) *problem {
 	return p
 }
 
-// withTodo returns the problem with the item that it is about, whose address is
-// below base.
+// withTodo returns the problem with its item, whose URL begins with base.
 func (p *problem) withTodo(base string) *problem {
 	if p.changed != nil && p.changed.Item.UID != "" {
 		p.Todo = todo.RenderItem(p.changed.Item).Append(nil, base)
@@ -211,8 +210,8 @@ func serverProblem(err *fiber.Error) *problem {
 	return invalidRequest.with("The message is not valid HTTP.")
 }
 
-// at returns the problem of one request, with the address of its type where the
-// server is found below path.
+// at returns the problem of one request to a server whose public URL has the
+// path.
 func (p *problem) at(path, requestID string) *problem {
 	q := *p
 	q.Type, q.Instance = path+p.Type, requestID

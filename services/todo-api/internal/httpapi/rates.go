@@ -9,25 +9,25 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The work of a client is counted in units. A request takes one, which is about
-// what reading a small list takes, and one more for each 64 KiB of memory that
-// it needs for a large list or body. In a batch, each operation but the first
-// takes one more, and one for each 64 KiB of the list. openapi.yaml says so to
+// The work of a client is counted in units. A request costs one unit, about the
+// work of reading a small list, and one more for each 64 KiB of memory that it
+// needs for a large list or body. Each operation of a batch after the first costs
+// one more, and one for each 64 KiB of the list. openapi.yaml documents this for
 // clients.
 const unit = 64 << 10
 
 const (
-	// maxClients bounds the clients that are remembered. The one that was
-	// longest away is forgotten first.
+	// maxClients is the maximum number of remembered clients. The least recently
+	// seen one is forgotten first.
 	maxClients = 50_000
-	// turn is how long a request may wait for its turn. A refusal waits as
-	// long, so that a client that repeats it at once does not keep the server
+	// turn is the maximum time that a request waits for its units. A refusal waits
+	// as long, so that a client that retries at once does not keep the server
 	// busy.
 	turn = time.Second
 )
 
-// rates limits the units that each client takes in a minute. A client that was
-// away has those of a minute at once.
+// rates limits the units of each client per minute. After a pause, a client may
+// use the units of a minute at once.
 type rates struct {
 	perMinute int
 	now       func() time.Time
@@ -40,7 +40,7 @@ func newRates(perMinute int) *rates {
 	return &rates{
 		perMinute: perMinute,
 		now:       time.Now,
-		// A budget is full again after a minute, or soon after where it owes.
+		// A budget is full again after a minute, or a little later if it owes units.
 		budgets: ttlcache.New(ttlcache.WithCapacity[client, *rate.Limiter](maxClients), ttlcache.WithTTL[client, *rate.Limiter](5*time.Minute)),
 	}
 }
@@ -52,10 +52,10 @@ func (r *rates) budget(from client) *rate.Limiter {
 	return budget.Value()
 }
 
-// take takes units for a request that has taken some before, and returns after
-// which time they are there. If that is longer than patience, it takes nothing,
-// reports false, and returns after which time the whole request can have its
-// units. No request needs more than those of a minute.
+// take charges units to a request that may have been charged before, and returns
+// the time until they are available. If that is longer than patience, it charges
+// nothing, reports false, and returns the time until all units of the request are
+// available. No request needs more units than a minute has.
 func (r *rates) take(from client, before, units int, patience time.Duration) (wait time.Duration, ok bool) {
 	units = min(units, r.perMinute-before)
 	r.mu.Lock()
@@ -71,16 +71,16 @@ func (r *rates) take(from client, before, units int, patience time.Duration) (wa
 	return whole.DelayFrom(now), false
 }
 
-// owe takes units for work that was done already, whether they are there or
-// not.
+// owe charges units for work that is already done, even if they are not
+// available.
 func (r *rates) owe(from client, units int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.budget(from).ReserveN(r.now(), min(units, r.perMinute))
 }
 
-// limit makes clients that ask for too much wait for their turn, and refuses
-// them when it is far.
+// limit delays the requests of clients that exceed their rate, and refuses those
+// that would have to wait too long.
 func (s *Server) limit(c *fiber.Ctx) error {
 	from := s.clientOf(c)
 	if from.exempt() || isProbe(c.Path()) {
@@ -103,8 +103,7 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// charge takes units for the request in addition to those already taken, or
-// refuses it.
+// charge charges more units to the request, or refuses it.
 func (s *Server) charge(r *request, units int) error {
 	if r.payer == nil || units <= 0 {
 		return nil
@@ -117,8 +116,8 @@ func (s *Server) charge(r *request, units int) error {
 	return nil
 }
 
-// settle takes the units that were not known when the request was charged: those
-// of a list that was not in memory, and of a body that did not tell its size.
+// settle charges the units that were not known before: those of a list that was
+// not in memory, and of a body without Content-Length.
 func (s *Server) settle(c *fiber.Ctx, r *request) {
 	if r.payer == nil {
 		return
@@ -128,13 +127,13 @@ func (s *Server) settle(c *fiber.Ctx, r *request) {
 	}
 }
 
-// unitsOf is what the request takes, as far as it is known; a batch takes more.
+// unitsOf returns the known units of the request; a batch costs more.
 func (s *Server) unitsOf(r *request, body int64) int {
 	size, _ := s.opts.Lists.Size(r.list)
 	return 1 + int(r.op.memory(max(size, min(body, maxBody)))/unit)
 }
 
-// chargeOperations takes the units of the operations of a batch.
+// chargeOperations charges the units of a batch's operations.
 func (s *Server) chargeOperations(r *request, operations int) error {
 	size, _ := s.opts.Lists.Size(r.list)
 	return s.charge(r, (operations-1)*(1+int(size/unit)))

@@ -1,4 +1,4 @@
-// Package httpapi serves lists over HTTP, as openapi.yaml beside it says.
+// Package httpapi serves lists over HTTP. Its contract is openapi.yaml.
 package httpapi
 
 import (
@@ -43,21 +43,20 @@ type Options struct {
 	Page fs.FS
 	// Release is the release name that /readyz reports.
 	Release string
-	// PublicURL is the server's public address, without a slash at its end. If
-	// "", links have the Host of their request.
+	// PublicURL is the server's public URL, without a trailing slash. If "", links
+	// have the Host of their request.
 	PublicURL string
-	// CORSOrigins are the origins that may use the API from a browser; "*"
-	// stands for all of them.
+	// CORSOrigins are the origins whose pages may use the API; "*" allows all.
 	CORSOrigins []string
 	// RequestTimeout bounds the work on a request, ReadTimeout its arrival,
 	// IdleTimeout the wait for the next one on a connection, and WriteTimeout
 	// the time in which a client must read 64 KiB of an answer.
 	RequestTimeout, ReadTimeout, IdleTimeout, WriteTimeout time.Duration
-	// MaxConns bounds the connections that are open; 0: unbounded.
+	// MaxConns is the maximum number of open connections; 0 means no limit.
 	MaxConns int
-	// MaxStreams bounds the event streams that are open.
+	// MaxStreams is the maximum number of open event streams.
 	MaxStreams int
-	// ClientStreams bounds those of one client; 0: any number.
+	// ClientStreams is the maximum of one client; 0 means no limit.
 	ClientStreams int
 	// AllowedHosts are the hosts that requests may name, in addition to that of
 	// PublicURL; "*" allows all. If empty, requests on loopback must name this
@@ -73,13 +72,13 @@ type Options struct {
 	// and removed or changed items.
 	NamesInHistory bool
 	// RateLimit is the maximum number of units of work per minute of one
-	// client; 0: no limit. A small request is one unit. A client is a person
-	// who signed in, or else an address: of the header ClientAddress, or of the
-	// connection if ClientAddress is "".
+	// client; 0 means no limit. A small request costs one unit. A client is a
+	// person who signed in, or else an address: the one in the header
+	// ClientAddress, or that of the connection if ClientAddress is "".
 	RateLimit     int
 	ClientAddress string
-	// MaxBytes bounds the memory of requests under way about large lists;
-	// further ones wait. 0: unbounded.
+	// MaxBytes is the maximum memory of requests about large lists that are under
+	// way; further ones wait. 0 means no limit.
 	MaxBytes int64
 	// AccessLog, if not nil, gets a record of each request, which has NameDigest
 	// of the list's name as list and contains the name nowhere else.
@@ -87,7 +86,7 @@ type Options struct {
 	NameDigest func(name string) string
 	Logger     *slog.Logger
 	Metrics    *metrics.Set
-	// Tracer, when not nil, gets a span for each request.
+	// Tracer, if not nil, gets a span for each request.
 	Tracer trace.TracerProvider
 
 	heartbeat time.Duration // of event streams; 0: heartbeatInterval
@@ -107,8 +106,8 @@ type Server struct {
 	rates *rates
 	open  open // event streams
 
-	// What requests about large lists may take.
-	// Loads are reads of lists whose size is not known yet.
+	// The memory of requests about large lists. Loads are reads of lists whose
+	// size is not known yet.
 	bodies, reads, writes, events, loads memory
 
 	// listener is set by Serve.
@@ -119,7 +118,7 @@ type Server struct {
 	watchers watchers
 	hangups  hangups
 	stopping atomic.Bool
-	// closing ends the event streams; ended is done when they have.
+	// closing is closed to end the event streams; ended waits for them.
 	closing   chan struct{}
 	closeOnce sync.Once
 	ended     sync.WaitGroup
@@ -127,8 +126,8 @@ type Server struct {
 
 type handler func(*fiber.Ctx, *request) error
 
-// New returns a server that is ready for [Server.Serve]. Call
-// [Server.Shutdown] to end it, also when it never served.
+// New returns a server that is ready for [Server.Serve]. The caller must call
+// [Server.Shutdown], even if the server never served.
 func New(opts Options) (*Server, error) {
 	c, err := loadContract()
 	if err != nil {
@@ -171,7 +170,7 @@ func New(opts Options) (*Server, error) {
 	})
 	server := s.app.Server()
 	server.Logger = serverLog{opts.Logger}
-	// A balancer that keeps using a connection must be told that it ends.
+	// Load balancers that reuse a connection must learn that it ends.
 	server.CloseOnShutdown = true
 	// Event streams close their own connections.
 	server.KeepHijackedConns = true
@@ -284,8 +283,8 @@ func (s *Server) route() error {
 	return nil
 }
 
-// Serve answers requests on l until [Server.Shutdown], and then returns nil
-// at once, before they are all answered.
+// Serve answers requests on l until [Server.Shutdown] is called. It then returns
+// nil at once, while requests may still be under way.
 func (s *Server) Serve(l net.Listener) error {
 	bounded := newListener(l, s.opts.MaxConns, s.opts.WriteTimeout, s.log, s.opts.Metrics)
 	s.listener.Store(bounded)
@@ -296,23 +295,23 @@ func (s *Server) Serve(l net.Listener) error {
 // error, which may have no reader.
 type serverLog struct{ log *slog.Logger }
 
-// Printf leaves out the values: they may hold a piece of the request.
+// Printf omits the values, which may contain parts of the request.
 func (l serverLog) Printf(format string, _ ...any) {
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, "connection", slog.String("detail", format))
 }
 
-// Stop makes /readyz fail, so that balancers send no new requests. The server
-// still answers those that arrive.
+// Stop makes /readyz fail, so that load balancers send no new requests. The server
+// still answers the requests that arrive.
 func (s *Server) Stop() { s.stopping.Store(true) }
 
 // Shutdown closes event streams and waits for requests under way. If ctx ends
-// first, it returns what was not finished.
+// first, the error says what was not finished.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Stop()
 	s.closeOnce.Do(func() { close(s.closing) })
 	if l := s.listener.Load(); l != nil {
 		if deadline, ok := ctx.Deadline(); ok {
-			// Clients that do not read or send have half of the time.
+			// Clients that neither read nor send get half of the time.
 			l.endBy(time.Now().Add(time.Until(deadline) / 2))
 		}
 	}
@@ -334,14 +333,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// expected answers clients that ask before they send a too large body.
+// expected answers Expect: 100-continue, and refuses a body that is too large.
 func (s *Server) expected(ctx *fasthttp.RequestCtx) int {
 	if ctx.Request.Header.ContentLength() <= maxBody {
 		return http.StatusContinue
 	}
 	c := s.app.AcquireCtx(ctx)
 	defer s.app.ReleaseCtx(c)
-	lingerOnClose(c) // the client may send the body all the same
+	lingerOnClose(c) // the client may send the body anyway
 	if err := s.refused(c, errBodyTooLarge); err != nil {
 		return http.StatusInternalServerError
 	}
@@ -353,8 +352,8 @@ func (s *Server) panicked(c *fiber.Ctx, value any) {
 		slog.Any("panic", value), slog.String("stack", stack()))
 }
 
-// acceptAnyMethod gives fiber, which knows some methods only, another one in
-// place of what it would refuse with 400.
+// acceptAnyMethod replaces methods that fiber does not know, since it would answer
+// them with 400.
 func acceptAnyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		if method := ctx.Method(); !slices.Contains(fiber.DefaultMethods, string(method)) {

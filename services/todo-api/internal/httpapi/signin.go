@@ -10,7 +10,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/signin"
 )
 
-// realm is the beginning of every challenge.
+// realm begins every challenge.
 const realm = `Bearer realm="todo"`
 
 // identify verifies the request's token, if any. Operations on lists refuse the
@@ -77,7 +77,7 @@ func challenge(p *problem, code string) *problem {
 	return p
 }
 
-// quotable is text as error_description may have it.
+// quotable returns text with only the characters that error_description allows.
 func quotable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

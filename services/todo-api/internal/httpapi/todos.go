@@ -86,7 +86,7 @@ func (s *Server) getTodo(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
-	// An item that is not there has no state that a client could have already.
+	// If-None-Match does not apply to an item that does not exist.
 	item, ok := snap.Doc.List().Find(r.item)
 	if !ok {
 		return todo.ErrNotFound
@@ -140,7 +140,7 @@ func (s *Server) updateList(c *fiber.Ctx, r *request) error {
 }
 
 func (s *Server) eraseList(c *fiber.Ctx, r *request) error {
-	// A repetition needs no key: what is erased stays so.
+	// A repetition needs no key: an erased list stays erased.
 	if _, err := idempotencyKey(c); err != nil {
 		return err
 	}

@@ -45,14 +45,14 @@ func (w *watchers) leave(name todo.Name, own *watcher) {
 	w.tell(name)
 }
 
-// tell wakes the streams of a list. w.mu is held.
+// tell wakes the streams of a list. The caller holds w.mu.
 func (w *watchers) tell(name todo.Name) {
 	for other := range w.lists[name] {
 		poke(other.changed)
 	}
 }
 
-// count returns how many streams of the list are open here.
+// count returns the number of the list's streams that are open on this server.
 func (w *watcher) count() int {
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
