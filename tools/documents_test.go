@@ -11,8 +11,8 @@ import (
 )
 
 // documents commits the files to a new repository and runs tools/lint/documents
-// there. A link that holds "nowhere" fails: the link checker itself is not
-// under test and may be absent.
+// there. A stub replaces the link checker, which may be absent: links that contain
+// "nowhere" fail.
 func documents(t *testing.T, files map[string]string) (r repo, out string, status int) {
 	t.Helper()
 	r = repo(t.TempDir())

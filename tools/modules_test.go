@@ -209,8 +209,8 @@ func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 	}
 }
 
-// A library that imports a sibling is developed against the sibling's directory,
-// checked against its zip, and released after it.
+// A library that imports a sibling is built from the sibling's directory in
+// development, checked with the sibling's zip, and released after it.
 func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
 	t.Parallel()
 	r := modulesRepo(t)
@@ -279,7 +279,7 @@ func TestAffected(t *testing.T) {
 		if out, status := r.modules(t, "affected", "base", "xml"); status != 2 || !strings.Contains(out, "tools/modules affected") {
 			t.Errorf("xml: got %d, %q, want the usage", status, out)
 		}
-		// A base that the clone lacks affects all modules.
+		// If the clone lacks the base, all modules are affected.
 		for _, base := range []string{"", strings.Repeat("0", 40), strings.Repeat("ab", 20), "--output=x"} {
 			out, _ := r.modules(t, "affected", base)
 			order := strings.Fields(out)

@@ -34,7 +34,7 @@ func write(t *testing.T, file, content string, mode os.FileMode) {
 	}
 }
 
-// toolsRun runs tools/run on the repository at root; env has NAME=value.
+// toolsRun runs tools/run on the repository at root; env holds NAME=value.
 func toolsRun(t *testing.T, root string, env []string, args ...string) (out string, status int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "./run", args...)
@@ -249,7 +249,7 @@ func TestARowThatDiesIsNoSuccess(t *testing.T) {
 
 func TestInterruptionEndsAllRows(t *testing.T) {
 	t.Parallel()
-	// A setup interrupts the run, and is deaf to it itself; its row, and the one after it, must not start.
+	// A setup interrupts the run and ignores the signal itself; its row and the next one must not start.
 	root := repository(t, `lint a command='echo $$ >a; exec sleep 300'
 lint b needs=deaf command='touch started'
 lint c command='touch started'
@@ -300,8 +300,8 @@ func TestNothingASuiteStartedOutlivesIt(t *testing.T) {
 	}
 }
 
-// alive reports whether the process runs. A killed process that was not reaped is a
-// zombie, and not alive.
+// alive reports whether the process runs. A zombie, a killed process that was not
+// reaped, does not.
 func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

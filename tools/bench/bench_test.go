@@ -55,7 +55,7 @@ type row struct {
 	// only if the row does.
 	why string
 
-	// What a run measured.
+	// The results of the run.
 	metrics     []metric
 	contestants []string
 	turns       turns
@@ -200,7 +200,7 @@ func (b *bench) turn(c contestant, length time.Duration) tally {
 	return t
 }
 
-// progress prints the results of a round.
+// progress prints the results of one round.
 func (b *bench) progress(round int, format string, args ...any) {
 	fmt.Printf("   %d/%d%s\n", round, b.rounds, fmt.Sprintf(format, args...))
 }
@@ -213,7 +213,7 @@ func (b *bench) check(err error) {
 	}
 }
 
-// turns has the tallies of each contestant by name, one for each round.
+// turns are the tallies of each contestant by name, one for each round.
 type turns map[string][]tally
 
 // each returns a metric with a sample for each tally of a contestant.

@@ -19,7 +19,7 @@ import (
 // A client sends one request after another on its own connection.
 type client interface {
 	// send sends its next request and reports whether the response was a
-	// success. After an error nothing more can be measured.
+	// success. An error ends the measurement.
 	send(ctx context.Context) (ok bool, err error)
 	close()
 }
@@ -35,10 +35,10 @@ type tally struct {
 	requests int // with an answer in time
 	failed   int // of these, without success
 	elapsed  time.Duration
-	cpu      time.Duration // of the server
+	cpu      time.Duration // used by the server
 	p99      time.Duration // of all answers
 	mean     time.Duration
-	amount   float64 // by which the contestant's counter rose
+	amount   float64 // increase of the contestant's counter
 }
 
 func (t tally) rate() float64       { return float64(t.requests-t.failed) / t.elapsed.Seconds() }
@@ -46,7 +46,7 @@ func (t tally) p99Millis() float64  { return float64(t.p99.Microseconds()) / 100
 func (t tally) meanMicros() float64 { return float64(t.mean.Nanoseconds()) / 1000 }
 func (t tally) failures() float64   { return float64(t.failed) }
 
-// micros is the CPU time of the server that one request took.
+// micros is the server's CPU time per request in microseconds.
 func (t tally) micros() float64 {
 	return float64(t.cpu.Microseconds()) / float64(max(t.requests, 1))
 }
@@ -54,7 +54,7 @@ func (t tally) micros() float64 {
 var errNoAnswer = errors.New("no answer")
 
 // drive runs the clients for length, in a closed loop: each waits for an answer
-// before it sends again. Later answers do not count.
+// before it sends the next request. Answers after length do not count.
 func drive(ctx context.Context, clients []client, length time.Duration, cpu func() (time.Duration, error)) (tally, error) {
 	before, err := cpu()
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *httpClient) send(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		c.conn, c.reader = conn, bufio.NewReaderSize(conn, 16<<10)
-		// A deadline for each connection is enough: a turn is shorter.
+		// One deadline for the connection is enough: a turn is shorter.
 		if err := conn.SetDeadline(time.Now().Add(time.Minute + answerTimeout)); err != nil {
 			return false, err
 		}
@@ -145,7 +145,7 @@ func (c *httpClient) send(ctx context.Context) (bool, error) {
 	setStamp(c.message, c.stamps)
 	if _, err := c.conn.Write(c.message); err != nil {
 		c.close()
-		return false, nil //nolint:nilerr // a request that failed is counted as one
+		return false, nil //nolint:nilerr // counted as a failed request
 	}
 	if err := c.answer.ReadLimitBody(c.reader, 8<<20); err != nil {
 		c.close()
@@ -169,7 +169,7 @@ func (c *httpClient) close() {
 // number: some servers do not write an unchanged list.
 const stamp = "000000000000"
 
-// setStamp replaces the stamp in a message by an unused number.
+// setStamp replaces the stamp in a message by a new number.
 func setStamp(message []byte, stamps interface{ Add(delta int64) int64 }) {
 	if at := bytes.Index(message, []byte(stamp)); at >= 0 {
 		digits := strconv.AppendInt(make([]byte, 0, len(stamp)), stamps.Add(1), 10)

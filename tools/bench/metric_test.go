@@ -78,7 +78,7 @@ func (m metric) Verdict() string {
 	}
 }
 
-// Spread is the lowest and the highest sample.
+// Spread returns the lowest and the highest sample.
 func (m metric) Spread() string {
 	if len(m.samples) < 2 {
 		return ""
@@ -86,7 +86,7 @@ func (m metric) Spread() string {
 	return number(slices.Min(m.samples)) + " to " + number(slices.Max(m.samples))
 }
 
-// line is the metric as one line of a log.
+// line returns the metric as one line of a log.
 func (m metric) line() string {
 	text := m.What + ": " + m.Median()
 	if s := m.Spread(); s != "" {
@@ -98,8 +98,7 @@ func (m metric) line() string {
 	return text
 }
 
-// median is the middle sample, the mean of both where two are in the middle,
-// and NaN without samples.
+// median returns the median of the samples, or NaN without samples.
 func median(samples []float64) float64 {
 	if len(samples) == 0 {
 		return math.NaN()
@@ -108,8 +107,8 @@ func median(samples []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-// quantile is the smallest value that is no less than the share q of all
-// values, which are sorted in place; zero without values.
+// quantile returns the smallest value that is not below the share q of all values,
+// or zero without values. It sorts values in place.
 func quantile[T cmp.Ordered](values []T, q float64) (value T) {
 	if len(values) == 0 {
 		return value
@@ -119,7 +118,7 @@ func quantile[T cmp.Ordered](values []T, q float64) (value T) {
 	return values[min(max(rank, 0), len(values)-1)]
 }
 
-// number rounds to what a reader compares: three digits, thousands separated.
+// number formats a value with three significant digits and separated thousands.
 func number(value float64) string {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return "not measured"

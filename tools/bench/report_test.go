@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// report is what a run has measured.
+// report has the results of a run.
 type report struct {
 	machine
 	Began   time.Time
@@ -38,7 +38,7 @@ var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"cell": func(text string) string { return strings.ReplaceAll(text, "|", `\|`) }, // in a table of Markdown
 }).Parse(pageTemplate))
 
-// text is the page, or one of the tables that the template defines.
+// text returns the page, or one of the tables that the template defines.
 func (r report) text(name string) string {
 	var text strings.Builder
 	if err := pages.ExecuteTemplate(&text, name, r); err != nil {
@@ -47,14 +47,14 @@ func (r report) text(name string) string {
 	return text.String()
 }
 
-// Minutes is how long the run took.
+// Minutes is the duration of the run.
 func (r report) Minutes() int { return max(int(r.Took.Round(time.Minute).Minutes()), 1) }
 
 func (r *row) Title() string     { return r.title }
 func (r *row) Failed() bool      { return r.failed }
 func (r *row) Metrics() []metric { return r.metrics }
 
-// Contestants are what each contestant did by itself.
+// Contestants are the results of each contestant alone.
 func (r *row) Contestants() (all []map[string]string) {
 	for _, name := range r.contestants {
 		cpu := r.turns.each("", name, micros, tally.micros, open)
@@ -71,7 +71,7 @@ func (r *row) Contestants() (all []map[string]string) {
 	return all
 }
 
-// Short names the metrics that miss their goal.
+// Short returns the names of the metrics that miss their goal.
 func (r report) Short() (lines []string) {
 	for _, row := range r.Rows {
 		for _, m := range row.metrics {
@@ -86,7 +86,7 @@ func (r report) Short() (lines []string) {
 	return lines
 }
 
-// Reasons are what is known about the rows that fall short.
+// Reasons are the known reasons of the rows that miss a goal.
 func (r report) Reasons() (lines []string) {
 	for _, row := range r.Rows {
 		if row.why != "" && slices.ContainsFunc(row.metrics, metric.short) && !slices.Contains(lines, row.why) {
@@ -96,7 +96,7 @@ func (r report) Reasons() (lines []string) {
 	return lines
 }
 
-// samples is every turn in the format of Go's benchmarks.
+// samples returns every turn in the format of Go's benchmarks.
 // https://golang.org/design/14313-benchmark-format
 func (r report) samples() string {
 	var out strings.Builder
@@ -149,17 +149,17 @@ func (r report) write(root string) error {
 		os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(r.text("page")), 0o644))
 }
 
-// past is what a goal's metric measured in each run, the oldest first.
+// past holds the value of a goal's metric in each run, oldest first.
 type past struct {
 	Goal   string
 	Values []string
 }
 
-// kept is how many runs the history of a goal has.
+// kept is the maximum number of runs in the history of a goal.
 const kept = 6
 
-// readHistory reads a history, which need not exist: date, commit, metric and
-// value, the oldest run first.
+// readHistory reads a history of date, commit, metric and value, oldest run first.
+// The file need not exist.
 func readHistory(file string) ([][]string, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -178,7 +178,7 @@ func readHistory(file string) ([][]string, error) {
 	return history, nil
 }
 
-// latest is the history without the runs that are too old to be shown.
+// latest returns the history without the runs that are too old to be shown.
 func latest(history [][]string) [][]string {
 	seen := make(map[string]int)
 	slices.Reverse(history)
@@ -190,7 +190,7 @@ func latest(history [][]string) [][]string {
 	return history
 }
 
-// machine is what a run was measured on and with.
+// machine describes the hardware and software of a run.
 type machine struct {
 	CPU, Kernel, System string
 	Cores               int
@@ -237,7 +237,7 @@ func describeMachine(ctx context.Context, s *shared) machine {
 	return m
 }
 
-// field is the first group of what the expression finds in a file.
+// field returns the first group of the expression's first match in a file.
 func field(file, expression string) string {
 	text, _ := os.ReadFile(file)
 	if found := regexp.MustCompile(expression).FindSubmatch(text); found != nil {
@@ -246,7 +246,7 @@ func field(file, expression string) string {
 	return ""
 }
 
-// moduleVersion is the version at which a Go binary holds a module.
+// moduleVersion returns the version of a module in a Go binary.
 func moduleVersion(binary, module string) string {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {

@@ -58,13 +58,13 @@ var rows = []row{
 
 const manyLists = 1000
 
-// local are the servers of lists on this machine's disk.
+// local holds the servers whose lists are on this machine's disk.
 type local struct {
 	dir                     string // of the predecessor
 	predecessor, file, bolt *process
 }
 
-// startLocal starts them on directories with equal lists.
+// startLocal starts the servers on directories with equal lists.
 func (b *bench) startLocal(lists int) local {
 	l := local{dir: b.seeded(lists, listItems)}
 	l.predecessor = b.start(b.predecessorCommand("LISTS_DIR=" + l.dir))
@@ -75,7 +75,7 @@ func (b *bench) startLocal(lists int) local {
 	return l
 }
 
-// contestants have the same kind of clients each.
+// contestants returns the servers, all with the same kind of clients.
 func (l local) contestants(clients func(p *process) func() []client) []contestant {
 	return []contestant{
 		{name: "predecessor", server: l.predecessor, clients: clients(l.predecessor)},
@@ -210,8 +210,8 @@ func putS3(b *bench) []metric {
 	}
 }
 
-// hot has 64 writers on one list, each with an item of its own, through the API and
-// by naive clients.
+// hot measures 64 writers on one list, each with an item of its own, through the
+// API and with naive clients.
 func hot(b *bench, turn, put, get time.Duration, bound float64) []metric {
 	s := b.startBuckets()
 	b.bucket(s, "api", 1)
@@ -270,7 +270,7 @@ func instances(b *bench) []metric {
 	}
 }
 
-// perRound measures the metrics once a round: measure returns a sample of each.
+// perRound measures the metrics once a round. measure returns a sample of each.
 func (b *bench) perRound(metrics []metric, measure func() []float64) []metric {
 	for round := range b.rounds {
 		said := ""
@@ -302,7 +302,7 @@ func events(b *bench) []metric {
 		before := b.memoryOf(api)
 		s := b.openStreams(api, "/api/lists/crowd/events", clients)
 		defer s.close()
-		time.Sleep(time.Second) // what idle streams hold, not what opening them took
+		time.Sleep(time.Second) // so that the memory used for opening streams is not counted
 		each := (b.memoryOf(api) - before) / clients * 1000
 		writer := b.editor(api, "crowd", ids[0])
 		defer writer.close()
@@ -311,7 +311,8 @@ func events(b *bench) []metric {
 	})
 }
 
-// watchers changes a large list that many watch, and measures a client of another one.
+// watchers changes a large list that many clients watch, and measures a client of
+// another list.
 func watchers(b *bench) []metric {
 	const watchers, changes, turn = 1000, 3, 1500 * time.Millisecond
 	return b.perRound([]metric{
@@ -324,7 +325,7 @@ func watchers(b *bench) []metric {
 		b.fill(api, "other", list(listItems))
 		s := b.openStreams(api, "/api/lists/crowd/events?changes=true", watchers)
 		defer s.close()
-		// The first event is counted by its id, which its list follows.
+		// The first event counts by its id line, which precedes its list.
 		for last := int64(-1); last != s.bytes.Load(); time.Sleep(500 * time.Millisecond) {
 			last = s.bytes.Load()
 		}
@@ -398,7 +399,7 @@ func across(b *bench) (metrics []metric) {
 			ids := b.fill(writing, "seen", list(listItems))
 			stream := b.openStreams(watching, "/api/lists/seen/events?changes=true", 1)
 			writer := b.editor(writing, "seen", ids[0])
-			for round := range b.rounds + 1 { // the first one, which does not count, waits for the bus
+			for round := range b.rounds + 1 { // the first round waits for the bus and does not count
 				took := make([]time.Duration, changes)
 				for i := range took {
 					_, took[i] = b.change(writer, stream)
@@ -469,8 +470,8 @@ func start(b *bench) []metric {
 	}, measure)
 }
 
-// size is that of bin/todo-api and of the image that tools/image builds from
-// the same sources, both with the page.
+// size measures bin/todo-api and the image that tools/image builds from the same
+// sources, both with the page.
 func size(b *bench) []metric {
 	info, err := os.Stat(b.api)
 	b.check(err)
@@ -489,8 +490,8 @@ func size(b *bench) []metric {
 	}
 }
 
-// editedLists are contestants that each rename an item of a list of one of the
-// sizes, with one client.
+// editedLists returns one contestant for each size: a client that renames an item
+// of a list of that size.
 func (b *bench) editedLists(api *process, sizes []int) (all []contestant) {
 	for _, size := range sizes {
 		name := fmt.Sprintf("items-%d", size)
@@ -503,7 +504,7 @@ func (b *bench) editedLists(api *process, sizes []int) (all []contestant) {
 	return all
 }
 
-// steepest is the largest exponent between neighbours, where a time that
+// steepest returns the largest exponent between neighbouring sizes: a time that
 // grows as size to the power of e has the exponent e.
 func steepest(sizes []int, seconds []float64) float64 {
 	largest := math.Inf(-1)
@@ -531,7 +532,7 @@ func growthItems(b *bench) []metric {
 	return metrics
 }
 
-// patchSizes changes one item of a small list and of the largest one.
+// patchSizes measures a change of one item in a small list and in the largest.
 func patchSizes(b *bench) []metric {
 	got := b.contest(time.Second, b.editedLists(b.startAPI("file://"+b.TempDir()), []int{listItems, 5000})...)
 	return []metric{
@@ -541,8 +542,8 @@ func patchSizes(b *bench) []metric {
 	}
 }
 
-// growthLists replaces lists at random, most of which are not in memory: the time
-// to find a list must not grow with their number.
+// growthLists replaces random lists, most of which are not in memory: the time
+// to find a list must not grow with the number of lists.
 func growthLists(b *bench) []metric {
 	var contestants []contestant
 	for _, size := range []int{1, 1_000, 100_000} {

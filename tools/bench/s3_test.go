@@ -30,7 +30,7 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
-// The credentials of the S3 server that is started here, on loopback.
+// The credentials of the S3 server that this package starts on loopback.
 const (
 	accessKey = "bench"
 	secretKey = "bench-on-loopback"
@@ -93,7 +93,7 @@ func s3Client(endpoint string) *s3.Client {
 	})
 }
 
-// bucket makes a bucket with lists in the objects of v1.
+// bucket creates a bucket with lists in the objects of v1.
 func (b *bench) bucket(s *buckets, name string, lists int) {
 	b.Helper()
 	_, err := s.s3.CreateBucket(b.ctx, &s3.CreateBucketInput{Bucket: &name})
@@ -112,7 +112,7 @@ func (b *bench) bucket(s *buckets, name string, lists int) {
 	b.check(errors.Join(errs...))
 }
 
-// storeURL is the URL of a bucket for the API.
+// storeURL returns the URL of a bucket for the API.
 func storeURL(bucket, endpoint string) string {
 	return "s3://" + bucket + "?" + url.Values{"region": {region}, "endpoint": {endpoint}, "path_style": {"true"}}.Encode()
 }
@@ -134,7 +134,7 @@ func (b *bench) slowed(to *buckets, put, get time.Duration) string {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			delay(r.In)
 			r.SetURL(target)
-			r.Out.Host = r.In.Host // the signature covers it
+			r.Out.Host = r.In.Host // it is signed
 		},
 		Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
 		ModifyResponse: func(r *http.Response) error {

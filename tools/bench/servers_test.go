@@ -20,11 +20,11 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
-// process is a server whose CPU time and memory can be read.
+// process is a server with readable CPU time and memory.
 type process struct{ *server.Server }
 
-// group makes a server the leader of a process group, by which what it started
-// is found, and ends it with this program, however that ends.
+// group makes a server the leader of a process group, so that its children can be
+// found, and lets it end with this program, even if this program is killed.
 var group = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 
 func (b *bench) start(c server.Command) *process {
@@ -33,8 +33,8 @@ func (b *bench) start(c server.Command) *process {
 	return &process{server.Start(b, c)}
 }
 
-// each calls visit for the server and every process that it started, which
-// are the processes of its group.
+// each calls visit for every process in the server's group: the server and its
+// children.
 func (p *process) each(visit func(proc procfs.Proc) error) error {
 	all, err := procfs.AllProcs()
 	if err != nil {
@@ -44,7 +44,7 @@ func (p *process) each(visit func(proc procfs.Proc) error) error {
 	for _, proc := range all {
 		s, err := proc.Stat()
 		if err != nil || s.PGRP != p.PID || s.State == "Z" {
-			continue // another's, or it has ended
+			continue // in another group, or ended
 		}
 		found = true
 		if err := visit(proc); err != nil {
@@ -57,8 +57,8 @@ func (p *process) each(visit func(proc procfs.Proc) error) error {
 	return nil
 }
 
-// cpu is the CPU time, user and system, that the server and what it started
-// have used so far.
+// cpu returns the CPU time, user and system, that the server and its children have
+// used so far.
 func (p *process) cpu() (time.Duration, error) {
 	var sum float64
 	err := p.each(func(proc procfs.Proc) error {
@@ -69,8 +69,8 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(sum * float64(time.Second)), err
 }
 
-// memory is the memory of the server and what it started, in MB; memory that
-// they share counts once (proportional set size).
+// memory returns the memory of the server and its children in MB. Shared memory
+// counts once (proportional set size).
 func (p *process) memory() (float64, error) {
 	var sum float64
 	err := p.each(func(proc procfs.Proc) error {
@@ -81,9 +81,9 @@ func (p *process) memory() (float64, error) {
 	return sum, err
 }
 
-// status is what the kernel says of the server itself: RssAnon is the memory
-// that it has filled, without the pages of the program's file, which the kernel
-// can drop and read again; VmHWM is the most that it ever held. Both in bytes.
+// status returns the kernel's counters of the server itself, in bytes. RssAnon is the
+// memory in use without the pages of the program's file, which the kernel can drop
+// and read again; VmHWM is the peak of the resident memory.
 func (p *process) status() (procfs.ProcStatus, error) {
 	proc, err := procfs.NewProc(p.PID)
 	if err != nil {
@@ -170,7 +170,7 @@ func pocketBaseBody(todos []byte) []byte { return fmt.Appendf(nil, `{"todos":%s}
 // A list has 20 items, about 1.5 KB in the form of /api/state.
 const listItems = 20
 
-// list returns a list of n items as v1's page sends it.
+// list returns a list of n items in the form of v1's page.
 func list(n int) []byte {
 	body := fmt.Appendf(nil, `[{"id":1,"title":"%s","completed":true}`, stamp)
 	for i := 1; i < n; i++ {
@@ -179,10 +179,10 @@ func list(n int) []byte {
 	return append(body, ']')
 }
 
-// listName names list n. Every store keeps it as it is in file names.
+// listName returns the name of list n. Stores do not escape it in file names.
 func listName(n int) string { return fmt.Sprintf("list-%06d", n) }
 
-// names are format of the names of lists 0 to n-1.
+// names returns the names of lists 0 to n-1, formatted.
 func names(n int, format string) []string {
 	all := make([]string, n)
 	for i := range all {
@@ -191,10 +191,10 @@ func names(n int, format string) []string {
 	return all
 }
 
-// statePaths are the paths of lists 0 to n-1 in the predecessor's form.
+// statePaths returns the paths of lists 0 to n-1 in the predecessor's form.
 func statePaths(n int) []string { return names(n, "/api/state/%s") }
 
-// seeded returns a directory with lists in the files of v1.
+// seeded returns a directory with lists in files of v1.
 func (b *bench) seeded(lists, items int) string {
 	b.Helper()
 	dir, body := b.TempDir(), list(items)
@@ -223,7 +223,7 @@ func (b *bench) call(p *process, method, path string, body []byte, into any) htt
 	return resp.Header
 }
 
-// fill makes a list through the API and returns the ids of its items.
+// fill creates a list through the API and returns the IDs of its items.
 func (b *bench) fill(p *process, name string, body []byte) []string {
 	b.Helper()
 	b.call(p, http.MethodPut, "/api/state/"+name, body, nil)
@@ -239,8 +239,8 @@ func (b *bench) fill(p *process, name string, body []byte) []string {
 	return ids
 }
 
-// putAll replaces lists 0 to n-1 once, so that all contestants begin with the
-// same lists.
+// putAll replaces lists 0 to n-1, so that all contestants begin with the same
+// lists.
 func (b *bench) putAll(p *process, n int) {
 	b.Helper()
 	body := list(listItems)
@@ -267,7 +267,7 @@ func (b *bench) putAll(p *process, n int) {
 // contestant is a server with clients.
 type contestant struct {
 	name    string
-	server  *process // whose CPU time counts; may be nil
+	server  *process // for CPU time; may be nil
 	clients func() []client
 	// count is a counter that the row reads before and after each turn, or nil.
 	count func() float64
@@ -291,12 +291,12 @@ func times64(one func(i int) client) func() []client {
 	}
 }
 
-// send makes clients that send one of the requests, at random.
+// send returns clients that send random ones of the requests.
 func (b *bench) send(p *process, requests [][]byte) func() []client {
 	return times64(func(int) client { return b.client(p, func() []byte { return requests[rand.IntN(len(requests))] }) })
 }
 
-// requests are one for each of the paths.
+// requests returns a request for each path.
 func (p *process) requests(method string, paths []string, body []byte) [][]byte {
 	all := make([][]byte, len(paths))
 	for i, path := range paths {
@@ -305,22 +305,22 @@ func (p *process) requests(method string, paths []string, body []byte) [][]byte 
 	return all
 }
 
-// reads are clients that read the paths, each at random.
+// reads returns clients that each read random paths.
 func (b *bench) reads(p *process, paths []string) func() []client {
 	return b.send(p, p.requests(http.MethodGet, paths, nil))
 }
 
-// readsOwn are clients that read one path each.
+// readsOwn returns clients that each read one path.
 func (b *bench) readsOwn(p *process, paths []string) func() []client {
 	return times64(func(i int) client { return b.client(p, p.fixed(http.MethodGet, paths[i%len(paths)], nil)) })
 }
 
-// writes are clients that replace a list at random.
+// writes returns clients that replace random lists.
 func (b *bench) writes(p *process, paths []string) func() []client {
 	return b.send(p, p.requests(http.MethodPut, paths, list(listItems)))
 }
 
-// mixed are clients of which nine requests in ten are reads.
+// mixed returns clients that send nine reads for each write.
 func (b *bench) mixed(p *process, paths []string) func() []client {
 	read, write := p.requests(http.MethodGet, paths, nil), p.requests(http.MethodPut, paths, list(listItems))
 	return times64(func(int) client {
@@ -333,7 +333,7 @@ func (b *bench) mixed(p *process, paths []string) func() []client {
 	})
 }
 
-// fixed is one request again and again.
+// fixed repeats one request.
 func (p *process) fixed(method, path string, body []byte) func() []byte {
 	message := request(method, p.Addr, path, body)
 	return func() []byte { return message }
@@ -349,8 +349,8 @@ func (b *bench) editor(p *process, list, id string) client {
 	return b.client(p, p.fixed(http.MethodPatch, "/api/lists/"+list+"/todos/"+id, []byte(`{"title":"`+stamp+`"}`)))
 }
 
-// edits are clients of the API, as many a server as there are connections,
-// that each rename an item of their own, of one list.
+// edits returns clients of the API, one for each connection to each server. Each
+// renames an item of its own; all items are in one list.
 func (b *bench) edits(servers []*process, list string, ids []string) func() []client {
 	return func() (all []client) {
 		for _, p := range servers {

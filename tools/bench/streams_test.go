@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// streams are clients that read the events of one list.
+// streams is a set of clients that read the events of one list.
 type streams struct {
-	seen  atomic.Int64  // events that were read, by all
-	bytes atomic.Int64  // of all lines, without their ends
-	last  chan struct{} // has an element when as many have been read as there are clients
+	seen  atomic.Int64  // events read by all clients
+	bytes atomic.Int64  // of all lines, without line ends
+	last  chan struct{} // has an element when one event for each client has been read
 	close func()
 }
 
@@ -47,7 +47,7 @@ func (b *bench) openStreams(p *process, path string, n int) *streams {
 			}
 			_, err = conns[i].Write(head)
 			done.Go(func() error { return s.read(conns[i], int64(n)) })
-			return errors.Join(err, conns[i].SetDeadline(time.Now().Add(5*time.Minute))) // no round is as long
+			return errors.Join(err, conns[i].SetDeadline(time.Now().Add(5*time.Minute))) // longer than any round
 		})
 	}
 	b.check(dialers.Wait())
@@ -58,7 +58,7 @@ func (b *bench) openStreams(p *process, path string, n int) *streams {
 // read counts events until the connection ends.
 func (s *streams) read(conn net.Conn, clients int64) error {
 	lines := bufio.NewReaderSize(conn, 4096)
-	whole := true // the line so far began with what was read
+	whole := true // line begins at the beginning of a line
 	for {
 		line, prefix, err := lines.ReadLine()
 		if err != nil {
@@ -84,8 +84,9 @@ func (b *bench) await(s *streams) {
 	}
 }
 
-// change sends the next request of a client, which must succeed, and returns
-// how long after that, or after its answer, every stream has one more event.
+// change sends the next request of a client, which must succeed, and returns the
+// time from the request, or from its answer, until every stream has one more
+// event.
 func (b *bench) change(writer client, s *streams) (sinceSent, sinceAnswered time.Duration) {
 	b.Helper()
 	sent := time.Now()

@@ -14,9 +14,9 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/siege"
 )
 
-// startBalancer starts HAProxy in front of two servers. As an application load
-// balancer it asks /readyz, here ten times a second, takes a server out after two
-// bad answers and in after a good one, and repeats no request.
+// startBalancer starts HAProxy in front of two servers. Like an Application Load
+// Balancer, it checks /readyz, here ten times a second, removes a server after two
+// failures, adds it again after one success, and does not retry requests.
 func startBalancer(t *testing.T, servers [2]string) *server.Server {
 	t.Helper()
 	address := freeport.Address(t)

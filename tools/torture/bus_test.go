@@ -38,7 +38,7 @@ func (b *bus) environ() []string {
 	return []string{"TODO_HINTS=redis://" + b.address}
 }
 
-// toggle starts the bus, or kills it as kill -9 does.
+// toggle starts the bus if it is down, and otherwise kills it with SIGKILL.
 func (b *bus) toggle() {
 	switch {
 	case b == nil:
@@ -54,7 +54,7 @@ func (b *bus) toggle() {
 
 var publishCalls = regexp.MustCompile(`cmdstat_publish:calls=(\d+)`)
 
-// hints is how many hints were published since the bus was started.
+// hints returns the number of hints published since the bus was started.
 func (b *bus) hints() int {
 	conn, err := net.Dial("tcp", b.address)
 	if err != nil {
@@ -76,8 +76,8 @@ func (b *bus) hints() int {
 	return n
 }
 
-// followers follow lists at one server each, which may be killed and started
-// at another address.
+// followers follow lists, each at one server, which may be killed and restarted at
+// another address.
 type followers struct {
 	all   []*follower
 	leave context.CancelFunc
@@ -85,7 +85,7 @@ type followers struct {
 	http  http.Client
 }
 
-// follow starts so many followers of each list; each asks its server.
+// follow starts followers of each list: as many as each says, one at each server.
 func (u *users) follow(ctx context.Context, each int, server func(n int) string) *followers {
 	f := &followers{http: http.Client{Transport: &http.Transport{}}}
 	ctx, f.leave = context.WithCancel(ctx)
@@ -99,7 +99,7 @@ func (u *users) follow(ctx context.Context, each int, server func(n int) string)
 	return f
 }
 
-// settle waits until each follower was told of the last revision of its list.
+// settle waits until each follower has seen the last revision of its list.
 func (f *followers) settle(t *testing.T, log *commits) {
 	t.Helper()
 	for _, one := range f.all {

@@ -22,12 +22,12 @@ import (
 const (
 	// requestTimeout is longer than the servers work on a request.
 	requestTimeout = 20 * time.Second
-	// persistence is how long a client repeats a request. Lists remember one
-	// for a minute; what is repeated later would be a new request.
+	// persistence is how long a client repeats a request. Lists remember a
+	// request for a minute; a later repetition would be a new request.
 	persistence = 40 * time.Second
 )
 
-// users are clients of some servers, with the state that they share.
+// users are clients of the same servers, with their shared state.
 type users struct {
 	seed      uint64
 	ablation  string
@@ -38,9 +38,9 @@ type users struct {
 	histories []*history
 	items     []*items
 	samples   *samples
-	batches   int // operations of the largest batch
+	batches   int // maximum operations of a batch
 
-	left     atomic.Int64 // operations still to be begun
+	left     atomic.Int64 // operations not yet begun
 	requests atomic.Uint32
 	titles   atomic.Uint64
 
@@ -59,7 +59,7 @@ func newUsers(seed uint64, lists int, servers func() []string) *users {
 	return u
 }
 
-// items are names of items that a list probably has.
+// items are IDs of items that a list probably has.
 type items struct {
 	mu      sync.Mutex
 	uids    []string
@@ -88,8 +88,8 @@ func (s *items) pick(r *rand.Rand, take bool) (string, int) {
 	return uid, len(s.uids)
 }
 
-// sample returns the item whose history porcupine checks, another one every 200
-// calls, and all of them so far.
+// sample returns the present sample, the item whose history porcupine checks, and
+// all samples so far. Every 200 calls, it chooses a new one.
 func (s *items) sample(list int) (string, []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *items) sample(list int) (string, []string) {
 	return all[len(all)-1], all
 }
 
-// client sends one request after the other.
+// client sends one request at a time.
 type client struct {
 	*users
 	number int
@@ -145,7 +145,7 @@ func (c *client) choose(list int, batch bool) *operation {
 	op := &operation{title: title, key: fmt.Sprintf("%x-%s", c.seed, strings.ReplaceAll(title, " ", "-"))}
 	if c.dice.IntN(12) == 0 {
 		op.uid, _ = c.items[list].sample(list)
-		op.kind = kind(c.dice.IntN(5)) // retitle is as likely as all others but complete
+		op.kind = kind(c.dice.IntN(5)) // all but complete are equally likely
 		if op.kind == completeAll {
 			op.kind = retitle
 		}
@@ -193,8 +193,8 @@ func (c *client) write(ctx context.Context, list int, ops []*operation) {
 			c.repeated.Add(int64(len(open)))
 			c.pause(ctx)
 			for _, op := range open {
-				// The first request may still be under way: their order is
-				// unknown from now on.
+				// The first request may still be under way, so the order of
+				// the two is unknown.
 				op.request, op.again = c.requests.Add(1), true
 			}
 			if c.ablation == noMemory {
@@ -220,14 +220,14 @@ func (c *client) unclear(h *history, list int, op *operation) {
 	c.sampled(h, list, op, told{unknown: true})
 }
 
-// mayLand records an operation that may take effect at any time, once.
+// mayLand records an operation that may take effect once, at any time.
 func (h *history) mayLand(op *operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unknown = append(h.unknown, op)
 }
 
-// pause waits before a request is repeated, and sometimes changes the server.
+// pause waits before the next attempt, and sometimes changes the server.
 func (c *client) pause(ctx context.Context) {
 	timer := time.NewTimer(time.Duration(20+c.dice.IntN(200)) * time.Millisecond)
 	defer timer.Stop()
@@ -289,8 +289,8 @@ func (c *client) attempt(h *history, list int, ops []*operation) []*operation {
 	return open
 }
 
-// refuse records a refused operation. Lists do not remember refusals: an earlier
-// request for it that had no answer may still take effect.
+// refuse records a refused operation. Lists do not remember refusals, so an earlier
+// unanswered request for it may still take effect.
 func (c *client) refuse(h *history, list int, op *operation, out told) {
 	c.refused.Add(1)
 	if op.again {
@@ -320,7 +320,7 @@ func (c *client) landed(h *history, list int, op *operation, o outcome) {
 	h.mu.Unlock()
 	out := told{}
 	if op.again && !changes {
-		// Lists do not remember operations without effect either.
+		// Nor do lists remember operations without effect.
 		h.mayLand(op)
 		out.unknown = true
 	}
@@ -341,7 +341,8 @@ func (c *client) sampled(h *history, list int, op *operation, out told) {
 	}
 }
 
-// ask sends one request: a batch, unless the operation has a route.
+// ask sends operations in one request: by the route of a single operation, or else
+// as a batch.
 func (c *client) ask(list string, ops []*operation) ([]outcome, error) {
 	todos := "/api/lists/" + list + "/todos"
 	if len(ops) > 1 || ops[0].kind.everywhere() {
@@ -515,8 +516,8 @@ func (c *client) read(list int) {
 	c.fresh(h, resp, revision, before)
 }
 
-// fresh checks that a read is not older than a revision that was known before it
-// began, unless the answer has an Age.
+// fresh checks that a read is not older than the revisions known before it began,
+// unless the answer has an Age.
 func (c *client) fresh(h *history, resp *http.Response, revision, before uint64) bool {
 	if resp.Header.Get("Age") != "" {
 		c.stale.Add(1)

@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// item is a todo without its id.
+// item is a todo without its ID.
 type item struct {
 	title     string
 	completed bool
 	order     float64
 }
 
-// shown is an item in the API's answers; stored is an item in the store, which has
-// the id in another member.
+// shown is an item in the API's answers; stored is an item in the store, whose ID is
+// in another member.
 type shown struct {
 	ID        string  `json:"id"`
 	Title     string  `json:"title"`
@@ -87,15 +87,15 @@ type commit struct {
 	after   digest
 }
 
-// commits has the documents that the store has accepted, independently of the
-// servers.
+// commits holds the documents that the store has accepted, recorded independently of
+// the servers.
 type commits struct {
 	mu    sync.Mutex
 	lists map[string]*listCommits
 }
 
 type listCommits struct {
-	revisions []commit // of revision 1 and on
+	revisions []commit // from revision 1
 	now       map[string]item
 	digest    digest
 	early     map[uint64][]stored // arrived before an earlier revision
@@ -115,7 +115,7 @@ func (c *commits) of(list string) *listCommits {
 	return l
 }
 
-// landed adds a document that the store has accepted.
+// landed records a document that the store has accepted.
 func (c *commits) landed(list string, body []byte) {
 	l := c.of(list)
 	var doc struct {

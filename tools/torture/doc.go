@@ -1,6 +1,6 @@
-// Package torture tests over real processes that servers which share only a
-// bucket never lose an update, whatever the network and the bucket do, also
-// when servers are killed.
+// Package torture tests with real processes that servers which share only a bucket
+// never lose an update, whatever the network and the bucket do and even if servers
+// are killed.
 //
 // The tests start services/todo-api as processes, in front of an S3 in a
 // container, behind a proxy of our own that injects faults. They need the
@@ -17,9 +17,9 @@
 //	TORTURE_SEED        seed of the proxy and the clients; each run prints it
 //	TORTURE_ABLATION    removes one mechanism that the promise needs (see below)
 //
-// A process that is killed while it writes to a disk is TestKill of libs/storage
-// and of services/todo-api; readers and writers of a store that is away, and
-// watchers of another server, have their tests there as well.
+// The tests TestKill of libs/storage and services/todo-api kill a process while it
+// writes to a disk. Stores that do not answer and watchers of another server are
+// tested there, too.
 //
 // A decision of the proxy is a function of the seed, the instance, the list, and
 // the number of the request among the reads, or the writes, of this list; a
@@ -52,8 +52,8 @@
 // A list does not remember operations that were refused or changed nothing:
 // after such an answer to a repetition, its first copy may still take effect, once.
 //
-// In addition, porcupine searches a linearization of the history of sampled
-// items.
+// In addition, porcupine checks that the histories of sampled items are
+// linearizable.
 //
 // # Hostile clients
 //

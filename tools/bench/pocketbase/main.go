@@ -1,9 +1,8 @@
-// Command pocketbase is PocketBase with one collection for the benchmarks:
-// "lists", whose records hold a list as JSON and which anybody may read and
-// create.
+// Command pocketbase is PocketBase with one collection for the benchmarks: "lists",
+// whose records contain a list as JSON. Everyone may read and create records.
 //
-// POCKETBASE_SYNCHRONOUS=FULL makes SQLite sync its log at every commit. By
-// default PocketBase does not (NORMAL): a power cut may lose what it answered.
+// POCKETBASE_SYNCHRONOUS=FULL makes SQLite sync its log at every commit. The default
+// is NORMAL: a power cut may lose acknowledged records.
 // https://sqlite.org/pragma.html#pragma_synchronous
 package main
 

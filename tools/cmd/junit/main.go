@@ -3,7 +3,7 @@
 //
 //	junit FILE...
 //
-// It fails if a file is empty, truncated or another kind of document.
+// It fails if a file is empty, truncated or not a JUnit report.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Modzip has the commands of tools/modules that use golang.org/x/mod.
+// Modzip implements the commands of tools/modules that need golang.org/x/mod.
 //
 //	modzip pack REPOSITORY REVISION DIR MODULE VERSION PROXY
 //	    packs a module as the module proxy does, into a directory that

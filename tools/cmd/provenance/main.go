@@ -45,7 +45,7 @@ const (
 	attestation    = "attestation-manifest"
 )
 
-// commit is a commit, and -dirty if the work tree had more than it.
+// commit is a commit, with the suffix -dirty if the work tree had changes.
 var commit = regexp.MustCompile(`^[0-9a-f]{40}(-dirty)?$`)
 
 func main() {
@@ -71,7 +71,7 @@ func run(args []string, stdout io.Writer) (err error) {
 	return err
 }
 
-// build is what an image was built from.
+// build describes the sources of an image.
 type build struct{ source, commit, page, goVersion string }
 
 // statement returns the provenance of an image for one platform, as JSON with sorted
@@ -177,13 +177,13 @@ func check(image string) (string, error) {
 	}
 	index, err := remote.Index(reference, remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
-		return "", err // the registry's own words
+		return "", err // names the registry's reason
 	}
 	manifest, err := index.IndexManifest()
 	if err != nil {
 		return "", fmt.Errorf("provenance: %w", err)
 	}
-	statements := map[string]v1.Hash{} // of the manifests with them, by the digest of what they are about
+	statements := map[string]v1.Hash{} // manifests of statements by the digest of their subject
 	for _, d := range manifest.Manifests {
 		if d.Annotations[ofType] == attestation {
 			statements[d.Annotations[ofDigest]] = d.Digest
@@ -213,8 +213,8 @@ func check(image string) (string, error) {
 	return agreed, nil
 }
 
-// checkOne returns the commit that an image was built from, as its label and
-// the statement in a manifest say alike.
+// checkOne returns the commit that an image was built from. It fails if the image's
+// label and the statement in the manifest differ.
 func checkOne(index v1.ImageIndex, at v1.Hash, of v1.Descriptor) (string, error) {
 	attached, err := index.Image(at)
 	if err != nil {
@@ -224,7 +224,7 @@ func checkOne(index v1.ImageIndex, at v1.Hash, of v1.Descriptor) (string, error)
 	if err != nil || len(layers) != 1 {
 		return "", fmt.Errorf("%d statements, expected one (%w)", len(layers), err)
 	}
-	content, err := layers[0].Compressed() // as it was sent; its digest is checked
+	content, err := layers[0].Compressed() // reading it checks its digest
 	if err != nil {
 		return "", err
 	}

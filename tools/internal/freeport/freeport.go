@@ -1,4 +1,5 @@
-// Package freeport finds addresses for servers that take no open listener.
+// Package freeport finds unused addresses for servers that cannot be given an open
+// listener.
 package freeport
 
 import (
@@ -21,8 +22,8 @@ var (
 	taken atomic.Uint32
 )
 
-// Address returns an unused address on loopback, each time another one. No
-// connection gets its port while the server starts, or is down.
+// Address returns an unused address on loopback, a different one each time. No
+// connection gets its port while the server is starting or down.
 func Address(tb testing.TB) string {
 	tb.Helper()
 	var failed error

@@ -22,24 +22,24 @@ import (
 // Patience bounds each wait for a server.
 const Patience = time.Minute
 
-// Command says how to start a server.
+// Command describes how to start a server.
 type Command struct {
 	Name string // for messages
 	Args []string
 	Env  []string // in addition to PATH and HOME
 	Dir  string   // working directory; an empty one by default
 	Addr string   // HOST:PORT that it is told to listen on
-	// Ready is a path that is answered with 200, 204 or 404 as soon as it serves;
-	// by default a connection is enough.
+	// Ready is a path that the server answers with 200, 204 or 404 once it is ready.
+	// If "", it is ready when it accepts a connection.
 	Ready string
-	// Unread leaves its output in a pipe that is not read while it runs.
+	// Unread connects its output to a pipe that is not read while it runs.
 	Unread bool
-	// Quiet drops its standard output.
+	// Quiet discards its standard output.
 	Quiet bool
 	Attr  *syscall.SysProcAttr
 }
 
-// Redis is a valkey-server or redis-server that stores nothing on the disk.
+// Redis returns the command of a valkey-server or redis-server without a file.
 func Redis(address string) Command {
 	program, err := exec.LookPath("valkey-server")
 	if err != nil {
@@ -57,12 +57,12 @@ type Server struct {
 	name   string
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when it has ended
-	err    error         // of its end, set then
+	err    error         // from Wait; set before exited is closed
 	log    string        // the file with its output
 }
 
-// Start starts a server and returns when it serves. It is killed at the end of
-// the test.
+// Start starts a server and returns when it is ready. The server is killed at the
+// end of the test.
 func Start(tb testing.TB, c Command) *Server {
 	tb.Helper()
 	s := Spawn(tb, c)
@@ -72,7 +72,7 @@ func Start(tb testing.TB, c Command) *Server {
 	return s
 }
 
-// Spawn is [Start] without the wait.
+// Spawn is [Start] without waiting.
 func Spawn(tb testing.TB, c Command) *Server {
 	tb.Helper()
 	scratch := tb.TempDir()
@@ -112,8 +112,8 @@ func Spawn(tb testing.TB, c Command) *Server {
 	return s
 }
 
-// Await asks for path, or connects if that is "", again and again until the
-// answer has one of the statuses.
+// Await requests path until the answer has one of the statuses. If path is "", it
+// connects until that succeeds.
 func (s *Server) Await(ctx context.Context, path string, pause time.Duration, statuses ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
@@ -157,8 +157,8 @@ func (s *Server) Await(ctx context.Context, path string, pause time.Duration, st
 	}
 }
 
-// Kill ends the server as kill -9 does, with the process group that it leads,
-// if it leads one. It returns when the server has ended.
+// Kill kills the server with SIGKILL, and its process group if it leads one. It
+// returns when the server has ended.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill() // it may have ended
 	if s.cmd.SysProcAttr != nil && s.cmd.SysProcAttr.Setpgid {
@@ -185,7 +185,7 @@ func (s *Server) Stop() error {
 	}
 }
 
-// Log returns the end of its output.
+// Log returns the last part of its output.
 func (s *Server) Log() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package siege has hostile clients of the API.
+// Package siege attacks the API with hostile clients.
 package siege
 
 import (
@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// Flags make a server know clients by a header, so that the limits of clients
-// hold for the attackers, and log what they do.
+// Flags make a server identify clients by a header, so that the attackers are not
+// exempt from limits, and log their requests.
 var Flags = []string{"--client-address-header=X-Client", "--access-log=true", "--memory-budget=256MiB"}
 
-// An Attack is one kind of hostile clients. Each of them attacks again and again; all
-// have one address.
+// An Attack is one kind of hostile clients. They repeat the attack, and share one
+// address.
 type Attack struct {
 	Name    string
 	Clients int
@@ -32,7 +32,7 @@ type Attack struct {
 // limits.
 const attackerAddress = "198.51.100.7"
 
-// Attacks are all attacks.
+// Attacks lists all attacks.
 var Attacks = []Attack{
 	{"idle connections", 300, func(ctx context.Context, a *attacker) { a.keep(ctx, "") }},
 	{Unreading, 100, func(ctx context.Context, a *attacker) {
@@ -84,7 +84,7 @@ type attacker struct {
 func (a *attacker) send(ctx context.Context, method, path, body string) {
 	req, err := http.NewRequestWithContext(ctx, method, a.url+path, strings.NewReader(body))
 	if err != nil {
-		panic(err) // all requests are written here
+		panic(err) // all requests are constants of this package
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Client", attackerAddress)
@@ -122,8 +122,8 @@ func (a *attacker) keep(ctx context.Context, text string) {
 	}
 }
 
-// batch restores a large list again and again; every second operation is of
-// another kind.
+// batch restores a large list repeatedly; every second operation is of another
+// kind.
 func (a *attacker) batch(ctx context.Context, kind string) {
 	operations := make([]string, 200)
 	for i := range operations {
@@ -153,8 +153,8 @@ func State(n, title int) string {
 	return "[" + strings.Join(items, ",") + "]"
 }
 
-// New creates the lists that are attacked, through the first server. Attackers keep a
-// connection for hold.
+// New creates the lists to attack through the first server. Attackers keep a
+// connection open for hold.
 func New(tb testing.TB, servers func() []string, hold time.Duration) *Siege {
 	tb.Helper()
 	tb.Cleanup(other.CloseIdleConnections)
@@ -181,8 +181,8 @@ func New(tb testing.TB, servers func() []string, hold time.Duration) *Siege {
 	return s
 }
 
-// Begin begins the named attacks, or all without names, with 1/share of their clients.
-// Call end to end them.
+// Begin starts the named attacks, or all if no names are given, with 1/share of their
+// clients. Call end to stop them.
 func (s *Siege) Begin(share int, names ...string) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -210,7 +210,7 @@ func (s *Siege) Begin(share int, names ...string) (end func()) {
 	}
 }
 
-// other is the client that is not hostile.
+// other is a client that is not hostile.
 var other = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
 
 // Request sends a request as a client on this machine, which has no limits.

@@ -1,4 +1,4 @@
-// Package consumer is a program elsewhere that takes nothing but libs/config.
+// Package consumer is an external program that imports only libs/config.
 package consumer
 
 import (

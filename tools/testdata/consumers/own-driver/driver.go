@@ -1,5 +1,5 @@
-// Package consumer is a team elsewhere that keeps its documents in a store of
-// its own: here, for the sake of the example, one slice under one mutex.
+// Package consumer is an external module with its own driver, which keeps documents
+// in one slice under one mutex.
 package consumer
 
 import (
@@ -76,7 +76,7 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 	})
 }
 
-// do runs f on the document under key, nil when there is none.
+// do calls f with the document under key, or nil if it does not exist.
 func (s *Store) do(ctx context.Context, op, key string, f func(*document) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
