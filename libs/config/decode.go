@@ -359,7 +359,7 @@ func display(s *setting, v reflect.Value) string {
 	switch value := displayValue(v); {
 	case s.fileOnly && v.Len() > 0:
 		return fmt.Sprintf("%d in the configuration file", v.Len())
-	case s.fileOnly:
+	case s.fileOnly || s.isSection():
 		return ""
 	case s.secret && value != "":
 		return redacted

@@ -279,3 +279,25 @@ func TestHintsAreNear(t *testing.T) {
 		}
 	}
 }
+// A rule that a list of sections or a map breaks is told with its size, because
+// parts of it may be secret.
+func TestRulesOfWholes(t *testing.T) {
+	t.Parallel()
+	type part struct {
+		Key string `key:"key" secret:"true"`
+	}
+	type s struct {
+		List  []part          `key:"list" validate:"max=1"`
+		Map   map[string]part `key:"map" validate:"max=1"`
+		Empty map[string]int  `key:"empty" validate:"min=1"`
+	}
+	path := write(t, "c.yaml", "list: [{key: hunter2}, {key: hunter2}]\nmap: {a: {key: hunter2}, b: {}}\n")
+	_, err := config.Load(s{}, config.File(path))
+	want := strings.ReplaceAll("configuration: 3 problems\n  FILE:1: list: expected at most 1 element, got 2 in the configuration file\n"+
+		"  FILE:2: map: expected at most 1 element, got 2 in the configuration file\n"+
+		"  default: empty: expected at least 1 element, got none; set empty in the configuration file", "FILE", path)
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+

@@ -105,13 +105,13 @@ func (l *loader) broken(s, leaf *setting, key string, rule validator.FieldError,
 		expected = ruleWords(rule)
 	}
 	expected = "expected " + expected + where
-	switch text := displayValue(reflect.ValueOf(rule.Value())); {
+	switch text := display(s, reflect.ValueOf(rule.Value())); {
 	case text == "" && where != "":
 		return expected + ", got an empty value"
 	case text == "":
 		return expected + ", got none; set " + l.howToSet(leaf, key)
-	case s.secret:
-		return expected + ", got " + redacted
+	case s.secret || s.fileOnly:
+		return expected + ", got " + text
 	default:
 		return expected + ", got " + quote(text)
 	}
@@ -143,7 +143,7 @@ func ruleWords(rule validator.FieldError) string {
 		}
 	case rule.Kind() == reflect.String:
 		unit = " characters"
-	case rule.Kind() == reflect.Slice:
+	case rule.Kind() == reflect.Slice, rule.Kind() == reflect.Map:
 		unit = " elements"
 	}
 	if param == "1" {
