@@ -238,6 +238,37 @@ func TestJSONSchema(t *testing.T) {
 }
 
 // What is below a list or a map that is secret is secret, too.
+// Choices in quotes have spaces.
+func TestChoicesWithSpaces(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		Level string   `key:"level" validate:"omitempty,oneof='not much' all"`
+		Ports []string `key:"ports" validate:"dive,oneof='a b' c"`
+	}
+	if _, err := config.Load(s{}, config.Args([]string{"--level=not much", "--ports=a b,c"}, nil)); err != nil {
+		t.Error(err)
+	}
+	_, err := config.Load(s{}, config.Args([]string{"--level=much", "--ports=a"}, nil))
+	want := "configuration: 2 problems\n  --level: level: expected one of not much, all, got \"much\"\n" +
+		"  --ports: ports: expected one of a b, c as element 1, got \"a\""
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	var out bytes.Buffer
+	if err := config.JSONSchema(&out, s{}); err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties map[string]struct{ Enum []string }
+	}
+	if err := json.Unmarshal(out.Bytes(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := schema.Properties["level"].Enum, []string{"not much", "all", ""}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q: the rule allows an empty value", got, want)
+	}
+}
+
 func TestSecretLists(t *testing.T) {
 	t.Parallel()
 	type s struct {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,9 +34,14 @@ func (s *setting) schema() map[string]any {
 	if s.help != "" {
 		schema["description"] = s.help
 	}
-	for rule := range strings.SplitSeq(s.rules, ",") {
-		if words, oneof := strings.CutPrefix(rule, "oneof="); oneof && schema["type"] == "string" {
-			schema["enum"] = strings.Fields(words)
+	rules := strings.Split(s.rules, ",")
+	for _, rule := range rules {
+		if param, oneof := strings.CutPrefix(rule, "oneof="); oneof && schema["type"] == "string" {
+			enum := choices(param)
+			if slices.Contains(rules, "omitempty") {
+				enum = append(enum, "")
+			}
+			schema["enum"] = enum
 		}
 	}
 	if !s.secret && isScalar(s.typ) && !s.def.IsZero() {

@@ -165,7 +165,7 @@ func ruleWords(rule validator.FieldError) string {
 	case "len":
 		return "exactly " + param + unit
 	case "oneof":
-		return "one of " + strings.Join(strings.Fields(param), ", ")
+		return "one of " + strings.Join(choices(param), ", ")
 	case "url", "http_url", "uri":
 		return "a URL"
 	case "unique":
@@ -176,6 +176,16 @@ func ruleWords(rule validator.FieldError) string {
 		words = "what the rule " + rule.Tag() + "=" + param + " allows"
 	}
 	return words
+}
+
+// choices returns the values that the rule oneof lists; those in single quotes
+// may contain spaces.
+func choices(param string) []string {
+	values := regexp.MustCompile(`'[^']*'|\S+`).FindAllString(param, -1)
+	for i, value := range values {
+		values[i] = strings.ReplaceAll(value, "'", "")
+	}
+	return values
 }
 
 // isHostPort accepts what a server can listen on and a client can dial, with
