@@ -171,7 +171,7 @@ func (l *loader) takeTree(tree any, found places) {
 			l.places[name], byName[fault] = p, p
 			_, isMap := raw.(map[string]any)
 			// Null is an empty section. What an element is, mapstructure says.
-			if inList := isIndex(p.path[last]); there && (raw == nil && (!s.isSection() || inList) || raw != nil && s.isSection() && !isMap && !inList) {
+			if there && (raw == nil && (!s.isSection() || isIndex(p.path[last])) || raw != nil && s.isSection() && !isMap && parent.elem == nil) {
 				refuse(p, s, raw, nil)
 			}
 		}
