@@ -211,14 +211,19 @@ func (l *loader) checkNames() (err error) {
 	}
 	claim("the help text", "--help")
 	if l.file != nil {
+		for _, name := range l.file.ignored {
+			if _, _, own := l.root.find([]string{name}); own {
+				return fmt.Errorf("config: IgnoreKeys: %s is a key of this program", name)
+			}
+		}
 		claim("the configuration file", "--config")
 		if l.env != nil {
 			claim("the configuration file", l.env.configVariable())
 		}
 	}
-	keys := map[string]bool{}
+	byKey := map[string]*setting{}
 	for _, s := range l.settings {
-		keys[s.key] = true
+		byKey[s.key] = s
 		if s.fileOnly {
 			continue
 		}
@@ -234,8 +239,13 @@ func (l *loader) checkNames() (err error) {
 	}
 	for _, a := range l.env.aliases {
 		claim("the alias for "+a.key, a.variable)
-		if !keys[a.key] {
+		switch s := byKey[a.key]; {
+		case a.variable == "" || strings.Contains(a.variable, "="):
+			return fmt.Errorf("config: alias %q for %s: expected the name of a variable", a.variable, a.key)
+		case s == nil:
 			return fmt.Errorf("config: alias %s: there is no key %s", a.variable, a.key)
+		case s.fileOnly:
+			return fmt.Errorf("config: alias %s: %s is set in the configuration file only", a.variable, a.key)
 		}
 	}
 	return err

@@ -453,6 +453,34 @@ func TestFaultsOfTheProgram(t *testing.T) {
 		{"config: File is passed twice", fault(struct{}{}, twice(config.File(""))...)},
 		{`config: prefix "todo" is not upper case with _ at its end, such as TODO_`, fault(struct{}{}, config.Env("todo", nil))},
 		{"config: alias X: there is no key b", fault(struct{}{}, config.Env("T_", nil, config.Alias("X", "b", nil)))},
+		{"config: alias X: a is set in the configuration file only", fault(struct {
+			A map[string]string `key:"a"`
+		}{}, config.Env("T_", nil, config.Alias("X", "a", nil)))},
+		{`config: alias "X=Y" for a: expected the name of a variable`, fault(struct {
+			A string `key:"a"`
+		}{}, config.Env("T_", nil, config.Alias("X=Y", "a", nil)))},
+		{`config: alias "" for a: expected the name of a variable`, fault(struct {
+			A string `key:"a"`
+		}{}, config.Env("T_", nil, config.Alias("", "a", nil)))},
+		{"config: key a belongs to both A and B", fault(struct {
+			A map[string]string `key:"a"`
+			B map[string]string `key:"a"`
+		}{})},
+		{"config: key a belongs to both A and B", fault(struct {
+			A string   `key:"a"`
+			B struct{} `key:"a"`
+		}{})},
+		{"config: key l.a belongs to both L.A and L.B", fault(struct {
+			L []struct {
+				A string `key:"a"`
+				B string `key:"a"`
+			} `key:"l"`
+		}{})},
+		{"config: Section is passed twice", fault(struct{}{}, config.File("", config.Section("a"), config.Section("b")))},
+		{"config: Section: expected the name of a section", fault(struct{}{}, config.File("", config.Section("")))},
+		{"config: IgnoreKeys: a is a key of this program", fault(struct {
+			A string `key:"a"`
+		}{}, config.File("", config.IgnoreKeys("b", "a")))},
 	} {
 		err := test.load()
 		if err == nil || err.Error() != test.want {

@@ -238,7 +238,6 @@ func TestJSONSchema(t *testing.T) {
 	}
 }
 
-// What is below a list or a map that is secret is secret, too.
 // Choices in quotes have spaces.
 func TestChoicesWithSpaces(t *testing.T) {
 	t.Parallel()
@@ -270,6 +269,7 @@ func TestChoicesWithSpaces(t *testing.T) {
 	}
 }
 
+// What is below a list or a map that is secret is secret, too.
 func TestSecretLists(t *testing.T) {
 	t.Parallel()
 	type s struct {
@@ -295,22 +295,6 @@ func TestSecretLists(t *testing.T) {
 	}
 }
 
-// A hint is near: for a short name nothing is, but another case of its letters.
-func TestHintsAreNear(t *testing.T) {
-	t.Parallel()
-	type s struct {
-		F int `key:"f"`
-		B int `key:"b"`
-	}
-	for flag, want := range map[string]string{
-		"--x=1": "configuration: --x: unknown flag",
-		"--B=1": "configuration: --B: unknown flag, the nearest known is --b",
-	} {
-		if _, err := config.Load(s{}, config.Args([]string{flag}, nil)); err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}
 // A rule that a list of sections or a map breaks is told with its size, because
 // parts of it may be secret.
 func TestRulesOfWholes(t *testing.T) {
@@ -333,3 +317,19 @@ func TestRulesOfWholes(t *testing.T) {
 	}
 }
 
+// A hint is near: for a short name nothing is, but another case of its letters.
+func TestHintsAreNear(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		F int `key:"f"`
+		B int `key:"b"`
+	}
+	for flag, want := range map[string]string{
+		"--x=1": "configuration: --x: unknown flag",
+		"--B=1": "configuration: --B: unknown flag, the nearest known is --b",
+	} {
+		if _, err := config.Load(s{}, config.Args([]string{flag}, nil)); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

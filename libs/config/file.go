@@ -24,7 +24,9 @@ func File(path string, options ...FileOption) Source {
 		}
 		l.file = &file{path: path}
 		for _, option := range options {
-			option(l.file)
+			if err := option(l.file); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
@@ -33,16 +35,27 @@ func File(path string, options ...FileOption) Source {
 // FileOption is [Section] or [IgnoreKeys]. With them several programs, or the
 // subcommands of one, share a file. Each of them needs a prefix of variables of
 // its own, too, or [Ignore] for those of the others.
-type FileOption func(*file)
+type FileOption func(*file) error
 
 // Section makes [File] read the keys below name, and leave the rest of the
 // file to others. A file without that section sets nothing.
-func Section(name string) FileOption { return func(f *file) { f.section = name } }
+func Section(name string) FileOption {
+	return func(f *file) error {
+		switch {
+		case name == "":
+			return errors.New("config: Section: expected the name of a section")
+		case f.section != "":
+			return errors.New("config: Section is passed twice")
+		}
+		f.section = name
+		return nil
+	}
+}
 
-// IgnoreKeys lets top-level keys of the file pass that belong to something
-// else.
+// IgnoreKeys accepts top-level keys of the file, or of its [Section], that
+// belong to other programs.
 func IgnoreKeys(names ...string) FileOption {
-	return func(f *file) { f.ignored = append(f.ignored, names...) }
+	return func(f *file) error { f.ignored = append(f.ignored, names...); return nil }
 }
 
 type file struct {

@@ -98,6 +98,11 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 		case child.isSection() && field.Tag.Get("secret") == "true":
 			err = fmt.Errorf("config: field %s: mark the secret fields of the section, not the section", child.goName)
 		default:
+			for _, other := range s.children {
+				if other.part == part {
+					return fmt.Errorf("config: key %s belongs to both %s and %s", child.key, other.goName, child.goName)
+				}
+			}
 			s.children = append(s.children, child)
 			err = child.addBelow()
 		}
