@@ -82,6 +82,8 @@ def targets(action, params, place):
             return [params["taskDefinition"]], cluster
         case "logs:FilterLogEvents":
             return [f"arn:aws:logs:{prefix}:log-group:{params['logGroupName']}"], {}
+        case "logs:GetLogEvents":
+            return [f"arn:aws:logs:{prefix}:log-group:{params['logGroupName']}:log-stream:{params['logStreamName']}"], {}
         case "cloudfront:CreateInvalidation":
             return [f"arn:aws:cloudfront::{place['account_id']}:distribution/{params['DistributionId']}"], {}
         case "ecr:GetAuthorizationToken" | "ecs:DescribeTaskDefinition":  # they know no resources

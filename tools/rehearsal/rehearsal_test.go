@@ -320,6 +320,10 @@ func TestRehearsal(t *testing.T) {
 		refused(t, s.play("run.yml", "-e", "command=nonsense"), "ended with 2")
 		return "2"
 	})
+	s.step("read the log", "its group, which Terraform makes, is missed here", func(t *testing.T) string {
+		refused(t, s.play("logs.yml"), "The log cannot be read: ", "ResourceNotFoundException")
+		return "missed"
+	})
 
 	s.step("promote E to another account", "the same image, with what came with it", func(t *testing.T) string { return s.promote(t, e) })
 	s.step("judge every call by the deploy role", "all allowed", s.judge)

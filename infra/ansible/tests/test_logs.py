@@ -4,6 +4,7 @@ import datetime
 import time
 
 import pytest
+from ansible_collections.todo.deploy.plugins.module_utils import logs as plugin_logs
 from ansible_collections.todo.deploy.plugins.modules import rollout_info
 
 TASK = "0123456789abcdef0123456789abcdef"
@@ -23,7 +24,8 @@ def service(client, request):
 
     def log(task, *lines, minutes=0):
         stream, now = f"todo-api/todo-api/{task}", int(time.time() * 1000) - 60_000 * minutes
-        logs.create_log_stream(logGroupName=name, logStreamName=stream)
+        if not logs.describe_log_streams(logGroupName=name, logStreamNamePrefix=stream)["logStreams"]:
+            logs.create_log_stream(logGroupName=name, logStreamName=stream)
         logs.put_log_events(logGroupName=name, logStreamName=stream, logEvents=[{"timestamp": now, "message": line + "\n"} for line in lines])
 
     return name, log
@@ -38,8 +40,31 @@ def test_logs_info(module, service):
     assert len(read["lines"]) == 20 and read["lines"][-1].endswith("01234567 line 299"), read
     assert not any("long ago" in line for line in module("logs_info", limit=1000, **arguments)["lines"])
     assert [line[9:] for line in module("logs_info", task="another", **arguments)["lines"]] == ["another of long ago"]
-    gone = module("logs_info", task="none", **arguments)
-    assert gone["failed"] or gone["lines"] == [], gone
+    whole = f"arn:aws:ecs:us-east-1:123456789012:task/{name}/{TASK}"
+    assert module("logs_info", task=whole, limit=1, **arguments)["lines"][0].endswith("line 299"), "an ARN names a task as well"
+    assert len(module("logs_info", minutes=10**11, **arguments)["lines"]) == 100, "from before there was time"
+
+
+def test_more_than_an_answer_holds(module, service, monkeypatch):
+    name, log = service
+    for n in range(3):
+        log(TASK, *(f"line {n * 5_000 + m}" for m in range(5_000)))
+    arguments = {"cluster": name, "service": name, "container": "todo-api"}
+    for limit in (1, 12_000):
+        lines = module("logs_info", task=TASK, limit=limit, **arguments)["lines"]
+        assert [line.split()[-1] for line in lines] == [str(n) for n in range(15_000 - limit, 15_000)]
+    monkeypatch.setattr(plugin_logs, "PAGES", 1)
+    assert module("logs_info", task=TASK, limit=1, **arguments)["lines"][0].endswith("line 14999"), "the end is read first"
+    done = module("logs_info", limit=1, **arguments)
+    assert done["failed"] and "name fewer minutes, or one task" in done["msg"], "these are not the last lines"
+
+
+def test_log_of_no_task(place):
+    place.create("no-task")
+    place.logs.create_log_stream(logGroupName="no-task", logStreamName="todo-api/todo-api/silent")
+    for task, want in (("silent", "Nothing was logged by the task silent."), ("none", "There is no log of the task none: ")):
+        code, said = place.play("logs.yml", "no-task", task=task)
+        assert (code == 0) == (task == "silent") and want in said, said
 
 
 def test_failed_task(module, service, client, monkeypatch):

@@ -65,7 +65,7 @@ def called(request):
         return "cloudfront.create_invalidation"
     if method != "POST":
         return "s3." + {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object", "DELETE": "delete_object"}[method] if what.count("/") > 1 else "s3.list_objects_v2"
-    service = {"/": "sts", "GetParameter": "ssm", "FilterLogEvents": "logs"}.get(what, "ecs")
+    service = {"/": "sts", "GetParameter": "ssm", "FilterLogEvents": "logs", "GetLogEvents": "logs"}.get(what, "ecs")
     return f"{service}.{'get_caller_identity' if what == '/' else snake(what)}"
 
 

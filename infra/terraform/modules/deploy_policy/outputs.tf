@@ -91,7 +91,7 @@ output "json" {
         # IAM asks for the group with and without the streams' suffix, depending on the form of the request.
         Sid      = "ReadLogs"
         Effect   = "Allow"
-        Action   = "logs:FilterLogEvents"
+        Action   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
         Resource = formatlist("arn:${var.deploy.partition}:logs:${var.deploy.region}:${var.deploy.account_id}:log-group:${var.deploy.log_group}%s", ["", ":*"])
       },
       {

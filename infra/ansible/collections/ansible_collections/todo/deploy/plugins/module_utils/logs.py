@@ -23,16 +23,32 @@ def tail(module, definition, container, limit, task=None, since=None):
     group, prefix = place(definition, container)
     if not group:
         return []
-    arguments = {"logGroupName": group}
+    client = Calls(module, "logs")
     if task:
-        arguments["logStreamNames"] = [f"{prefix}/{container}/{task}"]
-    if since is not None:
-        arguments["startTime"] = since
-    client, lines = Calls(module, "logs"), collections.deque(maxlen=limit)
+        return of_task(client, group, f"{prefix}/{container}/{task}", limit)
+    # Oldest first, and no call has the newest lines of all tasks.
+    arguments, lines = {"logGroupName": group, "startTime": since}, collections.deque(maxlen=limit)
     for _page in range(PAGES):
         answer = client.filter_log_events(**arguments)
-        lines.extend((e["timestamp"], e["logStreamName"].rpartition("/")[2], e["message"].rstrip()) for e in answer.get("events", []))
+        lines.extend(line(e, e["logStreamName"]) for e in answer["events"])
         if not answer.get("nextToken"):
-            break
+            return list(lines)
         arguments["nextToken"] = answer["nextToken"]
-    return list(lines)
+    return module.fail_json(msg=f"More was logged in {group} meanwhile than {PAGES} answers of CloudWatch Logs hold: name fewer minutes, or one task.")
+
+
+def of_task(client, group, stream, limit):
+    """The last lines of a stream, which are read from its end."""
+    arguments, lines = {"logGroupName": group, "logStreamName": stream, "limit": min(limit, 10_000)}, []
+    for _page in range(PAGES):
+        answer = client.get_log_events(**arguments)
+        lines = [line(e, stream) for e in answer["events"]] + lines
+        # An answer may hold fewer lines than there are; the token of the beginning is the one that was sent.
+        if len(lines) >= limit or answer["nextBackwardToken"] == arguments.get("nextToken"):
+            break
+        arguments["nextToken"] = answer["nextBackwardToken"]
+    return lines[-limit:]
+
+
+def line(event, stream):
+    return event["timestamp"], stream.rpartition("/")[2], event["message"].rstrip()

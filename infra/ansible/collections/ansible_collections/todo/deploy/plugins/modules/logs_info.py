@@ -24,7 +24,7 @@ options:
     required: true
     type: str
   task:
-    description: Id of a task, also of one that stopped; all of them if not set.
+    description: Id or ARN of a task, also of one that stopped; all of them if not set.
     type: str
   minutes:
     description: How far to look back, when O(task) is not set.
@@ -78,15 +78,15 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    since = None if params["task"] else int((time.time() - 60 * params["minutes"]) * 1000)
+    task, since = (params["task"] or "").rpartition("/")[2], max(0, int((time.time() - 60 * params["minutes"]) * 1000))
     try:
         client = Calls(module, "ecs")
         definition = client.describe_task_definition(taskDefinition=client.service(module)["taskDefinition"])["taskDefinition"]
         if not logs.place(definition, params["container"])[0]:
             module.fail_json(msg=f"The container {params['container']} of {definition['taskDefinitionArn']} does not log to CloudWatch Logs.")
-        found = logs.tail(module, definition, params["container"], params["limit"], params["task"], since)
+        found = logs.tail(module, definition, params["container"], params["limit"], task, since)
     except (BotoCoreError, ClientError) as e:
-        reason = f"There is no log of the task {params['task']}" if params["task"] and code(e) == "ResourceNotFoundException" else "The log cannot be read"
+        reason = f"There is no log of the task {task}" if task and code(e) == "ResourceNotFoundException" else "The log cannot be read"
         module.fail_json_aws(e, msg=reason)
     lines = [f"{datetime.datetime.fromtimestamp(when / 1000, datetime.timezone.utc):%H:%M:%S} {task[:8]} {line}" for when, task, line in found]
     module.exit_json(changed=False, lines=lines)
