@@ -159,6 +159,23 @@ def test_numbers(place):
     assert code == 0, said
 
 
+def test_names_that_are_numbers(place):
+    """JSON and host_vars have numbers, and seven digits of a commit may all be decimal."""
+    place.create("named")
+    place.commit("a")
+    for playbook, variables, want in (
+        ("deploy.yml", {"release": 1234567}, "No release 1234567 was fetched"),
+        ("rollback.yml", {"rollback_to": 1234567}, "no release is called 1234567"),
+        ("fetch.yml", {"release": 1234567}, "no release is called 1234567"),
+        ("lock.yml", {"release_break_lock": 1234567}, "No lock has the id 1234567"),
+        ("run.yml", {"command": 5}, "5: expected a string, quoted as in a shell"),
+        ("run.yml", {"command": ["config"]}, "['config']: expected a string, quoted as in a shell"),
+        ("run.yml", {"command": "'a"}, "'a: expected a string, quoted as in a shell"),
+    ):
+        code, said = place.play(playbook, "named", **variables)
+        assert code != 0 and want in said, said
+
+
 def test_release_that_is_a_pattern(place):
     """What `release` names is compared as it is: `.......` is no commit."""
     place.create("pattern")

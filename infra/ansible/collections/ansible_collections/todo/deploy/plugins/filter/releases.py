@@ -23,6 +23,7 @@ def rollback_target(releases, serving, to=None):
     :param to: id or number of a release, or beginning of its revision
     """
     if to:
+        to = str(to)  # seven digits of a commit may all be decimal, and JSON has numbers
         named = [r for r in releases if to in (r["id"], r["id"].split("-")[0]) or (len(to) >= 7 and r["revision"].startswith(to))]
         if not named:
             raise AnsibleFilterError(f"no release is called {to}; status.yml lists them")
