@@ -41,3 +41,40 @@ test('a browser without storage still chooses', async ({ page, app }) => {
   await expect(page.locator('html')).toHaveAttribute('lang', 'pt-BR')
   await expect(page.getByRole('button', { name: 'English' })).toHaveAttribute('aria-pressed', 'false')
 })
+
+test('Under the browser’s own translation, titles, numbers, the status and notices are those of now', async ({ app, page, server, list }) => {
+  await server.add(list, ['bread', 'salt', 'milk'])
+  await app.open()
+  await app.saved()
+  // As translators do: each text node makes way for font elements with another text.
+  await page.evaluate(() => {
+    const translate = (root: Node) => {
+      const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
+      const found: Node[] = []
+      while (texts.nextNode()) found.push(texts.currentNode)
+      for (const text of found) {
+        if (!text.textContent?.trim() || text.parentElement?.closest('font')) continue
+        const font = document.createElement('font')
+        font.textContent = `~${text.textContent}`
+        text.parentNode?.replaceChild(font, text)
+      }
+    }
+    translate(document.body)
+    new MutationObserver((changes) => { for (const { target } of changes) translate(target) }).observe(document.body, { childList: true, subtree: true })
+  })
+  await expect(app.titles).toHaveText(['~bread', '~salt', '~milk'])
+  for (const title of ['bread', 'salt']) {
+    await app.item(0).hover()
+    await page.getByRole('button', { name: `Delete ${title}` }).click()
+  }
+  await expect(page.getByRole('group').filter({ hasText: 'Deleted' })).toContainText('~Deleted “salt”.')
+  await expect(app.count).toHaveText('~1 ~item left')
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).fill('oat milk')
+  await app.edit(0).press('Enter')
+  await expect(app.titles).toHaveText(['~oat milk'])
+  await server.change(list, 'oat milk', { title: 'rye milk' })
+  await expect(app.titles).toHaveText(['~rye milk'])
+  await page.context().setOffline(true)
+  await expect(app.status).toHaveText(/^~offline/)
+})
