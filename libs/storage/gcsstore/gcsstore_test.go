@@ -301,13 +301,16 @@ func TestForgedVersions(t *testing.T) {
 func TestOpenURLRefuses(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", "127.0.0.1:1")
 	for raw, want := range map[string]string{
-		"gs:///prefix":                            `bucket "": expected gs://BUCKET or gs://BUCKET/PREFIX`,
-		"gs://bucket?project=p":                   `unknown parameter "project": expected none`,
-		"gs://id@bucket":                          "URL has user information: credentials do not belong in it",
-		"gs://bucket:80":                          `host "bucket:80" has a port: expected none`,
-		"gs://bucket#x":                           `URL has the fragment "x": write # as %23`,
-		"gs://bucket/a/../b":                      `prefix "a/../b": segments must not be empty, "." or ".."`,
-		"gs://bucket/a%0Ab":                       `prefix "a\nb": line breaks are not allowed`,
+		"gs:///prefix":          `bucket "": expected gs://BUCKET or gs://BUCKET/PREFIX`,
+		"gs://Bucket":           `bucket "Bucket": expected 3 to 222 lower-case letters, digits, "-", "_" and "."`,
+		"gs://ab":               `bucket "ab": expected 3 to 222 lower-case letters, digits, "-", "_" and "."`,
+		"gs://-bucket":          `bucket "-bucket": expected 3 to 222 lower-case letters, digits, "-", "_" and "."`,
+		"gs://bucket?project=p": `unknown parameter "project": expected none`,
+		"gs://id@bucket":        "URL has user information: credentials do not belong in it",
+		"gs://bucket:80":        `host "bucket:80" has a port: expected none`,
+		"gs://bucket#x":         `URL has the fragment "x": write # as %23`,
+		"gs://bucket/a/../b":    `prefix "a/../b": segments must not be empty, "." or ".."`,
+		"gs://bucket/a%0Ab":     `prefix "a\nb": line breaks are not allowed`,
 		"gs://bucket/" + strings.Repeat("p", 301): "prefix has 301 bytes, at most 300 are allowed",
 	} {
 		u, err := url.Parse(raw)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	gcs "cloud.google.com/go/storage"
@@ -11,6 +12,9 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/storageurl"
 )
+
+// https://cloud.google.com/storage/docs/buckets#naming
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
 
 // OpenURL is [Options.OpenURL] of the zero Options.
 func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
@@ -29,8 +33,11 @@ func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error)
 	if _, err := storageurl.Parameters(u); err != nil {
 		return nil, err
 	}
-	if u.Host == "" {
+	switch {
+	case u.Host == "":
 		return nil, fmt.Errorf("bucket %q: expected gs://BUCKET or gs://BUCKET/PREFIX", u.Host)
+	case !bucketName.MatchString(u.Host):
+		return nil, fmt.Errorf(`bucket %q: expected 3 to 222 lower-case letters, digits, "-", "_" and "."`, u.Host)
 	}
 	o.Prefix = strings.Trim(u.Path, "/")
 	client, err := gcs.NewClient(ctx, gcs.WithJSONReads())
