@@ -35,6 +35,9 @@ type Mux struct {
 // Handle makes open responsible for a scheme, in place of any before it.
 // Schemes are lower case.
 func (m *Mux) Handle(scheme string, open Opener) {
+	if u, err := url.Parse(scheme + ":x"); err != nil || u.Scheme != scheme || open == nil {
+		panic(fmt.Sprintf("storageurl: Handle(%q): expected a scheme in lower case, such as s3, and an opener", scheme))
+	}
 	if m.openers == nil {
 		m.openers = make(map[string]Opener)
 	}

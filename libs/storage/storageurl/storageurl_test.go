@@ -177,6 +177,26 @@ func TestOpenUnavailable(t *testing.T) {
 
 func TestHandleReplaces(t *testing.T) {
 	stores := mux()
+// TestHandleRefuses: an opener that could never be called is a fault of the
+// program.
+func TestHandleRefuses(t *testing.T) {
+	for _, scheme := range []string{"", "S3", "s3:", "s3://", "3s", "s 3"} {
+		wantPanic(t, scheme, func() { mux().Handle(scheme, memstore.OpenURL) })
+	}
+	wantPanic(t, "no opener", func() { mux().Handle("mem", nil) })
+	mux().Handle("a+b-c.9", memstore.OpenURL)
+}
+
+func wantPanic(t *testing.T, name string, f func()) {
+	t.Helper()
+	defer func() {
+		if cause := recover(); cause == nil {
+			t.Errorf("%q: got no panic", name)
+		}
+	}()
+	f()
+}
+
 	want := errors.New("the new one")
 	stores.Handle("mem", func(context.Context, *url.URL) (storage.Store, error) { return nil, want })
 	if _, err := stores.Open(t.Context(), "mem:"); !errors.Is(err, want) {
