@@ -83,12 +83,9 @@ func clientOf(name string, values url.Values) (*container.Client, error) {
 		}
 		endpoint = "https://" + account + ".blob.core.windows.net"
 	}
-	at, err := url.Parse(endpoint)
-	if err != nil || at.Host == "" || at.Scheme != "https" {
-		return nil, fmt.Errorf("endpoint %q: expected an address such as https://lists.blob.core.usgovcloudapi.net", endpoint)
-	}
-	if at.User != nil || at.RawQuery != "" || at.Fragment != "" {
-		return nil, errors.New("endpoint has user information, a query or a fragment: credentials do not belong in it")
+	at, err := storageurl.Endpoint(endpoint, "https://lists.blob.core.usgovcloudapi.net", "https")
+	if err != nil {
+		return nil, err
 	}
 	credential, err := azidentity.NewDefaultAzureCredential(nil)
 	if err != nil {

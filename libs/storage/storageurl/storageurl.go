@@ -32,8 +32,8 @@ type Mux struct {
 	openers map[string]Opener
 }
 
-// Handle makes open responsible for a scheme, in place of any before it.
-// Schemes are lower case.
+// Handle makes open responsible for a scheme, in place of any before it. It
+// panics if open is nil or scheme is not one that a URL can have in lower case.
 func (m *Mux) Handle(scheme string, open Opener) {
 	if u, err := url.Parse(scheme + ":x"); err != nil || u.Scheme != scheme || open == nil {
 		panic(fmt.Sprintf("storageurl: Handle(%q): expected a scheme in lower case, such as s3, and an opener", scheme))
@@ -84,10 +84,14 @@ func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 }
 
 // hasPassword reports whether u has a password, also one that url.Parse took for
-// a port and a path because of a slash in it.
+// a port because of the first /, ? or # in it.
 func hasPassword(u *url.URL) bool {
+	behindPort := u.Path
+	if behindPort == "" {
+		behindPort = u.RawQuery + u.Fragment
+	}
 	_, set := u.User.Password()
-	return set || strings.Contains(u.Opaque, "@") || u.Port() != "" && strings.Contains(u.Path, "@")
+	return set || strings.Contains(u.Opaque, "@") || u.Port() != "" && strings.Contains(behindPort, "@")
 }
 
 func (m *Mux) expected() string {
@@ -126,6 +130,20 @@ func Parameters(u *url.URL, known ...string) (url.Values, error) {
 		}
 	}
 	return values, nil
+}
+
+// Endpoint returns the address of a server that a parameter names, of one of the
+// schemes. User information, a query or a fragment is an error that does not
+// repeat the address, because a secret may be in it.
+func Endpoint(value, example string, schemes ...string) (*url.URL, error) {
+	u, err := url.Parse(value)
+	switch {
+	case strings.ContainsAny(value, "@?#"):
+		return nil, errors.New("endpoint has user information, a query or a fragment: credentials do not belong in it")
+	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+		return nil, fmt.Errorf("endpoint %q: expected an address such as %s", value, example)
+	}
+	return u, nil
 }
 
 // FilePath returns the path that a URL of a local file or directory names:

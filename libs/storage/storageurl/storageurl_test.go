@@ -127,6 +127,8 @@ func TestOpenErrors(t *testing.T) {
 		"s3://id:secret@b:port":    "store URL: it cannot be parsed",
 		"s3://id:sec/ret@b":        "store URL: it cannot be parsed",
 		"s3://id:123/ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
+		"s3://id:123?ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
+		"s3://id:123#ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
 		"s3://b?region=x&endpoint=http://id:secret@host": `store "s3://b": endpoint has user information: credentials do not belong in it`,
 	} {
 		store, err := mux().Open(t.Context(), raw)
@@ -153,7 +155,7 @@ func TestOpenHandsOn(t *testing.T) {
 		})
 	}
 	for _, raw := range []string{
-		"redis://localhost:6379/0", "redis://[::1]:6379/0", "postgres://db:5432/app?sslmode=require", "postgres://app@db/app#lists",
+		"redis://localhost:6379/0", "redis://[::1]:6379/0", "postgres://db:5432/app?sslmode=require", "postgres://db:5432/app?user=me@example.org", "postgres://app@db/app#lists",
 	} {
 		if _, err := stores.Open(t.Context(), raw); err != nil || got.String() != raw {
 			t.Errorf("%s: got %v and %v, want it handed to the opener", raw, got, err)
@@ -175,8 +177,6 @@ func TestOpenUnavailable(t *testing.T) {
 	}
 }
 
-func TestHandleReplaces(t *testing.T) {
-	stores := mux()
 // TestHandleRefuses: an opener that could never be called is a fault of the
 // program.
 func TestHandleRefuses(t *testing.T) {
@@ -197,6 +197,8 @@ func wantPanic(t *testing.T, name string, f func()) {
 	f()
 }
 
+func TestHandleReplaces(t *testing.T) {
+	stores := mux()
 	want := errors.New("the new one")
 	stores.Handle("mem", func(context.Context, *url.URL) (storage.Store, error) { return nil, want })
 	if _, err := stores.Open(t.Context(), "mem:"); !errors.Is(err, want) {
