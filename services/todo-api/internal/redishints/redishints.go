@@ -3,11 +3,11 @@
 package redishints
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -234,6 +234,8 @@ func (b *Bus) Listen(ctx context.Context, hinted func(ledger.Hint), listening fu
 
 // follow receives from one subscription until it fails.
 func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening func(error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	sub := b.client.Subscribe(ctx, channel)
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
 	defer func() {
@@ -241,22 +243,16 @@ func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening fu
 			_ = sub.Close()
 		}
 	}()
-	pinged := false
+	var heard atomic.Bool
+	go func() { cancel(b.watch(ctx, sub, &heard)) }()
 	for {
-		message, err := sub.ReceiveTimeout(ctx, pingAfter)
-		var timeout net.Error
-		switch {
-		case err == nil:
-			pinged = false
-		case pinged || !errors.As(err, &timeout) || !timeout.Timeout():
-			return err
-		default:
-			pinged = true
-			if err := sub.Ping(ctx); err != nil {
-				return err
-			}
-			continue
+		// Without a timeout: after one within a message, go-redis would take the rest
+		// of the message for answers to pings.
+		message, err := sub.Receive(ctx)
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
 		}
+		heard.Store(true)
 		switch m := message.(type) {
 		case *redis.Subscription:
 			listening(nil)
@@ -264,6 +260,27 @@ func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening fu
 			b.receive(m.Payload, hinted)
 		}
 	}
+}
+
+var errSilent = fmt.Errorf("no answer to a ping within %v", pingAfter)
+
+// watch pings the server when nothing was heard for pingAfter. It returns an error
+// when nothing is heard after that, or nil when ctx ends.
+func (b *Bus) watch(ctx context.Context, sub *redis.PubSub, heard *atomic.Bool) error {
+	for pinged := false; wait(ctx, pingAfter); {
+		switch {
+		case heard.Swap(false):
+			pinged = false
+		case pinged:
+			return errSilent
+		default:
+			pinged = true
+			if err := sub.Ping(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // receive parses a message of the form "sender revision key".
