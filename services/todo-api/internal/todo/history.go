@@ -34,7 +34,8 @@ type Removal struct {
 // WithRemoval returns the list with one more removal. It drops the oldest
 // removals beyond [MaxRemovals] and [MaxRemovedBytes].
 func (l List) WithRemoval(r Removal) List {
-	kept := append(slices.Clone(l.Removed[max(0, len(l.Removed)+1-MaxRemovals):]), r)
+	old := l.Removed[max(0, len(l.Removed)+1-MaxRemovals):]
+	kept := append(append(make([]Removal, 0, len(old)+1), old...), r)
 	size := 0
 	for i := len(kept) - 1; i >= 0; i-- {
 		kept[i].size = kept[i].bytes() // for the next operation

@@ -346,10 +346,51 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// The form of AppendState is decoded without a decoder.
+func TestPlainEntries(t *testing.T) {
+	want := []Entry{{1, "Café", true}, {2, "", false}, {-MaxNumber, strings.Repeat("x", MaxTitleLength), true}}
+	l := list()
+	for _, e := range want {
+		l.Items = append(l.Items, Item{ID: e.ID, Title: e.Title, Completed: e.Completed})
+	}
+	if got, ok := plainEntries(l.AppendState(nil)); !ok || !slices.Equal(got, want) {
+		t.Errorf("got %v, %t, want %v, true", got, ok, want)
+	}
+	l.Items = slices.Repeat(l.Items[:1], MaxItems+1)
+	if _, err := DecodeState(l.AppendState(nil)); err == nil {
+		t.Errorf("%d items were decoded", MaxItems+1)
+	}
+}
+
+// Where the IDs ascend, match needs no table.
+func TestMatchAscending(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible
+	for round := range 1000 {
+		var items []Item
+		var entries []Entry
+		for id := range int64(8) {
+			if rnd.IntN(3) > 0 {
+				items = append(items, Item{ID: id})
+			}
+			if rnd.IntN(3) > 0 {
+				entries = append(entries, Entry{ID: id, Title: "t"})
+			}
+		}
+		got := match(items, entries)
+		for i, e := range entries {
+			if want := slices.IndexFunc(items, func(it Item) bool { return it.ID == e.ID }); got[i] != want {
+				t.Fatalf("round %d: %v and %v: got %v", round, items, entries, got)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		`[{"id":1,"title":"a","completed":false}]`, `[{"id":1,"id":2}]`, `{"title":" x "}`, `{"operations":[{"id":"1","type":"clear"}]}`,
-		`[[[[[`, "\xff", `{"order":1e308}`, `[{"uid":"a","id":1,"title":"x","completed":true,"order":-0.5}]`,
+		`[]`, `[{"id":-1,"title":"","completed":true},{"id":9007199254740991,"title":"é","completed":false}]`, `[{"id":-0,"title":"\\u0041","completed":true}]`,
+		`[{"id":9007199254740992,"title":"a","completed":false}]`, `[{"id":1,"title":"a","completed":false},]`, `[{"id":1,"title":"\"","completed":false} ] `,
+		`[{"id":1.0,"title":"a","completed":false}]`, "[{\"id\":1,\"title\":\"\xff\",\"completed\":false}]", `[{"id":1,"title":"a","completed":falsex}]`, `[[[[[`, "\xff", `{"order":1e308}`, `[{"uid":"a","id":1,"title":"x","completed":true,"order":-0.5}]`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -368,6 +409,11 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("%q: got %v, want an InvalidError", body, err)
 			}
 			return false
+		}
+		if plain, ok := plainEntries(body); ok {
+			if entries, err := decodeEntries(body); err != nil || !slices.Equal(plain, entries) || (plain == nil) != (entries == nil) {
+				t.Errorf("%q: got %v, want %v, %v", body, plain, entries, err)
+			}
 		}
 		if entries, err := DecodeState(body); check(err) {
 			l, err := DecodeV1(body)
