@@ -447,3 +447,29 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// The scripts of a Python environment name their interpreter by its path.
+func TestAMovedCheckoutGetsANewPythonEnvironment(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile(filepath.Join("setup", "venv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, moved := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	write(t, filepath.Join(root, "tools", "setup", "venv"), string(script), 0o755)
+	write(t, filepath.Join(root, "requirements.txt"), "", 0o644)
+	for _, at := range []string{root, moved} {
+		if at == moved {
+			if err := os.Rename(root, moved); err != nil {
+				t.Fatal(err)
+			}
+		}
+		venv, err := exec.CommandContext(t.Context(), filepath.Join(at, "tools", "setup", "venv"), "none", filepath.Join(at, "requirements.txt")).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), filepath.Join(strings.TrimSpace(string(venv)), "bin", "pip"), "--version").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+}
