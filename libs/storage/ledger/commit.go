@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,11 +31,11 @@ type call[T any] struct {
 }
 
 func newCall[T any](ctx context.Context, op Op[T]) *call[T] {
-	id := op.ID
-	if id == "" {
-		id = rand.Text()
+	ref := newRef()
+	if op.ID != "" {
+		ref = refOf(op.ID, op.Payload)
 	}
-	return &call[T]{ctx: ctx, op: op, ref: refOf(id, op.Payload), done: make(chan struct{})}
+	return &call[T]{ctx: ctx, op: op, ref: ref, done: make(chan struct{})}
 }
 
 // outcome is what an operation comes to when its commit stands.
@@ -538,13 +537,19 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		first   map[uint64]int
 	)
 	a := &attempt[T]{base: base, doc: doc, nonce: nonceDigest(nonce), outcomes: make([]outcome[T], len(calls))}
-	if len(calls) > 1 {
+	if len(calls) > 1 && slices.ContainsFunc(calls, func(q *call[T]) bool { return q.op.ID != "" }) {
 		first = make(map[uint64]int, len(calls))
 	}
 	for i, q := range calls {
 		o := &a.outcomes[i]
 		o.call = q
-		if found, ok := base.dedup.find(q.ref.id); ok {
+		// Only this call can repeat an operation without an ID, after a write.
+		var found remembered
+		known := false
+		if q.op.ID != "" || q.attempted {
+			found, known = base.dedup.find(q.ref.id)
+		}
+		if known {
 			if found.payload != q.ref.payload {
 				o.err = ErrIDReused
 				continue
@@ -596,7 +601,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	}
 	if a.effects == 0 && base.snap.Exists && e.isVolatile() != 0 {
 		// What these answers rest on may be lost again: write it once more.
-		refs = append(refs, refOf(rand.Text(), nil))
+		refs = append(refs, newRef())
 		results = append(results, []byte{})
 		a.effects++
 		state.Nonce = nonceText(nonce)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -25,6 +26,13 @@ func refOf(id string, payload []byte) opRef {
 	d := sha256.Sum256([]byte(id))
 	p := sha256.Sum256(payload)
 	return opRef{id: binary.BigEndian.Uint64(d[:]), payload: binary.BigEndian.Uint32(p[:])}
+}
+
+// newRef is the reference of an operation without an ID.
+func newRef() opRef {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails; see crypto/rand
+	return opRef{id: binary.BigEndian.Uint64(id[:])}
 }
 
 // dedup is what a document remembers of its latest commits. It is immutable.
