@@ -5,7 +5,6 @@
 package bounded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -29,6 +28,8 @@ type store struct {
 
 // New returns a store that bounds the calls to other. An abandoned call continues
 // until other answers.
+// THE CALLER MUST NEVER CHANGE A BODY after Create or Replace: an abandoned call may
+// still write it. The ledger makes a new body for each write.
 func New(other storage.Store) storage.Store { //nolint:ireturn // it is what New was given
 	return &store{other, make(chan struct{}, Limit), make(chan struct{}, Limit)}
 }
@@ -113,13 +114,11 @@ func (s *store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 
 // Create implements [storage.Store].
 func (s *store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
-	body = bytes.Clone(body) // the caller may reuse its own after an abandoned call
 	return call(ctx, s.writes, "create", key, func() (storage.Version, error) { return s.Store.Create(ctx, key, body) })
 }
 
 // Replace implements [storage.Store].
 func (s *store) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
-	body = bytes.Clone(body)
 	return call(ctx, s.writes, "replace", key, func() (storage.Version, error) { return s.Store.Replace(ctx, key, body, at) })
 }
 
