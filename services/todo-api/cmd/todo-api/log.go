@@ -14,6 +14,8 @@ const (
 	// logDelay is how long lines are buffered: a system call per line would cost
 	// as much as its request. Warnings and errors are written at once.
 	logDelay = 200 * time.Millisecond
+	// logBatch is the size of buffered lines that are written without that delay.
+	logBatch = 64 << 10
 	// logQueue is the maximum size of the buffered lines, for a stalled reader.
 	logQueue = 1 << 20
 	// logRetry is the pause after a failed write.
@@ -34,6 +36,7 @@ type logOutput struct {
 
 	mu      sync.Mutex
 	pending []byte
+	spare   []byte // the memory of lines that were written
 	told    uint64 // the part of dropped that was reported
 
 	wake, urgent, closing chan struct{}
@@ -78,6 +81,9 @@ func (l *logOutput) Write(line []byte) (int, error) {
 	}
 	l.pending = append(l.pending, line...)
 	poke(l.wake)
+	if len(l.pending) >= logBatch {
+		poke(l.urgent)
+	}
 	return len(line), nil
 }
 
@@ -130,7 +136,7 @@ func (l *logOutput) run() {
 func (l *logOutput) write() bool {
 	l.mu.Lock()
 	text := l.pending
-	l.pending = nil
+	l.pending, l.spare = l.spare, nil
 	lost := l.dropped.Load() - l.told
 	l.told += lost
 	l.mu.Unlock()
@@ -145,6 +151,11 @@ func (l *logOutput) write() bool {
 	}
 	n, err := l.w.Write(text)
 	if err == nil {
+		if cap(text) <= 2*logBatch {
+			l.mu.Lock()
+			l.spare = text[:0]
+			l.mu.Unlock()
+		}
 		return true
 	}
 	unwritten := bytes.Count(text[min(n, len(text)):], []byte("\n"))
