@@ -54,7 +54,7 @@ test('Under the browser’s own translation, titles, numbers, the status and not
       while (texts.nextNode()) found.push(texts.currentNode)
       for (const text of found) {
         if (!text.textContent?.trim() || text.parentElement?.closest('font')) continue
-        const font = document.createElement('font')
+        const font = document.createElement('font' as string)
         font.textContent = `~${text.textContent}`
         text.parentNode?.replaceChild(font, text)
       }
