@@ -52,6 +52,20 @@ describe('an outbox', () => {
     expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: true }])
   })
 
+  it('puts on disk, with the next change, what there was no space for, and says so', async () => {
+    const { outbox, events, database } = open()
+    vi.spyOn(await database, 'transaction').mockImplementationOnce(() => {
+      throw new DOMException('There is no space left.', 'QuotaExceededError')
+    })
+    await outbox.add(added(create('a')))
+    expect(events.troubled.mock.lastCall).toMatchObject([{ kind: 'full' }])
+    await outbox.add(added(create('b')))
+    expect(events.troubled).toHaveBeenLastCalledWith(null)
+    const later = open().outbox
+    await later.refresh()
+    expect(later.entries).toMatchObject([{ kept: true, operation: create('a') }, { kept: true, operation: create('b') }])
+  })
+
   it('survives the tab, in order, and apart from other lists', async () => {
     const first = open()
     await Promise.all([first.outbox.add(added(create('b'), create('a'))), open('other').outbox.add(added(create('x'))), first.outbox.add(added(create('c')))])

@@ -79,28 +79,27 @@ export class Outbox {
   add(operations: readonly { operation: Operation; about: string }[]): Promise<void> {
     const added = operations.map(({ operation, about }): Entry => ({ list: this.#list, operation, about, state: 'waiting', kept: false }))
     this.#replace([...this.#entries, ...added])
-    return this.#step((database) => this.#keep(database, added))
+    return this.#step((database) => this.#keep(database))
   }
 
-  /** Puts entries on disk. */
-  async #keep(database: Database, added: readonly Entry[]) {
+  /** Puts on disk what is not there yet, what earlier tries found no space for included. */
+  async #keep(database: Database) {
+    const added = this.#entries.filter((entry) => !entry.kept)
     // Strict: a change that the page calls kept must survive a loss of power as well.
     const transaction = database.transaction('operations', 'readwrite', { durability: 'strict' })
     const [keys] = await Promise.all([Promise.all(added.map(({ kept: _, ...entry }) => transaction.store.add(entry as typeof entry & { key: number }))), transaction.done])
     added.forEach((entry, index) => this.#keys.set(entry.operation.id, keys[index] as number))
     this.#replace(this.#entries.map((entry) => (this.#keys.has(entry.operation.id) ? { ...entry, kept: true } : entry)))
     this.#tell()
-    void persist()
+    this.#events.troubled(null)
+    if (added.length > 0) void persist()
   }
 
   /** Goes on with a database that opened late: behind what an earlier visit left there, it puts what was held in memory. */
   #take(database: Database) {
     this.#database = database
     void this.refresh()
-    void this.#step(async () => {
-      await this.#keep(database, this.#entries.filter((entry) => !entry.kept))
-      this.#events.troubled(null)
-    })
+    void this.#step((opened) => this.#keep(opened))
     if (this.#unstored) void this.confirm(this.#unstored, this.#unstored.at)
   }
 
