@@ -218,3 +218,24 @@ test('A list that cannot be moved stays, and the page says so', async ({ page, n
   await expect(app.titles).toHaveText(['bread'])
   keyIn(page.url())
 })
+
+test('Where the part that reads keys does not come, the page says so, and opens the list when it is asked again', async ({ page, network, own, browser }) => {
+  const missing = page.getByText('This part of the page could not be loaded.')
+  network.fault = ({ url }) => (url?.startsWith('/assets/hash-') ? { status: 404 } : 'pass')
+  await page.goto(network.address)
+  await page.getByRole('button', { name: 'New private list' }).click()
+  await expect(missing).toBeVisible()
+  network.fault = () => 'pass'
+  await page.getByRole('button', { name: 'New private list' }).click()
+  await page.waitForURL(/\?list=k-/)
+
+  const { edit } = await makeList(page, own)
+  const other = await browser.newPage()
+  network.fault = ({ url }) => (url?.startsWith('/assets/hash-') ? { status: 404 } : 'pass')
+  await other.goto(edit.replace(own.address, network.address))
+  await expect(other.getByText('This part of the page could not be loaded.')).toBeVisible()
+  network.fault = () => 'pass'
+  await other.getByRole('button', { name: 'Reload' }).click()
+  await expect(other.getByTestId('status')).toHaveText(/^saved\./)
+  await other.close()
+})

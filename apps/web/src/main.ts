@@ -29,4 +29,4 @@ async function start() {
   app.mount('#app')
 }
 
-void start()
+start().catch(failed)

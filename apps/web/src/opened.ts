@@ -2,6 +2,7 @@ import { words } from './words'
 import { keepKey, keptKey } from './outbox/keys'
 import { lastVisited } from './outbox/visits'
 import { soon, type Database } from './outbox/database'
+import { part } from './part'
 import { fragmentOf, readFragment } from './todos/fragment'
 import { isPrivate, parseKey, type ListKey } from './todos/listKey'
 import { addressOf, asksForLast, defaultList, nameIn, nameProblem } from './todos/listName'
@@ -27,6 +28,7 @@ export interface Problem {
 /**
  * Finds out what the address opens, and writes the address as it should be: with the key, which is also kept on this device.
  * The key in the address counts, so that a link to look at a list shows what others see; without one, the kept key does.
+ * Throws PartMissing when the part that reads keys cannot be loaded.
  */
 export async function open(database: Promise<Database>): Promise<Opened> {
   let asked = nameIn(location.search)
@@ -37,7 +39,7 @@ export async function open(database: Promise<Database>): Promise<Opened> {
   }
   const { hash } = location
   const { filter, key: text } = readFragment(hash)
-  let key = await parseKey(text ?? '')
+  let key = await part(parseKey(text ?? ''))
   asked ??= key?.list ?? null
   const list = asked ?? defaultList
   const opened = (problem: Problem | null) => ({ asked, list, key: problem ? null : key, moved: /&moved$/.test(hash), problem })
@@ -50,12 +52,12 @@ export async function open(database: Promise<Database>): Promise<Opened> {
 
   const given = key
   if (given) database.then((db) => keepKey(db, given)).catch(() => undefined) // it stays in the address
-  else key = await soon(database).then((db) => keptKey(db, list)).catch(() => null)
+  else key = await part(parseKey((await soon(database).then((db) => keptKey(db, list)).catch(() => undefined)) ?? ''))
   if (!key) {
     // A browser may open the storage later. `followKey` then opens the list.
     database
       .then((db) => keptKey(db, list))
-      .then((late) => late && location.replace(addressOf(list) + fragmentOf({ filter, key: late.text })))
+      .then((late) => late && location.replace(addressOf(list) + fragmentOf({ filter, key: late })))
       .catch(() => undefined)
     return opened({ about: 'key', sentence: words.value.key.missing })
   }

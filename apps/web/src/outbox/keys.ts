@@ -1,5 +1,5 @@
 import type { Database } from './database'
-import { accessOf, parseKey, type ListKey } from '@/todos/listKey'
+import { accessOf, type ListKey } from '@/todos/listKey'
 
 /** Keeps the key of a private list on this device. A key to edit is not replaced by one to read. */
 export async function keepKey(database: Database, key: ListKey): Promise<void> {
@@ -9,9 +9,9 @@ export async function keepKey(database: Database, key: ListKey): Promise<void> {
   await transaction.done
 }
 
-/** The key of a list that this device keeps, or null. */
-export async function keptKey(database: Database, list: string): Promise<ListKey | null> {
-  return parseKey((await database.get('keys', list))?.key ?? '')
+/** The text of the key that this device keeps of a list, if it keeps one. */
+export async function keptKey(database: Database, list: string): Promise<string | undefined> {
+  return (await database.get('keys', list))?.key
 }
 
 /** Deletes what this device keeps of a list that has moved: its key, its visits, and the list as it was. */

@@ -13,7 +13,7 @@ export async function sendAll(database: Database, connect: (list: string, key?: 
   let trouble: Trouble | undefined
   for (const list of await listsIn(database)) {
     const outbox = new Outbox(list, Promise.resolve(database), { changed: () => undefined, stored: () => undefined, troubled: () => undefined })
-    const sender = new Sender(list, outbox, async () => connect(list, (await keptKey(database, list))?.text), { sent: () => undefined, troubled: (cause) => (trouble = cause) })
+    const sender = new Sender(list, outbox, async () => connect(list, await keptKey(database, list)), { sent: () => undefined, troubled: (cause) => (trouble = cause) })
     await sender.flush()
     sender.close()
     outbox.close()
