@@ -284,17 +284,17 @@ variable "metrics" {
   default = null
 
   validation {
-    condition     = try(length(var.metrics.names) > 0 && alltrue([for name in var.metrics.names : can(regex("^[a-z][a-z0-9_]*$", name))]), var.metrics == null)
+    condition     = var.metrics == null || try(length(var.metrics.names) > 0 && alltrue([for name in var.metrics.names : can(regex("^[a-z][a-z0-9_]*$", name))]), false)
     error_message = "metrics.names are names of Prometheus metrics, such as todo_event_streams."
   }
 
   validation {
-    condition     = try(can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$", var.metrics.image)) && !endswith(var.metrics.image, ":latest"), var.metrics == null)
+    condition     = var.metrics == null || try(can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$", var.metrics.image)) && !endswith(var.metrics.image, ":latest"), false)
     error_message = "metrics.image is an image with a tag other than latest, or a digest."
   }
 
   validation {
-    condition     = try(var.metrics.memory >= 64 && floor(var.metrics.memory) == var.metrics.memory, var.metrics == null)
+    condition     = var.metrics == null || try(var.metrics.memory >= 64 && floor(var.metrics.memory) == var.metrics.memory, false)
     error_message = "metrics.memory is a whole number of MiB, at least 64."
   }
 }
@@ -310,12 +310,12 @@ variable "placement" {
   }
 
   validation {
-    condition     = try(length(var.placement) >= 1 && length(var.placement) <= 5 && length(distinct(var.placement)) == length(var.placement), var.placement == null)
+    condition     = var.placement == null || try(length(var.placement) >= 1 && length(var.placement) <= 5 && length(distinct(var.placement)) == length(var.placement), false)
     error_message = "placement has one to five different strategies."
   }
 
   validation {
-    condition     = try(alltrue([for name in var.placement : contains(["random", "spread_zone", "spread_instance", "binpack_cpu", "binpack_memory"], name)]), var.placement == null)
+    condition     = var.placement == null || try(alltrue([for name in var.placement : contains(["random", "spread_zone", "spread_instance", "binpack_cpu", "binpack_memory"], name)]), false)
     error_message = "placement's strategies are spread_zone, spread_instance, binpack_cpu, binpack_memory and random."
   }
 }
