@@ -544,7 +544,8 @@ func everyOperation(ctx context.Context, s storage.Store, key string, version st
 }
 
 // secondSeesWrites: what one handle has acknowledged, the other shows at once, by
-// every way to read, although it has read the document before.
+// every way to read, although it has read or written the document before. Each
+// handle writes twice in turn: a copy may be kept after a read or after a write.
 func secondSeesWrites(tb testing.TB, h Harness) {
 	stores := handles(tb, h)
 	writer, reader := stores[0], stores[len(stores)-1]
@@ -558,12 +559,15 @@ func secondSeesWrites(tb testing.TB, h Harness) {
 	version := mustCreate(tb, writer, "key", "0")
 	lists("key")
 	known := storage.Version("")
-	for n := range 10 {
+	for n := range 12 {
 		wantIfChanged(tb, reader, known, strconv.Itoa(n), version)
 		wantDocument(tb, reader, "key", strconv.Itoa(n), version)
+		if n%2 == 1 {
+			writer, reader = reader, writer
+		}
 		known, version = version, mustReplace(tb, writer, "key", strconv.Itoa(n+1), version)
 	}
-	wantDocument(tb, reader, "key", "10", version)
+	wantDocument(tb, reader, "key", "12", version)
 	if h.NoDelete != "" {
 		return
 	}

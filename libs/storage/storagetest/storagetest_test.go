@@ -666,6 +666,20 @@ func TestStaleSecond(t *testing.T) {
 				return doc, changed, err
 			}
 		},
+		"Get, of another's write after its own": func(second *broken) {
+			var cached storage.Document
+			second.replace = func(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
+				version, err := second.Store.Replace(ctx, key, body, version)
+				cached = storage.Document{Body: slices.Clone(body), Version: version}
+				return version, err
+			}
+			second.get = func(ctx context.Context, key string) (storage.Document, error) {
+				if cached.Version != "" {
+					return cached, nil
+				}
+				return second.Store.Get(ctx, key)
+			}
+		},
 		"Keys": func(second *broken) {
 			var cached []string
 			second.keys = func(ctx context.Context) iter.Seq2[string, error] {
