@@ -127,9 +127,31 @@ func FuzzSecretStaysSecret(f *testing.F) {
 				named(extension, `{"s3": {"secret": 1, "secret": %s}}`))
 		}
 		loads = append(loads, named(".toml", "s3.secret = %s"), named(".toml", "s3.pin = %s"), named(".toml", "s3 = %s"), named(".toml", "x = [%s]"))
+		type part struct {
+			Key string   `key:"key" secret:"true" validate:"max=1"`
+			All []string `key:"all" secret:"true" validate:"max=0"`
+		}
+		type wholes struct {
+			List []part            `key:"list" validate:"max=1"`
+			Map  map[string]part   `key:"map" validate:"max=1"`
+			Keys map[string]string `key:"keys" secret:"true" validate:"max=1"`
+		}
+		plain := len(loads)
+		for _, format := range []string{
+			`{"list": [{"key": %[1]s}, {"key": %[1]s, "all": [%[1]s]}]}`, `{"map": {"a": {"key": %[1]s}, "b": {"all": [%[1]s]}}}`,
+			`{"keys": {"a": %[1]s, "b": %[1]s}}`, `{"list": [%s]}`, `{"map": {"a": %s}}`, `{"map": {"a": {"key": [%s]}}}`, `{"keys": {"a": [%s]}}`,
+		} {
+			loads = append(loads, named(".json", format), named(".yaml", format))
+		}
 		for i, sources := range loads {
 			var out strings.Builder
-			if err := config.Effective(&out, defaults(), sources...); err != nil {
+			var err error
+			if i < plain {
+				err = config.Effective(&out, defaults(), sources...)
+			} else {
+				err = config.Effective(&out, wholes{}, sources...)
+			}
+			if err != nil {
 				out.WriteString(err.Error())
 			}
 			if strings.Contains(out.String(), secret) || strings.Contains(out.String(), strings.Trim(string(quoted), `"`)) {
