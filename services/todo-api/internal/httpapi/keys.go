@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,13 +22,13 @@ var keyParameters = []string{"key", "token", "access_token", strings.ToLower(key
 // and otherwise the problem to answer. A private list needs its key; other
 // lists are open unless KeyedListsOnly is set.
 func (s *Server) authorize(c *fiber.Ctx, r *request) error {
-	key, err := requestKeyOf(c)
+	key, keyed, err := requestKeyOf(c)
 	if err != nil {
 		return err
 	}
 	if !listkey.IsID(string(r.list)) {
 		switch {
-		case key != nil:
+		case keyed:
 			return wrongKey.with("This list has no key, or the key is of another list.")
 		case s.opts.KeyedListsOnly:
 			return keyedListsOnly.with("It was started with TODO_PUBLIC_LISTS=false. Make a key, use the list name that is derived from it, and send the key in the header %s; see %s/api/docs.", keyHeader, s.path)
@@ -35,7 +36,7 @@ func (s *Server) authorize(c *fiber.Ctx, r *request) error {
 		return nil
 	}
 	c.Vary(keyHeader)
-	if key == nil {
+	if !keyed {
 		return keyRequired.with("Header %s: expected the list's edit key or read key.", keyHeader)
 	}
 	switch access := key.Opens(string(r.list)); {
@@ -49,28 +50,27 @@ func (s *Server) authorize(c *fiber.Ctx, r *request) error {
 
 // isKey reports whether text is a key, with or without padding and space around it.
 func isKey(text []byte) bool {
-	_, err := listkey.Parse(strings.Trim(string(text), "= "))
+	_, err := listkey.Parse(bytes.Trim(text, "= "))
 	return err == nil
 }
 
-// requestKeyOf returns the key in the request's header, or nil if there is none.
-// It refuses a key in the query, since URLs are logged.
-func requestKeyOf(c *fiber.Ctx) (*listkey.Key, error) {
+// requestKeyOf returns the key in the request's header; keyed is false if there is
+// none. It refuses a key in the query, since URLs are logged.
+func requestKeyOf(c *fiber.Ctx) (key listkey.Key, keyed bool, err error) {
 	for name, value := range c.Context().QueryArgs().All() {
 		if isKey(value) || isKey(name) || slices.Contains(keyParameters, strings.ToLower(string(name))) {
-			return nil, invalidRequest.with("A query parameter holds a key. Addresses are logged: send keys in the header %s, and make a new one if this one was in use.", keyHeader)
+			return key, false, invalidRequest.with("A query parameter holds a key. Addresses are logged: send keys in the header %s, and make a new one if this one was in use.", keyHeader)
 		}
 	}
 	lines := c.Request().Header.PeekAll(keyHeader)
 	switch len(lines) {
 	case 0:
-		return nil, nil
+		return key, false, nil
 	case 1:
-		key, err := listkey.Parse(string(lines[0]))
-		if err != nil {
-			return nil, invalidRequest.with("Header %s: %s.", keyHeader, err)
+		if key, err = listkey.Parse(lines[0]); err != nil {
+			return key, false, invalidRequest.with("Header %s: %s.", keyHeader, err)
 		}
-		return &key, nil
+		return key, true, nil
 	}
-	return nil, invalidRequest.with("Header %s: expected one line.", keyHeader)
+	return key, false, invalidRequest.with("Header %s: expected one line.", keyHeader)
 }

@@ -65,7 +65,7 @@ func New() Key {
 // Parse decodes a key: 22 characters of base64url (RFC 4648, section 5, without
 // padding) for an edit key, 43 for a read key. Otherwise the error is
 // [ErrMalformed].
-func Parse(s string) (Key, error) {
+func Parse[T string | []byte](s T) (Key, error) {
 	switch len(s) {
 	case text.EncodedLen(editBytes):
 		var w [editBytes]byte
@@ -92,14 +92,23 @@ func (k Key) ReadKey() Key { return Key{read: k.read} }
 
 // ID returns the name of the key's list.
 func (k Key) ID() string {
-	sum := sha256.Sum256(append([]byte("list"), k.read[:]...))
-	return idPrefix + name.EncodeToString(sum[:idBytes])
+	id := k.id()
+	return string(id[:])
+}
+
+func (k *Key) id() (id [idLength]byte) {
+	var hashed [len("list") + readBytes]byte // on the stack, unlike the result of append
+	copy(hashed[copy(hashed[:], "list"):], k.read[:])
+	sum := sha256.Sum256(hashed[:])
+	name.Encode(id[copy(id[:], idPrefix):], sum[:idBytes])
+	return id
 }
 
 // Opens returns the access of the key to the list named id: [None] unless id is
 // k.ID(). It compares in constant time.
 func (k Key) Opens(id string) Access {
-	if subtle.ConstantTimeCompare([]byte(k.ID()), []byte(id)) != 1 {
+	own, other := k.id(), [idLength]byte{}
+	if copy(other[:], id) != len(id) || subtle.ConstantTimeCompare(own[:], other[:]) != 1 {
 		return None
 	}
 	if k.edit {
