@@ -302,6 +302,22 @@ test('A deleted item and cleared ones come back by undo, also offline', async ({
   expect((await own.todos(list)).map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt false', 'milk true'])
 })
 
+test('What is typed and not added survives that the browser discards the tab, until it is added', async ({ page, app, list, server }) => {
+  await app.open()
+  await app.newTodo.fill('half a sent')
+  await page.reload() // as when the tab is looked at again
+  await expect(app.newTodo).toHaveValue('half a sent')
+  const other = await new App(page, server.address, `${list} 2`).open()
+  await expect(other.newTodo).toHaveValue('')
+  await app.open()
+  await app.newTodo.press('Enter')
+  await expect(app.titles).toHaveText(['half a sent'])
+  await app.saved()
+  await page.reload()
+  await expect(app.titles).toHaveText(['half a sent'])
+  await expect(app.newTodo).toHaveValue('')
+})
+
 test('A new version of the page is offered with a word, and never cuts into an edit by itself', async ({ page, network, server, list }) => {
   const app = await new App(page, network.address, list).open()
   await app.add('bread')

@@ -2,11 +2,24 @@
 const prefix = 'todos.'
 
 /** The browser's storage for small texts, or null where it forbids storage: then it is missing, or throws. */
-export function localStore(): Storage | null {
+export function localStore(name: 'localStorage' | 'sessionStorage' = 'localStorage'): Storage | null {
   try {
-    return (globalThis as Partial<typeof globalThis>).localStorage ?? null
+    return (globalThis as Partial<typeof globalThis>)[name] ?? null
   } catch {
     return null
+  }
+}
+
+/** What was typed for a list in this tab and not added. It survives a reload, a crash, and that the browser discards the tab. */
+export function draft(list: string): string {
+  return localStore('sessionStorage')?.getItem(`${prefix}draft ${list}`) ?? ''
+}
+
+export function keepDraft(list: string, text: string): void {
+  try {
+    localStore('sessionStorage')?.setItem(`${prefix}draft ${list}`, text)
+  } catch {
+    // no space is left
   }
 }
 
