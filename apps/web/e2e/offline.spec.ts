@@ -318,6 +318,18 @@ test('What is typed and not added survives that the browser discards the tab, un
   await expect(app.newTodo).toHaveValue('')
 })
 
+test('A page whose script does not come says so', async ({ page, network, list }) => {
+  network.fault = ({ url }) => (/^\/assets\/.*\.js$/.test(url ?? '') ? { status: 404 } : 'pass')
+  const app = await new App(page, network.address, list).open()
+  const word = page.getByText('This page needs JavaScript, which has not come.')
+  await expect(word).toHaveCount(1)
+  await expect(word).toBeVisible()
+  network.fault = () => 'pass'
+  await page.reload()
+  await app.saved()
+  await expect(word).toHaveCount(0)
+})
+
 test('A new version of the page is offered with a word, and never cuts into an edit by itself', async ({ page, network, server, list }) => {
   const app = await new App(page, network.address, list).open()
   await app.add('bread')
