@@ -30,53 +30,41 @@ type args struct {
 	operands  *[]string
 }
 
-// texts is a flag's values, unparsed. It is a pflag.Value that takes anything,
-// so that pflag judges names and this package judges values.
-type texts struct{ values []string }
-
-func (t *texts) Set(value string) error { t.values = append(t.values, value); return nil }
-func (t *texts) String() string         { return "" }
-func (t *texts) Type() string           { return "" }
-
-// negated is --no-name, which takes no value but true and false.
-type negated struct{ *texts }
-
-func (n negated) Set(value string) error {
-	if yes, err := strconv.ParseBool(value); err == nil {
-		value = strconv.FormatBool(!yes)
-	}
-	return n.texts.Set(value)
-}
-
-// collect gives the flags' values to l, or returns a helpError. pflag stops at its
-// first error, so it gets one argument at a time, with its value.
+// collect gives the flags' values to l, or returns a helpError. pflag judges the
+// names. It stops at its first error, so it gets one argument at a time, with its
+// value.
 func (a *args) collect(l *loader) error {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
-	define := func(name string, value pflag.Value, alone string) {
-		flags.VarPF(value, name, "", "").NoOptDefVal = alone
+	given := map[string][]string{} // unparsed, by the flag's name
+	keep := func(name string) func(string) error {
+		return func(value string) error { given[name] = append(given[name], value); return nil }
 	}
 	known, inFile := []string{"--help"}, map[string]bool{}
-	given := map[string]*texts{"config": {}}
 	for _, s := range l.settings {
-		if s.fileOnly {
+		name := s.flagName()
+		switch {
+		case s.fileOnly:
 			inFile[s.flag()] = true
 			continue
+		case s.isBool():
+			flags.BoolFunc(name, "", keep(name))
+			flags.BoolFunc("no-"+name, "", func(value string) error {
+				if yes, err := strconv.ParseBool(value); err == nil {
+					value = strconv.FormatBool(!yes)
+				}
+				return keep(name)(value)
+			})
+		default:
+			flags.Func(name, "", keep(name))
 		}
-		value, alone := &texts{}, ""
-		given[s.flagName()] = value
-		if names := s.flags(); len(names) > 1 {
-			alone = "true"
-			define(names[1], negated{value}, alone)
-		}
-		define(s.flagName(), value, alone)
 		if !s.secret {
 			known = append(known, s.flag())
 		}
 	}
 	if l.file != nil {
-		define("config", given["config"], "")
+		flags.Func("config", "", keep("config"))
 		known = append(known, "--config")
 	}
 
@@ -125,12 +113,9 @@ func (a *args) collect(l *loader) error {
 	return nil
 }
 
-func (a *args) take(l *loader, given map[string]*texts, operands []string, misspelled bool) {
+func (a *args) take(l *loader, given map[string][]string, operands []string, misspelled bool) {
 	for _, s := range l.settings {
-		if s.fileOnly {
-			continue
-		}
-		values := given[s.flagName()].values
+		values := given[s.flagName()]
 		switch {
 		case len(values) == 0:
 		case s.secret:
@@ -150,8 +135,8 @@ func (a *args) take(l *loader, given map[string]*texts, operands []string, missp
 			l.take(l.viper.Set, s, s.flag(), text(values[len(values)-1]))
 		}
 	}
-	if config := given["config"]; l.file != nil && len(config.values) > 0 {
-		l.configFile, l.namedBy = config.values[len(config.values)-1], "--config"
+	if paths := given["config"]; l.file != nil && len(paths) > 0 {
+		l.configFile, l.namedBy = paths[len(paths)-1], "--config"
 	}
 	switch {
 	case a.operands != nil:

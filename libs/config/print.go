@@ -123,7 +123,7 @@ func (l *loader) entries() []helpEntry {
 		}
 		if l.args != nil && !s.secret && !s.fileOnly {
 			e.flag = s.flag() + " " + s.shownPlaceholder()
-			if len(s.flags()) > 1 {
+			if s.isBool() {
 				e.flag = "--[no-]" + s.flagName()
 			}
 		}

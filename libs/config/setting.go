@@ -37,11 +37,13 @@ func (s *setting) flagName() string {
 
 // flags returns the names that set s: a boolean has --no-name, too.
 func (s *setting) flags() []string {
-	if s.typ.Kind() == reflect.Bool && !readsText(s.typ) {
+	if s.isBool() {
 		return []string{s.flagName(), "no-" + s.flagName()}
 	}
 	return []string{s.flagName()}
 }
+
+func (s *setting) isBool() bool { return s.typ.Kind() == reflect.Bool && !readsText(s.typ) }
 
 func (s *setting) variable(prefix string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
