@@ -11,10 +11,10 @@ import (
 )
 
 // Args reads flags: --name=value, --name value, and for a boolean --name alone
-// or --no-name. The last of a repeated flag counts. A list is one flag with
+// or --no-name. If a flag is repeated, the last one wins. A list is one flag with
 // commas between the elements, or a flag repeated for each element, which may
-// then contain commas. Arguments that are not flags, and all that follow "--",
-// go to operands in order; if operands is nil, they are problems.
+// then contain commas. Arguments that are not flags, and all arguments after "--",
+// are stored in operands in order; if operands is nil, they are problems.
 func Args(arguments []string, operands *[]string) Source {
 	return func(l *loader) error {
 		if l.args != nil {

@@ -11,9 +11,9 @@
 // # The struct
 //
 // Every exported field is a setting or a section of settings and carries a
-// key tag; `key:"-"` leaves a field alone. Renaming a Go field therefore never
-// renames a setting. The fields of an embedded struct without a tag stand for
-// themselves.
+// key tag; `key:"-"` excludes a field. Renaming a Go field therefore never
+// renames a setting. The fields of an embedded struct without a tag belong to the
+// struct that embeds it.
 //
 //	type Settings struct {
 //		Listen string   `key:"listen" help:"address to listen on" validate:"hostport"`
@@ -35,8 +35,8 @@
 //	             no flag, because other users of the machine can read flags,
 //	             and can be mounted as a file that TODO_S3_SECRET_FILE names.
 //	             A field of type [Secret] needs no tag.
-//	validate     rules of github.com/go-playground/validator/v10, and hostport:
-//	             what a server can listen on (the host may be empty, the port 0)
+//	validate     rules of github.com/go-playground/validator/v10, and hostport: an
+//	             address to listen on (the host may be empty, the port 0)
 //
 // A field is a string, a [Secret], a bool, an integer, a float, a
 // [time.Duration], a [ByteSize], a [net/url.URL] or a pointer to one
@@ -63,9 +63,10 @@
 // list, a string is a string and a number is a number: 8080 is not taken for
 // "8080", nor the other way around. Durations and sizes are text with a unit:
 // 1m30s, 512KiB. A date or time of TOML or YAML is read as its text, so that a
-// [time.Time] is the same in every source: RFC 3339 with a zone, and no day alone.
+// [time.Time] has the same form in every source: RFC 3339 with a zone. A day alone
+// is refused.
 //
-// A text that is not UTF-8 or has a NUL in it is refused in every source, as are
+// Text that is not UTF-8 or contains a NUL is refused in every source, as are
 // files that are pipes, devices or sockets.
 //
 // Nothing here keeps state between calls; all functions are safe for
@@ -83,9 +84,9 @@ import (
 	"github.com/spf13/viper"
 )
 
-// ErrHelp is what [Load] returns, as [errors.Is] finds it, when the arguments
-// contain --help or -h. The text of that error is what [Help] writes, so that a
-// program which prints its errors needs nothing else. No file has been read.
+// ErrHelp matches, by [errors.Is], the error that [Load] returns when the
+// arguments contain --help or -h. The text of that error is what [Help] writes, so
+// a program that prints its errors needs nothing else. No file has been read.
 var ErrHelp = errors.New("config: help requested")
 
 // Error holds every problem of a configuration.
@@ -133,9 +134,9 @@ func (p Problem) String() string {
 // [Args], [Env] and [File] may be passed once.
 //
 // If the configuration has problems, Load returns an [*Error] with all of them
-// and the zero T. Any other error but [ErrHelp] is a fault of the program, such as
-// a struct that cannot be described or a source passed twice. A validate tag
-// that names no rule panics, as validator does.
+// and the zero T. Any other error, except [ErrHelp], is a mistake in the program,
+// such as a struct that cannot be described or a source passed twice. A validate
+// tag that names an unknown rule panics, as validator does.
 func Load[T any](defaults T, sources ...Source) (T, error) {
 	if _, err := load(reflect.ValueOf(&defaults).Elem(), sources); err != nil {
 		var zero T
@@ -153,7 +154,7 @@ type given struct {
 	value  reflect.Value
 }
 
-// loader is one load.
+// loader is the state of one call of [Load].
 type loader struct {
 	root     *setting
 	settings []*setting // the leaves below root
@@ -162,7 +163,7 @@ type loader struct {
 	file     *file
 
 	// configFile is the file to read; namedBy is the flag or variable that
-	// names it, "" when none does.
+	// names it, or "" for the default file.
 	configFile, namedBy string
 
 	// places are those of the configuration file, by name.
@@ -279,8 +280,8 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 	return l, nil
 }
 
-// take checks the text that a source has for s and gives its value to viper by
-// set. raw is a text, or a list of them.
+// take decodes the text that a source has for s and passes the value to viper
+// through set. raw is a text or a list of texts.
 func (l *loader) take(set func(string, any), s *setting, source string, raw any) {
 	value := reflect.New(s.typ)
 	faults := decode(value.Interface(), raw)
@@ -301,16 +302,16 @@ func (l *loader) take(set func(string, any), s *setting, source string, raw any)
 	}
 }
 
-// give gives viper a value by set. viper's own readers would take the process's
-// environment, which two programs in one test share, and forget where a value
-// stood.
+// give passes a value to viper through set. viper's own readers would read the
+// process's environment, which two programs in one test share, and would not
+// record where a value came from.
 func (l *loader) give(set func(string, any), s *setting, g given) {
 	l.given[s.key] = append(l.given[s.key], g)
 	set(s.key, g)
 }
 
-// setBelowFlags sets a value of a variable, a secret's file or the configuration
-// file, which are read in the order of their precedence: the first counts.
+// setBelowFlags sets a value from a variable, a secret's file or the configuration
+// file. These are read in the order of their precedence, so the first value wins.
 func (l *loader) setBelowFlags(key string, value any) {
 	if !l.viper.InConfig(key) {
 		// It fails only on a map that it cannot read, which this is not.
@@ -318,7 +319,7 @@ func (l *loader) setBelowFlags(key string, value any) {
 	}
 }
 
-// winner returns the value that counts. Each setting has a default.
+// winner returns the value that wins. Each setting has a default.
 func (l *loader) winner(s *setting) given {
 	g, _ := l.viper.Get(s.key).(given)
 	return g
@@ -328,8 +329,8 @@ func (l *loader) problem(source, key, detail string) {
 	l.problems = append(l.problems, Problem{Source: oneLine(source), Key: oneLine(key), Detail: oneLine(detail)})
 }
 
-// oneLine escapes what would break a line or speak to a terminal: names and
-// messages may hold whatever a file or a variable does.
+// oneLine escapes line breaks and control characters: names and messages may
+// contain any text of a file or a variable.
 func oneLine(text string) string {
 	var out strings.Builder
 	for _, r := range text {

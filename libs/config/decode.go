@@ -24,7 +24,7 @@ const redacted = "[redacted]"
 // which have no types of their own. A list of texts is a list already split.
 type text string
 
-// emptyElement is an element of a list that was written as text, and is empty.
+// emptyElement is an empty element of a list that was written as text.
 type emptyElement struct{}
 
 // fault is a value of the wrong type at a place below the decoded value: ""
@@ -76,15 +76,15 @@ func faultsOf(err error) (faults []fault) {
 	return faults
 }
 
-// textError is the reason of a value that not every source could hold: a variable
-// ends at a NUL, and JSON has no bytes that are not UTF-8.
+// textError reports a text that some sources cannot contain: a variable ends at a
+// NUL, and JSON is UTF-8.
 type textError struct{}
 
 func (textError) Error() string { return "not UTF-8, or with a NUL" }
 
 // convert is the hook of mapstructure: it returns a value that fits the target
-// exactly, or an unsuitable error. Numbers are not taken for text, text not
-// for numbers, and 1.5 not for 1, which mapstructure would do.
+// exactly, or an unsuitable error. Unlike mapstructure, it does not convert
+// numbers to text, text to numbers, or 1.5 to 1.
 func convert(from, to reflect.Value) (any, error) {
 	raw, t := from.Interface(), to.Type()
 	if from.Kind() == reflect.String && (!utf8.ValidString(from.String()) || strings.Contains(from.String(), "\x00")) {
@@ -248,8 +248,8 @@ func kindOf(raw any) string {
 	}
 }
 
-// show renders a value for a message. A section is not shown: it stands where
-// a value was expected, so that parts of it may be secret.
+// show renders a value for a message. The content of a section is not shown,
+// because parts of it may be secret.
 func show(raw any) string {
 	value, scalar := scalarText(raw)
 	_, noun, _ := strings.Cut(kindOf(raw), " ")
@@ -290,8 +290,8 @@ func maskPassword(value string) string {
 	return regexp.MustCompile(`(?s)(://[^:/?#@\s]*):.*@`).ReplaceAllString(value, "$1:xxxxx@")
 }
 
-// detail says what is expected at s, or at that element of it if not 0, and what
-// is there instead.
+// detail says what is expected at s, or at its element with that number if it is
+// not 0, and what was found instead.
 func (s *setting) detail(raw any, reason error, element int) string {
 	expected := s.expect
 	if expected == "" {

@@ -12,18 +12,18 @@ import (
 )
 
 // Env reads the variables of environ ("NAME=value", as from [os.Environ]; the
-// last of a name counts) that begin with prefix, such as "TODO_". A variable
-// that is empty counts as not set.
+// last of equal names wins) that begin with prefix, such as "TODO_". An empty
+// variable counts as unset.
 //
-// An unknown variable with the prefix is refused, because it is most often
-// misspelled. Two kinds belong to others and pass: those named by
-// [Ignore], and the links that Kubernetes and Docker set for a service whose
+// An unknown variable with the prefix is refused, because it is usually
+// misspelled. Two kinds belong to other programs and are accepted: variables named
+// by [Ignore], and the links that Kubernetes and Docker set for a service whose
 // name begins like the prefix (TODO_SERVICE_HOST, TODO_PORT_80_TCP_ADDR, or
 // TODO_PORT=tcp://...), unless a setting has that name.
 //
-// A secret's variable with _FILE behind it names a file with the value, less
-// one line end. When both are set the variable counts, as everywhere a higher
-// source does; the file must still be readable, a regular file and text.
+// For a secret, the variable with the suffix _FILE names a file that contains the
+// value; one line break at its end is removed. If both variables are set, the one
+// without the suffix wins; the file must still be readable, regular and text.
 func Env(prefix string, environ []string, options ...EnvOption) Source {
 	return func(l *loader) error {
 		if l.env != nil {
@@ -44,10 +44,10 @@ func Env(prefix string, environ []string, options ...EnvOption) Source {
 // EnvOption is [Alias] or [Ignore].
 type EnvOption func(*env)
 
-// Alias lets a variable, whatever its prefix, set key, and convert makes its
-// value one of the key's; nil leaves it as it is. The key's own variable wins
-// over an alias, and an earlier alias over a later one. There is no _FILE for
-// an alias.
+// Alias lets a variable with any prefix set key. convert turns the variable's
+// value into one for the key; if nil, the value is used unchanged. The key's own
+// variable wins over an alias, and an earlier alias over a later one. An alias has
+// no variable with the suffix _FILE.
 func Alias(variable, key string, convert func(value string) string) EnvOption {
 	if convert == nil {
 		convert = func(value string) string { return value }
@@ -60,8 +60,8 @@ type alias struct {
 	convert       func(string) string
 }
 
-// Ignore lets variables pass that have the prefix and belong to something
-// else. A name that ends in * stands for all that begin like it.
+// Ignore accepts variables with the prefix that belong to other programs. A name
+// that ends in * matches all variables that begin with the part before it.
 func Ignore(names ...string) EnvOption {
 	return func(e *env) { e.ignored = append(e.ignored, names...) }
 }
@@ -150,8 +150,8 @@ func (e *env) collect(l *loader) {
 // onlyInFile says why a map or a list of sections has no flag and no variable.
 const onlyInFile = ": this setting has parts of its own, and is set in the configuration file only"
 
-// takeFile reads a mounted secret. The path is in no message: if the two
-// variables were confused, it is the secret.
+// takeFile reads a mounted secret. No message contains the path: if someone
+// confused the two variables, the path is the secret.
 func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	const most = 64 << 10
 	data, err := readFile(path, most)

@@ -11,8 +11,8 @@ import (
 )
 
 // File reads the configuration file that --config names or, without that, the
-// variable CONFIG with the prefix of [Env]. When neither does, path is read if
-// it exists; "" stands for no such default.
+// variable CONFIG with the prefix of [Env]. If neither is set, path is read if it
+// exists; "" means that there is no default file.
 //
 // The format follows from the extension: .yaml, .yml, .toml or .json. A file
 // is at most 1 MiB of UTF-8, and every key in it must be known. YAML's anchors
@@ -37,8 +37,8 @@ func File(path string, options ...FileOption) Source {
 // its own, too, or [Ignore] for those of the others.
 type FileOption func(*file) error
 
-// Section makes [File] read the keys below name, and leave the rest of the
-// file to others. A file without that section sets nothing.
+// Section makes [File] read the keys below name and ignore the rest of the file,
+// which belongs to other programs. A file without that section sets nothing.
 func Section(name string) FileOption {
 	return func(f *file) error {
 		switch {
@@ -63,7 +63,7 @@ type file struct {
 	ignored       []string
 }
 
-// below returns the place of a key in the file.
+// below returns the full path of a key in the file.
 func (f *file) below(key string) string {
 	if f == nil || f.section == "" {
 		return key
@@ -126,7 +126,7 @@ func (f *file) cut(values map[string]any, found places) (any, places, error) {
 	}
 }
 
-// at is a place in a file.
+// at names a line of a file: todo.yaml:3.
 func at(path string, line int) string {
 	if line == 0 {
 		return path
@@ -219,8 +219,8 @@ func (l *loader) takeTree(tree any, found places) {
 	}
 }
 
-// shown is the name of a place, its last part in quotes if it is empty or has a dot:
-// "s3.secret" is one name with a dot in it, and not secret below s3.
+// shown is the name of a place, with its last part in quotes if that is empty or
+// contains a dot: "s3.secret" is one name, and not secret below s3.
 func (p place) shown() string {
 	last := p.path[len(p.path)-1]
 	if last != "" && !strings.Contains(last, ".") {

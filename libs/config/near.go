@@ -6,9 +6,9 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// near returns a hint at the candidate that name most likely misspells, the
-// first of several, and "" when none is near: at most two letters differ, a
-// quarter of a long name, and half of its last part.
+// near returns a hint at the candidate closest to name, or "" if none is close
+// enough: at most two letters may differ, or a quarter of a long name, but never
+// more than half of the name's last part.
 func near(name string, candidates []string) string {
 	last := name[strings.LastIndexAny(name, ".-_")+1:]
 	best, least := "", 1+min(len(last)/2, max(2, len(name)/4))

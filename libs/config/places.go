@@ -19,20 +19,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// viper's codecs read the values of a file. They keep no line numbers, and
-// with some of them the second of two equal keys wins, so a second pass over
-// the same text records where each key is.
+// viper's codecs read the values of a file. They keep no line numbers, and some
+// accept duplicate keys, so a second pass over the same text records where each
+// key is.
 
 // place is a key of a file, or an element of a list in it.
 type place struct {
 	path []string // an element is its index in brackets: "[0]"
 	line int
-	date date // what stands there, if it is a date or time of YAML
+	date date // the text of a date or time of YAML
 }
 
-// date is a date or time of YAML as it is written. The codec makes a time.Time
-// of it, which no longer tells a day from its first second, nor whether there
-// was a zone.
+// date is the text of a date or time of YAML. The codec decodes it as a time.Time,
+// which does not tell a day from its first second, or whether there was a zone.
 type date string
 
 // name returns the place as mapstructure names it: servers[0].port.
@@ -114,7 +113,7 @@ func readTree(path string, data []byte) (map[string]any, places, error) {
 	return values, found, nil
 }
 
-// keepDate puts the text of a date in the place of its time.
+// keepDate replaces the time at p by the text of the date.
 func (p place) keepDate(values map[string]any) {
 	last := len(p.path) - 1
 	parent, _ := lookUp(values, p.path[:last])
@@ -126,7 +125,7 @@ func (p place) keepDate(values map[string]any) {
 	}
 }
 
-// repeat reports whether a key is there twice; YAML's codec refuses that.
+// repeat reports whether there is a duplicate key; YAML's codec fails on one.
 func (p places) repeat() bool {
 	seen := map[string]bool{}
 	for _, place := range p {
@@ -139,8 +138,8 @@ func (p places) repeat() bool {
 	return false
 }
 
-// numberJSON is JSON whose numbers keep their text: viper's own codec makes
-// float64 of them, so that 1e3 passes for an integer and 2^53+1 changes.
+// numberJSON decodes JSON and keeps the text of numbers. viper's own codec decodes
+// them as float64: 1e3 would be an integer, and 2^53+1 would change.
 type numberJSON struct{}
 
 func (numberJSON) Decode(data []byte, values map[string]any) error {
@@ -258,7 +257,7 @@ func placesJSON(data []byte) (places, error) {
 		}
 		return nil, &syntaxError{line, "not valid JSON: " + err.Error()}
 	}
-	// The decoder would make U+FFFD of it.
+	// The decoder would replace it by U+FFFD.
 	surrogate := regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)`)
 	for _, escape := range surrogate.FindAllSubmatchIndex(data, -1) {
 		if escape[2] >= 0 {

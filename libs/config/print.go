@@ -12,8 +12,8 @@ import (
 )
 
 // Help writes each setting with the names that set it, its default and its
-// meaning, for a terminal. The sources decide what is offered: without [Args]
-// no flag is shown.
+// meaning, for a terminal. It shows only names of the given sources: without
+// [Args] there are no flags.
 func Help[T any](w io.Writer, defaults T, sources ...Source) error {
 	l, err := newLoader(reflect.ValueOf(&defaults).Elem(), sources)
 	if err != nil {
@@ -203,7 +203,7 @@ func Effective[T any](w io.Writer, defaults T, sources ...Source) error {
 	return nil
 }
 
-// printable quotes a value that a terminal would not show as it is.
+// printable quotes a value that is empty or contains spaces or control characters.
 func printable(value string) string {
 	for _, r := range value {
 		if unicode.IsSpace(r) || !unicode.IsPrint(r) {

@@ -12,7 +12,7 @@ import (
 )
 
 // setting is a node of the described struct: a section, a leaf that sources set,
-// or what an element of a list or a map may be.
+// or the element type of a list or a map.
 type setting struct {
 	typ         reflect.Type
 	part, key   string // key is the path of parts to it
@@ -63,7 +63,7 @@ func describe(defaults reflect.Value) (root *setting, leaves []*setting, err err
 }
 
 // addFields describes the fields of section as children of s. index and goName
-// lead to section; those of an embedded struct stand for themselves.
+// lead to section. The fields of an embedded struct become children of s, too.
 func (s *setting) addFields(section reflect.Value, index []int, goName string) error {
 	for i := range section.NumField() {
 		field := section.Type().Field(i)
@@ -115,8 +115,8 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 	return nil
 }
 
-// addBelow describes what is below s. What a flag or a variable cannot set is
-// described all the same, so that a fault of the program shows here.
+// addBelow describes what is below s, including settings that only a file can set,
+// so that mistakes in the struct are found at once.
 func (s *setting) addBelow() error {
 	t := s.typ
 	switch {
@@ -198,8 +198,8 @@ func isScalar(t reflect.Type) bool {
 	}
 }
 
-// isList reports whether t is written as several values. A slice type that
-// reads its own text, such as net.IP, is one value.
+// isList reports whether t has several values. A slice type with UnmarshalText,
+// such as net.IP, is one value.
 func isList(t reflect.Type) bool { return t.Kind() == reflect.Slice && !isScalar(t) }
 
 func isDuration(t reflect.Type) bool { return t == reflect.TypeFor[time.Duration]() }

@@ -34,7 +34,7 @@ func (l *loader) validate(value reflect.Value) {
 		}
 		source := l.winner(leaf).source
 		if malformed && comparesFields(rule.Tag()) || l.wrong[leaf.key] && source == "default" {
-			continue // a value is there, and what is wrong with it has been said
+			continue // the value that was set is already reported
 		}
 		if strings.HasPrefix(source, l.configFile+":") {
 			source = l.configFile + ":" + strconv.Itoa(l.lineOf(key))
@@ -48,8 +48,8 @@ func (l *loader) validate(value reflect.Value) {
 	}
 }
 
-// lineOf returns the line of the file in which key is or, if it is not there,
-// the element or section that misses it.
+// lineOf returns the line of key in the file or, if it is missing, the line of the
+// element or section around it.
 func (l *loader) lineOf(key string) int {
 	for {
 		p, ok := l.places[key]
@@ -91,8 +91,8 @@ func (s *setting) below(path string) (at, leaf *setting, key string) {
 	return at, leaf, key
 }
 
-// comparesFields reports whether a rule looks at other settings. Such a rule
-// says nothing while those are malformed.
+// comparesFields reports whether a rule depends on other settings. Such a rule is
+// not reported while any setting is malformed.
 func comparesFields(tag string) bool {
 	return strings.HasSuffix(tag, "field") || strings.Contains(tag, "_with") ||
 		strings.Contains(tag, "_if") || strings.Contains(tag, "_unless")
