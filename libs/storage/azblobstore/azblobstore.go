@@ -12,8 +12,9 @@
 // # Requests
 //
 // Create is a Put Blob with If-None-Match: *, Replace one with If-Match, Delete a
-// Delete Blob with If-Match. The SDK's retries are off for these: a repetition
-// meets its own success as 412 and would report a conflict that never was.
+// Delete Blob with If-Match. The SDK's retries are off for these: a repeated
+// request would get 412 for its own success, and report a conflict that did not
+// happen.
 // Reads are repeated by the SDK. The body travels with its CRC-64, which the
 // service compares.
 //
@@ -24,9 +25,9 @@
 // [storage.ErrConflict] is 412 ConditionNotMet, 409 BlobAlreadyExists in answer
 // to Create, and 404 BlobNotFound in answer to Replace and Delete.
 // [storage.ErrNotFound] is 404 BlobNotFound in answer to a read.
-// [storage.ErrRefused] is a certain no: 403 with a code about permissions, 413,
+// [storage.ErrRefused] is a definite refusal: 403 with a code about permissions, 413,
 // a blob that has a lease, snapshots or an immutability policy, and the like.
-// All else is [storage.ErrUnavailable]: ContainerNotFound, AuthenticationFailed,
+// Everything else is [storage.ErrUnavailable]: ContainerNotFound, AuthenticationFailed,
 // other 4xx, 5xx, time-outs, pages of proxies, an answer cut short.
 //
 // # Versions
@@ -256,11 +257,11 @@ func meaning(op string, answer *azcore.ResponseError) error {
 	return storage.ErrUnavailable
 }
 
-// refusals are the codes by which the service will not do what was asked: nothing
-// was changed, and the same request will not succeed by itself
+// refusals are the codes with which the service refuses a request: nothing was
+// changed, and the same request will not succeed later
 // (https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes).
-// Codes about credentials and accounts are not among them: those say nothing of
-// the key, and pass.
+// Codes about credentials and accounts are not included: they are not about the
+// key, and are temporary.
 var refusals = map[bloberror.Code]bool{
 	bloberror.AuthorizationFailure:              true,
 	bloberror.AuthorizationPermissionMismatch:   true,
@@ -313,9 +314,9 @@ func conditions(modified blob.ModifiedAccessConditions) *blob.AccessConditions {
 	return &blob.AccessConditions{ModifiedAccessConditions: &modified}
 }
 
-// checkVersion answers a version that no blob can have without asking the
-// service: sent on, an empty one would be no condition and "*" one that every
-// blob meets.
+// checkVersion answers for a version that no blob can have without asking the
+// service. If sent, an empty version would be no condition, and "*" would match
+// every blob.
 func checkVersion(ctx context.Context, op, key string, version storage.Version) error {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return err

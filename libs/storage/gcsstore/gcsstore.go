@@ -14,8 +14,9 @@
 // # Requests
 //
 // Create is an upload with ifGenerationMatch=0, Replace and Delete have
-// ifGenerationMatch=VERSION. The SDK's retries are off for these: a repetition
-// meets its own success as 412 and would report a conflict that never was.
+// ifGenerationMatch=VERSION. The SDK's retries are off for these: a repeated
+// request would get 412 for its own success, and report a conflict that did not
+// happen.
 // Reads are repeated by the SDK. A read that is answered 404 is followed by a
 // listing of one object, which tells a missing object from a missing bucket.
 //
@@ -26,7 +27,7 @@
 // # Errors
 //
 // [storage.ErrConflict] is 412, and 404 in answer to Delete. [storage.ErrRefused]
-// is a certain no: 400, 403 unless it is about a rate, 405, 411, 413, 501. All
+// is a definite refusal: 400, 403 unless it is about a rate, 405, 411, 413, 501. Everything
 // else is [storage.ErrUnavailable]: a missing bucket, 401, 429, other 5xx,
 // time-outs, an answer cut short.
 //
@@ -86,7 +87,7 @@ var (
 // New returns a store in the bucket, which must exist; it sends no request. A
 // client made with [gcs.WithJSONReads] reads an unchanged document without its
 // body; others read it whole, because the XML API's reader drops the condition.
-// The client stays the caller's to close.
+// The caller closes the client.
 func New(client *gcs.Client, bucket string, options Options) (*Store, error) {
 	prefix, err := objectname.Below(options.Prefix)
 	if err != nil {
@@ -168,7 +169,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, condition 
 		w.CacheControl = "no-store"
 		w.CRC32C, w.SendCRC32C = crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)), true
 		_, err := w.Write(body)
-		// Write reports that the upload ended; why, only Close knows.
+		// Write only reports that the upload ended; Close has the reason.
 		if closed := w.Close(); closed != nil || err != nil {
 			return cmp.Or(closed, err)
 		}
@@ -238,7 +239,7 @@ func (s *Store) call(ctx context.Context, op, key string, send func(context.Cont
 		err := send(ctx)
 		missing := status(err) == http.StatusNotFound || errors.Is(err, gcs.ErrObjectNotExist)
 		if missing && (op == "get" || op == "delete") {
-			// 404 is the answer for a missing bucket, too.
+			// A missing bucket is 404, too.
 			if err = s.peek(ctx); err == nil {
 				err = errMissing
 			}
@@ -259,7 +260,7 @@ func (s *Store) call(ctx context.Context, op, key string, send func(context.Cont
 	})
 }
 
-// refused reports whether the answer is a no that will not pass by itself.
+// refused reports whether the answer is a refusal that is not temporary.
 func refused(err error) bool {
 	answer, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
