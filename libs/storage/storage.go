@@ -8,9 +8,9 @@
 // rule lets any number of processes share a store without losing an update,
 // and it is all that a driver has to provide.
 //
-// Drivers are packages of their own (memstore, diskstore, boltstore, s3store,
-// and in modules of their own gcsstore and azblobstore) and prove themselves with the conformance suite in storagetest. This package
-// imports no driver and no SDK.
+// Drivers are packages of their own (memstore, diskstore, boltstore, s3store, and
+// in modules of their own gcsstore and azblobstore) and pass the conformance suite
+// in storagetest. This package imports no driver and no SDK.
 package storage
 
 import (
@@ -27,7 +27,7 @@ import (
 const MaxKeyBytes = 512
 
 // Version identifies one stored state of one document. It is opaque: compare
-// it for equality, hand it back to [Store.Replace], and read nothing into it.
+// it for equality and hand it back to [Store.Replace], but do not interpret it.
 // The empty Version never names a stored document.
 //
 // Two different writes may carry the same Version when they stored the same
@@ -106,8 +106,8 @@ type Checker interface {
 }
 
 // Keys is [Lister.Keys] of s; a store that cannot list yields
-// [errors.ErrUnsupported]. Like [GetIfChanged] and [Check] it spares wrappers a
-// fallback.
+// [errors.ErrUnsupported]. Like [GetIfChanged] and [Check], it is the fallback that
+// wrappers would need.
 func Keys(ctx context.Context, s Store) iter.Seq2[string, error] {
 	if lister, ok := s.(Lister); ok {
 		return lister.Keys(ctx)
@@ -117,7 +117,7 @@ func Keys(ctx context.Context, s Store) iter.Seq2[string, error] {
 	}
 }
 
-// Check is [Checker.Check] of s; a store without it is asked for a document.
+// Check is [Checker.Check] of s; from a store without it, Check gets a document.
 func Check(ctx context.Context, s Store) error {
 	if checker, ok := s.(Checker); ok {
 		return checker.Check(ctx)
@@ -132,8 +132,8 @@ func Check(ctx context.Context, s Store) error {
 // that a copy in memory, once written, is the truth and needs no revalidation.
 type SoleOwner interface {
 	// SoleOwner reports whether no other process can write to the store while
-	// it is open. Within the process, callers that rely on that share the keys
-	// out among them.
+	// it is open. Callers within the process that rely on it must use different
+	// keys.
 	SoleOwner() bool
 }
 
@@ -143,21 +143,21 @@ var (
 	// that could not be asked.
 	ErrNotFound = errors.New("document not found")
 	// ErrConflict: the document is not at the version that the call named, or
-	// exists although the call was to create it. Nothing was changed.
+	// already exists when it was to be created. Nothing was changed.
 	ErrConflict = errors.New("document changed by another writer")
-	// ErrInvalidKey: the key is not one that any store accepts; see [CheckKey].
+	// ErrInvalidKey: no store accepts the key; see [CheckKey].
 	ErrInvalidKey = errors.New("invalid key")
-	// ErrRefused: the store answered and will not do it: permission denied,
-	// body or name too long, read-only, or no space before anything was
-	// written. Nothing was changed. The cause tells the reason.
+	// ErrRefused: the store answered with a refusal: permission denied, body or
+	// name too long, read-only, or no space before anything was written. Nothing
+	// was changed. The cause has the reason.
 	ErrRefused = errors.New("store refused")
 	// ErrUnavailable: the store did not answer: network, missing or expired
 	// credentials, time-outs, server errors, failing hardware. A write that
 	// ends so may or may not have taken effect.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrNotDurable: a write took effect and may be lost again by a power cut,
-	// because making it durable failed. A later read may show it; even so it
-	// must not be acknowledged. It wraps [ErrUnavailable].
+	// ErrNotDurable: a write took effect, but a power cut may undo it, because
+	// making it durable failed. It must not be acknowledged, although a later read
+	// may show it. It wraps [ErrUnavailable].
 	ErrNotDurable = fmt.Errorf("%w: the write may or may not last", ErrUnavailable)
 )
 
@@ -183,10 +183,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CheckCall is what a driver does first in every operation: it returns an
+// CheckCall is the first step of every operation of a driver. It returns an
 // [*Error] around the context's error when ctx is done, around [ErrInvalidKey]
 // when [CheckKey] refuses the key, and nil otherwise. The operations "keys"
-// and "check" have no key: theirs is not looked at.
+// and "check" have no key, and ignore it.
 func CheckCall(ctx context.Context, op, key string) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Op: op, Key: key, Err: err}
@@ -227,8 +227,8 @@ func Attempt(ctx context.Context, op, key string, limit time.Duration, send func
 	return &Error{Op: op, Key: key, Err: cause}
 }
 
-// limitError is the end of a driver's patience, unlike the end of the caller's,
-// which is the caller's own error.
+// limitError is the error of a driver's own time limit. When the caller's context
+// ends, the error is the context's.
 type limitError time.Duration
 
 func (e limitError) Error() string { return fmt.Sprintf("no answer in time: %v", time.Duration(e)) }
@@ -237,8 +237,8 @@ func (limitError) Unwrap() error { return context.DeadlineExceeded }
 
 // SortedKeys is [Lister.Keys] for drivers that gather all keys first: it yields
 // what gather returns in the order of the keys' bytes, until ctx is done. An
-// error of gather is yielded as it is. A duplicate key is [ErrUnavailable] and no
-// key is yielded: what lists a key twice may have left out another.
+// error of gather is yielded as it is. If a key is listed twice, the error is
+// [ErrUnavailable] and no key is yielded, because another may be missing.
 func SortedKeys(ctx context.Context, gather func() ([]string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		var keys []string
@@ -268,8 +268,8 @@ func SortedKeys(ctx context.Context, gather func() ([]string, error)) iter.Seq2[
 
 // CheckKey returns an error around [ErrInvalidKey] that says what is wrong
 // with key, or nil: a key is 1 to [MaxKeyBytes] bytes of valid UTF-8 without
-// control characters. Everything else is data, slashes and dots included;
-// how it is kept apart from other keys is the driver's concern.
+// control characters. No other character has a meaning, slashes and dots included;
+// drivers keep all keys apart.
 func CheckKey(key string) error {
 	switch {
 	case key == "":

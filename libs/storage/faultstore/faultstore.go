@@ -1,7 +1,7 @@
-// Package faultstore wraps a [storage.Store] and makes its operations fail the
-// way stores do: before they landed, after, late, or by a conflict that
-// another writer would have caused. Which fault each call meets is decided by
-// a [Plan], so a run can be repeated.
+// Package faultstore wraps a [storage.Store] and makes its operations fail as
+// stores do: before or after they take effect, late, or with a conflict, as if
+// there were another writer. A [Plan] decides which fault each call meets, so a
+// run can be repeated.
 package faultstore
 
 import (
@@ -20,8 +20,8 @@ import (
 // Kind is what goes wrong.
 type Kind string
 
-// The kinds of faults. On an operation that writes nothing every kind but
-// None, FailAfter, Refused and DelayOnly is FailBefore.
+// The kinds of faults. For an operation that writes nothing, all kinds except
+// None, FailAfter, Refused and DelayOnly act as FailBefore.
 const (
 	// None passes the call on.
 	None Kind = ""
@@ -36,12 +36,11 @@ const (
 	// Conflict answers ErrConflict; the operation never happens.
 	Conflict Kind = "conflict"
 	// ConflictAfter answers ErrConflict although the operation took place, as
-	// a client does that repeats a write and meets its own success. It breaks
-	// the contract.
+	// when a client repeats a write that has succeeded. It breaks the contract.
 	ConflictAfter Kind = "conflict after"
-	// Late answers ErrUnavailable and lets the operation take place once the
-	// fault's Delay has passed since, or [Store.Settle] is called: the write
-	// of a client that is taken for dead.
+	// Late answers ErrUnavailable, and the operation takes place after the fault's
+	// Delay or when [Store.Settle] is called: the write of a client that was
+	// believed to be dead.
 	Late Kind = "late"
 )
 
@@ -66,8 +65,8 @@ type Call struct {
 // at a time.
 type Plan func(Call) Fault
 
-// Script gives the calls of an operation on any key the faults in turn, and
-// none to those after them and to other operations.
+// Script gives each call of the operation, on any key, the next of the faults.
+// Later calls and other operations have none.
 func Script(op string, faults ...Fault) Plan {
 	return func(c Call) Fault {
 		if c.Op != op || len(faults) == 0 {
@@ -92,7 +91,7 @@ func Random(seed uint64, rates ...Rate) Plan {
 	return func(c Call) Fault {
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%s\x00%s\x00%d", c.Op, c.Key, c.N)
-		//nolint:gosec // a fault must repeat, not surprise
+		//nolint:gosec // faults must be reproducible
 		random := rand.New(rand.NewPCG(seed, h.Sum64()))
 		at := random.Float64()
 		for _, r := range rates {
@@ -109,8 +108,8 @@ func Random(seed uint64, rates ...Rate) Plan {
 }
 
 // Store is a [storage.Store] with faults. It implements every optional
-// interface; where the wrapped store lacks one, GetIfChanged and Check make do
-// with Get, SoleOwner is false, and Keys yields [errors.ErrUnsupported].
+// interface; if the wrapped store lacks one, GetIfChanged and Check use Get,
+// SoleOwner is false, and Keys yields [errors.ErrUnsupported].
 type Store struct {
 	store storage.Store
 
@@ -146,7 +145,7 @@ func New(store storage.Store, plan Plan) *Store {
 	}
 }
 
-// SetPlan makes plan decide from now on; nil ends the faults.
+// SetPlan replaces the plan; nil ends the faults.
 func (s *Store) SetPlan(plan Plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,7 +221,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, do func(
 	body = append([]byte{}, body...)
 	var version storage.Version
 	err := s.call(ctx, op, key, func(ctx context.Context) (err error) {
-		// Into a variable of this run: a late one must not touch the answer.
+		// A late write must not set the version of a call that has returned.
 		v, err := do(ctx, body)
 		if ctx.Value(lateKey{}) == nil {
 			version = v

@@ -1,5 +1,5 @@
-// Package memstore keeps documents in memory: for tests, and for previews
-// whose documents may go with the process.
+// Package memstore keeps documents in memory: for tests, and for previews whose
+// documents may be lost when the process ends.
 package memstore
 
 import (
@@ -85,13 +85,13 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Ve
 // Replace implements [storage.Store].
 func (s *Store) Replace(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
 	if version == "" {
-		version = "none" // what Create writes over, and what no document has
+		version = "none" // no document has it; "" would be a Create
 	}
 	return s.write(ctx, "replace", key, version, body)
 }
 
-// write stores body if the key is at version at, "" meaning that it holds
-// nothing.
+// write stores body if the key is at version at; "" means that it holds no
+// document.
 func (s *Store) write(ctx context.Context, op, key string, at storage.Version, body []byte) (storage.Version, error) {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return "", err

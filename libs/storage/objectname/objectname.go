@@ -1,10 +1,10 @@
 // Package objectname turns keys into the names of objects, for drivers of
 // object stores and of anything else that has names and not keys.
 //
-// A key that the store takes as it is becomes KEY.json, which a person finds
-// again. Any other is ~/BASE64URL(KEY).json: at most 689 bytes, in characters
-// that every object store takes. The driver says which keys are plain; the
-// first kind has no slash, so the two never meet.
+// A plain key, which the store accepts as a name, becomes KEY.json, which a person
+// can recognize. Any other becomes ~/BASE64URL(KEY).json: at most 689 bytes, in
+// characters that every object store accepts. The driver decides which keys are
+// plain; these have no slash, so the two forms never collide.
 package objectname
 
 import (
@@ -25,8 +25,8 @@ const suffix = ".json"
 // Storage (bytes) and Azure (characters) allow.
 const maxPrefix = 300
 
-// Below returns what is put before the names of a store's objects so that they
-// lie below prefix: prefix and a slash, or "" for "". A prefix of more than 300
+// Below returns the beginning of the names of all objects of a store below
+// prefix: prefix and a slash, or "" for "". A prefix of more than 300
 // bytes, with a line break, or with a segment that is empty, "." or ".." is an
 // error.
 func Below(prefix string) (string, error) {
@@ -48,8 +48,8 @@ func Below(prefix string) (string, error) {
 }
 
 // Plain reports whether all characters of the key are unreserved in URLs
-// (RFC 3986, 2.3), which every object store takes as they are. It suits [Of] and
-// [Key] where the store has no rule of its own.
+// (RFC 3986, 2.3), which every object store accepts. It is for [Of] and [Key] if
+// the store has no rule of its own.
 func Plain(key string) bool {
 	return !strings.ContainsFunc(key, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.~", r))
@@ -57,7 +57,7 @@ func Plain(key string) bool {
 }
 
 // Of returns the name of the key's object. plain reports whether the store
-// takes the key as a name; it must report false for a key with a slash.
+// accepts the key as a name; it must report false for a key with a slash.
 func Of(key string, plain func(key string) bool) string {
 	if plain(key) {
 		return key + suffix
@@ -83,7 +83,7 @@ func Key(name string, plain func(key string) bool) (key string, ok bool) {
 	return key, storage.CheckKey(key) == nil && Of(key, plain) == name
 }
 
-// maxEmptyPages in a row are more than a server has a reason to send.
+// maxEmptyPages is more empty pages in a row than a server has a reason to send.
 const maxEmptyPages = 1000
 
 // Keys returns the keys of all documents below prefix, which [Below] has made.
@@ -126,7 +126,7 @@ func Keys(prefix string, plain func(key string) bool, page func(within, token st
 			}
 			for _, name := range names {
 				name = name[len(within):]
-				// What lies deeper belongs to others.
+				// Deeper names belong to others.
 				if key, ok := Key(kind+name, plain); ok && !strings.Contains(name, "/") {
 					keys = append(keys, key)
 				}

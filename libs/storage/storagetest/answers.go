@@ -14,8 +14,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Pages demands that s lists the keys of want, and after fail has made the server
-// refuse one of the pages, that a listing ends with [storage.ErrRefused].
+// Pages tests that s lists the keys of want and that, after fail has made the
+// server refuse one of the pages, a listing ends with [storage.ErrRefused].
 func Pages(t *testing.T, s storage.Lister, want []string, fail func()) {
 	t.Helper()
 	var got []string
@@ -63,15 +63,15 @@ func Operations(s storage.Store, version storage.Version) map[string]func(contex
 	return calls
 }
 
-// Answer is what a server answers, and what a driver must make of it.
+// Answer is what a server answers, and how a driver must report it.
 type Answer struct {
 	Name string
 	// Handler answers every request.
 	Handler http.HandlerFunc
 	// Ops are the names of the operations to call, separated by spaces.
 	Ops string
-	// Want is what their errors are, and of the sentinels for a failed
-	// operation alone; nil for success.
+	// Want is the error that the operations must return, and the only sentinel
+	// that it may wrap; nil for success.
 	Want error
 	// Requests is how many requests each operation sends. If 0, that is 1 for
 	// writes and any number for reads; if negative, any number for both.

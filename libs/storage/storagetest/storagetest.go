@@ -8,9 +8,9 @@
 //		})
 //	}
 //
-// The suite has one answer for each case, whatever the backend. It prints one
-// line, "storagetest: ran on NAME ...", from which a build can tell that a
-// backend was tested.
+// The suite expects the same of every backend. It prints one line,
+// "storagetest: ran on NAME ...", from which a build can tell that a backend was
+// tested.
 package storagetest
 
 import (
@@ -67,8 +67,8 @@ type testCase struct {
 	run  func(tb testing.TB, h Harness)
 }
 
-// cases are the rules of the contract. Each has a store in the package's own
-// tests that breaks it and must be found out.
+// cases are the rules of the contract. For each, the package's own tests have a
+// store that breaks it, which the suite must find.
 var cases = []testCase{
 	{"MissingDocument", missingDocument},
 	{"CreateThenGet", createThenGet},

@@ -1,8 +1,7 @@
 // Package storageurl opens a [storage.Store] by its URL.
 //
-// Which schemes there are is decided where the program is put together: a
-// [Mux] knows the openers that it was given and no others, so a program pays
-// only for the drivers that it names.
+// A [Mux] opens only the schemes whose openers it was given, so a program links
+// only the drivers that it names.
 //
 //	var stores storageurl.Mux
 //	stores.Handle("mem", memstore.OpenURL)
@@ -50,10 +49,10 @@ func (m *Mux) Schemes() []string {
 }
 
 // Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
-// scheme or a password is an error that says what was expected. All else is for
-// the scheme's opener to accept or refuse: a port (redis://localhost:6379/0), a
+// scheme or a password is an error that says what was expected. The scheme's
+// opener accepts or refuses everything else: a port (redis://localhost:6379/0), a
 // user name, a fragment. The store is an [io.Closer] if it has something to
-// release. Errors repeat neither user information nor the query, which may hold
+// release. Errors repeat neither user information nor the query, which may contain
 // a secret.
 func (m *Mux) Open(ctx context.Context, rawURL string) (storage.Store, error) {
 	u, err := url.Parse(rawURL)
@@ -102,10 +101,9 @@ func (m *Mux) expected() string {
 	return strings.Join(schemes, ", ")
 }
 
-// Parameters returns the query of a URL that has no other extras. It is an error
-// when the query is malformed, has a parameter that is not among the known ones
-// or has one twice, and when u has a user, a port or a fragment: openers to which
-// these mean something read the URL themselves.
+// Parameters returns the query of a URL. It is an error if the query is malformed,
+// has an unknown parameter or one twice, or if u has a user, a port or a fragment:
+// openers for which these have a meaning read the URL themselves.
 func Parameters(u *url.URL, known ...string) (url.Values, error) {
 	switch {
 	case u.User != nil:
@@ -164,7 +162,7 @@ func FilePath(u *url.URL) (string, error) {
 	return u.Path, nil
 }
 
-// NoPath returns an error unless u is a scheme alone.
+// NoPath returns an error if u has a host or a path.
 func NoPath(u *url.URL) error {
 	if rest := u.Opaque + u.Host + u.Path; rest != "" {
 		return fmt.Errorf("unexpected %q: expected %s: alone", rest, u.Scheme)
