@@ -1,7 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
+	"net/http"
 	"testing"
 )
 
@@ -36,6 +40,38 @@ func TestWholeListsOfAllSizes(t *testing.T) {
 			got := a.Expect(200, method, path, body, "Accept-Encoding", "identity")
 			if string(got.Body) != want || got.Header.Get("Content-Length") != fmt.Sprint(len(want)) || got.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("%d items: got %.99q of %s bytes as %s, want %.99q of %d", n, got.Body, got.Header.Get("Content-Length"), got.Header.Get("Content-Type"), want, len(want))
+			}
+		}
+	}
+}
+
+// Lists of all sizes are compressed for clients that accept it.
+func TestListsAreCompressed(t *testing.T) {
+	a := serve(t, nil)
+	for _, n := range []int{10, 1000} {
+		a.Expect(200, "PUT", "/api/state/l", manyItems(n))
+		want := a.Expect(200, "GET", "/api/state/l", "", "Accept-Encoding", "identity").Body
+		for _, accepted := range []string{"gzip", "gzip, deflate, br, zstd"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL+"/api/state/l", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept-Encoding", accepted)
+			got, err := http.DefaultClient.Do(req) // another than a.Client, which reads what it checks
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer got.Body.Close()
+			if encoding, vary := got.Header.Get("Content-Encoding"), got.Header.Get("Vary"); encoding != "gzip" || vary != "Accept-Encoding" {
+				t.Errorf("%d items, Accept-Encoding %s: got Content-Encoding %q and Vary %q, want gzip and Accept-Encoding", n, accepted, encoding, vary)
+				continue
+			}
+			unzipped, err := gzip.NewReader(got.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, err := io.ReadAll(unzipped); err != nil || !bytes.Equal(text, want) {
+				t.Errorf("%d items: got %.99q, %v, want %.99q", n, text, err, want)
 			}
 		}
 	}
