@@ -42,13 +42,8 @@ id:
 
 import uuid
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # said by AnsibleAWSModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
+from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError
 
 
 def main():

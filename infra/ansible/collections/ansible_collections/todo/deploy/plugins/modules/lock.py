@@ -85,13 +85,8 @@ import os
 import socket
 import uuid
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # said by AnsibleAWSModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
+from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError, code
 
 # 412: the condition does not hold. 404: nothing is there to match.
 REFUSED = ("PreconditionFailed", "NoSuchKey")

@@ -88,14 +88,9 @@ import re
 import time
 import uuid
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # said by AnsibleAWSModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils import logs
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, passes
+from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError, passes
 
 
 def start(module, client):

@@ -75,13 +75,8 @@ import hashlib
 import mimetypes
 import os
 
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # said by AnsibleAWSModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls
+from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError
 
 # Where Python's table depends on the machine, or does not know the type.
 TYPES = {

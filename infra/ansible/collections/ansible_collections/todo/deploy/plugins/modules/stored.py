@@ -53,14 +53,8 @@ written:
   type: bool
 """
 
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # said by AnsibleAWSModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.todo.deploy.plugins.module_utils.calls import Calls, code
+from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError, code
 
 
 def main():
