@@ -16,7 +16,7 @@ const module = "github.com/gchamon/devops-challenge/libs/storage"
 var foreign = map[string][]string{
 	"":                   nil,
 	"/memstore":          nil,
-	"/diskstore":         nil,
+	"/diskstore":         {"golang.org/x/sys/"},
 	"/faultstore":        nil,
 	"/storagetest":       nil,
 	"/storageurl":        nil,

@@ -24,7 +24,13 @@ type directory interface {
 	Mark(name string) (m mark, ok bool)
 	// Create makes a file that does not exist.
 	Create(name string) (file, error)
+	// Overwrite opens a file to write size bytes into it, and cuts off the rest.
+	// Until it is closed nobody else can open it. It fails if somebody has it open, if
+	// it has a second name, or if the file system cannot tell.
+	Overwrite(name string, size int) (file, error)
 	Rename(from, to string) error
+	// Exchange swaps the files of two names; done is false if it cannot.
+	Exchange(one, other string) (done bool, err error)
 	Remove(name string) error
 	// Names lists everything but directories.
 	Names() ([]string, error)
@@ -47,6 +53,7 @@ type mark struct {
 
 type file interface {
 	io.WriteCloser
+	// Sync makes what was written durable, and not the time of the change.
 	Sync() error
 }
 
@@ -56,6 +63,8 @@ type lockedDirectory struct {
 	root *os.Root
 	dir  *os.File // the directory itself, to sync it
 	lock *os.File
+	// overwrites is false if the file system has no Overwrite and no Exchange.
+	overwrites bool
 }
 
 const lockName = ".lock"
@@ -78,6 +87,7 @@ func openDirectory(path string) (_ *lockedDirectory, err error) {
 	if d.dir, err = root.Open("."); err != nil {
 		return nil, err
 	}
+	d.overwrites = canOverwrite(d.dir)
 	if d.lock, err = root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, fmt.Errorf("cannot be written to: %w", err)
 	}
@@ -151,7 +161,8 @@ func (d *lockedDirectory) Read(name string) ([]byte, error) {
 
 //nolint:ireturn // a method of the interface directory
 func (d *lockedDirectory) Create(name string) (file, error) {
-	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return dataFile{f}, err
 }
 
 func (d *lockedDirectory) Rename(from, to string) error { return d.root.Rename(from, to) }

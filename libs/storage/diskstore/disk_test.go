@@ -88,9 +88,12 @@ func (d *disk) powerCut(random *rand.Rand) *disk {
 	for name, node := range found {
 		data := node.synced
 		if !bytes.Equal(node.data, node.synced) {
-			switch random.IntN(3) {
+			switch random.IntN(4) {
 			case 0:
 				data = node.data[:random.IntN(len(node.data)+1)]
+			case 2: // some of what was overwritten
+				n := random.IntN(min(len(node.data), len(node.synced)) + 1)
+				data = slices.Concat(node.data[:n], node.synced[n:])
 			case 1:
 				data = node.data
 			}
@@ -169,6 +172,36 @@ func (d *disk) Rename(from, to string) error {
 	return nil
 }
 
+// Exchange may be cut in two by a power cut, which file systems with a journal prevent.
+func (d *disk) Exchange(one, other string) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.step("exchange %s and %s", one, other); err != nil {
+		return false, err
+	}
+	a, b := d.entries[one], d.entries[other]
+	if a == nil || b == nil {
+		return false, &fs.PathError{Op: "exchange", Path: one + " and " + other, Err: fs.ErrNotExist}
+	}
+	d.change(entryChange{name: other, node: a})
+	d.change(entryChange{name: one, node: b})
+	return true, nil
+}
+
+func (d *disk) Overwrite(name string, size int) (file, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.step("overwrite %s", name); err != nil {
+		return nil, err
+	}
+	node := d.entries[name]
+	if node == nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	node.data = slices.Clone(node.data[:min(size, len(node.data))])
+	return &openFile{disk: d, node: node, name: name}, nil
+}
+
 func (d *disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -234,12 +267,13 @@ type openFile struct {
 func (f *openFile) Write(p []byte) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if err := f.disk.step("write %s", f.name); err != nil {
-		f.node.data = append(f.node.data, p[:len(p)/2]...)
-		return len(p) / 2, err
+	err := f.disk.step("write %s", f.name)
+	if err != nil {
+		p = p[:len(p)/2]
 	}
-	f.node.data = append(f.node.data, p...)
-	return len(p), nil
+	f.node.data = append(slices.Clone(p), f.node.data[min(len(p), len(f.node.data)):]...)
+	f.node.changes++
+	return len(p), err
 }
 
 func (f *openFile) Sync() error {

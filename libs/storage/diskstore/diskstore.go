@@ -3,7 +3,7 @@
 //
 // # Writes
 //
-// A body goes to a temporary file, which is synced and renamed over the
+// A body goes to a temporary file, which is synced and takes the name of the
 // document's file, and then the directory is synced. A crash or a power cut at
 // any moment leaves the old body or the new one, and the new one once the
 // write was acknowledged. A failed sync is never repeated, because the kernel
@@ -14,6 +14,16 @@
 // cut may take that back. A full or read-only disk, a quota, a missing
 // permission and a file that is too large are [storage.ErrRefused]: the
 // temporary file could not be written, so nothing was changed.
+//
+// On Linux with ext4 or XFS, two files of at most 16 KiB take turns under the
+// name of a document that this process wrote: the one that was replaced is
+// kept as its temporary file and overwritten by the next body, which costs less
+// than a new file. It is overwritten only if no program has it open or mapped,
+// it has no second name, and its owner and permissions are those of a new file;
+// a program that opens it meanwhile waits until it is written. So programs that
+// copy, link or read the files of documents see each file whole, and never the
+// body of another document. At most 4,096 files are kept so; [Store.Delete]
+// removes that of its document, [Store.Close] all.
 //
 // # One process
 //
@@ -31,7 +41,8 @@
 // "~53~c3~a3o.json". When that is more than 200 bytes the name is ~~ and the
 // SHA-256 of the key, and the key itself is kept beside it in a file of the
 // same name with the suffix .key, which is durable before the document is.
-// Temporary files are .tmp-N; those that a crash left are removed by [Open].
+// Temporary files are .tmp-N; those that a crash left are removed by [Open], and
+// copies of the directory do not need them.
 // Files of other names are ignored; [IsFileName] tells which they are.
 //
 // # Versions
@@ -53,6 +64,7 @@ import (
 	"iter"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,13 +88,37 @@ type Store struct {
 	closed bool
 }
 
-// turn lets the writes to some keys take turns. It remembers the latest of them,
-// so that replacing what this process wrote does not read and hash it again.
+// turn lets the writes to some keys take turns.
 type turn struct {
 	sync.RWMutex
+	recent []ours // at most maxRecent, the latest last
+}
+
+// ours is a document that this process wrote. Replacing it does not read and
+// hash it again, and overwrites its spare.
+type ours struct {
 	name    string
 	version storage.Version
 	mark    mark
+	// spare is the temporary name of the file that the document had before;
+	// empty if there is none.
+	spare string
+}
+
+const (
+	maxRecent = 4
+	// maxSpare is the size of the largest file that becomes a spare, so that
+	// those of all turns take at most 64 MiB.
+	maxSpare = 16 << 10
+)
+
+// find returns what is known of the named document, or nil.
+func (t *turn) find(name string) *ours {
+	i := slices.IndexFunc(t.recent, func(w ours) bool { return w.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.recent[i]
 }
 
 var (
@@ -165,6 +201,11 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	for i := range s.turns {
+		for _, w := range s.turns[i].recent {
+			s.sweep(w.spare)
+		}
+	}
 	return s.dir.Close()
 }
 
@@ -206,7 +247,7 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 
 // Create implements [storage.Store].
 func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
-	return s.write(ctx, "create", key, body, func(name string) error {
+	return s.write(ctx, "create", key, body, func(name string, _ *ours) error {
 		_, err := s.read(name)
 		switch {
 		case err == nil:
@@ -220,12 +261,12 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Ve
 
 // Replace implements [storage.Store].
 func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage.Version) (storage.Version, error) {
-	return s.write(ctx, "replace", key, body, func(name string) error { return s.expect(s.turn(key), name, at) })
+	return s.write(ctx, "replace", key, body, func(name string, w *ours) error { return s.expect(w, name, at) })
 }
 
 // write stores body when allowed, which is asked while the key is locked,
 // returns nil.
-func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed func(name string) error) (storage.Version, error) {
+func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed func(string, *ours) error) (storage.Version, error) {
 	leave, err := s.enter(ctx, op, key)
 	if err != nil {
 		return "", err
@@ -238,7 +279,8 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		return "", err
 	}
 	name, long := fileName(key)
-	if err := allowed(name); err != nil {
+	w := turn.find(name)
+	if err := allowed(name, w); err != nil {
 		return "", readError(op, key, err)
 	}
 	if long && op == "create" {
@@ -247,17 +289,47 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 			return "", failed(op, key, err)
 		}
 	}
-	if err := s.writeFile(name+documentSuffix, body); err != nil {
+	exchange, spare := false, ""
+	if w != nil {
+		exchange = op == "replace" && w.mark.size <= maxSpare
+		spare, w.spare = w.spare, ""
+	}
+	temp, err := s.writeTemp(spare, body)
+	if err != nil {
+		return "", failed(op, key, err)
+	}
+	if exchange {
+		exchange, err = s.dir.Exchange(temp, name+documentSuffix)
+	}
+	if err == nil && !exchange {
+		err = s.dir.Rename(temp, name+documentSuffix)
+	}
+	if err != nil {
+		s.sweep(temp)
 		return "", failed(op, key, err)
 	}
 	if err := s.dir.Sync(); err != nil {
+		// A power cut may undo an exchange: both files stay as they are.
 		return "", notDurable(op, key, err)
 	}
-	at := version(body)
-	if mark, ok := s.dir.Mark(name + documentSuffix); ok {
-		turn.name, turn.version, turn.mark = name, at, mark
+	if !exchange {
+		temp = ""
 	}
+	at := version(body)
+	mark, _ := s.dir.Mark(name + documentSuffix)
+	s.remember(turn, ours{name, at, mark, temp})
 	return at, nil
+}
+
+// remember replaces what is known of a document, and forgets the oldest if that
+// is one too many.
+func (s *Store) remember(turn *turn, w ours) {
+	turn.recent = slices.DeleteFunc(turn.recent, func(old ours) bool { return old.name == w.name })
+	if len(turn.recent) == maxRecent {
+		s.sweep(turn.recent[0].spare)
+		turn.recent = slices.Delete(turn.recent, 0, 1)
+	}
+	turn.recent = append(turn.recent, w)
 }
 
 // mayChange returns an error if ctx ended while the caller waited for the key, or if
@@ -286,7 +358,8 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 		return err
 	}
 	name, long := fileName(key)
-	if err := s.expect(turn, name, at); err != nil {
+	w := turn.find(name)
+	if err := s.expect(w, name, at); err != nil {
 		return readError("delete", key, err)
 	}
 	if err := s.dir.Remove(name + documentSuffix); err != nil {
@@ -294,6 +367,10 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	}
 	if err := s.dir.Sync(); err != nil {
 		return notDurable("delete", key, err)
+	}
+	if w != nil {
+		s.sweep(w.spare) // an earlier body
+		turn.recent = slices.DeleteFunc(turn.recent, func(w ours) bool { return w.name == name })
 	}
 	if long {
 		// The document is gone; a key that stays is swept by Open.
@@ -380,11 +457,11 @@ func (s *Store) read(name string) ([]byte, error) {
 	return nil, storage.ErrNotFound
 }
 
-// expect returns ErrConflict unless the named document is at version at. turn is
-// that of its key, which is locked.
-func (s *Store) expect(turn *turn, name string, at storage.Version) error {
-	if turn.name == name && turn.version == at {
-		if mark, ok := s.dir.Mark(name + documentSuffix); ok && mark == turn.mark {
+// expect returns ErrConflict unless the named document is at version at. w is
+// what is known of it, or nil.
+func (s *Store) expect(w *ours, name string, at storage.Version) error {
+	if w != nil && w.version == at {
+		if mark, ok := s.dir.Mark(name + documentSuffix); ok && mark == w.mark {
 			return nil
 		}
 	}
@@ -405,13 +482,21 @@ func (s *Store) exists(file string) bool {
 	return err == nil
 }
 
-// writeFile puts body into the named file; the directory is yet to be synced.
-// On an error the file is as it was.
-func (s *Store) writeFile(name string, body []byte) error {
-	temp := tempPrefix + strconv.FormatUint(s.temps.Add(1), 10)
-	f, err := s.dir.Create(temp)
-	if err != nil {
-		return err
+// writeTemp puts body into a temporary file and syncs it. It overwrites the
+// spare, if there is one and nothing else can see that. On an error neither is left.
+func (s *Store) writeTemp(spare string, body []byte) (temp string, err error) {
+	var f file
+	if spare != "" {
+		temp = spare
+		if f, err = s.dir.Overwrite(temp, len(body)); err != nil {
+			s.sweep(temp)
+		}
+	}
+	if f == nil {
+		temp = tempPrefix + strconv.FormatUint(s.temps.Add(1), 10)
+		if f, err = s.dir.Create(temp); err != nil {
+			return "", err
+		}
 	}
 	_, err = f.Write(body)
 	if err == nil {
@@ -420,19 +505,28 @@ func (s *Store) writeFile(name string, body []byte) error {
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
-	if err == nil {
-		err = s.dir.Rename(temp, name)
-	}
 	if err != nil {
-		// If this fails as well, the next Open removes the file.
+		s.sweep(temp)
+	}
+	return temp, err
+}
+
+// sweep removes a temporary file, if temp is the name of one. What stays is
+// removed by the next Open.
+func (s *Store) sweep(temp string) {
+	if temp != "" {
 		_ = s.dir.Remove(temp)
 	}
-	return err
 }
 
 // keepKey puts a long key beside its document, durably.
 func (s *Store) keepKey(name, key string) error {
-	if err := s.writeFile(name+longKeySuffix, []byte(key)); err != nil {
+	temp, err := s.writeTemp("", []byte(key))
+	if err != nil {
+		return err
+	}
+	if err := s.dir.Rename(temp, name+longKeySuffix); err != nil {
+		s.sweep(temp)
 		return err
 	}
 	return s.dir.Sync()
