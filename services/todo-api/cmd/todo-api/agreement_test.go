@@ -49,6 +49,11 @@ func TestContractIsServed(t *testing.T) {
 			t.Errorf("docs: got no %s", path.Template)
 		}
 	}
+	for _, declared := range []string{"operationId: getState", "maxLength: "} { // of an operation, of a schema
+		if !strings.Contains(docs, declared) {
+			t.Errorf("docs: got no %s", declared)
+		}
+	}
 	for _, bad := range []string{"<script", "style=", "<style", "http://", "*problemContent"} {
 		if strings.Contains(strings.ReplaceAll(docs, "http://localhost", ""), bad) {
 			t.Errorf("docs: got %s, which the policy forbids or nobody should see", bad)

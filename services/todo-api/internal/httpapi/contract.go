@@ -86,8 +86,16 @@ func (o *operation) fiberPath() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(o.path)
 }
 
-// loadContract reads the embedded file.
-func loadContract() (*contract, error) {
+// loadContract reads the embedded file. Only the page for people needs the texts of
+// declarations and schemas, which take a third of the time.
+func loadContract(texts bool) (*contract, error) {
+	textOf := func(node *yaml.Node) (string, error) {
+		if !texts {
+			return "", nil
+		}
+		text, err := yaml.Marshal(resolved(node))
+		return string(text), err
+	}
 	var doc struct {
 		Info struct{ Title, Summary, Description string }
 		Tags []struct{ Name, Description string }
@@ -106,12 +114,13 @@ func loadContract() (*contract, error) {
 		c.tags = append(c.tags, contractTag{tag.Name, tag.Description})
 	}
 	patterns := make(map[string]string) // of schemas that parameters refer to
+	compiled := make(map[string]*regexp.Regexp)
 	for name, schema := range members(&doc.Components.Schemas) {
-		text, err := yaml.Marshal(resolved(schema))
+		text, err := textOf(schema)
 		if err != nil {
 			return nil, fmt.Errorf("openapi.yaml: schema %s: %w", name, err)
 		}
-		c.schemas = append(c.schemas, contractSchema{name, string(text)})
+		c.schemas = append(c.schemas, contractSchema{name, text})
 		var s contractSchemaRules
 		if err := schema.Decode(&s); err != nil {
 			return nil, fmt.Errorf("openapi.yaml: schema %s: %w", name, err)
@@ -123,7 +132,10 @@ func loadContract() (*contract, error) {
 			if method == "parameters" {
 				continue
 			}
-			op, err := newOperation(strings.ToUpper(method), path, node, doc.Components.Parameters, patterns)
+			op, err := newOperation(strings.ToUpper(method), path, node, doc.Components.Parameters, patterns, compiled)
+			if err == nil {
+				op.declaration, err = textOf(node)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
 			}
@@ -148,7 +160,7 @@ type contractSchemaRules struct {
 	Enum      []any
 }
 
-func newOperation(method, path string, node *yaml.Node, shared map[string]contractParameter, patterns map[string]string) (*operation, error) {
+func newOperation(method, path string, node *yaml.Node, shared map[string]contractParameter, patterns map[string]string, compiled map[string]*regexp.Regexp) (*operation, error) {
 	type content map[string]any
 	var decl struct {
 		OperationID string `yaml:"operationId"`
@@ -162,13 +174,8 @@ func newOperation(method, path string, node *yaml.Node, shared map[string]contra
 	if err := node.Decode(&decl); err != nil {
 		return nil, err
 	}
-	text, err := yaml.Marshal(resolved(node))
-	if err != nil {
-		return nil, err
-	}
 	op := &operation{
-		declaration: string(text),
-		id:          decl.OperationID, method: method, path: path, tag: decl.Tags[0],
+		id: decl.OperationID, method: method, path: path, tag: decl.Tags[0],
 		summary: decl.Summary, description: decl.Description,
 	}
 	for mediaType := range decl.RequestBody.Content {
@@ -199,11 +206,14 @@ func newOperation(method, path string, node *yaml.Node, shared map[string]contra
 		// Conditions have more forms than a pattern should show; conditionsOf
 		// reads them, and says what it expected.
 		if pattern != "" && !strings.HasSuffix(p.Schema.Ref, "/Condition") {
-			re, err := regexp.Compile(pattern)
-			if err != nil {
-				return nil, fmt.Errorf("parameter %s: %w", p.Name, err)
+			if compiled[pattern] == nil {
+				re, err := regexp.Compile(pattern)
+				if err != nil {
+					return nil, fmt.Errorf("parameter %s: %w", p.Name, err)
+				}
+				compiled[pattern] = re
 			}
-			rule.pattern = re
+			rule.pattern = compiled[pattern]
 		}
 		for _, v := range p.Schema.Enum {
 			rule.enum = append(rule.enum, fmt.Sprint(v))

@@ -6,10 +6,31 @@ import (
 	"fmt"
 	"html"
 	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
 )
 
 //go:embed docs.css
 var docsStyle []byte
+
+// docs answers with the page for people. It is made at the first request.
+func docs() handler {
+	made := sync.OnceValues(func() (*asset, error) {
+		c, err := loadContract(true)
+		if err != nil {
+			return nil, err
+		}
+		return newAsset("text/html; charset=utf-8", c.page(), "no-cache"), nil
+	})
+	return func(c *fiber.Ctx, _ *request) error {
+		page, err := made()
+		if err != nil {
+			return err
+		}
+		return page.serve(c)
+	}
+}
 
 // page renders the contract for people, as a page without scripts that loads only
 // its style sheet. It does not use html/template, which makes the linker keep

@@ -128,7 +128,7 @@ type handler func(*fiber.Ctx, *request) error
 // New returns a server that is ready for [Server.Serve]. The caller must call
 // [Server.Shutdown], even if the server never served.
 func New(opts Options) (*Server, error) {
-	c, err := loadContract()
+	c, err := loadContract(false)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (s *Server) handlers() map[string]handler {
 		"live":             s.live,
 		"ready":            s.ready,
 		"openapi":          static("application/yaml", contractBelow(s.path)),
-		"docs":             static("text/html; charset=utf-8", s.contract.page()),
+		"docs":             docs(),
 		"docsStyle":        static("text/css; charset=utf-8", docsStyle),
 	}
 }
