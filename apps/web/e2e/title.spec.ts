@@ -46,3 +46,24 @@ test('A title of two lines fits at 320 px', async ({ page, network, app, list, s
   expect(y).toBeGreaterThanOrEqual((bar?.y ?? 0) + (bar?.height ?? 0) - 1)
   expect(y + height).toBeLessThanOrEqual((await app.newTodo.boundingBox())?.y ?? 0)
 })
+
+for (const [button, want] of [['Use “Ours”', 'Ours'], ['Keep “Theirs”', 'Theirs']] as const) {
+  test(`Two titles of the list that meet are both offered: ${button}`, async ({ page, network, server, list }) => {
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+    await page.getByRole('button', { name: 'Name this list' }).click()
+    await page.getByLabel('Title of this list').fill('Ours')
+    await page.keyboard.press('Enter')
+    await app.kept(1)
+    await fetch(server.url(list).replace(/\/todos$/, ''), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: '{"title":"Theirs"}' })
+    network.fault = () => 'pass'
+    const notice = page.getByRole('alert').filter({ hasText: 'was renamed to “Theirs” elsewhere, while you renamed it to “Ours”' })
+    await notice.getByRole('button', { name: button }).click()
+    await expect(notice).toBeHidden()
+    await app.saved()
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(want)
+    await page.reload()
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(want)
+  })
+}

@@ -66,6 +66,7 @@ export const enParts = {
   refusal: {
     change: 'A change',
     more: (what: string, n: number) => `${what} and ${number(n)} more`,
+    listTitle: 'The title of the list',
     renamed: (was: string, theirs: string, yours: string) => `${was} was renamed to ${theirs} elsewhere, while you renamed it to ${yours}. The list shows ${theirs}.`,
     use: (title: string) => `Use ${title}`,
     keep: (title: string) => `Keep ${title}`,

@@ -62,6 +62,7 @@ export const ptBRParts: PartWords = {
   refusal: {
     change: 'Uma alteração',
     more: (what, n) => `${what} e mais ${number(n)}`,
+    listTitle: 'o título da lista',
     renamed: (was, theirs, yours) => `Alguém mudou ${was} para ${theirs} enquanto você mudava para ${yours}. A lista mostra ${theirs}.`,
     use: (title) => `Usar ${title}`,
     keep: (title) => `Manter ${title}`,
