@@ -4,7 +4,7 @@ import { App, expect, paste, test } from './test'
 test.describe('A title of 5,000 characters', () => {
   const long = 'x'.repeat(5000)
 
-  test('is not added, with a word, and stays in the field', async ({ app }) => {
+  test('is not added, with a message, and stays in the field', async ({ app }) => {
     await app.open()
     await app.add(long)
     await expect(app.page.getByText('A title can have at most 2,000 characters; this one has 5,000.')).toBeVisible()
@@ -85,7 +85,7 @@ for (const [name, why] of [
   ['x'.repeat(200), 'at most 128 characters; this one has 200'],
   ['a\nb', 'control characters'],
 ] as const) {
-  test(`The list name ${JSON.stringify(name).slice(0, 20)} gets a word and no request`, async ({ page, network }) => {
+  test(`The list name ${JSON.stringify(name).slice(0, 20)} gets a message and no request`, async ({ page, network }) => {
     await page.goto(`${network.address}/?list=${encodeURIComponent(name)}`)
     await expect(page.getByRole('alert').filter({ hasText: 'There is no such list.' })).toContainText(why)
     await page.getByLabel('Open a list by its name').fill('also/wrong')
@@ -98,7 +98,7 @@ for (const [name, why] of [
   })
 }
 
-test('A full device gets a word; what it cannot keep is held by the page, and sent', async ({ page, network, server, list }) => {
+test('A full device gets a notice; what it cannot keep is held by the page, and sent', async ({ page, network, server, list }) => {
   // Before the page first asks for storage: the browser remembers for a while how much is left.
   await page.goto(`${network.address}/robots.txt`)
   const devtools = await page.context().newCDPSession(page)
@@ -165,7 +165,7 @@ for (const year of [1971, 2199]) {
 }
 
 test.describe('A server of a newer version', () => {
-  test('that answers in another form gets a word, and changes are kept', async ({ page, network, server, list }) => {
+  test('that answers in another form gets a notice, and changes are kept', async ({ page, network, server, list }) => {
     const app = await new App(page, network.address, list).open()
     await app.saved()
     network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{"version":2,"outcome":[]}' } : 'pass')
@@ -181,7 +181,7 @@ test.describe('A server of a newer version', () => {
     expect(await server.todos(list)).toHaveLength(1)
   })
 
-  test('that no longer has the route gets a word, and changes are kept', async ({ page, network, list }) => {
+  test('that no longer has the route gets a notice, and changes are kept', async ({ page, network, list }) => {
     const app = await new App(page, network.address, list).open()
     await app.saved()
     network.fault = (request) => (request.url?.endsWith('/batch') ? { status: 410, body: '{"title":"Gone","detail":"Use /v2."}' } : 'pass')
@@ -192,7 +192,7 @@ test.describe('A server of a newer version', () => {
     await app.saved()
   })
 
-  test('whose page has changed the storage already gets a word, and the page works', async ({ page, app, server }) => {
+  test('whose page has changed the storage already gets a notice, and the page works', async ({ page, app, server }) => {
     await page.goto(`${server.address}/robots.txt`)
     await page.evaluate(() => new Promise((resolve, reject) => {
       const request = indexedDB.open('todos', 99)
@@ -320,7 +320,7 @@ for (const years of [1, -1]) {
   })
 }
 
-test('A config.json that is none gets a word', async ({ page, network, list }) => {
+test('An invalid config.json gets a message', async ({ page, network, list }) => {
   network.fault = (request) => (request.url === '/config.json' ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{"apiBase": "api.example.com"}' } : 'pass')
   const app = await new App(page, network.address, list).open()
   await expect(page.getByTestId('load-trouble')).toContainText('config.json, apiBase: expected "" or an address such as "https://api.example.com"')

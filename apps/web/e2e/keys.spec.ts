@@ -41,7 +41,7 @@ async function visit(context: BrowserContext, server: Server, link: string): Pro
   return new App(page, server.address, new URL(link).searchParams.get('list') ?? '')
 }
 
-test('One edits a private list while another, who may only look, sees it live', async ({ page, own, browser }) => {
+test('One edits a private list while another, with the link to look, sees it live', async ({ page, own, browser }) => {
   const { app, edit, read } = await makeList(page, own)
   expect(keyIn(edit)).toHaveLength(22)
   expect(keyIn(read)).toHaveLength(43)
@@ -82,7 +82,7 @@ test('One edits a private list while another, who may only look, sees it live', 
   await context.close()
 })
 
-test('Who may only look reads the list offline as well', async ({ page, own, browser }) => {
+test('A reader without the right to edit reads the list offline as well', async ({ page, own, browser }) => {
   const { app, read, name } = await makeList(page, own)
   await app.add('bread')
   await app.saved()

@@ -4,7 +4,7 @@ import { expect, paste, test } from './test'
 // Apart from the other input: a trace, for when it fails, would take a picture of 5,000 items at each step.
 test.use({ trace: 'off' })
 
-test('10,000 pasted lines get a word, and as many as the list can take are added', async ({ app, server, list }) => {
+test('10,000 pasted lines get a message, and as many as the list can take are added', async ({ app, server, list }) => {
   await app.open()
   await paste(app, Array.from({ length: 10_000 }, (_, i) => `line ${i}`).join('\n'))
   await expect(app.page.getByText('10,000 lines were pasted. A list can have at most 5,000 items, and this one has room for 5,000 more.')).toBeVisible()

@@ -16,7 +16,7 @@ export function keepLog(port: number, text: string) {
   appendFileSync(`${directory}${port}.log`, text)
 }
 
-/** Notes a key, or the name of a plain list that nobody is to guess. */
+/** Notes a key, or the secret name of a plain list. */
 export function keepSecret(secret: string) {
   if (secret.length < 22) throw new Error('not a secret')
   appendFileSync(secrets, `${secret}\n`)

@@ -188,7 +188,7 @@ for (const [what, fault] of Object.entries({
   })
 }
 
-test('A server that asks for patience is asked at once by who has none', async ({ page, network, server, list }) => {
+test('“Try now” asks at once a server that named a later time', async ({ page, network, server, list }) => {
   await server.add(list, ['bread'])
   network.fault = (request) => (request.url?.startsWith('/api/') ? { status: 503, headers: { 'Retry-After': '600' } } : 'pass')
   const app = await new App(page, network.address, list).open()
@@ -199,7 +199,7 @@ test('A server that asks for patience is asked at once by who has none', async (
   await app.saved()
 })
 
-test('A refused change is rolled back and told, and the word stays until it is dismissed', async ({ page, own, list }) => {
+test('A refused change is rolled back and told, and the notice stays until it is dismissed', async ({ page, own, list }) => {
   await own.add(list, ['bread', 'salt'])
   const app = await new App(page, own.address, list).open()
   await expect(app.items).toHaveCount(2)
@@ -243,7 +243,7 @@ for (const [button, want] of [['Use “rye bread”', 'rye bread'], ['Keep “wh
     const word = page.getByRole('alert').filter({ hasText: 'was renamed to “white bread” elsewhere, while you renamed it to “rye bread”' })
     await expect(word).toBeVisible()
     await expect(app.items).toHaveText(['white bread'])
-    await page.reload() // the word lasts until it is answered
+    await page.reload() // the notice lasts until it is answered
     await word.getByRole('button', { name: button }).click()
     await expect(word).toBeHidden()
     await app.saved()
@@ -330,7 +330,7 @@ test('A page whose script does not come says so', async ({ page, network, list }
   await expect(word).toHaveCount(0)
 })
 
-test('A new version of the page is offered with a word, and never cuts into an edit by itself', async ({ page, network, server, list }) => {
+test('A new version of the page is offered by a notice, and never cuts into an edit by itself', async ({ page, network, server, list }) => {
   const app = await new App(page, network.address, list).open()
   await app.add('bread')
   await app.saved()
@@ -374,7 +374,7 @@ test.describe('Without a service worker', () => {
     await expect(app.newTodo).toHaveValue('half a sent')
   })
 
-  test('the word about a refused change comes when the server is back, if the part that says it did not come at first', async ({ page, network, server, list }) => {
+  test('the notice about a refused change comes when the server is back, if the part that says it did not come at first', async ({ page, network, server, list }) => {
     await server.add(list, ['bread'])
     const app = await new App(page, network.address, list).open()
     await app.saved()

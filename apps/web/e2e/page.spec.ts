@@ -531,7 +531,7 @@ test('500 items are all there, and each can be worked with', async ({ app, serve
   expect([todos[250]?.title, todos[500]?.title]).toEqual(['changed', 'one more'])
 })
 
-test('Who asks for less motion gets none', async ({ page, app }) => {
+test('Nothing moves where less motion is asked for', async ({ page, app }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await app.open()
   await app.add('bread')

@@ -29,7 +29,7 @@ async function signInAs(page: Page, name: string) {
   await signInAtProvider(page, name)
 }
 
-test('Who does not sign in sees nothing; who does comes back to the list and its key', async ({ app, page, server, list }) => {
+test('Without a sign-in nothing is shown; a sign-in leads back to the list and its key', async ({ app, page, server, list }) => {
   expect((await fetch(server.url(list))).status).toBe(401)
   await app.open('#/active')
   await expect(page.getByText('Sign in to see this list')).toBeVisible()
@@ -67,7 +67,7 @@ test('Where the audience is the client, its ID tokens are sent', async ({ page, 
   await server.stop()
 })
 
-test('A token is renewed without a word, and another window shares it', async ({ app, page, server, context, list }) => {
+test('A token is renewed silently, and another window shares it', async ({ app, page, server, context, list }) => {
   await app.open()
   await signInAs(page, 'Ann')
   await app.add('bread')
@@ -83,7 +83,7 @@ test('A token is renewed without a word, and another window shares it', async ({
   await expect(other.titles).toHaveText(['bread', 'butter'])
 })
 
-test('A token that the API refuses though it should be valid, as by a wrong clock, is renewed without a word', async ({ page, issuer, server, network, list }) => {
+test('A token that the API refuses though it should be valid, as by a wrong clock, is renewed silently', async ({ page, issuer, server, network, list }) => {
   issuer.forget(`${network.address}/`)
   let refuse = ''
   let last = ''

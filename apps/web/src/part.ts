@@ -3,7 +3,7 @@ export class PartMissing extends Error {
   override readonly name = 'PartMissing'
 }
 
-/** Gives a part of the page that is being loaded, and takes back the word that one is missing. Throws PartMissing. */
+/** Returns a part of the page when it is loaded, and removes the message that one is missing. Throws PartMissing. */
 export async function part<T>(loading: Promise<T>): Promise<T> {
   try {
     const loaded = await loading

@@ -92,7 +92,7 @@ describe('load', () => {
     ['one without title', { revision: 1, todos: [] }],
     ['an item without id', { revision: 1, title: '', todos: [{ ...bread, id: undefined }] }],
     ['a title that is a number', { revision: 1, title: '', todos: [{ ...bread, title: 1 }] }],
-    ['a word as an order', { revision: 1, title: '', todos: [{ ...bread, order: 'first' }] }],
+    ['a string as an order', { revision: 1, title: '', todos: [{ ...bread, order: 'first' }] }],
   ])('never takes %s for a list', async (_, body) => {
     answer = (__, response) => json(response, 200, body)
     expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreadable')
@@ -147,7 +147,7 @@ describe('send', () => {
     ['too few results', { revision: 3, results: [] }],
     ['results of others', { revision: 3, results: [{ id: 'other', status: 200, revision: 3 }] }],
     ['no results', { revision: 3 }],
-    ['a status that is none', { revision: 3, results: [{ id: 'op', status: 'ok', revision: 3 }] }],
+    ['an invalid status', { revision: 3, results: [{ id: 'op', status: 'ok', revision: 3 }] }],
   ])('does not believe %s', async (_, body) => {
     answer = (__, response) => json(response, 200, body)
     expect((await trouble(listClient(base, 'l').send(operations))).kind).toBe('unreadable')
@@ -176,6 +176,6 @@ describe('a problem', () => {
   it.each<[string, unknown, object]>([
     ['in full', { title: 'T', detail: 'D', code: 'changed-meanwhile', todo: bread }, { title: 'T', detail: 'D', code: 'changed-meanwhile', todo }],
     ['with mistyped members', { title: 1, detail: null, code: 7, todo: { id: 'a' } }, { title: 'HTTP 409', detail: '' }],
-    ['that is no object', 'no', { title: 'HTTP 409', detail: '' }],
+    ['that is not an object', 'no', { title: 'HTTP 409', detail: '' }],
   ])('%s is read', (_, value, want) => expect(decodeProblem(value, 409)).toEqual({ status: 409, ...want }))
 })

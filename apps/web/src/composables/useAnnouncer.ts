@@ -5,7 +5,7 @@ export interface Announcement {
   readonly sentence: string
 }
 
-// For who comes late to them; a screen reader says each when it is added.
+// For screen readers that reach the log later; each sentence is read out when it is added.
 const kept = 5
 
 /**

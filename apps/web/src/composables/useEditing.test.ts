@@ -45,7 +45,7 @@ it('discards on cancel, and the blur that follows does not save', () => {
   expect(log).toEqual([])
 })
 
-it('keeps a title that is too long, with a word, until it is shorter', () => {
+it('keeps a title that is too long, with a message, until it is shorter', () => {
   const { editing, log } = setup()
   editing.draft.value = 'x'.repeat(2001)
   expect(editing.commit()).toBe(false)

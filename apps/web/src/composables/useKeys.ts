@@ -11,7 +11,7 @@ export interface Keys {
   help: () => void
 }
 
-/** Whether keys without Ctrl or ⌘ act: who speaks to the computer may press them by accident (WCAG 2.1.4). Kept on this device. */
+/** Whether keys without Ctrl or ⌘ act: speech input may press them by accident (WCAG 2.1.4). Kept on this device. */
 export const singleKeys = ref(preference('single-keys') !== 'off')
 watch(singleKeys, (on) => prefer('single-keys', on ? 'on' : 'off'))
 

@@ -39,7 +39,7 @@ export interface ListState {
   removal: ShallowRef<Removal | null>
   /** How often the list seems to have been erased while it was shown. What was done before cannot be undone. */
   erasures: Readonly<Ref<number>>
-  /** Items that were deleted elsewhere and are still missing, until they are brought back or the word about them is dismissed. */
+  /** Items that were deleted elsewhere and are still missing, until they are brought back or the notice about them is dismissed. */
   deletedElsewhere: ComputedRef<readonly Todo[]>
   /** Ids of items that were added or changed elsewhere in the last seconds. */
   changedElsewhere: Readonly<ShallowRef<ReadonlySet<string>>>

@@ -154,7 +154,7 @@ describe('a change', () => {
     expect(heard).toEqual([]) // nothing was done elsewhere
   })
 
-  it('that is refused is rolled back with a word, which survives the tab until it is dismissed', async () => {
+  it('that is refused is rolled back with a notice, which survives the tab until it is dismissed', async () => {
     filled(bread)
     const before = open()
     await eventually(() => expect(before.loaded.value).toBe(true))
@@ -301,7 +301,7 @@ describe('the title', () => {
     expect(server.received).toEqual([])
   })
 
-  it('that was changed meanwhile is put back with a word, and can be tried again', async () => {
+  it('that was changed meanwhile is put back with a notice, and can be tried again', async () => {
     const state = open()
     await saved(state)
     server.fates.push(unreachable())

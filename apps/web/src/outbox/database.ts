@@ -7,7 +7,7 @@ import type { Problem } from '@/api/decode'
  * - `waiting`: no answer yet. It may have landed all the same; its id makes sending it again safe.
  * - `landed`: in the list at `revision`. Kept until a snapshot of that revision is stored, so that the
  *   list on this device never looks as if the change had been lost.
- * - `refused`: the server said no. Kept until the person has dismissed the word about it.
+ * - `refused`: the server said no. Kept until the person has dismissed the notice about it.
  */
 export interface StoredEntry {
   readonly list: string

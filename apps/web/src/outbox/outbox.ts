@@ -161,7 +161,7 @@ export class Outbox {
     )
   }
 
-  /** Forgets refused operations, once the person has seen the word about them. */
+  /** Forgets refused operations, once the person has dismissed the notice about them. */
   dismiss(ids: ReadonlySet<string>): Promise<void> {
     return this.#change((entry) => (entry.state === 'refused' && ids.has(entry.operation.id) ? null : entry))
   }

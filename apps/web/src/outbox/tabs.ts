@@ -1,4 +1,4 @@
-// How the tabs of one browser meet, besides the database. Both are missing in insecure contexts and where the person has
+// How the tabs of one browser reach each other, other than by the database. Both are missing in insecure contexts and where the person has
 // forbidden the page to keep anything. Each tab then acts alone; the ids of operations make it harmless that several send.
 
 /** The browser's locks, if this page may use them. */

@@ -1,7 +1,7 @@
 import { words } from '@/words'
 import { quote, type Todo } from './todo'
 
-/** What happened between two states of a list, in a sentence for who does not see it; empty when nothing did. */
+/** What changed between two states of a list, as a sentence for screen readers; empty when nothing did. */
 export function differences(before: readonly Todo[], after: readonly Todo[]): string {
   const known = new Map(before.map((todo) => [todo.id, todo]))
   const added: Todo[] = []

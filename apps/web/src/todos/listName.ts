@@ -2,7 +2,7 @@ import { isPrivate } from './listKey'
 import { codePoints } from './todo'
 import { words } from '@/words'
 
-/** The list of a page whose address names none. */
+/** The list that opens when the address names no list. */
 export const defaultList = 'default'
 
 export const maxName = 128
