@@ -73,7 +73,7 @@ func TestRichTypesRefuse(t *testing.T) {
 		{"c.yaml", "hosts: {\"[::1]:80\": {port: x}, \"[0]\": {port: 1}}\n", "configuration: FILE:1: hosts[::1]:80.port: expected an integer from 0 to 65535, got the string \"x\""},
 		{"c.yaml", "servers: {host: a}\n", "configuration: FILE:1: servers: expected a list, each element a section, got a section"},
 		{"c.yaml", "hosts: {a: 3, b: [1]}\n", "configuration: 2 problems\n  FILE:1: hosts.a: expected a section, got an integer\n  FILE:1: hosts.b: expected a section, got a list"},
-		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[1]: expected a section, got null\n  FILE:1: servers[0]: expected a section, got a string"},
+		{"c.yaml", "servers: [a, null]\n", "configuration: 2 problems\n  FILE:1: servers[0]: expected a section, got a string\n  FILE:1: servers[1]: expected a section, got null"},
 	} {
 		path := write(t, test.name, test.text)
 		_, err := config.Load(rich{}, config.File(path))

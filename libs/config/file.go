@@ -141,13 +141,13 @@ func (l *loader) takeTree(tree any, found places) {
 	slices.SortStableFunc(found, func(a, b place) int { return a.line - b.line })
 	l.places = map[string]place{}
 	byName := map[string]place{} // by mapstructure's names
-	type lineProblem struct {
-		line        int
+	type placeProblem struct {
+		place
 		key, detail string
 	}
-	var problems []lineProblem
+	var problems []placeProblem
 	report := func(p place, key, detail string) {
-		problems = append(problems, lineProblem{p.line, key, detail})
+		problems = append(problems, placeProblem{p, key, detail})
 	}
 	refuse := func(p place, s *setting, raw any, reason error) {
 		path, element := p.path, 0
@@ -162,7 +162,8 @@ func (l *loader) takeTree(tree any, found places) {
 	}
 	known := l.root.names(nil)
 	skip := map[string]bool{} // places that were reported, and those below them
-	for _, p := range found {
+	for i, p := range found {
+		p.rank = i
 		name, last := p.name(), len(p.path)-1
 		s, fault, ok := l.root.find(p.path)
 		raw, there := lookUp(tree, p.path)
@@ -213,7 +214,7 @@ func (l *loader) takeTree(tree any, found places) {
 			l.give(l.setBelowFlags, s, given{at(l.configFile, p.line), value.Elem()})
 		}
 	}
-	slices.SortStableFunc(problems, func(a, b lineProblem) int { return a.line - b.line })
+	slices.SortStableFunc(problems, func(a, b placeProblem) int { return a.rank - b.rank })
 	for _, p := range problems {
 		l.problem(at(l.configFile, p.line), p.key, p.detail)
 	}

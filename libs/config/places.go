@@ -27,6 +27,7 @@ import (
 type place struct {
 	path []string // an element is its index in brackets: "[0]"
 	line int
+	rank int  // among the places of the file
 	date date // the text of a date or time of YAML
 }
 
