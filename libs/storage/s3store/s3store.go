@@ -53,6 +53,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	smithyauth "github.com/aws/smithy-go/auth"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
@@ -96,6 +98,7 @@ type Store struct {
 	bucket  string
 	prefix  string
 	options Options
+	once    func(*s3.Options)
 	retries aws.Retryer
 	// honours is set once the server has refused an impossible condition.
 	honours atomic.Bool
@@ -131,6 +134,7 @@ func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 		bucket:  bucket,
 		prefix:  prefix,
 		options: options,
+		once:    once(&endpoint{EndpointResolverV2: client.Options().EndpointResolverV2}),
 		retries: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 250 * time.Millisecond }),
 	}, nil
 }
@@ -178,7 +182,7 @@ func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 }
 
 func (s *Store) get(ctx context.Context, in *s3.GetObjectInput) (storage.Document, error) {
-	out, err := s.client.GetObject(ctx, in, once)
+	out, err := s.client.GetObject(ctx, in, s.once)
 	if err != nil {
 		return storage.Document{}, err
 	}
@@ -215,7 +219,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, condition 
 	}
 	condition(in)
 	err = s.attempt(ctx, s.options.AttemptTimeout, op, key, func(ctx context.Context) error {
-		out, err := s.client.PutObject(ctx, in, once)
+		out, err := s.client.PutObject(ctx, in, s.once)
 		if err != nil {
 			return err
 		}
@@ -236,7 +240,7 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 			Bucket:  &s.bucket,
 			Key:     s.object(key),
 			IfMatch: aws.String(etag(version)),
-		}, once)
+		}, s.once)
 		if status(err) == http.StatusNotImplemented {
 			return fmt.Errorf("this server cannot delete on condition: %w", err)
 		}
@@ -263,7 +267,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 			in.ContinuationToken = &token
 		}
 		err = s.read(ctx, "keys", "", func(ctx context.Context) error {
-			out, err := s.client.ListObjectsV2(ctx, in, once)
+			out, err := s.client.ListObjectsV2(ctx, in, s.once)
 			if err == nil {
 				names, next, err = listed(out)
 			}
@@ -462,10 +466,49 @@ func status(err error) int {
 }
 
 // once turns off the SDK's retries.
-func once(o *s3.Options) {
-	o.Retryer = aws.NopRetryer{}
-	// Objects of other writers may have no checksum.
-	o.DisableLogOutputChecksumValidationSkipped = true
+func once(at *endpoint) func(*s3.Options) {
+	return func(o *s3.Options) {
+		o.Retryer = aws.NopRetryer{}
+		// Objects of other writers may have no checksum.
+		o.DisableLogOutputChecksumValidationSkipped = true
+		o.EndpointResolverV2 = at
+	}
+}
+
+// endpoint resolves the endpoint of one bucket of one client, which is the same for
+// all its objects, once. The SDK resolves it for each request, in a function that
+// makes the stack of each new goroutine grow several times.
+type endpoint struct {
+	s3.EndpointResolverV2
+	known atomic.Pointer[smithyendpoints.Endpoint]
+}
+
+// ResolveEndpoint implements [s3.EndpointResolverV2].
+func (e *endpoint) ResolveEndpoint(ctx context.Context, p s3.EndpointParameters) (smithyendpoints.Endpoint, error) {
+	known := e.known.Load()
+	if known == nil {
+		at, err := e.EndpointResolverV2.ResolveEndpoint(ctx, p)
+		if err != nil {
+			return at, err
+		}
+		known = &at
+		e.known.Store(known)
+	}
+	// The SDK writes to the properties that it gets.
+	at := *known
+	at.Headers, at.Properties = known.Headers.Clone(), smithy.Properties{}
+	at.Properties.SetAll(&known.Properties)
+	options, _ := smithyauth.GetAuthOptions(&at.Properties)
+	copies := make([]*smithyauth.Option, len(options))
+	for i, o := range options {
+		copies[i] = &smithyauth.Option{SchemeID: o.SchemeID}
+		copies[i].IdentityProperties.SetAll(&o.IdentityProperties)
+		copies[i].SignerProperties.SetAll(&o.SignerProperties)
+	}
+	if options != nil {
+		smithyauth.SetAuthOptions(&at.Properties, copies)
+	}
+	return at, nil
 }
 
 // checkVersion answers a version that no object can have without asking the

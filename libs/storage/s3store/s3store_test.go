@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
@@ -422,5 +424,56 @@ func TestOpenURLProbe(t *testing.T) {
 		if err := storage.Check(t.Context(), store); !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", value, err, want)
 		}
+	}
+}
+
+// resolver counts the endpoints that it resolves.
+type resolver struct {
+	s3.EndpointResolverV2
+	resolved atomic.Int64
+}
+
+func (r *resolver) ResolveEndpoint(ctx context.Context, p s3.EndpointParameters) (smithyendpoints.Endpoint, error) {
+	r.resolved.Add(1)
+	return r.EndpointResolverV2.ResolveEndpoint(ctx, p)
+}
+
+// The endpoint of the bucket is resolved once. Requests do not share what the SDK
+// adds to it, which the race detector would find.
+func TestEndpointIsResolvedOnce(t *testing.T) {
+	var signed atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "/eu-south-2/s3/aws4_request") && strings.HasPrefix(r.URL.Path, "/b/key-") {
+			signed.Add(1)
+		}
+		w.Header().Set("ETag", `"1"`)
+	}))
+	defer server.Close()
+	counting := &resolver{EndpointResolverV2: s3.NewDefaultEndpointResolverV2()}
+	client := s3.New(s3.Options{
+		Region: "eu-south-2", BaseEndpoint: &server.URL, UsePathStyle: true, EndpointResolverV2: counting,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+	})
+	store, err := s3store.New(client, "b", s3store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(n int) {
+		if _, err := store.Get(t.Context(), fmt.Sprint("key-", n)); err != nil {
+			t.Error(err)
+		}
+	}
+	get(0)
+	first := counting.resolved.Load()
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() { get(n + 1) })
+	}
+	all.Wait()
+	if more := counting.resolved.Load() - first; more > 0 {
+		t.Errorf("20 more calls resolved %d more endpoints, want none", more)
+	}
+	if got := signed.Load(); got != 21 {
+		t.Errorf("signed requests for their keys: got %d, want 21", got)
 	}
 }
