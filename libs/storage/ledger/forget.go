@@ -18,8 +18,9 @@ import (
 // those after begin a new document. Revisions begin at 1 again on ledgers that
 // do not have the key in memory; tags do not come back (see [Snapshot.Tag]).
 //
-// [storage.ErrUnavailable] means that the document may or may not be there.
-// Forgetting can be repeated.
+// Forget returns when ctx ends, even if a call of the store goes on.
+// [storage.ErrUnavailable] and [ErrOutcomeUnknown] mean that the document may or
+// may not be there. Forgetting can be repeated.
 func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapshot[T]) error) error {
 	if err := ctx.Err(); err != nil {
 		return fail("forget", key, err)
@@ -44,12 +45,46 @@ func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapsho
 	}
 }
 
+// await returns what call does, which asks the store in a goroutine of the
+// ledger, or an error when ctx or the ledger ends first.
+func (e *entry[T]) await(ctx context.Context, call func() (*document[T], error)) (doc *document[T], err error) {
+	type answer struct {
+		doc *document[T]
+		err error
+	}
+	answered := make(chan answer, 1)
+	started := e.l.start(e, func() {
+		a := answer{err: errGoexit}
+		defer func() { answered <- a }()
+		a.doc, a.err = call()
+	})
+	if !started {
+		return nil, fail("forget", e.key, ErrClosed)
+	}
+	select {
+	case a := <-answered:
+		doc, err = a.doc, a.err
+		if !isAnswer(err) && !errors.Is(err, ErrDamaged) {
+			err = unavailable(err)
+		}
+	case <-ctx.Done():
+		e.mu.Lock()
+		err = e.because(fmt.Errorf("%w: no answer yet: %w", storage.ErrUnavailable, ctx.Err()))
+		e.mu.Unlock()
+	case <-e.l.base.Done():
+		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrClosed)
+	}
+	if err != nil {
+		return nil, fail("forget", e.key, err)
+	}
+	return doc, nil
+}
+
 // forget makes one attempt; [storage.ErrConflict] if another writer was faster.
 func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) error {
-	l := e.l
-	doc, err := e.fetch(ctx, l.opts.CallTimeout)
+	doc, err := e.await(ctx, func() (*document[T], error) { return e.fetch(ctx, e.l.opts.CallTimeout) })
 	if err != nil {
-		return fail("forget", e.key, err)
+		return err
 	}
 	if allowed != nil {
 		if err := allowed(doc.snap); err != nil {
@@ -60,10 +95,17 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 		if e.isVolatile() == 0 {
 			return nil
 		}
-		if doc, err = e.createEmpty(ctx); err != nil {
+		if doc, err = e.await(ctx, func() (*document[T], error) { return e.createEmpty(ctx) }); err != nil {
 			return err
 		}
 	}
+	_, err = e.await(ctx, func() (*document[T], error) { return nil, e.deleteAt(ctx, doc.version) })
+	return err
+}
+
+// deleteAt deletes the document at version from the store.
+func (e *entry[T]) deleteAt(ctx context.Context, version storage.Version) error {
+	l := e.l
 	e.mu.Lock()
 	seq := e.adopted
 	e.deleting++
@@ -75,8 +117,8 @@ func (e *entry[T]) forget(ctx context.Context, allowed func(Snapshot[T]) error) 
 	}()
 	began := time.Now()
 	volatile := e.isVolatile()
-	callCtx, done := l.storeCall(ctx, "delete", e.key, l.opts.CallTimeout)
-	err = l.store.Delete(callCtx, e.key, doc.version)
+	callCtx, done := l.storeCall(caused{l.base, ctx}, "delete", e.key, l.opts.CallTimeout)
+	err := l.store.Delete(callCtx, e.key, version)
 	done(err)
 	e.heard(&e.writes, began, err)
 	switch {
@@ -103,7 +145,7 @@ func (e *entry[T]) createEmpty(ctx context.Context) (*document[T], error) {
 	if err != nil {
 		return nil, fail("forget", e.key, err)
 	}
-	callCtx, done := l.storeCall(ctx, "create", e.key, l.opts.CallTimeout)
+	callCtx, done := l.storeCall(caused{l.base, ctx}, "create", e.key, l.opts.CallTimeout)
 	began := time.Now()
 	doc.version, err = l.store.Create(callCtx, e.key, body)
 	done(err)

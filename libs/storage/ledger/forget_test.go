@@ -5,7 +5,10 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/faultstore"
@@ -79,6 +82,86 @@ func TestForgetAfterFailures(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want nothing", kind, s, err)
 		}
 	}
+}
+
+// Forget ends with its context, and Close waits for what Forget began, although
+// the store ignores both.
+func TestForgetEndsWithItsContext(t *testing.T) {
+	for _, op := range []string{"get", "delete"} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &hanging{Store: memstore.New(), release: make(chan struct{})}
+			l := ledger.New(store, ledger.Options[int]{Logger: quietly})
+			increment(t, l, "k")
+			store.op.Store(op)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			err := l.Forget(ctx, "k", nil)
+			if !errors.Is(err, storage.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v, want %v and the context's error", op, err, storage.ErrUnavailable)
+			}
+			if took := time.Since(began); took != 100*time.Millisecond {
+				t.Errorf("%s: took %v, want no longer than the context", op, took)
+			}
+			closed := make(chan error, 1)
+			go func() { closed <- l.Close(t.Context()) }()
+			synctest.Wait()
+			select {
+			case err := <-closed:
+				t.Errorf("%s: Close returned %v while a call of the store was under way", op, err)
+			default:
+			}
+			close(store.release)
+			if err := <-closed; err != nil {
+				t.Errorf("%s: Close: %v", op, err)
+			}
+		})
+	}
+}
+
+// A deletion that is under way when Close gives up has an unknown outcome.
+func TestForgetEndsWithTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hanging{Store: memstore.New(), release: make(chan struct{})}
+		l := ledger.New(store, ledger.Options[int]{Logger: quietly})
+		increment(t, l, "k")
+		store.op.Store("delete")
+		forgot := make(chan error, 1)
+		go func() { forgot <- l.Forget(t.Context(), "k", nil) }()
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.Close(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Close: got %v, want %v", err, context.Canceled)
+		}
+		if err := <-forgot; !errors.Is(err, ledger.ErrClosed) || !errors.Is(err, ledger.ErrOutcomeUnknown) {
+			t.Errorf("got %v, want %v and %v", err, ledger.ErrClosed, ledger.ErrOutcomeUnknown)
+		}
+		close(store.release)
+	})
+}
+
+// hanging is a store whose calls of one operation ignore their contexts.
+type hanging struct {
+	storage.Store
+	op      atomic.Value
+	release chan struct{}
+}
+
+func (h *hanging) wait(op string) {
+	if h.op.Load() == op {
+		<-h.release
+	}
+}
+
+func (h *hanging) Get(ctx context.Context, key string) (storage.Document, error) {
+	h.wait("get")
+	return h.Store.Get(ctx, key)
+}
+
+func (h *hanging) Delete(ctx context.Context, key string, version storage.Version) error {
+	h.wait("delete")
+	return h.Store.Delete(ctx, key, version)
 }
 
 // unowned is a store that others write to as well.
