@@ -370,7 +370,7 @@ func TestOpenURL(t *testing.T) {
 		"s3://bucket?region=x&region=y":                         `parameter "region" is given 2 times`,
 		"s3://bucket?region=x&path_style=maybe":                 `path_style "maybe": expected true or false`,
 		"s3://bucket?region=x&endpoint=localhost:4566":          `endpoint "localhost:4566": expected an address such as http://localhost:4566`,
-		"s3://bucket?region=x&endpoint=http://id:secret@host":   "endpoint has user information: credentials do not belong in it",
+		"s3://bucket?region=x&endpoint=http://id:secret@host":   "endpoint has user information, a query or a fragment: credentials do not belong in it",
 		"s3://bucket?region=x&checksums=never":                  `checksums "never": expected when_supported or when_required`,
 		"s3://bucket/a/../b?region=x":                           `prefix "a/../b": segments must not be empty, "." or ".."`,
 		"s3://bucket/" + strings.Repeat("p", 301) + "?region=x": "prefix has 301 bytes, at most 300 are allowed",

@@ -52,12 +52,8 @@ func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error)
 	}
 	var set []func(*s3.Options)
 	if endpoint := values.Get("endpoint"); endpoint != "" {
-		at, err := url.Parse(endpoint)
-		if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-			return nil, fmt.Errorf("endpoint %q: expected an address such as http://localhost:4566", endpoint)
-		}
-		if at.User != nil {
-			return nil, fmt.Errorf("endpoint has user information: credentials do not belong in it")
+		if _, err := storageurl.Endpoint(endpoint, "http://localhost:4566", "http", "https"); err != nil {
+			return nil, err
 		}
 		set = append(set, func(o *s3.Options) { o.BaseEndpoint = &endpoint })
 	}

@@ -129,7 +129,10 @@ func TestOpenErrors(t *testing.T) {
 		"s3://id:123/ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
 		"s3://id:123?ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
 		"s3://id:123#ret@b":        "store URL has a password: expected it in a file, a variable or wherever the driver looks for credentials",
-		"s3://b?region=x&endpoint=http://id:secret@host": `store "s3://b": endpoint has user information: credentials do not belong in it`,
+		"s3://b?region=x&endpoint=http://id:secret@host":     `store "s3://b": endpoint has user information, a query or a fragment: credentials do not belong in it`,
+		"s3://b?region=x&endpoint=id:secret@host":            `store "s3://b": endpoint has user information, a query or a fragment: credentials do not belong in it`,
+		"s3://b?region=x&endpoint=http://id:sec/ret@host":    `store "s3://b": endpoint has user information, a query or a fragment: credentials do not belong in it`,
+		"s3://b?region=x&endpoint=host:9000/%3Fsig%3Dsecret": `store "s3://b": endpoint has user information, a query or a fragment: credentials do not belong in it`,
 	} {
 		store, err := mux().Open(t.Context(), raw)
 		if got := fmt.Sprint(err); got != want {
