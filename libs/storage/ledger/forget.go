@@ -9,10 +9,9 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Forget deletes the document under key from the store, with the operations
-// that it remembers. allowed, if not nil, is
-// asked before each attempt, and its error is returned. Forgetting a key that
-// has no document succeeds.
+// Forget deletes the document under key from the store, with the operations that it
+// remembers. allowed, if not nil, is called before each attempt; Forget returns its
+// error. Forgetting a key that has no document succeeds.
 //
 // Operations that are under way at the same time take effect before or after:
 // those after begin a new document. Revisions begin at 1 again on ledgers that
@@ -45,8 +44,8 @@ func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapsho
 	}
 }
 
-// await returns what call does, which asks the store in a goroutine of the
-// ledger, or an error when ctx or the ledger ends first.
+// await calls call, which calls the store, in a goroutine of the ledger. It returns
+// the result, or an error if ctx or the ledger ends first.
 func (e *entry[T]) await(ctx context.Context, call func() (*document[T], error)) (doc *document[T], err error) {
 	type answer struct {
 		doc *document[T]
