@@ -22,8 +22,11 @@
 // it has no second name, and its owner and permissions are those of a new file;
 // a program that opens it meanwhile waits until it is written. So programs that
 // copy, link or read the files of documents see each file whole, and never the
-// body of another document. At most 4,096 files are kept so; [Store.Delete]
-// removes that of its document, [Store.Close] all.
+// body of another document. The exception is a program that found the file
+// under the document's name and opens it two writes later: it sees part of a body
+// if that write fails, or takes longer than fs.lease-break-time (45 s). At most
+// 4,096 files are kept so; [Store.Delete] removes that of its document,
+// [Store.Close] all.
 //
 // # One process
 //
