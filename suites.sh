@@ -52,7 +52,7 @@ suite infra/compose/dashboard dir=infra/compose needs='python' on="the API's own
 suite infra/compose dir=infra/compose needs='engine localstack compose node chromium python' timeout=30m \
   on="docker-compose.yml and its profiles s3 and signin, under this machine's engine" \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" test_compose.py'
-suite infra/ansible dir=infra/ansible needs='python terraform' timeout=45m on='moto and Terraform' \
+suite infra/ansible dir=infra/ansible needs='ministack python terraform' timeout=45m on='moto, ministack 1.5.33 and Terraform' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 --dist loadscope --ignore tests/test_interruptions.py tests'
 suite infra/ansible/interruptions dir=infra/ansible needs='python' timeout=45m on='moto, with an ECS that rolls out at once' \
   command='python -m pytest -q -p no:cacheprovider --junitxml "$JUNIT" -n 2 tests/test_interruptions.py'

@@ -39,15 +39,15 @@ def answers(address, server):
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def aws():
-    """The environment of a process whose AWS is a moto of its own."""
-    port = free_port()
+@contextlib.contextmanager
+def emulated(words, ready, **variables):
+    """The environment of a process whose AWS is an emulator of its own: PORT stands for its port in the words and variables that start it."""
+    port = str(free_port())
     endpoint = f"http://127.0.0.1:{port}"
-    words = [sys.executable, pathlib.Path(__file__).with_name("emulator.py"), "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(words, env={**os.environ, "MOTO_ECS_SERVICE_RUNNING": "2"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = {name: value.replace("PORT", port) for name, value in variables.items()}
+    server = subprocess.Popen([str(word).replace("PORT", port) for word in words], env={**os.environ, **started}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        answers(f"{endpoint}/moto-api/data.json", server)
+        answers(endpoint + ready, server)
         yield {
             **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
             "AWS_ENDPOINT_URL": endpoint,
@@ -62,6 +62,14 @@ def aws():
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """The environment of a process whose AWS is a moto of its own."""
+    words = [sys.executable, pathlib.Path(__file__).with_name("emulator.py"), "-H", "127.0.0.1", "-p", "PORT"]
+    with emulated(words, "/moto-api/data.json", MOTO_ECS_SERVICE_RUNNING="2") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
@@ -84,14 +92,18 @@ def ansible_playbook(aws, tmp_path_factory):
         yield run
 
 
-@pytest.fixture(scope="session")
-def client(aws):
+def clients(aws):
     endpoint = aws["AWS_ENDPOINT_URL"]  # not that of an edge, which a test may put there
 
     def make(service):
         return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def client(aws):
+    return clients(aws)
 
 
 @pytest.fixture
@@ -103,13 +115,20 @@ def edge(aws):
         yield made
 
 
-@pytest.fixture(scope="module")
-def place(aws, ansible_playbook, client, tmp_path_factory):
-    """An environment that playbooks deploy to."""
+@contextlib.contextmanager
+def placed(aws, ansible_playbook, directory):
+    client = clients(aws)
     edge, site = Edge(aws["AWS_ENDPOINT_URL"]), Site(client)
-    with serving(edge.handler()) as before_moto, serving(site.handler()) as address:
-        made = Place(HERE, {**aws, "AWS_ENDPOINT_URL": before_moto}, ansible_playbook, client, site, tmp_path_factory.mktemp("place"))
+    with serving(edge.handler()) as before_aws, serving(site.handler()) as address:
+        made = Place(HERE, {**aws, "AWS_ENDPOINT_URL": before_aws}, ansible_playbook, client, site, directory)
         made.address, made.edge = address, edge
+        yield made
+
+
+@pytest.fixture(scope="module")
+def place(aws, ansible_playbook, tmp_path_factory):
+    """An environment that playbooks deploy to."""
+    with placed(aws, ansible_playbook, tmp_path_factory.mktemp("place")) as made:
         yield made
 
 
