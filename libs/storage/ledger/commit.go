@@ -22,12 +22,12 @@ type call[T any] struct {
 	done chan struct{}
 
 	// Guarded by entry.mu until done is closed.
-	attempted bool // a write that carries it may still land
-	volatile  bool // one landed, and may be lost again
+	attempted bool // a write with it was sent and may land
+	volatile  bool // a write with it landed and may be lost again
 	gone      bool // its caller has given up
 	receipt   Receipt[T]
 	err       error
-	own       bool // err is the operation's own
+	own       bool // err is from the operation itself
 }
 
 func newCall[T any](ctx context.Context, op Op[T]) *call[T] {
@@ -38,7 +38,7 @@ func newCall[T any](ctx context.Context, op Op[T]) *call[T] {
 	return &call[T]{ctx: ctx, op: op, ref: ref, done: make(chan struct{})}
 }
 
-// outcome is what an operation comes to when its commit stands.
+// outcome is the result of an operation once its commit is durable.
 type outcome[T any] struct {
 	call    *call[T]
 	receipt Receipt[T] // without Snapshot
@@ -46,17 +46,17 @@ type outcome[T any] struct {
 	own     bool
 }
 
-// attempt is a batch of operations applied to a base, and the write that
-// carries them. Whether it landed is told by its revision and nonce.
+// attempt is a batch of operations applied to a base, and the write of the
+// result. Its revision and nonce show whether it landed.
 type attempt[T any] struct {
 	base, doc *document[T]
 	nonce     uint64
 	body      []byte
 	outcomes  []outcome[T]
-	effects   int // operations that changed something; 0: nothing to write
+	effects   int // operations that changed something; if 0, nothing is written
 }
 
-// enqueue accepts all of the calls, next to one another, or none.
+// enqueue accepts all of the calls, consecutively, or none.
 func (e *entry[T]) enqueue(calls ...*call[T]) error {
 	l, n := e.l, len(calls)
 	if l.waiting.Add(int64(n)) > int64(l.opts.MaxWaiting) {
@@ -83,7 +83,7 @@ func (e *entry[T]) enqueue(calls ...*call[T]) error {
 	return nil
 }
 
-// leave withdraws c because its context ended, unless it is finished.
+// leave withdraws c because its context ended, unless c is answered.
 func (e *entry[T]) leave(c *call[T], cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -99,7 +99,7 @@ func (e *entry[T]) leave(c *call[T], cause error) {
 		c.err = fmt.Errorf("%w: nothing was applied: %w", storage.ErrUnavailable, cause)
 	}
 	e.finish(c)
-	// Callers that keep giving up while the store hangs must not fill the queue.
+	// Callers that time out repeatedly while the store hangs must not fill the queue.
 	e.goneQueued++
 	if e.goneQueued > 64 && e.goneQueued > len(e.queue)/2 {
 		e.queue = slices.DeleteFunc(e.queue, func(c *call[T]) bool { return c.gone })
@@ -107,14 +107,14 @@ func (e *entry[T]) leave(c *call[T], cause error) {
 	}
 }
 
-// finish counts c as answered. e.mu is held.
+// finish counts c as answered. The caller holds e.mu.
 func (e *entry[T]) finish(c *call[T]) {
 	c.gone = true
 	e.pending--
 	e.l.waiting.Add(-1)
 }
 
-// resolve answers c unless it has left. e.mu is held.
+// resolve answers c unless it has left. The caller holds e.mu.
 func (e *entry[T]) resolve(c *call[T], receipt Receipt[T], err error, own bool) {
 	if c.gone {
 		return
@@ -128,14 +128,14 @@ func (e *entry[T]) resolve(c *call[T], receipt Receipt[T], err error, own bool) 
 type committer[T any] struct {
 	e     *entry[T]
 	batch []*call[T]
-	// pending is a write whose fate is not known. Until it is, the same bytes
-	// are sent again against the same version and nothing else is applied:
-	// whichever of them lands, it is the same commit.
+	// pending is a write with an unknown outcome. Until the outcome is known,
+	// the same bytes are sent again on the same condition and nothing else is
+	// applied: whichever of the writes lands, it is the same commit.
 	pending *attempt[T]
-	// read says that the store must be read before anything else.
+	// read is true if the store must be read before anything else.
 	read bool
-	// fresh says that the document was read after the batch was complete, so
-	// that what was found without a write is linearizable.
+	// fresh is true if the document was read after the batch was complete, so
+	// that outcomes without a write are linearizable.
 	fresh bool
 	// alone is the number of operations to commit one by one, because the
 	// document could not be encoded with all of them.
@@ -145,13 +145,13 @@ type committer[T any] struct {
 	began    time.Time
 }
 
-// commitLoop commits what waits until nothing does.
+// commitLoop commits waiting operations until there are none.
 func (e *entry[T]) commitLoop() {
 	e.commitOn(&committer[T]{e: e})
 }
 
-// commitOn is commitLoop from c's state. If the caller's code ends the
-// goroutine, by [runtime.Goexit], the loop goes on in another one.
+// commitOn is commitLoop from c's state. If the caller's code ends the goroutine
+// by [runtime.Goexit], the loop continues in another one.
 func (e *entry[T]) commitOn(c *committer[T]) {
 	ended := false
 	defer func() {
@@ -167,15 +167,15 @@ func (e *entry[T]) commitOn(c *committer[T]) {
 	ended = true
 }
 
-// errGoexit is the error of an operation, or of a codec.
+// errGoexit is the error of an operation or codec that ended its goroutine.
 var errGoexit = errors.New("ledger: an operation or the codec ended its goroutine (runtime.Goexit)")
 
 func (l *Ledger[T]) logGoexit(key string) {
 	l.log.LogAttrs(context.Background(), slog.LevelError, "goroutine ended by an operation or the codec", slog.String("key", key))
 }
 
-// failed answers a batch that could not be applied together: its operations
-// are applied one by one, so that only those that cause it fail.
+// failed handles a batch that could not be applied as a whole: its operations
+// are applied one by one, so that only those that cause the error fail.
 func (c *committer[T]) failed(err error) {
 	if len(c.batch) > 1 {
 		c.alone = len(c.batch)
@@ -186,7 +186,7 @@ func (c *committer[T]) failed(err error) {
 	c.reject(err)
 }
 
-// step makes one step; false when there is nothing left to do.
+// step makes one step. It returns false if there is nothing left to do.
 func (c *committer[T]) step() bool {
 	e := c.e
 	if e.l.base.Err() != nil {
@@ -194,7 +194,7 @@ func (c *committer[T]) step() bool {
 		return false
 	}
 	if c.pending != nil && !e.anyWaits(c.pending) {
-		// If it lands late, it does as another writer's commit would.
+		// If the write lands late, it is like another writer's commit.
 		c.pending, c.batch = nil, nil
 	}
 	if c.pending == nil {
@@ -259,8 +259,8 @@ func (c *committer[T]) cause() context.Context {
 	return c.batch[0].ctx
 }
 
-// fill completes the batch from the queue; false, with the loop ended, when
-// there is nothing to do.
+// fill completes the batch from the queue. If there is nothing to do, it ends the
+// loop and returns false.
 func (c *committer[T]) fill() bool {
 	e := c.e
 	e.mu.Lock()
@@ -322,7 +322,7 @@ func (c *committer[T]) claim(a *attempt[T]) bool {
 	return true
 }
 
-// write sends a's document in place of its base.
+// write replaces the base by a's document in the store.
 func (c *committer[T]) write(a *attempt[T]) {
 	e, l := c.e, c.e.l
 	op := "create"
@@ -358,12 +358,12 @@ func (c *committer[T]) write(a *attempt[T]) {
 		}
 		e.fair.foreign(time.Now(), time.Duration(l.rtt.Load()))
 		e.mu.Unlock()
-		// Usually another writer was faster. But a proxy, or a client library
-		// that repeats, may have met its own success: the document tells.
+		// Usually another writer was faster. But a proxy or client library that
+		// retries may have met its own success: the document shows which.
 		again := c.pending != nil
 		c.pending, c.read = a, true
 		if again {
-			// A conflict with the very version that is there: do not spin.
+			// A conflict although the version is the current one: do not spin.
 			c.backOff()
 		}
 	case errors.Is(err, storage.ErrRefused):
@@ -394,7 +394,7 @@ func (c *committer[T]) write(a *attempt[T]) {
 	}
 }
 
-// landed answers a batch whose write succeeded.
+// landed answers a batch after its write succeeded.
 func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 	e := c.e
 	e.mu.Lock()
@@ -412,7 +412,7 @@ func (c *committer[T]) landed(a *attempt[T], began time.Time) {
 	c.close(a)
 }
 
-// close answers a batch that is known to stand and ends its commit.
+// close answers a batch that is known to have landed and ends its commit.
 func (c *committer[T]) close(a *attempt[T]) {
 	e := c.e
 	e.publish(a.doc.snap.Revision)
@@ -426,9 +426,9 @@ func (c *committer[T]) close(a *attempt[T]) {
 	}
 }
 
-// settle decides the fate of the pending write from a document at another
-// version than its base: it landed if the document remembers it, and can
-// never land otherwise, because versions do not come back.
+// settle decides the outcome of the pending write, given a document at another
+// version than the write's base: the write landed if the document remembers it.
+// Otherwise it can never land, because versions do not come back.
 func (c *committer[T]) settle(doc *document[T]) {
 	a, e := c.pending, c.e
 	landed, known := doc.dedup.commit(a.doc.snap.Revision, a.nonce)
@@ -485,14 +485,14 @@ func (c *committer[T]) giveUp() {
 	c.reject(ErrClosed)
 }
 
-// backOff pauses before the store is asked again, longer each time.
+// backOff pauses before the next call to the store, longer each time.
 func (c *committer[T]) backOff() {
 	pause := min(retryFirst<<min(c.failures, 10), retryLast)
 	c.failures++
 	c.e.l.sleep(c.e.l.jitter(pause/2, pause))
 }
 
-// anyWaits reports whether any caller still waits for a.
+// anyWaits reports whether any caller of a still waits.
 func (e *entry[T]) anyWaits(a *attempt[T]) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -543,7 +543,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	for i, q := range calls {
 		o := &a.outcomes[i]
 		o.call = q
-		// Only this call can repeat an operation without an ID, after a write.
+		// An operation without an ID can be repeated only by this call, after a write.
 		var found remembered
 		known := false
 		if q.op.ID != "" || q.attempted {
@@ -583,7 +583,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 			continue
 		}
 		if change.Unchanged {
-			// Written all the same, so that its repetition is known.
+			// It is written nevertheless, so that a repetition is known.
 			change.Doc = state.Doc
 		}
 		if first != nil {
@@ -600,7 +600,7 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 		state = State[T]{Doc: change.Doc, Revision: rev, Nonce: nonceText(nonce), Exists: true, Next: rev, Time: state.Time}
 	}
 	if a.effects == 0 && base.snap.Exists && e.isVolatile() != 0 {
-		// What these answers rest on may be lost again: write it once more.
+		// The document that these answers depend on may be lost again: write it once more.
 		refs = append(refs, newRef())
 		results = append(results, []byte{})
 		a.effects++
@@ -630,11 +630,11 @@ func (e *entry[T]) apply(base *document[T], calls []*call[T]) (*attempt[T], erro
 	return a, nil
 }
 
-// encode returns what is stored for doc, which is about as large as likely. An
-// error means that the next process could not read it: unless the codec is
-// exact, the envelope is decoded, with all that the caller's code made. Left out
-// are the remembered operations, most of the bytes of a small document. What was
-// decoded becomes doc's, because that is what other processes read.
+// encode returns the stored form of doc, whose size is about likely. An error means
+// that the next process could not read it: unless the codec is exact, encode also
+// decodes the envelope, except for the remembered operations, which are most of the
+// bytes of a small document. The decoded document replaces doc's, because other
+// processes read that one.
 func (e *entry[T]) encode(doc *document[T], likely int) (body []byte, err error) {
 	defer e.recovered("Codec.Append", &err)
 	codec := &e.l.opts.Codec
@@ -653,13 +653,13 @@ func (e *entry[T]) encode(doc *document[T], likely int) (body []byte, err error)
 	return body, nil
 }
 
-// decode decodes a stored document. A panic of the codec is an error.
+// decode decodes a stored document. It returns a panic of the codec as an error.
 func (e *entry[T]) decode(body []byte, version storage.Version) (doc *document[T], err error) {
 	defer e.recovered("Codec.Decode", &err)
 	return decode(body, version, e.l.opts.Codec)
 }
 
-// applyOne calls one Apply. A panic in it is its error.
+// applyOne calls one Apply. It returns a panic as an error.
 func (e *entry[T]) applyOne(q *call[T], s State[T]) (change Change[T], err error) {
 	defer e.recovered("Op.Apply", &err)
 	if e.l.opts.CheckOperations {
@@ -700,7 +700,7 @@ func (e *entry[T]) applyTwice(op Op[T], s State[T]) (Change[T], error) {
 	return second, secondErr
 }
 
-// recovered turns a panic of the caller's code into an error.
+// recovered converts a panic of the caller's code to an error.
 func (e *entry[T]) recovered(where string, err *error) { //nolint:gocritic // the deferring function's result
 	if v := recover(); v != nil {
 		*err = fmt.Errorf("ledger: %s panicked: %v", where, v)

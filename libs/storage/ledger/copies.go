@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// copies are the keys in memory. Unused ones make room, the least
-// recently used first. Guarded by Ledger.mu.
+// copies are the keys in memory. Unused ones are evicted, the least recently used
+// first. Guarded by Ledger.mu.
 type copies struct {
 	unused  list.List // of *entry, the least recently used first
 	bytes   int64     // of all documents
-	watched int64     // of those that are watched and cannot make room
+	watched int64     // of watched documents, which cannot be evicted
 }
 
-// held is what the copies know of one entry. Guarded by Ledger.mu.
+// held is the part of an entry that copies maintain. Guarded by Ledger.mu.
 type held struct {
 	refs    int
 	used    time.Time     // when refs fell to 0
 	unused  *list.Element // nil while refs > 0
 	bytes   int64
-	known   bool // bytes is that of the document
+	known   bool // bytes is the document's size
 	watched bool
 }
 
-// use keeps e in memory until unuse. Ledger.mu is held.
+// use keeps e in memory until unuse. The caller holds Ledger.mu.
 func (l *Ledger[T]) use(e *entry[T]) {
 	e.held.refs++
 	if e.held.unused != nil {
@@ -33,7 +33,7 @@ func (l *Ledger[T]) use(e *entry[T]) {
 	}
 }
 
-// release ends what acquire began.
+// release lets e be evicted again after acquire.
 func (l *Ledger[T]) release(e *entry[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,8 +45,8 @@ func (l *Ledger[T]) release(e *entry[T]) {
 	}
 }
 
-// fit evicts keys until the documents fit into Options.MaxBytes, as far as
-// there are unused ones. Ledger.mu is held.
+// fit evicts unused keys until the documents fit into Options.MaxBytes. The caller
+// holds Ledger.mu.
 func (l *Ledger[T]) fit() {
 	if l.opts.MaxBytes <= 0 {
 		return
@@ -58,8 +58,8 @@ func (l *Ledger[T]) fit() {
 	}
 }
 
-// evictOne drops the key that was not used for the longest time; false when
-// all are in use. Ledger.mu is held.
+// evictOne evicts the least recently used key. It returns false if all keys are in
+// use. The caller holds Ledger.mu.
 func (l *Ledger[T]) evictOne() bool {
 	e := l.leastUsed()
 	if e != nil {
@@ -85,7 +85,7 @@ func (l *Ledger[T]) evict(e *entry[T]) {
 	l.releaseClaim(e)
 }
 
-// evictIdle drops the keys that were not used since limit.
+// evictIdle evicts the keys that were not used since limit.
 func (l *Ledger[T]) evictIdle(limit time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,9 +108,9 @@ func (l *Ledger[T]) sized(e *entry[T], bytes int) {
 	l.fit()
 }
 
-// pin keeps e's document in memory because it is watched. It fails when the
-// watched documents would exceed Options.MaxBytes: nothing could be evicted to
-// make room for others.
+// pin keeps e's document in memory because it is watched. It fails if the watched
+// documents would exceed Options.MaxBytes, since there would be no room for
+// others.
 func (l *Ledger[T]) pin(e *entry[T]) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,8 +134,8 @@ func (l *Ledger[T]) unpin(e *entry[T]) {
 	}
 }
 
-// Size returns the stored size of a document that is in memory, and false for
-// any other. It does not ask the store.
+// Size returns the stored size of a document; ok is false if the document is not in
+// memory. It does not call the store.
 func (l *Ledger[T]) Size(key string) (bytes int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

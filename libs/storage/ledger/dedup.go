@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// opRef is how a document remembers an operation: digests of its id and of
-// its payload. With 4,096 operations remembered, the chance that a new id
-// meets an old one's digest is 2^-52.
+// opRef is how a document remembers an operation: digests of its ID and its
+// payload. With 4,096 remembered operations, the probability that a new ID has the
+// digest of an old one is 2^-52.
 type opRef struct {
 	id      uint64
 	payload uint32
@@ -28,22 +28,22 @@ func refOf(id string, payload []byte) opRef {
 	return opRef{id: binary.BigEndian.Uint64(d[:]), payload: binary.BigEndian.Uint32(p[:])}
 }
 
-// newRef is the reference of an operation without an ID.
+// newRef returns the reference of an operation without an ID.
 func newRef() opRef {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails; see crypto/rand
 	return opRef{id: binary.BigEndian.Uint64(id[:])}
 }
 
-// dedup is what a document remembers of its latest commits. It is immutable.
+// dedup is a document's record of its latest commits. It is immutable.
 // Operations are forgotten a whole commit at a time, so that a commit is
 // either known with all its operations or not at all.
 type dedup struct {
 	floor uint64 // the highest revision of which a commit was forgotten
 	runs  []run  // one a commit, oldest first
 	refs  []byte // refBytes an operation, in commit order
-	// results are those of the last kept operations, oldest first: each its
-	// length plus one as a uvarint, 0 for one that is not kept, and its bytes.
+	// results are the results of the last kept operations, oldest first: for
+	// each its length plus one as a uvarint, or 0 if it is not kept, and its bytes.
 	results []byte
 	kept    int
 }
@@ -64,20 +64,20 @@ type limits struct {
 	resultLargest int
 }
 
-// remembered is what a dedup knows of one operation.
+// remembered is the entry of one operation in a dedup.
 type remembered struct {
 	rev     uint64
 	nonce   uint64
 	index   int
 	payload uint32
 	result  []byte
-	kept    bool // result is what it was
+	kept    bool // result is the operation's result
 }
 
 func (m *dedup) ops() int { return len(m.refs) / refBytes }
 
-// find looks for an operation, newest first. A scan of 4,096 operations takes
-// about as long as hashing one id.
+// find searches for an operation, newest first. Searching 4,096 operations takes
+// about as long as hashing one ID.
 func (m *dedup) find(id uint64) (remembered, bool) {
 	for i := len(m.refs) - refBytes; i >= 0; i -= refBytes {
 		if binary.BigEndian.Uint64(m.refs[i:]) == id {
@@ -106,8 +106,8 @@ func (m *dedup) at(i int) remembered {
 	return r
 }
 
-// commit looks for the commit of a revision by its nonce. known is false when
-// the record does not reach back to it.
+// commit searches for the commit of a revision by its nonce. known is false if the
+// record does not reach back to that revision.
 func (m *dedup) commit(rev, nonce uint64) (landed, known bool) {
 	for _, r := range slices.Backward(m.runs) {
 		if r.rev == rev && r.nonce == nonce {
@@ -117,7 +117,7 @@ func (m *dedup) commit(rev, nonce uint64) (landed, known bool) {
 	return false, rev > m.floor
 }
 
-// cutResult splits the first result off; kept is false when it is not there.
+// cutResult splits off the first result; kept is false if it was not kept.
 func cutResult(b []byte) (result, rest []byte, kept bool) {
 	size, n := binary.Uvarint(b)
 	if size == 0 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The pauses between two attempts to write a document again that may be lost.
+// The pauses between attempts to repeat a write that may be lost.
 const (
 	rewriteFirst = 500 * time.Millisecond
 	rewriteLast  = 10 * time.Second
@@ -16,11 +16,11 @@ const (
 // errNoLongerGone ends the repetition of a deletion.
 var errNoLongerGone = errors.New("the key holds a document again")
 
-// notDurable notes that a write or deletion took effect and may be lost again.
-// Nothing that rests on it is acknowledged until a later write succeeded:
-// operations that would only read, repetitions among them, write the document
-// once more. The same is tried in the background, so that the state ends
-// without a client.
+// notDurable records that a write or deletion took effect and may be lost again.
+// Until a later write succeeds, nothing that depends on it is acknowledged:
+// operations that would only read, such as repetitions, write the document once
+// more. A background attempt does the same, so that the state ends without a
+// client.
 func (e *entry[T]) notDurable(cause error) {
 	l := e.l
 	e.mu.Lock()
@@ -38,15 +38,15 @@ func (e *entry[T]) notDurable(cause error) {
 	l.start(e, e.makeDurable)
 }
 
-// isVolatile returns 0 if what is stored lasts, and otherwise what [durable]
-// takes.
+// isVolatile returns 0 if the stored document is durable, and otherwise the argument
+// for [durable].
 func (e *entry[T]) isVolatile() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.volatile
 }
 
-// durable notes a write that lasts and before which isVolatile returned seen.
+// durable records a durable write before which isVolatile returned seen.
 func (e *entry[T]) durable(seen uint64) {
 	if seen == 0 {
 		return
@@ -63,7 +63,7 @@ func (e *entry[T]) durable(seen uint64) {
 	}
 }
 
-// makeDurable writes the document again until that lasts.
+// makeDurable repeats the write of the document until it is durable.
 func (e *entry[T]) makeDurable() {
 	l := e.l
 	for pause := rewriteFirst; e.isVolatile() != 0; pause = min(2*pause, rewriteLast) {
@@ -78,7 +78,7 @@ func (e *entry[T]) makeDurable() {
 	}
 }
 
-// rewrite makes one attempt. Its errors are noted where they happen.
+// rewrite makes one attempt. Errors are recorded where they occur.
 func (e *entry[T]) rewrite() {
 	err := e.forget(e.l.base, func(s Snapshot[T]) error {
 		if s.Exists {

@@ -11,7 +11,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// entry is what a ledger keeps of one key.
+// entry is the state of one key in a ledger.
 type entry[T any] struct {
 	l   *Ledger[T]
 	key string
@@ -21,16 +21,16 @@ type entry[T any] struct {
 
 	mu        sync.Mutex
 	doc       *document[T] // last known; nil before the first read
-	confirmed time.Time    // doc was current then
-	changed   time.Time    // when doc became what it is, as seen here
+	confirmed time.Time    // when doc was last known to be current
+	changed   time.Time    // when this ledger first saw doc
 	adopted   uint64       // how often doc was replaced
 	highest   uint64       // the highest revision ever seen
-	trusted   bool         // sole owner: doc is what the store holds
+	trusted   bool         // sole owner: the store holds doc
 	deleting  int          // calls of Forget that may have deleted doc from the store
 	reads     trouble
 	writes    trouble
-	damage    *damage // the stored document cannot be understood
-	volatile  uint64  // not 0: what is stored may be lost again; see notDurable
+	damage    *damage // not nil if the stored document is damaged
+	volatile  uint64  // not 0 if the stored document may be lost again; see notDurable
 
 	queue      []*call[T]
 	goneQueued int // calls in queue whose callers have given up
@@ -63,9 +63,8 @@ func (e *entry[T]) current() (doc *document[T], certain bool) {
 	return e.doc, e.trusted && e.sole() && e.doc != nil
 }
 
-// fetch reads the document from the store within timeout. What it returns was
-// current at some moment during the call. The errors are ErrDamaged and the
-// store's.
+// fetch reads the document from the store within timeout. The document was current
+// at some moment during the call. The errors are ErrDamaged and the store's.
 func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*document[T], error) {
 	l := e.l
 	e.mu.Lock()
@@ -90,7 +89,7 @@ func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*documen
 		return nil, err
 	}
 	if !changed && version == "" {
-		// Nothing to go on with: the driver does not keep its contract.
+		// The driver violates its contract.
 		return nil, fmt.Errorf("%w: it says that a document is as it was, which was never read", storage.ErrUnavailable)
 	}
 	if !changed {
@@ -113,9 +112,9 @@ func (e *entry[T]) fetch(cause context.Context, timeout time.Duration) (*documen
 	return e.adopt(doc, began, seq), nil
 }
 
-// adopt makes doc, read by a call that began when the entry had been replaced
-// seq times, the known document, unless a newer one became known meanwhile.
-// It returns the one that is known then.
+// adopt makes doc the known document unless a newer one became known meanwhile; seq
+// is the value of e.adopted when the call that read doc began. It returns the known
+// document.
 func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *document[T] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -141,9 +140,9 @@ func (e *entry[T]) adopt(doc *document[T], began time.Time, seq uint64) *documen
 	return doc
 }
 
-// replaceOvertaken is replace. If the known document changed while the call to the
-// store was under way, and is deleted now, doc may be what was deleted: the store
-// is asked next. e.mu is held.
+// replaceOvertaken is replace. If the known document changed during the call to the
+// store and is deleted now, doc may be the deleted document: the store is read
+// next. The caller holds e.mu.
 func (e *entry[T]) replaceOvertaken(doc *document[T], at time.Time, changed bool) {
 	deleted := changed && e.doc != nil && !e.doc.snap.Exists
 	e.replace(doc, at)
@@ -152,7 +151,7 @@ func (e *entry[T]) replaceOvertaken(doc *document[T], at time.Time, changed bool
 	}
 }
 
-// replace makes doc the known document. e.mu is held.
+// replace makes doc the known document. The caller holds e.mu.
 func (e *entry[T]) replace(doc *document[T], at time.Time) {
 	e.doc, e.confirmed, e.trusted, e.damage = doc, at, true, nil
 	e.changed = time.Now()
@@ -162,13 +161,12 @@ func (e *entry[T]) replace(doc *document[T], at time.Time) {
 	e.notify()
 }
 
-// damaged records that the stored version cannot be understood, and says so
-// once.
+// damaged records that the stored version is damaged, and reports it once.
 func (e *entry[T]) damaged(version storage.Version, cause error, seq uint64) error {
 	err := fmt.Errorf("%w: %w", ErrDamaged, cause)
 	e.mu.Lock()
 	if e.adopted != seq {
-		// Something newer was seen meanwhile; the next read tells.
+		// A newer document was seen meanwhile; the next read decides.
 		e.mu.Unlock()
 		return err
 	}

@@ -22,9 +22,9 @@ const (
 	// format is the v of the envelope that this library writes. Formats 1 and 2
 	// have a journal, format 1 has no checksum.
 	format = 3
-	// preamble begins an envelope. The checksum follows in crcDigits hexadecimal
-	// digits: the CRC-32C of the preamble and of all bytes after the quote behind
-	// them. In format 2 the preamble is left out.
+	// preamble begins an envelope. The checksum follows in crcDigits hexadecimal digits:
+	// the CRC-32C of the preamble and of all bytes after the checksum's closing quote.
+	// In format 2 it does not cover the preamble.
 	preamble  = `{"v":3,"crc":"`
 	crcDigits = 8
 	// maxRevision is the largest integer that every JSON reader keeps exactly.
@@ -34,7 +34,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// document is one stored state of a key, decoded. It is immutable.
+// document is a decoded state of a key. It is immutable.
 type document[T any] struct {
 	version storage.Version // "" when nothing is stored
 	snap    Snapshot[T]     // Age is 0
@@ -50,10 +50,10 @@ func newNonce() [nonceBytes]byte {
 
 func nonceText(n [nonceBytes]byte) string { return base64.RawURLEncoding.EncodeToString(n[:]) }
 
-// nonceDigest is what a dedup keeps of a nonce.
+// nonceDigest is the digest of a nonce in a dedup.
 func nonceDigest(n [nonceBytes]byte) uint64 { return binary.BigEndian.Uint64(n[:]) }
 
-// nonceOf returns the beginning of the nonce with that digest, as text.
+// nonceOf returns the text of the nonce's beginning that the digest contains.
 func nonceOf(digest uint64) string {
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, digest))[:tagNonce]
 }
@@ -61,12 +61,12 @@ func nonceOf(digest uint64) string {
 // packs are buffers of encode.
 var packs sync.Pool
 
-// encode returns the envelope of d, which is about as large as likely:
+// encode returns the envelope of d, whose size is about likely:
 //
 //	{"v":3,"crc":"...","rev":17,"nonce":"...","items":...,"ops":"..."}
 //
-// The nonce stands early so that two bodies never share a digest, not even
-// one of a prefix.
+// The nonce stands early, so that no two bodies share a digest, not even of a
+// prefix.
 func (d *document[T]) encode(codec *Codec[T], likely int) ([]byte, error) {
 	scratch, _ := packs.Get().(*[]byte)
 	if scratch == nil {
@@ -98,7 +98,7 @@ func (d *document[T]) encode(codec *Codec[T], likely int) ([]byte, error) {
 	return b, nil
 }
 
-// checksum returns that of an envelope of format v, which begins with its
+// checksum returns the checksum of an envelope of format v that begins with its
 // preamble.
 func checksum(body []byte, v uint64) uint32 {
 	var sum uint32
@@ -122,7 +122,7 @@ func checkSum(body []byte, v uint64) error {
 	return nil
 }
 
-// decode is the inverse of encode, and takes what the codec calls legacy.
+// decode is the inverse of encode. It also decodes documents that Codec.Legacy accepts.
 func decode[T any](body []byte, version storage.Version, codec Codec[T]) (*document[T], error) {
 	members, err := membersOf(body)
 	if err != nil {

@@ -5,14 +5,15 @@ import "time"
 // fairness decides when a key's committer lets other processes go first.
 //
 // The last writer already has the version and writes again in one round trip; a
-// loser must read first and needs two. So on a busy key the winner keeps winning. A pause of 1.5 to 3 round trips after each commit lets the
-// others in, and costs little because what arrives meanwhile shares the next
-// write. A key that only this process writes to needs no pause, but a winner
-// never learns that another writer lost. Therefore a busy committer pauses now
-// and then even so, and always for a while after it has met another writer.
+// loser must read first and needs two. So on a busy key the winner keeps winning.
+// A pause of 1.5 to 3 round trips after each commit gives the others a chance. It
+// costs little, because operations that arrive meanwhile share the next write. A
+// key that only this process writes to needs no pause, but a winner never learns
+// that another writer lost. Therefore a busy committer pauses now and then in any
+// case, and after each commit for a while after a conflict.
 type fairness struct {
 	notBefore time.Time // of the next commit
-	others    time.Time // other writers are assumed until then
+	others    time.Time // other writers are assumed to exist until then
 	last      time.Time // commit
 	streak    int       // commits close to one another without a pause
 	probe     int       // how many of them there may be
@@ -21,18 +22,18 @@ type fairness struct {
 const (
 	probeFirst = 4
 	probeLast  = 64
-	// How long another writer, once met, is assumed to be there.
+	// How long another writer is assumed to exist after a conflict.
 	assumeOthers = 5 * time.Second
-	// No pause is longer, however slow the store.
+	// The maximum pause, even for a slow store.
 	longestPause = time.Second
 )
 
-// foreign notes that another writer was met.
+// foreign records a conflict with another writer.
 func (f *fairness) foreign(now time.Time, rtt time.Duration) {
 	f.others = now.Add(max(assumeOthers, 50*rtt))
 }
 
-// committed notes a commit of our own and sets the pause after it.
+// committed records a commit of this ledger and sets the pause after it.
 func (f *fairness) committed(now time.Time, rtt time.Duration, jitter func(low, high time.Duration) time.Duration) {
 	busy := now.Sub(f.last) < 6*rtt
 	f.last = now

@@ -16,20 +16,20 @@ const (
 	awayAfter    = time.Second
 	awayFailures = 3
 	awayAtLatest = 2500 * time.Millisecond
-	// askKey is a key that no document has. A store that says so is there,
+	// askKey is the key of no document. A store that answers for it is not away,
 	// whatever it does with the keys in use.
 	askKey     = ".ledger-asks-whether-the-store-answers"
 	askTimeout = time.Second
 	askEvery   = awayAfter / 4
-	// While the store is away it is asked every probeEvery.
+	// While the store is away, it is read every probeEvery.
 	probeEvery   = time.Second
 	probeTimeout = 2 * time.Second
-	// The pauses of a commit that waits for the store to come back.
+	// The pauses of a commit that waits for the store's return.
 	retryFirst = 25 * time.Millisecond
 	retryLast  = time.Second
 )
 
-// health tells a store that does not answer from one that fails now and then
+// health distinguishes a store that does not answer from one that fails now and then
 // or for some keys.
 type health struct {
 	away  atomic.Bool
@@ -42,7 +42,7 @@ type health struct {
 	latest    error         // of the store
 	since     time.Time     // when the first call of fails began
 	asking    bool          // the store is asked for askKey
-	silent    bool          // and did not answer
+	silent    bool          // it did not answer for askKey
 	recovered chan struct{} // closed at an answer, when the store was away
 }
 
@@ -53,7 +53,7 @@ func (h *health) failed(err error) {
 	h.latest = err
 }
 
-// answered notes that the store answered, whatever it said.
+// answered records an answer of the store, of any kind.
 func (l *Ledger[T]) answered() {
 	h := &l.health
 	if h.fails.Load() == 0 {
@@ -76,8 +76,8 @@ func (l *Ledger[T]) answered() {
 	}
 }
 
-// unanswered notes that a call that began then got no answer. That may be due
-// to its key, so the store is asked for another one.
+// unanswered records that a call that began at the given time got no answer. The
+// reason may be its key, so the store is asked for askKey.
 func (l *Ledger[T]) unanswered(began time.Time, cause error) {
 	h := &l.health
 	h.mu.Lock()
@@ -88,8 +88,8 @@ func (l *Ledger[T]) unanswered(began time.Time, cause error) {
 	}
 }
 
-// countFailure counts a call without an answer, and decides whether the store
-// is away. health.mu is held.
+// countFailure counts a call without an answer, and decides whether the store is
+// away. The caller holds health.mu.
 func (l *Ledger[T]) countFailure(began time.Time, cause error) {
 	h := &l.health
 	h.latest = cause
@@ -155,28 +155,28 @@ func (l *Ledger[T]) recovery() <-chan struct{} {
 	return l.health.recovered
 }
 
-// Health is what a ledger knows of its store.
+// Health is the state of a ledger's store.
 type Health struct {
 	// Away is true while the store does not answer for any key.
 	Away bool
-	// NotDurable is the number of keys whose latest write took effect and may
-	// be lost again; see [storage.ErrNotDurable]. Nothing that rests on such a
-	// write is acknowledged, and the ledger repeats it until it lasts.
+	// NotDurable is the number of keys whose latest write took effect and may be
+	// lost again; see [storage.ErrNotDurable]. Nothing that depends on such a
+	// write is acknowledged, and the ledger repeats the write until it is durable.
 	NotDurable int
-	// Failing is the number of failing reads and writes, by key: the store
-	// refused the latest, or has not answered for a second and three calls.
-	// Each ends with the next success or after Options.IdleAfter.
+	// Failing is the number of failing reads and writes, counted per key: the
+	// store refused the latest one, or has not answered for a second and three
+	// calls. The state ends with the next success or after Options.IdleAfter.
 	Failing int
 	// Err is the latest error of the store while one of the above holds, and
 	// nil otherwise.
 	Err error
 }
 
-// Health returns the present state. It is cheap and does not ask the store.
+// Health returns the present state. It is cheap and does not call the store.
 //
-// A server is not ready while Away or NotDurable: both end without a client,
-// because the ledger itself goes on trying. Failing needs an operator and says
-// nothing of other keys.
+// A server should report that it is not ready while Away is true or NotDurable is
+// not 0: both states end without a client, because the ledger keeps trying. Failing
+// needs an operator and says nothing about other keys.
 func (l *Ledger[T]) Health() Health {
 	h := Health{Away: l.health.away.Load(), NotDurable: int(l.health.volatile.Load()), Failing: int(l.health.failing.Load())}
 	if h.Away || h.NotDurable > 0 || h.Failing > 0 {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Hints announce the commits of each process to the others, over a bus that the
-// caller provides. They save requests and time, and nothing rests on them: a
-// hint is a reason to read the store, never a fact. A bus may lose, repeat,
+// Hints announce the commits of each process to the others over a bus that the
+// caller provides. They save requests and time, and correctness does not depend on
+// them: a hint is a reason to read the store, never a fact. A bus may lose, repeat,
 // reorder, delay and invent hints.
 type Hints interface {
 	// Publish sends a hint to the other processes. It returns at once, and may
@@ -22,43 +22,43 @@ type Hints interface {
 	Listen(ctx context.Context, hinted func(Hint), listening func(error))
 }
 
-// Hint says that a key has a document of a revision, or, if that is 0, none.
+// Hint announces that a key's document is at a revision, or, if that is 0, deleted.
 type Hint struct {
 	Key      string
 	Revision uint64
 }
 
-// HintOutcome is what came of a hint.
+// HintOutcome is the outcome of a hint.
 type HintOutcome string
 
 // The outcomes of hints.
 const (
-	// HintFound: the store was read because of it and had another document.
+	// HintFound: the hint caused a read, which found another document.
 	HintFound HintOutcome = "found"
 	// HintKnown: the document was known.
 	HintKnown HintOutcome = "known"
 	// HintUnused: the key is not in memory.
 	HintUnused HintOutcome = "unused"
-	// HintFalse: the store was read because of it and had nothing new.
+	// HintFalse: the hint caused a read, which found nothing new.
 	HintFalse HintOutcome = "false"
-	// HintMissed: a change was found, and no hint told of it within
+	// HintMissed: a change was found that no hint announced within
 	// Options.WatchFastest.
 	HintMissed HintOutcome = "missed"
 )
 
-// hintState is what a ledger knows of its bus.
+// hintState is the state of a ledger's bus.
 type hintState struct {
-	since  atomic.Pointer[time.Time] // hints arrive since then; nil when they do not
-	missed atomic.Bool               // the log was told since then
+	since  atomic.Pointer[time.Time] // when hints began to arrive; nil if they do not
+	missed atomic.Bool               // logged since then
 }
 
-// entryHints is what hints told of one key. Guarded by entry.mu.
+// entryHints is the state of one key's hints. Guarded by entry.mu.
 type entryHints struct {
 	announced uint64    // the highest revision that a hint named and the store may have
-	look      bool      // the store is to be read, because of a hint
+	look      bool      // a hint asks for a read of the store
 	notBefore time.Time // of the next such read: the last hint was false
-	// unannounced is true after a change that no hint told of: its writer
-	// sends none, or they are lost. The key is then polled as without a bus.
+	// unannounced is true after a change that no hint announced: its writer sends
+	// none, or they are lost. The key is then polled as without a bus.
 	unannounced bool
 	counted     bool // unannounced was reported
 }
@@ -88,7 +88,7 @@ func (l *Ledger[T]) listen() {
 	l.hints.since.Store(nil)
 }
 
-// listening notes that hints arrive, or the reason why they do not.
+// listening records that hints arrive, or the reason why they do not.
 func (l *Ledger[T]) listening(err error) {
 	if f := l.opts.Observer.Listening; f != nil {
 		f(err == nil)
@@ -118,16 +118,15 @@ func (l *Ledger[T]) listening(err error) {
 	}
 }
 
-// publish tells the other processes what e's document is now.
+// publish announces the present revision of e's document to other processes.
 func (e *entry[T]) publish(revision uint64) {
 	if e.l.opts.Hints != nil && !e.l.sole {
 		e.l.opts.Hints.Publish(Hint{Key: e.key, Revision: revision})
 	}
 }
 
-// hinted notes a hint. A key that is watched is read at once by its poller;
-// one that is only in memory before its next commit, which would otherwise
-// meet a conflict.
+// hinted records a hint. A watched key is read at once by its poller; a key that is
+// only in memory is read before its next commit, which would otherwise conflict.
 func (l *Ledger[T]) hinted(h Hint) {
 	l.mu.Lock()
 	e := l.keys[h.Key]
@@ -159,8 +158,8 @@ func (l *Ledger[T]) observeHint(key string, outcome HintOutcome) {
 	}
 }
 
-// hintsReplaced notes that a document of a revision became known, by a
-// commit of another process if foreign. e.mu is held.
+// hintsReplaced records that a document of a revision became known; foreign is true
+// if another process wrote it. The caller holds e.mu.
 func (e *entry[T]) hintsReplaced(revision uint64, foreign bool) {
 	h := &e.hints
 	if foreign {
@@ -173,8 +172,8 @@ func (e *entry[T]) hintsReplaced(revision uint64, foreign bool) {
 	h.announced = max(h.announced, revision)
 }
 
-// hintedInterval returns the time between two reads of the watched document,
-// and true if hints tell of its changes. e.mu is held.
+// hintedInterval returns the time between two reads of the watched document, and
+// true if hints announce its changes. The caller holds e.mu.
 func (e *entry[T]) hintedInterval(now time.Time) (time.Duration, bool) {
 	h := &e.hints
 	if !e.hintsCover() {
@@ -194,17 +193,16 @@ func (e *entry[T]) hintedInterval(now time.Time) (time.Duration, bool) {
 	return e.l.opts.WatchHinted, true
 }
 
-// hintsCover reports whether hints tell of every change since the document was
-// last known to be current. What landed before they arrived was not told of.
-// e.mu is held.
+// hintsCover reports whether hints have announced every change since the document
+// was last known to be current. Commits before hints began to arrive were not
+// announced. The caller holds e.mu.
 func (e *entry[T]) hintsCover() bool {
 	since := e.l.hints.since.Load()
 	return since != nil && e.confirmed.After(*since)
 }
 
-// looked notes what f, a read that a hint caused, came to when the document
-// had been replaced adopted times. False hints cause no more reads than polling
-// does.
+// looked records the outcome of f, a read that a hint caused when the document had
+// been replaced adopted times. False hints cause no more reads than polling does.
 func (e *entry[T]) looked(f *flight[T], adopted uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -224,8 +222,8 @@ func (e *entry[T]) looked(f *flight[T], adopted uint64) {
 	h.notBefore = time.Now().Add(e.l.opts.WatchFastest)
 }
 
-// takeHint reports whether a hint says that the document has changed, and no
-// watcher's poller looks into it.
+// takeHint reports whether a hint announced a change of the document that no
+// watcher's poller will read.
 func (e *entry[T]) takeHint() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

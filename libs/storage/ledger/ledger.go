@@ -19,22 +19,22 @@ import (
 // Op is one operation on a document of type T.
 type Op[T any] struct {
 	// ID identifies the operation, so that a repetition is answered and not
-	// repeated. Empty: the ledger makes one, and the operation is settled
-	// exactly once within this call but cannot be repeated by name.
+	// applied again. If "", the operation takes effect at most once within this
+	// call, but cannot be repeated by another one.
 	ID string
-	// Payload is what the ID stands for, for example the request's bytes. The
-	// same ID with another payload is refused with [ErrIDReused]. Only a
-	// digest of it is kept.
+	// Payload is the content that the ID stands for, such as the bytes of a request. The
+	// same ID with another payload is refused with [ErrIDReused]. Only a digest is
+	// kept.
 	Payload []byte
-	// Apply is a pure function: it must not change what it is given, and is
-	// called again, on a fresh state, when another writer was faster. It is
-	// called by a goroutine of the ledger, possibly after Update has returned
-	// because its context ended. An error, or a panic, refuses this operation
-	// alone; those it shares a commit with are not affected.
+	// Apply is a pure function: it must not modify its argument, and is called
+	// again, with a newer state, if another writer was faster. A goroutine of the
+	// ledger calls it, possibly after Update has returned because its context
+	// ended. An error or a panic refuses this operation alone; other operations of
+	// the commit are not affected.
 	Apply func(State[T]) (Change[T], error)
 }
 
-// State is what an operation is applied to.
+// State is the argument of an operation.
 type State[T any] struct {
 	Doc T
 	// Revision is the revision of Doc: 0 for a document that was never
@@ -46,7 +46,7 @@ type State[T any] struct {
 	Revision uint64
 	// Nonce tells two documents of one revision apart.
 	Nonce string
-	// Exists is false when nothing was ever written under the key.
+	// Exists is false if nothing was ever written under the key.
 	Exists bool
 	// Next is the revision that the operation lands in if it lands, and Time
 	// the time of that commit by the clock of this process, in UTC and whole
@@ -58,80 +58,79 @@ type State[T any] struct {
 
 // Change is the effect of an operation; see [Set] and [Keep].
 type Change[T any] struct {
-	// Doc is the new document. Operations of the same commit are given it as it is
-	// here, later ones as its [Codec] stores it. If it is the zero value of T although the
-	// document was not, the operation fails, because an empty Change would
-	// erase it by mistake: use [Set] to store the zero value.
+	// Doc is the new document. Later operations of the same commit get this value,
+	// other operations get it as stored by its [Codec]. If Doc is the zero value of
+	// T and the old document was not, the operation fails, because an empty Change
+	// would erase the document by mistake: use [Set] to store the zero value.
 	Doc T
-	// Result is the caller's answer, kept with the operation's ID so that a
-	// repetition gets the same one while it is remembered. Keep it small: it
-	// travels with every write until it is forgotten.
+	// Result is the answer to the caller. It is stored with the operation's ID, so
+	// that a repetition gets the same result while it is remembered. Keep it small:
+	// every write of the document contains it until it is forgotten.
 	Result []byte
-	// Unchanged says that the document stays as it is; Doc is ignored. Without
-	// an ID nothing is written, and the result is returned at
-	// the current revision. An operation with an ID is remembered like any
-	// other: that is a commit.
+	// Unchanged means that the document stays as it is; Doc is ignored. For an
+	// operation without an ID nothing is written, and the result is returned at the
+	// current revision. An operation with an ID is remembered like any other, which
+	// takes a commit.
 	Unchanged bool
 
-	set bool // Doc is meant, also if it is zero
+	set bool // Doc is the new document even if it is zero
 }
 
 // Set returns the change that stores doc, which may be the zero value of T.
 func Set[T any](doc T) Change[T] { return Change[T]{Doc: doc, set: true} }
 
-// Keep returns the change that leaves the document as it is.
+// Keep returns the change that keeps the document as it is.
 func Keep[T any]() Change[T] { return Change[T]{Unchanged: true} }
 
-// Receipt is the acknowledgement of an operation that landed, or that found
-// nothing to change.
+// Receipt acknowledges an operation that landed, or that had nothing to change.
 type Receipt[T any] struct {
-	// Revision is the one that the operation landed in, and Index its place,
-	// from 0, among the operations of that commit: together the order of all
-	// operations on a key. For an Unchanged operation without an ID they are
-	// those of the operation before it, and Index is -1 when that is not known or there is
-	// none in this revision.
+	// Revision is the revision in which the operation landed, and Index its
+	// position, from 0, among the operations of that commit. Together they give
+	// the order of all operations on a key. An Unchanged operation without an ID
+	// has those of the operation before it; Index is -1 if that operation is unknown
+	// or there is none in this revision.
 	Revision uint64
 	Index    int
-	// Tag is that of the snapshot at Revision; see [Snapshot.Tag].
+	// Tag is the tag of the snapshot at Revision; see [Snapshot.Tag].
 	Tag    string
 	Result []byte
-	// Unchanged is the operation's own word that it changed nothing.
+	// Unchanged is [Change.Unchanged] of the operation.
 	Unchanged bool
-	// Replayed is true when the operation had landed before, by the same ID.
+	// Replayed is true if an operation with the same ID had landed before.
 	Replayed bool
-	// ResultForgotten is true for a replayed operation whose result was too
-	// large or too long ago to be kept.
+	// ResultForgotten is true for a replayed operation whose result is no longer
+	// kept, because it was too large or too old.
 	ResultForgotten bool
 	// Snapshot is the document right after the commit, or, for a replayed
-	// operation, as it is now.
+	// operation, the present document.
 	Snapshot Snapshot[T]
 }
 
-// Snapshot is a document at one revision. It is shared: do not change Doc.
-// Every Snapshot of one revision that a ledger hands out while it
-// keeps the key in memory carries the very same Doc, so that a pointer in it
-// can hold what a caller wants to compute once a revision.
+// Snapshot is a document at one revision. It is shared: do not modify Doc. While a
+// ledger keeps the key in memory, all Snapshots of one revision have the identical
+// Doc, so a pointer in it can hold values that a caller computes once per
+// revision.
 type Snapshot[T any] struct {
 	Doc      T
 	Revision uint64
 	Nonce    string
 	Exists   bool
-	// Age is zero for a linearizable answer. Otherwise the store is away and
-	// it is how long ago the snapshot was last known to be current.
+	// Age is zero for a linearizable answer. Otherwise the store is away, and Age
+	// is the time since the snapshot was last known to be current.
 	Age time.Duration
-	// Err is not nil only in a channel of [Ledger.Watch]: what this is a
-	// snapshot of is still the last known document, and why there may be a
-	// newer one that cannot be read: [ErrDamaged] or the store's error. The
-	// snapshot after it, without Err, says that the document can be read again.
+	// Err is set only in snapshots of [Ledger.Watch]. The snapshot is then the last
+	// known document, and Err is the reason why a newer one may exist but cannot be
+	// read: [ErrDamaged] or the store's error. The next snapshot without Err means
+	// that the document can be read again.
 	Err error
 }
 
-// Tag names the document at its revision: the revision, and after a hyphen the
-// beginning of its nonce. Unlike a revision alone, a tag never comes back, even
-// if an older document is restored by hand or the key begins anew.
+// Tag identifies the document at its revision: the revision, a hyphen, and the
+// beginning of its nonce. Unlike a revision, a tag never comes back, even if an
+// older document is restored by hand or the key begins anew.
 func (s Snapshot[T]) Tag() string { return tag(s.Revision, s.Nonce) }
 
-// Tag is that of the snapshot; see [Snapshot.Tag].
+// Tag returns the tag of the snapshot; see [Snapshot.Tag].
 func (s State[T]) Tag() string { return tag(s.Revision, s.Nonce) }
 
 const tagNonce = 10 // characters
@@ -139,36 +138,36 @@ const tagNonce = 10 // characters
 func tag(revision uint64, nonce string) string {
 	text := strconv.FormatUint(revision, 10)
 	if nonce == "" {
-		return text // nothing was ever written
+		return text // never written
 	}
 	return text + "-" + nonce[:tagNonce]
 }
 
-// The reasons for which the ledger itself refuses an operation. They come in
-// a [*storage.Error] that names the key.
+// Errors of the ledger itself. They are wrapped in a [*storage.Error] that names the
+// key.
 var (
 	// ErrIDReused: the operation's ID was used before for another payload.
 	ErrIDReused = errors.New("operation id was used for another payload")
 	// ErrOverloaded: too many operations wait, or too many keys are in use.
 	// Nothing was applied; try again later.
 	ErrOverloaded = errors.New("too many operations are waiting")
-	// ErrDamaged: the stored document cannot be understood: not an envelope,
-	// not valid for its codec, or of a newer format than this library knows.
-	// It is never overwritten.
+	// ErrDamaged: the stored document is not a valid envelope, is not valid for its
+	// codec, or has a newer format than this library knows. It is never
+	// overwritten.
 	ErrDamaged = errors.New("stored document is damaged or of a newer format")
-	// ErrNoDocument: an operation returned a [Change] without a document. It
-	// would have erased the one that is there.
+	// ErrNoDocument: an operation returned a [Change] without a document, which
+	// would have erased the present one.
 	ErrNoDocument = errors.New("the change has no document: use ledger.Set to store a zero value, ledger.Keep to change nothing")
-	// ErrResultForgotten: [Call] repeated an operation that landed before, and
-	// whose result was too large or too long ago to be kept.
+	// ErrResultForgotten: [Call] repeated an operation that landed before, and whose
+	// result is no longer kept.
 	ErrResultForgotten = errors.New("the operation landed before, its result is forgotten")
-	// ErrOutcomeUnknown: the context ended, or the ledger was closed, after a
-	// write that carries the operation was sent and before its fate was
-	// known. Repeating the operation under the same ID settles it. Without
-	// this error, an operation that failed was not and will not be applied.
+	// ErrOutcomeUnknown: the context ended, or the ledger was closed, after a write
+	// with the operation was sent and before its outcome was known. Repeating the
+	// operation under the same ID determines the outcome. Without this error, a
+	// failed operation was not and will not be applied.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
-	// ErrClosed: the ledger was closed. Nothing was applied, unless
-	// ErrOutcomeUnknown stands beside it.
+	// ErrClosed: the ledger was closed. Nothing was applied, unless the error is also
+	// ErrOutcomeUnknown.
 	ErrClosed = errors.New("ledger is closed")
 )
 
@@ -203,9 +202,9 @@ type Ledger[T any] struct {
 	wg     sync.WaitGroup
 }
 
-// New returns a ledger on store. The zero Options are ready for use; New
-// panics on options that contradict themselves. Call [Ledger.Close] to end it;
-// the store is the caller's to close, afterwards.
+// New returns a ledger on store. The zero Options are ready for use; New panics on
+// contradictory options. The caller must call [Ledger.Close], and then close the
+// store.
 func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 	opts = opts.withDefaults()
 	l := &Ledger[T]{
@@ -235,22 +234,21 @@ func New[T any](store storage.Store, opts Options[T]) *Ledger[T] {
 // durable in the store. Operations that wait at the same time land in one
 // write, in the order in which they arrived.
 //
-// An error of op.Apply comes back as it is. [ErrIDReused], [ErrOverloaded],
-// [ErrDamaged], [ErrClosed] and [storage.ErrInvalidKey] say what was refused
-// and that nothing was applied. While the store is away Update waits until ctx
-// ends; the error then wraps [storage.ErrUnavailable] and the context's error,
-// and also [ErrOutcomeUnknown] when a write that carries op was sent. Give ctx
-// a deadline.
+// Update returns an error of op.Apply as it is. [ErrIDReused], [ErrOverloaded],
+// [ErrDamaged], [ErrClosed] and [storage.ErrInvalidKey] mean that nothing was
+// applied. While the store is away, Update waits until ctx ends; the error then
+// wraps [storage.ErrUnavailable] and the context's error, and also
+// [ErrOutcomeUnknown] if a write with op was sent. Give ctx a deadline.
 func (l *Ledger[T]) Update(ctx context.Context, key string, op Op[T]) (Receipt[T], error) {
 	receipts, errs := l.UpdateAll(ctx, key, []Op[T]{op})
 	return receipts[0], errs[0]
 }
 
-// UpdateAll is [Ledger.Update] for operations that follow one another: they
-// are queued together, in their order and with none of others between them, so
-// that they land in as few writes as can be. Each has its own receipt or error,
-// at its own index; one that is refused does not stop those after it. When
-// there are more of them than may wait, all are refused with [ErrOverloaded].
+// UpdateAll is [Ledger.Update] for a sequence of operations: they are queued
+// together, in their order and without others between them, so that they land in
+// as few writes as possible. Each has its own receipt or error, at its index; a
+// refused operation does not stop the later ones. If there are more operations than
+// may wait, all are refused with [ErrOverloaded].
 func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]Receipt[T], []error) {
 	receipts, errs := make([]Receipt[T], len(ops)), make([]error, len(ops))
 	refuse := func(err error) ([]Receipt[T], []error) {
@@ -297,15 +295,14 @@ func (l *Ledger[T]) UpdateAll(ctx context.Context, key string, ops []Op[T]) ([]R
 	return receipts, errs
 }
 
-// Read returns the document under key; a key that was never written has a
-// Snapshot that does not exist, and no error. The answer is linearizable: it
-// reflects every operation that any ledger acknowledged before
-// Read was called. Readers that arrive at the same time share one conditional
-// read of the store.
+// Read returns the document under key. If the key was never written, the Snapshot's
+// Exists is false and the error is nil. The answer is linearizable: it reflects
+// every operation that any ledger acknowledged before Read was called. Concurrent
+// readers share one conditional read of the store.
 //
-// When the store does not answer, Read returns [storage.ErrUnavailable], or the
-// last known document with its Age if that is at most Options.StaleFor. A
-// damaged document is [ErrDamaged], never an old copy.
+// If the store does not answer, Read returns [storage.ErrUnavailable], or the last
+// known document with its Age if that is at most Options.StaleFor. For a damaged
+// document it returns [ErrDamaged], never an old copy.
 func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot[T]{}, fail("read", key, err)
@@ -322,17 +319,18 @@ func (l *Ledger[T]) Read(ctx context.Context, key string) (Snapshot[T], error) {
 	return s, nil
 }
 
-// Watch returns a channel of the document's snapshots: first as [Ledger.Read]
-// answers, then as it changes. What lands through this ledger is sent at once;
-// what others write is found by conditional reads, each second while the
-// document changes and falling to every ten while it is quiet (see
-// Options.WatchFastest), or at once when a hint tells of it (see Options.Hints). The channel holds the newest snapshot alone: a slow
-// receiver misses revisions, but never sees an older one after a newer. A
-// document that is damaged, or that the store does not answer for, is told once
-// by a snapshot with Err, and its end by one without.
+// Watch returns a channel of the document's snapshots: first the one that
+// [Ledger.Read] would return, then one for each change. Commits of this ledger are
+// sent at once. Commits of others are found by conditional reads, every second
+// while the document changes and down to every ten seconds while it does not (see
+// Options.WatchFastest), or at once if a hint announces them (see Options.Hints).
+// The channel holds only the newest snapshot: a slow receiver misses revisions, but
+// never sees an older one after a newer one. If the document is damaged, or the
+// store does not answer for it, Watch sends one snapshot with Err, and one without
+// when the state ends.
 //
-// The channel is closed when ctx ends or the ledger is closed. An error means
-// that there is no channel.
+// The channel is closed when ctx ends or the ledger is closed. If the error is not
+// nil, the channel is nil.
 func (l *Ledger[T]) Watch(ctx context.Context, key string) (<-chan Snapshot[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("watch", key, err)
@@ -349,14 +347,13 @@ func (l *Ledger[T]) Watch(ctx context.Context, key string) (<-chan Snapshot[T], 
 	return ch, nil
 }
 
-// Close ends the ledger. New calls fail with [ErrClosed] and watchers'
-// channels are closed at once; operations that were accepted are settled.
-// When ctx ends before that, the rest fail: with [ErrClosed] when they were
-// not applied, with [ErrOutcomeUnknown] when that is not known; Close then
-// returns the context's error. No goroutine of the ledger is left when Close
-// returns, unless a call of the store outlives its context by more than half a
-// second: Close then says so and leaves it behind. It may be called more than
-// once.
+// Close closes the ledger. New calls fail with [ErrClosed], and the channels of
+// watchers are closed at once. Close waits for accepted operations. If ctx ends
+// first, the remaining operations fail with [ErrClosed], and also with
+// [ErrOutcomeUnknown] if they may have been applied; Close then returns the
+// context's error. No goroutine of the ledger is left when Close returns, unless a
+// call of the store outlives its context by more than half a second: then Close
+// returns an error that says so. Close may be called more than once.
 func (l *Ledger[T]) Close(ctx context.Context) error {
 	l.mu.Lock()
 	first := !l.closed
@@ -403,10 +400,10 @@ func (l *Ledger[T]) Close(ctx context.Context) error {
 // context has.
 const closeGrace = 500 * time.Millisecond
 
-// Stats is a picture of a ledger's load.
+// Stats describes a ledger's load.
 type Stats struct {
-	// Keys is the number of keys in memory, and Bytes the size of their
-	// documents as they are stored.
+	// Keys is the number of keys in memory, and Bytes the stored size of their
+	// documents.
 	Keys  int
 	Bytes int64
 	// Waiting is the number of operations that were accepted and are not yet
@@ -414,7 +411,7 @@ type Stats struct {
 	Waiting int
 	// Watches is the number of open channels of [Ledger.Watch].
 	Watches int
-	// Away, NotDurable and Failing are those of [Health].
+	// Away, NotDurable and Failing are the fields of [Health].
 	Away                bool
 	NotDurable, Failing int
 }
@@ -450,7 +447,7 @@ func (l *Ledger[T]) acquire(key string) (*entry[T], error) {
 		if len(l.keys) >= l.opts.MaxKeys && !l.evictOne() {
 			return nil, fmt.Errorf("%w: %d keys are in use", ErrOverloaded, len(l.keys))
 		}
-		// The caller's string may live in a buffer that is used again.
+		// The caller may reuse the memory of its string.
 		key = strings.Clone(key)
 		e = &entry[T]{l: l, key: key}
 		l.claimKey(e)
@@ -460,7 +457,7 @@ func (l *Ledger[T]) acquire(key string) (*entry[T], error) {
 	return e, nil
 }
 
-// sweep lets idle keys go.
+// sweep evicts idle keys.
 func (l *Ledger[T]) sweep() {
 	tick := time.NewTicker(max(l.opts.IdleAfter/4, time.Millisecond))
 	defer tick.Stop()
@@ -474,8 +471,8 @@ func (l *Ledger[T]) sweep() {
 	}
 }
 
-// start runs f in a goroutine that Close waits for and that keeps e in
-// memory; false when the ledger is closed.
+// start runs f in a goroutine that Close waits for and that keeps e in memory. It
+// returns false if the ledger is closed.
 func (l *Ledger[T]) start(e *entry[T], f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -486,7 +483,7 @@ func (l *Ledger[T]) start(e *entry[T], f func()) bool {
 	return true
 }
 
-// goOn is start for what goes on after it was accepted, also while the ledger
+// goOn is start for work that was already accepted: it also works while the ledger
 // is being closed. The caller is a goroutine of the ledger.
 func (l *Ledger[T]) goOn(e *entry[T], f func()) {
 	l.mu.Lock()

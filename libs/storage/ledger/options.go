@@ -15,68 +15,66 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// Codec says how a document of type T is stored. A document that was never
-// written is the zero T. The zero Codec is
-// encoding/json, strict: unknown fields, duplicate keys, invalid UTF-8 and
-// trailing data are refused, so that a field which an older process does not
-// know makes it stop and not drop the field. What is decoded into an interface
-// has each number as a [json.Number]: a float64 would change integers above 2^53.
+// Codec defines how a document of type T is stored. A document that was never
+// written is the zero T. The zero Codec is a strict encoding/json: it refuses
+// unknown fields, duplicate keys, invalid UTF-8 and trailing data, so that an older
+// process fails at a field that it does not know instead of dropping it. Numbers in
+// an interface are decoded as [json.Number]: a float64 would change integers above
+// 2^53.
 type Codec[T any] struct {
-	// Append appends doc to dst as one JSON value. It must not fail for a
-	// document that an operation may produce; when it does, the operations of
-	// that commit fail with its error.
+	// Append appends doc to dst as one JSON value. It must not fail for a document
+	// that an operation may produce; if it does, the operations of that commit fail
+	// with its error.
 	Append func(dst []byte, doc T) ([]byte, error)
 	// Decode is the inverse of Append. Its error makes the key [ErrDamaged].
 	// It may keep data.
 	Decode func(data []byte) (T, error)
-	// Exact says that Append appends valid JSON in UTF-8 which Decode reads as
-	// an equal document, for every document that an operation may produce.
-	// Otherwise the ledger decodes what it encoded before each write, which can be
-	// most of an update's cost, and hands out what was decoded.
+	// Exact means that Append appends valid JSON in UTF-8 that Decode decodes to an
+	// equal document, for every document that an operation may produce. Otherwise
+	// the ledger decodes each document before it writes it, which can be most of an
+	// update's cost, and uses the decoded one.
 	// IF IT IS NOT TRUE, WRITES ARE ACKNOWLEDGED THAT CANNOT BE READ, OR ARE READ
 	// DIFFERENTLY BY OTHER PROCESSES: prove it by tests of the codec.
 	Exact bool
-	// Legacy, when not nil, is asked about a body that is valid JSON but not
-	// an envelope, that is, not an object with a member "v": ok says that it
-	// is a document of the format before the ledger, which becomes revision 0
-	// and is upgraded by the first write.
-	// It may keep body.
+	// Legacy, if not nil, decodes a body that is valid JSON but not an envelope,
+	// that is, not an object with a member "v". If ok, the body is a document from
+	// before the ledger: it becomes revision 0, and the first write upgrades it.
+	// Legacy may keep body.
 	Legacy func(body []byte) (doc T, ok bool, err error)
-	// Removed, when not nil, returns doc with the journal that a document of
-	// format 1 or 2 has beside it: {"rev", "at", "kind", "items"} for each of the
-	// latest operations that deleted something, oldest first. Such a journal
-	// belongs to T since format 3. Without Removed a document that has one
-	// is damaged.
+	// Removed, if not nil, returns doc with the journal of a document of format 1 or
+	// 2: {"rev", "at", "kind", "items"} for each of the latest operations that
+	// deleted something, oldest first. Since format 3, such a journal is part of T.
+	// If Removed is nil, a document with a journal is damaged.
 	Removed func(doc T, journal []byte) (T, error)
 }
 
 // Options configure a [Ledger]. A zero field means its default.
 type Options[T any] struct {
-	// Codec is how documents are stored.
+	// Codec defines how documents are stored.
 	Codec Codec[T]
 
 	// MaxBatch is the largest number of operations in one write. Default 512.
 	MaxBatch int
-	// MaxWaiting and MaxWaitingPerKey bound the operations that were accepted
-	// and not yet answered. Beyond them: [ErrOverloaded]. Defaults 65,536 and
-	// 4,096.
+	// MaxWaiting and MaxWaitingPerKey are the maximum numbers of operations that
+	// were accepted and not yet answered. Further ones are refused with
+	// [ErrOverloaded]. Defaults 65,536 and 4,096.
 	MaxWaiting, MaxWaitingPerKey int
-	// MaxKeys bounds the keys in memory. A key that is idle makes room; when
-	// none is, [ErrOverloaded]. Default 10,000.
+	// MaxKeys is the maximum number of keys in memory. An idle key is evicted for a
+	// new one; if none is idle, the call fails with [ErrOverloaded]. Default 10,000.
 	MaxKeys int
-	// MaxBytes bounds the documents in memory, by their size as they are
-	// stored: the least recently used ones make room. Documents that are in
-	// use do not; a [Ledger.Watch] that would let the watched ones alone exceed
-	// MaxBytes is refused with [ErrOverloaded]. Default: no bound.
+	// MaxBytes is the maximum stored size of all documents in memory: the least
+	// recently used ones are evicted. Documents in use are not; a [Ledger.Watch]
+	// that would let the watched documents alone exceed MaxBytes is refused with
+	// [ErrOverloaded]. Default: no limit.
 	MaxBytes int64
 	// IdleAfter is how long an unused key stays in memory. Default 10 min.
 	IdleAfter time.Duration
 
-	// StaleFor is how old a copy may be that answers [Ledger.Read] while the
-	// store is away. IdleAfter bounds it too. Default: no copy answers.
+	// StaleFor is the maximum age of a copy that answers [Ledger.Read] while the
+	// store is away. IdleAfter limits it, too. Default: no copy answers.
 	StaleFor time.Duration
-	// CallTimeout bounds one call to the store. A write that exceeds it is
-	// settled by reading. Default 3 s.
+	// CallTimeout is the timeout of one call to the store. The outcome of a write that
+	// exceeds it is determined by reading. Default 3 s.
 	CallTimeout time.Duration
 
 	// RememberFor, RememberMin and RememberMax bound the record of operation
@@ -101,66 +99,65 @@ type Options[T any] struct {
 	// sixtieth of the time since, up to slowest. Defaults 1 s and 10 s.
 	WatchFastest, WatchSlowest time.Duration
 
-	// Hints, if not nil, announce commits between the processes that work on the
-	// store: watched keys are then read when a hint tells of a change,
-	// and otherwise every WatchHinted. Hints are looked into and never believed.
-	// While the bus is away, and for keys that changed without a hint,
-	// WatchFastest and WatchSlowest hold. Not used on a store with one owner.
+	// Hints, if not nil, announce commits between the processes that use the store:
+	// watched keys are then read when a hint announces a change, and otherwise every
+	// WatchHinted. A hint only causes a read and is never believed. While the bus is
+	// away, and for keys that changed without a hint, WatchFastest and WatchSlowest
+	// apply. Not used on a store with one owner.
 	Hints Hints
-	// WatchHinted is the interval of the conditional reads for a watched key
-	// whose changes hints tell of. Default 60 s, at least WatchSlowest.
+	// WatchHinted is the interval of the conditional reads for a watched key whose
+	// changes are announced by hints. Default 60 s, at least WatchSlowest.
 	WatchHinted time.Duration
 
-	// CheckOperations makes every operation run twice, and fail if it changed
-	// the document that it was given or came to two results. For tests: it
-	// encodes the document four times.
+	// CheckOperations runs every operation twice, and fails it if it modified its
+	// argument or had two different results. It encodes the document four times, so
+	// use it in tests only.
 	CheckOperations bool
 
 	// Logger gets what an operator should know: damaged documents, a store
 	// that went away and came back, panics. Default [slog.Default].
 	Logger *slog.Logger
-	// Observer is told what happens.
+	// Observer observes the ledger, for metrics.
 	Observer Observer
-	// Seed of the random pauses. 0: a random one.
+	// Seed is the seed of random pauses. If 0, a random seed is used.
 	Seed uint64
 
 	ablate ablation
 }
 
-// ablation switches off what the tests prove to be needed.
+// ablation switches off mechanisms, for tests that show that they are needed.
 type ablation struct {
 	dedup bool // forget operation ids
 	yield bool // never yield to other writers
 }
 
-// Observer is told what happens in a ledger, for metrics. Each function may be
-// nil, is called synchronously and concurrently, must return quickly, and must
-// not call the ledger. A panic in one ends the process, as in any goroutine.
+// Observer observes a ledger, for metrics. Each function may be nil, is called
+// synchronously and concurrently, must return quickly, and must not call the
+// ledger. A panic in one ends the process, as in any goroutine.
 type Observer struct {
 	// Commit: a write landed.
 	Commit func(Commit)
-	// Conflict: another writer was faster, or a store said so.
+	// Conflict: the store reported that another writer was faster.
 	Conflict func(key string)
-	// StaleRead: a read was answered by an old copy.
+	// StaleRead: an old copy answered a read.
 	StaleRead func(key string, age time.Duration)
-	// Damaged: a stored document cannot be understood. Once each version.
+	// Damaged: a stored document is damaged. Called once for each version.
 	Damaged func(key string, err error)
-	// Refused: an operation or a read met a limit.
+	// Refused: an operation or a read exceeded a limit.
 	Refused func(key string)
-	// StoreCall is called before each call to the store: op is "get",
-	// "create", "replace" or "delete". ctx has the values of the context of the
-	// Update or Read that causes the call (the first of several that share it),
-	// and the context that StoreCall returns, which must be derived from ctx, is
-	// the store's. ended is called with the store's error. So a call can be a
-	// span below the caller's.
+	// StoreCall is called before each call to the store, so that the call can be a
+	// span below the caller's. op is "get", "create", "replace" or "delete". ctx has
+	// the values of the context of the Update or Read that causes the call (the
+	// first of several that share it). The store gets the returned context, which
+	// must be derived from ctx. ended is called with the store's error.
 	StoreCall func(ctx context.Context, op, key string) (call context.Context, ended func(error))
-	// StoreError: a call for the key failed: it was refused, got no answer, or
-	// may not last. err is the store's.
+	// StoreError: a call for the key was refused, got no answer, or is not durable.
+	// err is the store's error.
 	StoreError func(key string, err error)
-	// Away: the store stopped, or began again, to answer.
+	// Away: the store stopped answering, or began to answer again.
 	Away func(away bool)
-	// Hint: a hint came, or was missed. Listening: hints began, or ceased, to
-	// arrive. See Options.Hints.
+	// Hint: a hint arrived or was missed. Listening: hints began to arrive, or
+	// stopped. See Options.Hints.
 	Hint      func(key string, outcome HintOutcome)
 	Listening func(arrive bool)
 }
@@ -169,14 +166,14 @@ type Observer struct {
 type Commit struct {
 	Key      string
 	Revision uint64
-	// Operations is how many landed with it, and Waiting how many were left
-	// in the key's queue.
+	// Operations is the number of operations in the write, and Waiting the number
+	// of those left in the key's queue.
 	Operations, Waiting int
-	// Attempts is how many writes were sent for it.
+	// Attempts is the number of writes that were sent for it.
 	Attempts int
 	// Bytes is the size of the document in the store.
 	Bytes int
-	// Duration is the time since the commit was begun.
+	// Duration is the time since the commit began.
 	Duration time.Duration
 }
 

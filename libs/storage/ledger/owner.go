@@ -9,8 +9,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// claim is shared by all entries of one key of a store that only this process
-// can write to. While there is one entry, its copy is the truth.
+// claim is shared by all entries of one key of a store that only this process can
+// write to. While there is one entry, its copy is authoritative.
 type claim struct {
 	entries int // guarded by claims.mu
 	shared  atomic.Bool
@@ -21,13 +21,13 @@ type claimed struct {
 	key   string
 }
 
-// claims are those of all ledgers of this process.
+// claims are the claims of all ledgers of this process.
 var claims = struct {
 	mu    sync.Mutex
 	byKey map[claimed]*claim
 }{byKey: make(map[claimed]*claim)}
 
-// claimKey gives e its claim. Ledger.mu is held.
+// claimKey sets e's claim. The caller holds Ledger.mu.
 func (l *Ledger[T]) claimKey(e *entry[T]) {
 	if !l.sole {
 		return
@@ -45,7 +45,7 @@ func (l *Ledger[T]) claimKey(e *entry[T]) {
 	}
 }
 
-// releaseClaim is called when e leaves the memory. Ledger.mu is held.
+// releaseClaim is called when e is evicted. The caller holds Ledger.mu.
 func (l *Ledger[T]) releaseClaim(e *entry[T]) {
 	if e.claim == nil {
 		return
@@ -60,8 +60,8 @@ func (l *Ledger[T]) releaseClaim(e *entry[T]) {
 // sole reports whether no other ledger is known to write to the key.
 func (e *entry[T]) sole() bool { return e.claim != nil && !e.claim.shared.Load() }
 
-// shareKey notes that another writer uses the key, although the store has one
-// owner: the copy in memory may be out of date. It is logged once.
+// shareKey records that another writer uses the key although the store has one
+// owner: the copy in memory may be out of date. It logs this once.
 func (e *entry[T]) shareKey(found string) {
 	if e.claim != nil && !e.claim.shared.Swap(true) {
 		e.l.log.LogAttrs(context.Background(), slog.LevelError, "a key of a store with one owner has another writer; it is read each time from now on",

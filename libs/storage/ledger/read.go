@@ -9,10 +9,10 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// flight is one read of the store on behalf of every reader that came before
-// it began.
+// flight is one read of the store on behalf of all readers that arrived before it
+// began.
 type flight[T any] struct {
-	done chan struct{} // closed when doc and err are there
+	done chan struct{} // closed when doc and err are set
 	slow chan struct{} // closed when it took longer than patience
 	doc  *document[T]
 	err  error
@@ -21,7 +21,7 @@ type flight[T any] struct {
 	cause context.Context //nolint:containedctx // of the first reader, for its values
 }
 
-// isAnswer reports whether err is what a store that is there says.
+// isAnswer reports whether err is an answer of the store, not an outage.
 func isAnswer(err error) bool {
 	return err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrRefused)
 }
@@ -86,7 +86,7 @@ func (e *entry[T]) read(ctx context.Context) (Snapshot[T], error) {
 	}
 }
 
-// unavailable makes sure that the store's silence is called so.
+// unavailable returns err as [storage.ErrUnavailable] if it is not that already.
 func unavailable(err error) error {
 	if errors.Is(err, storage.ErrUnavailable) {
 		return err
@@ -94,8 +94,8 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 }
 
-// stale returns the known document with its age, if it may be shown. e.mu is
-// held.
+// stale returns the known document with its age, if it is recent enough. The caller
+// holds e.mu.
 func (e *entry[T]) stale() (Snapshot[T], bool) {
 	if e.doc == nil || e.damage != nil {
 		return Snapshot[T]{}, false
@@ -105,15 +105,15 @@ func (e *entry[T]) stale() (Snapshot[T], bool) {
 	return s, s.Age <= e.l.opts.StaleFor
 }
 
-// served tells of an answer that is not fresh.
+// served reports an answer with an old copy to the observer.
 func (e *entry[T]) served(s Snapshot[T]) {
 	if f := e.l.opts.Observer.StaleRead; f != nil {
 		f(e.key, s.Age)
 	}
 }
 
-// join returns a flight that has not begun its reading: the one after that
-// under way, or a new one; nil when the ledger is closed. e.mu is held.
+// join returns a flight that has not begun to read: the one after the flight under
+// way, or a new one. It returns nil if the ledger is closed. The caller holds e.mu.
 func (e *entry[T]) join(cause context.Context) *flight[T] {
 	if e.next != nil {
 		return e.next
@@ -158,8 +158,8 @@ func (e *entry[T]) answerFlight(doc *document[T], err error) (more bool) {
 	return more
 }
 
-// fetchOr is fetchPersistently. If the codec ends the goroutine, the flight
-// fails with err and the next one begins in another goroutine.
+// fetchOr is fetchPersistently. If the codec ends the goroutine, the flight fails
+// with err, and the next one begins in another goroutine.
 func (e *entry[T]) fetchOr(err error) (*document[T], error) {
 	ended := false
 	defer func() {
@@ -176,9 +176,9 @@ func (e *entry[T]) fetchOr(err error) (*document[T], error) {
 	return doc, err
 }
 
-// fetchPersistently is fetch, and again when the store failed. The first try
-// is given up early: a read that hangs is more often one bad connection than a
-// bad store, and the readers' patience is short.
+// fetchPersistently is fetch with retries. The first attempt has a short timeout: a
+// read that hangs more often has a bad connection than a bad store, and readers
+// wait only for a short time.
 func (e *entry[T]) fetchPersistently() (*document[T], error) {
 	const tries = 3
 	began := time.Now()
@@ -202,7 +202,7 @@ func (e *entry[T]) fetchPersistently() (*document[T], error) {
 	}
 }
 
-// sleep pauses; less when the ledger gives up or the store is back.
+// sleep pauses. It returns early if the ledger gives up or the store is back.
 func (l *Ledger[T]) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -19,7 +19,7 @@ type placed struct {
 func (p *placed) Error() string { return p.path + ": " + p.err.Error() }
 func (p *placed) Unwrap() error { return p.err }
 
-// at puts err, which may have a place already, below name.
+// at returns err with name before its place, if it has one.
 func at(name string, err error) error {
 	name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 	if p, ok := errors.AsType[*placed](err); ok {
@@ -74,9 +74,9 @@ func checkUnique(data []byte) error {
 	return end(d)
 }
 
-// membersOf returns the members of the object at data, or nil if data is JSON
-// of another type. Objects inside of it may have keys twice: that is for their
-// codec to judge.
+// membersOf returns the members of the object at data, or nil if data is JSON of
+// another type. It does not refuse duplicate keys in nested objects: their codec
+// does.
 func membersOf(data []byte) (map[string][]byte, error) {
 	d := newDecoder(data, false)
 	if d.PeekKind() != '{' {

@@ -12,8 +12,8 @@ type caused struct {
 	values context.Context //nolint:containedctx // its values alone are used
 }
 
-// Value asks the ledger's context first: package context finds out by it which
-// context to end with.
+// Value looks up the key in the ledger's context first: package context uses it to
+// find the parent that it is canceled with.
 func (c caused) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
@@ -21,8 +21,8 @@ func (c caused) Value(key any) any {
 	return c.values.Value(key)
 }
 
-// storeCall begins a call to the store, and returns its context and what to
-// call with its error.
+// storeCall begins a call to the store. It returns the call's context, and a
+// function to call with its error.
 func (l *Ledger[T]) storeCall(ctx context.Context, op, key string, timeout time.Duration) (call context.Context, done func(error)) {
 	ended := func(error) {}
 	if f := l.opts.Observer.StoreCall; f != nil {

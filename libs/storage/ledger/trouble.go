@@ -11,11 +11,11 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Beyond that many keys in trouble the log does not name each.
+// If more keys are in trouble, the log does not name each.
 const troublesNamed = 10
 
-// trouble is how the latest reads, or writes, of a key failed. All but counted
-// is guarded by entry.mu.
+// trouble is the state of the latest reads, or writes, of a key. All fields but
+// counted are guarded by entry.mu.
 type trouble struct {
 	err     error // the latest; nil after a success
 	since   time.Time
@@ -24,12 +24,12 @@ type trouble struct {
 	counted atomic.Bool // in health.failing
 }
 
-// heard notes how a call to the store that began then ended; t is that of the
-// key's reads or of its writes.
+// heard records the result of a call to the store that began at the given time; t is
+// the trouble of the key's reads or writes.
 func (e *entry[T]) heard(t *trouble, began time.Time, err error) {
 	l := e.l
 	if err != nil && l.base.Err() != nil {
-		return // it was given up, by Close
+		return // Close canceled it
 	}
 	switch {
 	case err == nil || errors.Is(err, storage.ErrNotFound):
@@ -58,8 +58,8 @@ func (e *entry[T]) observeError(err error) {
 	}
 }
 
-// ill notes a failure. A refusal counts at once, silence when it goes on. The
-// log is told once until the next success.
+// ill records a failure. A refusal counts at once, a missing answer only if it
+// persists. It logs once until the next success.
 func (e *entry[T]) ill(t *trouble, began time.Time, err error) {
 	l := e.l
 	l.health.failed(err)
@@ -87,7 +87,7 @@ func (e *entry[T]) ill(t *trouble, began time.Time, err error) {
 	}
 }
 
-// well notes a success.
+// well records a success.
 func (e *entry[T]) well(t *trouble) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -104,8 +104,8 @@ func (e *entry[T]) well(t *trouble) {
 	}
 }
 
-// forgotten notes that the entry is dropped. Ledger.mu is held, and the
-// entry is not in use.
+// forgotten ends the trouble of an evicted entry. The caller holds Ledger.mu, and
+// the entry is not in use.
 func (e *entry[T]) forgotten() {
 	for _, t := range []*trouble{&e.reads, &e.writes} {
 		if t.counted.Swap(false) {
@@ -114,11 +114,11 @@ func (e *entry[T]) forgotten() {
 	}
 }
 
-// because adds to err why the store has not answered for the key, if that is
-// known. entry.mu is held.
+// because adds to err the reason why the store has not answered for the key, if it
+// is known. The caller holds entry.mu.
 func (e *entry[T]) because(err error) error {
 	for _, t := range []*trouble{&e.writes, &e.reads} {
-		// A refusal was the answer to another operation.
+		// A refusal answered another operation.
 		if t.err != nil && !errors.Is(t.err, storage.ErrRefused) {
 			return fmt.Errorf("%w; the store's latest error: %w", err, t.err)
 		}

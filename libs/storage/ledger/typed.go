@@ -9,9 +9,9 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Do stores what change makes of the document under key, and returns it. It is
-// [Ledger.Update] for operations that need no ID, history or result: change is
-// pure, may be called several times, and its error is returned as it is.
+// Do replaces the document under key by the result of change, and returns it. It is
+// [Ledger.Update] for operations that need no ID, history or result. change must be
+// pure, and may be called several times; Do returns its error as it is.
 func Do[T any](ctx context.Context, l *Ledger[T], key string, change func(doc T) (T, error)) (T, error) {
 	r, err := l.Update(ctx, key, Op[T]{Apply: func(s State[T]) (Change[T], error) {
 		doc, err := change(s.Doc)
@@ -20,10 +20,10 @@ func Do[T any](ctx context.Context, l *Ledger[T], key string, change func(doc T)
 	return r.Snapshot.Doc, err
 }
 
-// Call is [Ledger.Update] for an operation with a result of type R, which is
-// kept as JSON. op.Apply and Change.Result are not used: apply makes the change
-// and the result. If the operation is a repetition whose result is not kept any
-// more, the error is [ErrResultForgotten].
+// Call is [Ledger.Update] for an operation with a result of type R, which is stored
+// as JSON. apply returns the change and the result; op.Apply and Change.Result are
+// ignored. If the operation is a repetition whose result is no longer kept, the
+// error is [ErrResultForgotten].
 func Call[T, R any](ctx context.Context, l *Ledger[T], key string, op Op[T], apply func(State[T]) (Change[T], R, error)) (R, Receipt[T], error) {
 	var result R
 	op.Apply = func(s State[T]) (Change[T], error) {
@@ -50,8 +50,8 @@ func Call[T, R any](ctx context.Context, l *Ledger[T], key string, op Op[T], app
 }
 
 // Keys yields the keys of the store in lexical order, as [storage.Keys] does.
-// They include keys that the store holds for others. With [Ledger.Forget] it is
-// what retention needs: list, read, forget what is too old.
+// They include keys of other users of the store. For retention, use it with
+// [Ledger.Forget]: list, read, and forget old documents.
 func (l *Ledger[T]) Keys(ctx context.Context) iter.Seq2[string, error] {
 	return storage.Keys(ctx, l.store)
 }

@@ -7,15 +7,15 @@ import (
 )
 
 type watcher[T any] struct {
-	ch       chan Snapshot[T] // of one: the newest
-	revision uint64           // of what was sent last
+	ch       chan Snapshot[T] // holds the newest snapshot
+	revision uint64           // of the last snapshot sent
 	nonce    string
 	failed   bool        // a snapshot with Err was sent last
 	stop     func() bool // of the context's function
 }
 
-// send puts s into the channel in place of what is there, unless it was sent
-// before. entry.mu is held: there is one sender.
+// send replaces the snapshot in the channel by s, unless s was sent before. The
+// caller holds entry.mu, so there is one sender.
 func (w *watcher[T]) send(s Snapshot[T]) {
 	if s.Revision != w.revision || s.Nonce != w.nonce || w.failed {
 		w.put(s)
@@ -104,7 +104,7 @@ func (e *entry[T]) unwatchAll() {
 	}
 }
 
-// notify sends the known document to all watchers. e.mu is held.
+// notify sends the known document to all watchers. The caller holds e.mu.
 func (e *entry[T]) notify() {
 	for w := range e.watchers {
 		w.send(e.doc.snap)
@@ -112,8 +112,8 @@ func (e *entry[T]) notify() {
 	e.wakePoll()
 }
 
-// notifyError tells all watchers, once, that the document cannot be read. e.mu
-// is held.
+// notifyError reports to all watchers, once, that the document cannot be read. The
+// caller holds e.mu.
 func (e *entry[T]) notifyError(err error) {
 	if e.doc == nil || errors.Is(err, ErrClosed) {
 		return
@@ -127,8 +127,7 @@ func (e *entry[T]) notifyError(err error) {
 	}
 }
 
-// notifyWell tells the watchers of an error that it has passed. e.mu is
-// held.
+// notifyWell reports the end of an error to its watchers. The caller holds e.mu.
 func (e *entry[T]) notifyWell() {
 	for w := range e.watchers {
 		if w.failed {
@@ -137,7 +136,7 @@ func (e *entry[T]) notifyWell() {
 	}
 }
 
-// wakePoll makes the poller look at the time again. e.mu is held.
+// wakePoll makes the poller compute its next read again. The caller holds e.mu.
 func (e *entry[T]) wakePoll() {
 	if e.kick != nil {
 		select {
@@ -147,7 +146,7 @@ func (e *entry[T]) wakePoll() {
 	}
 }
 
-// poll reads the document at intervals while it is watched.
+// poll reads the document periodically while it is watched.
 func (e *entry[T]) poll() {
 	l := e.l
 	last := time.Now()
