@@ -1,16 +1,15 @@
-// Package boltstore keeps documents in one file, by the embedded B+ tree
-// go.etcd.io/bbolt. Of the durable single-machine stores it is the fast one:
-// all writes that wait share one commit, whatever their keys.
+// Package boltstore keeps documents in one file, the embedded B+ tree of
+// go.etcd.io/bbolt. All waiting writes share one commit, whatever their keys,
+// which makes it the fastest of the durable stores for one machine.
 //
 // # Writes
 //
-// A write is acknowledged once the commit that holds it is synced; a crash or
-// a power cut leaves the last commit whole. Reads wait for the commit under
-// way, so that they never show what a power cut could still take back. A full
-// disk refuses a commit's writes with [storage.ErrRefused]. Any other
-// failed commit is not repeated: its writes fail with [storage.ErrNotDurable]
-// and the file is opened anew, so that what it then holds decides, not what
-// memory makes of it.
+// A write is acknowledged once its commit is synced; a crash or a power cut
+// leaves the last commit whole. Reads wait for the commit under way, so they never
+// show a body that a power cut could undo. On a full disk, a commit's writes
+// fail with [storage.ErrRefused]. Any other failed commit is not repeated: its
+// writes fail with [storage.ErrNotDurable], and the file is opened again, so that
+// later reads show the file's content and not that of memory.
 //
 // # Damage
 //
@@ -25,8 +24,8 @@
 //
 // # Versions
 //
-// A version is the number of the write in this file. Numbers are never given
-// out twice, so no two writes share a version, not even across a deletion.
+// A version is the number of the write in this file. Numbers are never reused, not
+// even after a deletion.
 package boltstore
 
 import (
@@ -80,7 +79,7 @@ var (
 	errClosed  = errors.New("it was closed")
 )
 
-// versionBytes is the length of the version that stands before each body.
+// versionBytes is the length of the version that precedes each body.
 const versionBytes = 8
 
 // Open opens the file at path, which it creates, with the directories above it,
@@ -122,9 +121,9 @@ func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 	return Open(path)
 }
 
-// guarded calls f and turns a panic into an error. bbolt panics when a page is
-// not what it should be, and reading a truncated file faults; neither may end
-// the process, whose other documents are whole.
+// guarded calls f and converts a panic to an error. bbolt panics at an invalid page,
+// and reading a truncated file faults. Neither may end the process, whose other
+// documents are whole.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -135,8 +134,8 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// inPlace returns an error unless the open file is still the one at s.path:
-// what is written to a file that was moved or deleted is gone with it.
+// inPlace returns an error unless the open file is still the one at s.path: writes
+// to a file that was moved or deleted would be lost.
 func (s *Store) inPlace() error {
 	info, err := os.Stat(s.path)
 	if err == nil && !os.SameFile(info, s.info) {
@@ -187,8 +186,7 @@ func (s *Store) reopen() error {
 	return nil
 }
 
-// ready returns an error unless s.db is open; the caller holds s.mu for
-// writing.
+// ready returns an error unless s.db is open. The caller holds s.mu for writing.
 func (s *Store) ready() error {
 	switch {
 	case s.closed:
@@ -213,7 +211,7 @@ func (s *Store) Close() error {
 	return db.Close()
 }
 
-// view calls f with what was last committed.
+// view calls f with the last committed state.
 func (s *Store) view(f func(*bbolt.Bucket) error) error {
 	s.mu.RLock()
 	for s.db == nil {
@@ -267,13 +265,12 @@ func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Ve
 // Replace implements [storage.Store].
 func (s *Store) Replace(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
 	if version == "" {
-		version = "none" // what Create writes over, and what no document has
+		version = "none" // the version that Create replaces; no document has it
 	}
 	return s.put(ctx, "replace", key, version, body)
 }
 
-// put stores body if the key is at version at, "" meaning that it holds
-// nothing.
+// put stores body if the key is at version at; "" means that it has no document.
 func (s *Store) put(ctx context.Context, op, key string, at storage.Version, body []byte) (storage.Version, error) {
 	value := append(make([]byte, versionBytes, versionBytes+len(body)), body...)
 	var version storage.Version
@@ -313,8 +310,8 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 	})
 }
 
-// current returns what the key holds, the version "" meaning nothing. The body
-// is valid within the transaction.
+// current returns the key's document, or the version "" if there is none. The body
+// is valid during the transaction.
 func current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
 	value := b.Get([]byte(key))
 	switch {
@@ -356,7 +353,7 @@ func (s *Store) change(ctx context.Context, op, key string, apply func(*bbolt.Bu
 	return wrap(op, key, c.err)
 }
 
-// commit writes what is in the queue once the commit under way has ended.
+// commit writes the queued changes once the commit under way has ended.
 func (s *Store) commit() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -369,7 +366,7 @@ func (s *Store) commit() {
 		batch, err = s.update(batch)
 	}
 	for _, c := range batch {
-		// A conflict, too, may be with a change that did not last.
+		// A conflict, too, may be with a change that was not durable.
 		if err != nil {
 			c.err = err
 		}
@@ -377,8 +374,8 @@ func (s *Store) commit() {
 	}
 }
 
-// update commits the batch. A change that meets a damaged page is answered, and
-// the rest is committed without it.
+// update commits the batch. A change that meets a damaged page fails, and the
+// others are committed without it.
 func (s *Store) update(batch []*change) (rest []*change, err error) {
 	for {
 		at := 0
@@ -411,8 +408,8 @@ func (s *Store) update(batch []*change) (rest []*change, err error) {
 	}
 }
 
-// Keys implements [storage.Lister]: the keys as they were when the iteration
-// began.
+// Keys implements [storage.Lister]. It yields the keys that exist when the
+// iteration begins.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	return storage.SortedKeys(ctx, func() (keys []string, err error) {
 		err = s.view(func(b *bbolt.Bucket) error {
@@ -425,8 +422,8 @@ func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	})
 }
 
-// Check implements [storage.Checker]. It fails, too, once the open file is no
-// longer the one at its path.
+// Check implements [storage.Checker]. It also fails if the open file is no longer
+// the one at its path.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -434,9 +431,9 @@ func (s *Store) Check(ctx context.Context) error {
 	return wrap("check", "", s.view(func(*bbolt.Bucket) error { return s.inPlace() }))
 }
 
-// Backup writes the whole database, as it was last committed, to w and returns
-// the number of bytes. Other calls go on meanwhile. A copy of the file itself
-// that is taken while the store is open may be torn.
+// Backup writes the last committed state of the whole database to w and returns the
+// number of bytes. Other calls are not blocked. A copy of the file itself that is
+// taken while the store is open may be inconsistent.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, wrap("backup", "", err)
@@ -452,16 +449,16 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 // exclusive lock.
 func (s *Store) SoleOwner() bool { return true }
 
-// isRefusedWrite reports whether a commit ended because the file system refused
-// to write a page, as on a full disk. The page that makes the others count is the
-// last one, so the commit did not take effect. A sync that fails is another matter.
+// isRefusedWrite reports whether a commit failed because the file system refused to
+// write a page, as on a full disk. The page that makes the commit valid is written
+// last, so the commit did not take effect. This does not hold for a failed sync.
 func isRefusedWrite(err error) bool {
 	refused := new(fs.PathError)
 	return errors.As(err, &refused) && refused.Op == "write" && durable.IsRefusal(refused)
 }
 
-// wrap gives an error its operation, and ErrRefused or ErrUnavailable if the
-// contract has no name for it.
+// wrap adds the operation to an error, and ErrRefused or ErrUnavailable unless it
+// is an error of the contract.
 func wrap(op, key string, err error) error {
 	if err == nil {
 		return nil

@@ -14,38 +14,38 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
 )
 
-// directory is the little of a file system that a store needs. Tests put one in
-// its place that fails, or loses power, at any step.
+// directory is the part of a file system that a store needs. Tests replace it by
+// one that fails, or loses power, at any step.
 type directory interface {
 	// Read returns the whole file.
 	Read(name string) ([]byte, error)
-	// Mark tells whether a file was written since: while its mark is the same,
-	// it has the same bytes. ok is false if the file has none.
+	// Mark returns the mark of a file: while the mark is the same, the file has
+	// the same bytes. ok is false if there is no mark.
 	Mark(name string) (m mark, ok bool)
-	// Create makes a file that does not exist.
+	// Create creates a file that does not exist.
 	Create(name string) (file, error)
 	// Overwrite opens a file to write size bytes into it, and cuts off the rest.
 	// Until it is closed nobody else can open it. It fails if somebody has it open, if
 	// it has a second name, or if the file system cannot tell.
 	Overwrite(name string, size int) (file, error)
 	Rename(from, to string) error
-	// Exchange swaps the files of two names; done is false if it cannot.
+	// Exchange swaps the files of two names; done is false if it is not supported.
 	Exchange(one, other string) (done bool, err error)
 	Remove(name string) error
-	// Names lists everything but directories.
+	// Names returns the names of all files that are not directories.
 	Names() ([]string, error)
 	// Sync makes creations, renames and removals durable.
 	Sync() error
-	// Check returns an error if the directory is no longer where it was, and
-	// so a missing file means nothing.
+	// Check returns an error if the directory is no longer where it was, so that
+	// a missing file does not show that its document was deleted.
 	Check() error
-	// TryWrite returns an error if no file can be made. A full disk passes: its
-	// documents can still be read and deleted.
+	// TryWrite returns an error if no file can be created, but not on a full
+	// disk, whose documents can still be read and deleted.
 	TryWrite() error
 	Close() error
 }
 
-// mark is a file's identity, and its size and time of change.
+// mark is a file's identity, size and time of change.
 type mark struct {
 	device, file   uint64
 	size, modified int64
@@ -53,11 +53,11 @@ type mark struct {
 
 type file interface {
 	io.WriteCloser
-	// Sync makes what was written durable, and not the time of the change.
+	// Sync makes the written bytes durable, but not the time of the change.
 	Sync() error
 }
 
-// lockedDirectory is a directory on disk, held by this process.
+// lockedDirectory is a directory on disk that this process has locked.
 type lockedDirectory struct {
 	path string
 	root *os.Root
@@ -69,7 +69,7 @@ type lockedDirectory struct {
 
 const lockName = ".lock"
 
-// openDirectory creates the directory if need be and locks it.
+// openDirectory creates the directory if needed, and locks it.
 func openDirectory(path string) (_ *lockedDirectory, err error) {
 	if err := durable.MkdirAll(path); err != nil {
 		return nil, err
@@ -103,15 +103,15 @@ func openDirectory(path string) (_ *lockedDirectory, err error) {
 	if err := d.TryWrite(); err != nil {
 		return nil, fmt.Errorf("cannot be written to: %w", err)
 	}
-	// Only for the message above; on a full disk it goes without.
+	// It is only for the message above, and omitted on a full disk.
 	if err := d.lock.Truncate(0); err == nil {
 		_, _ = d.lock.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 	}
 	return d, nil
 }
 
-// TryWrite makes and removes a file, which an older lock file does not prove to
-// be possible. Calls at the same time share the file.
+// TryWrite creates and removes a file: an existing lock file does not prove that
+// this is possible. Concurrent calls share the file.
 func (d *lockedDirectory) TryWrite() error {
 	const name = tempPrefix + "0"
 	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
@@ -140,7 +140,7 @@ func readHolder(lock *os.File) int {
 	return pid
 }
 
-// Read fails if what stands there is a pipe or a device, which could wait for ever.
+// Read fails if the file is a pipe or a device, which could block forever.
 func (d *lockedDirectory) Read(name string) ([]byte, error) {
 	f, err := d.root.OpenFile(name, os.O_RDONLY|noWait, 0)
 	if err != nil {
@@ -170,7 +170,7 @@ func (d *lockedDirectory) Rename(from, to string) error { return d.root.Rename(f
 func (d *lockedDirectory) Remove(name string) error { return d.root.Remove(name) }
 
 func (d *lockedDirectory) Names() ([]string, error) {
-	// A handle of its own: the position in the listing belongs to the handle.
+	// A new handle, because the position in the listing belongs to the handle.
 	dir, err := d.root.Open(".")
 	if err != nil {
 		return nil, err

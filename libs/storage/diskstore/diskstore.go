@@ -91,7 +91,7 @@ type Store struct {
 	closed bool
 }
 
-// turn lets the writes to some keys take turns.
+// turn serializes the writes to some keys.
 type turn struct {
 	sync.RWMutex
 	recent []ours // at most maxRecent, the latest last
@@ -115,7 +115,7 @@ const (
 	maxSpare = 16 << 10
 )
 
-// find returns what is known of the named document, or nil.
+// find returns the entry of the named document, or nil.
 func (t *turn) find(name string) *ours {
 	i := slices.IndexFunc(t.recent, func(w ours) bool { return w.name == name })
 	if i < 0 {
@@ -133,10 +133,10 @@ var (
 
 var errClosed = errors.New("it was closed")
 
-// Open opens the directory at path, which it creates if it does not exist. The
-// error is around [storage.ErrUnavailable] and names the directory if that cannot
-// be created, read or written to, or if another process has it open, whose
-// number it tells if known. Close releases the directory.
+// Open opens the directory at path, and creates it if it does not exist. If the
+// directory cannot be created, read or written to, or if another process has it
+// open, the error wraps [storage.ErrUnavailable] and names the directory, and the
+// other process if known. The caller must call Close.
 func Open(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -170,7 +170,7 @@ func OpenURL(_ context.Context, u *url.URL) (storage.Store, error) {
 	return Open(path)
 }
 
-// newStore removes from a locked directory what a crash left in it.
+// newStore removes the files that a crash left in a locked directory.
 func newStore(dir directory) (*Store, error) {
 	names, err := dir.Names()
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *Store) Close() error {
 	return s.dir.Close()
 }
 
-// enter begins a call and returns what ends it.
+// enter begins a call and returns the function that ends it.
 func (s *Store) enter(ctx context.Context, op, key string) (leave func(), err error) {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return nil, err
@@ -229,8 +229,8 @@ func (s *Store) turn(key string) *turn {
 	return &s.turns[maphash.String(s.seed, key)%uint64(len(s.turns))]
 }
 
-// Get implements [storage.Store]. It waits for a write of the key that is
-// under way, so that it never shows what a power cut could still take back.
+// Get implements [storage.Store]. It waits for a write of the key that is under
+// way, so it never shows a body that a power cut could undo.
 func (s *Store) Get(ctx context.Context, key string) (storage.Document, error) {
 	leave, err := s.enter(ctx, "get", key)
 	if err != nil {
@@ -267,8 +267,8 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, at storage
 	return s.write(ctx, "replace", key, body, func(name string, w *ours) error { return s.expect(w, name, at) })
 }
 
-// write stores body when allowed, which is asked while the key is locked,
-// returns nil.
+// write stores body if allowed returns nil. It calls allowed while the key is
+// locked.
 func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed func(string, *ours) error) (storage.Version, error) {
 	leave, err := s.enter(ctx, op, key)
 	if err != nil {
@@ -287,7 +287,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		return "", readError(op, key, err)
 	}
 	if long && op == "create" {
-		// The document is as it was, whether or not the name lasts.
+		// The document is unchanged, whether or not the name is durable.
 		if err := s.keepKey(name, key); err != nil {
 			return "", failed(op, key, err)
 		}
@@ -324,8 +324,8 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	return at, nil
 }
 
-// remember replaces what is known of a document, and forgets the oldest if that
-// is one too many.
+// remember replaces the entry of a document, and forgets the oldest entry if there
+// are too many.
 func (s *Store) remember(turn *turn, w ours) {
 	turn.recent = slices.DeleteFunc(turn.recent, func(old ours) bool { return old.name == w.name })
 	if len(turn.recent) == maxRecent {
@@ -376,7 +376,7 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 		turn.recent = slices.DeleteFunc(turn.recent, func(w ours) bool { return w.name == name })
 	}
 	if long {
-		// The document is gone; a key that stays is swept by Open.
+		// The document is deleted; Open removes a key that remains.
 		_ = s.dir.Remove(name + longKeySuffix)
 	}
 	return nil
@@ -422,9 +422,8 @@ func (s *Store) keys() ([]string, error) {
 	return keys, nil
 }
 
-// Check implements [storage.Checker]: the directory is open, still where it was,
-// and takes a file, unless the disk is full. A file system may have become
-// read-only since.
+// Check implements [storage.Checker]. It returns an error unless the directory is
+// open, still where it was, and writable; a full disk is no error.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -460,8 +459,8 @@ func (s *Store) read(name string) ([]byte, error) {
 	return nil, storage.ErrNotFound
 }
 
-// expect returns ErrConflict unless the named document is at version at. w is
-// what is known of it, or nil.
+// expect returns ErrConflict unless the named document is at version at. w is its
+// entry, or nil.
 func (s *Store) expect(w *ours, name string, at storage.Version) error {
 	if w != nil && w.version == at {
 		if mark, ok := s.dir.Mark(name + documentSuffix); ok && mark == w.mark {
@@ -485,8 +484,8 @@ func (s *Store) exists(file string) bool {
 	return err == nil
 }
 
-// writeTemp puts body into a temporary file and syncs it. It overwrites the
-// spare, if there is one and nothing else can see that. On an error neither is left.
+// writeTemp writes body to a temporary file and syncs it. It overwrites the spare,
+// if there is one that nothing else uses. On an error it removes both.
 func (s *Store) writeTemp(spare string, body []byte) (temp string, err error) {
 	var f file
 	if spare != "" {
@@ -514,15 +513,15 @@ func (s *Store) writeTemp(spare string, body []byte) (temp string, err error) {
 	return temp, err
 }
 
-// sweep removes a temporary file, if temp is the name of one. What stays is
-// removed by the next Open.
+// sweep removes the temporary file temp, unless temp is "". If that fails, the
+// next Open removes it.
 func (s *Store) sweep(temp string) {
 	if temp != "" {
 		_ = s.dir.Remove(temp)
 	}
 }
 
-// keepKey puts a long key beside its document, durably.
+// keepKey writes a long key durably to a file beside its document.
 func (s *Store) keepKey(name, key string) error {
 	temp, err := s.writeTemp("", []byte(key))
 	if err != nil {
@@ -548,7 +547,7 @@ func readError(op, key string, err error) error {
 	return failed(op, key, err)
 }
 
-// failed wraps an error before which nothing was changed.
+// failed wraps an error of an operation that changed nothing.
 func failed(op, key string, err error) error {
 	if durable.IsRefusal(err) {
 		return &storage.Error{Op: op, Key: key, Err: fmt.Errorf("%w: %w", storage.ErrRefused, err)}

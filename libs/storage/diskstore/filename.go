@@ -10,8 +10,8 @@ import (
 
 const (
 	documentSuffix = ".json"
-	// longMark begins the names of files of long keys. No encoded key begins
-	// so: there a tilde is followed by two hexadecimal digits.
+	// longMark begins the names of files of long keys. No encoded key begins with it:
+	// in those, two hexadecimal digits follow a tilde.
 	longMark      = "~~"
 	longKeySuffix = ".key"
 	// maxEncoded leaves room for suffixes in the 255 bytes that file systems

@@ -10,11 +10,11 @@ import (
 
 var errLocked = syscall.EWOULDBLOCK
 
-// noWait opens a pipe that has no writer without waiting for one.
+// noWait lets opening a pipe not wait for a writer.
 const noWait = syscall.O_NONBLOCK
 
-// lockFile takes the lock of f without waiting for it. The lock belongs to
-// the open file and ends with it, however the process ends.
+// lockFile locks f, or fails at once. The lock belongs to the open file and ends
+// with it, even if the process is killed.
 func lockFile(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {

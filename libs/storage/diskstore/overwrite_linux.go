@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canOverwrite names the file systems on which a lease is known to see everything that
-// has the file open. On network file systems, FUSE and overlays others can read
-// the same file past this kernel or past this mount.
+// canOverwrite reports whether a lease on the directory's file system detects
+// everything that has a file open. On network file systems, FUSE and overlays, others
+// can read the file through another kernel or another mount.
 func canOverwrite(dir *os.File) bool {
 	var stat unix.Statfs_t
 	err := control(dir, func(fd int) error { return unix.Fstatfs(fd, &stat) })
@@ -36,7 +36,7 @@ func (d *lockedDirectory) Overwrite(name string, size int) (file, error) {
 		}
 		return unix.Fstat(fd, &stat)
 	})
-	// Other owners and permissions are of a file that a person put there.
+	// A file with another owner or other permissions was put there by a person.
 	if err == nil && (stat.Nlink != 1 || stat.Mode != unix.S_IFREG|0o600 || int(stat.Uid) != os.Geteuid()) {
 		err = fmt.Errorf("%s is not a file of this store alone", name)
 	}
@@ -59,12 +59,12 @@ func (d *lockedDirectory) Exchange(one, other string) (done bool, err error) {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		return false, nil // an old kernel, or a filter of system calls
+		return false, nil // an old kernel, or system calls are filtered
 	}
 	return false, &os.LinkError{Op: "exchange", Old: one, New: other, Err: err}
 }
 
-// dataFile is synced by fdatasync, which leaves out times.
+// dataFile is a file whose Sync is fdatasync, which does not sync times.
 type dataFile struct{ *os.File }
 
 func (f dataFile) Sync() error {

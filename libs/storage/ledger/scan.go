@@ -19,7 +19,7 @@ type placed struct {
 func (p *placed) Error() string { return p.path + ": " + p.err.Error() }
 func (p *placed) Unwrap() error { return p.err }
 
-// at returns err with name before its place, if it has one.
+// at returns err at the place name, or below name if err already has a place.
 func at(name string, err error) error {
 	name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 	if p, ok := errors.AsType[*placed](err); ok {

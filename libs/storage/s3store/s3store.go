@@ -21,11 +21,11 @@
 // [storage.ErrConflict] is 412, 404 NoSuchKey in answer to If-Match, and 409
 // ConditionalRequestConflict, which S3 answers when two conditional writes
 // meet. [storage.ErrNotFound] is 404 NoSuchKey in answer to a read.
-// [storage.ErrRefused] is a certain no: AccessDenied, EntityTooLarge,
-// KeyTooLongError, InvalidRequest, NotImplemented and the like. All else is
-// [storage.ErrUnavailable]: other 404s (NoSuchBucket, a proxy's page), other
-// 409s, missing or expired credentials, time-outs, other 5xx, an answer cut
-// short. Without s3:ListBucket S3 answers 403 for a missing object, so grant it.
+// [storage.ErrRefused] means that nothing was changed: AccessDenied,
+// EntityTooLarge, KeyTooLongError, InvalidRequest, NotImplemented and the like. All
+// other errors are [storage.ErrUnavailable]: other 404s (NoSuchBucket, a proxy's
+// page), other 409s, missing or expired credentials, timeouts, other 5xx, truncated
+// answers. Without s3:ListBucket, S3 answers 403 for a missing object, so grant it.
 //
 // # Versions
 //
@@ -66,22 +66,21 @@ type Options struct {
 	// Prefix is the directory of the documents within the bucket, without
 	// slashes around it; empty for the bucket's root.
 	Prefix string
-	// AttemptTimeout limits each request, the reading of its answer included:
-	// 2 s when zero. A write is one request.
+	// AttemptTimeout is the timeout of each request, including reading the answer.
+	// If 0, it is 2 s. A write is one request.
 	AttemptTimeout time.Duration
-	// CallTimeout limits a call with all its attempts: 10 s when zero.
+	// CallTimeout is the timeout of a call with all its attempts. If 0, it is 10 s.
 	CallTimeout time.Duration
-	// ReadAttempts is how many times a read is tried: 3 when zero.
+	// ReadAttempts is the maximum number of attempts of a read. If 0, it is 3.
 	ReadAttempts int
 	// NoProbe makes [Store.Check] pass a server that ignores If-Match. ON SUCH A
 	// SERVER WRITERS OVERWRITE ONE ANOTHER.
 	NoProbe bool
-	// Observe, when not nil, is called after each request, by many goroutines
-	// at once.
+	// Observe, if not nil, is called after each request, concurrently.
 	Observe func(Request)
 }
 
-// Request is what became of one request to S3.
+// Request describes one request to S3.
 type Request struct {
 	// Op is "get", "create", "replace", "delete", "keys" or "check".
 	Op string
@@ -100,7 +99,7 @@ type Store struct {
 	options Options
 	once    func(*s3.Options)
 	retries aws.Retryer
-	// honours is set once the server has refused an impossible condition.
+	// honours is true after the server has refused an impossible condition.
 	honours atomic.Bool
 }
 
@@ -111,10 +110,10 @@ var (
 	_ storage.Checker           = (*Store)(nil)
 )
 
-// New returns a store in the bucket, which must exist; it sends no request.
-// Whatever retries client has are not used. Its HTTP client should keep as many
-// idle connections a host as there are concurrent calls; [OpenURL] makes one
-// that does.
+// New returns a store in the bucket, which must exist. It sends no request. The
+// store does not use the client's retries. The client's HTTP client should keep as
+// many idle connections per host as there are concurrent calls; that of [OpenURL]
+// does.
 func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 	prefix, err := objectname.Below(options.Prefix)
 	if err != nil {
@@ -139,9 +138,9 @@ func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 	}, nil
 }
 
-// plain reports whether the key is its own object's name: not with a slash,
-// because segments like ".." are refused or resolved, nor with a character that
-// XML 1.0 cannot hold, because S3 answers in XML.
+// plain reports whether the object's name contains the key as it is. A key with a
+// slash is encoded, because segments like ".." are refused or resolved, and so is a
+// key with a character that XML 1.0 cannot represent, because S3 answers in XML.
 func plain(key string) bool { return !strings.ContainsAny(key, "/\ufffe\uffff") }
 
 func (s *Store) object(key string) *string {
@@ -260,7 +259,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 			Bucket:    &s.bucket,
 			Prefix:    &within,
 			Delimiter: aws.String("/"),
-			// XML 1.0 cannot hold every key as it is.
+			// XML 1.0 cannot represent every key.
 			EncodingType: types.EncodingTypeUrl,
 		}
 		if token != "" {
@@ -277,7 +276,7 @@ func (s *Store) keys(ctx context.Context) ([]string, error) {
 	})
 }
 
-// listed returns the names of a page and the token of the next one.
+// listed returns the names of a page and the token of the next page.
 func listed(page *s3.ListObjectsV2Output) (names []string, next string, err error) {
 	for _, object := range page.Contents {
 		names = append(names, aws.ToString(object.Key))
@@ -302,13 +301,13 @@ func listed(page *s3.ListObjectsV2Output) (names []string, next string, err erro
 	return names, next, nil
 }
 
-// Check implements [storage.Checker] by reading an object that does not exist:
-// the answer "no such key" takes the bucket, the credentials, and the
-// permissions to read and to be told of missing objects.
+// Check implements [storage.Checker] by reading an object that does not exist. S3
+// answers "no such key" only if the bucket exists, the credentials are valid, and
+// they permit reading and listing.
 //
-// The first check that the server answers also writes with a condition that cannot hold, and fails for good if the
-// server carries that out: two writers on such a server overwrite each other.
-// That error is [storage.ErrRefused], because waiting does not help.
+// The first check that the server answers also writes on a condition that cannot
+// hold. If the server performs the write, all checks fail with [storage.ErrRefused],
+// because two writers on such a server overwrite each other.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -327,12 +326,12 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.probe(ctx)
 }
 
-// probeKey has a slash, so that its object lies apart from those of plain keys.
+// probeKey has a slash, so that its object is not among those of plain keys.
 const probeKey = "probe/if-match"
 
 func (s *Store) probe(ctx context.Context) error {
 	var version storage.Version
-	err := s.repeat(ctx, func(time.Duration) (err error) { // a write that cannot land may be repeated
+	err := s.repeat(ctx, func(time.Duration) (err error) { // the write cannot land, so it may be repeated
 		version, err = s.Replace(ctx, probeKey, []byte("{}"), "0123456789abcdef0123456789abcdef")
 		return err
 	})
@@ -354,8 +353,8 @@ func (s *Store) read(ctx context.Context, op, key string, request func(context.C
 	return s.repeat(ctx, func(limit time.Duration) error { return s.attempt(ctx, limit, op, key, request) })
 }
 
-// repeat calls attempt until it succeeds, cannot succeed, or was tried often
-// enough, with pauses in between. limit is what is left for an attempt.
+// repeat calls attempt until it succeeds, cannot succeed, or was called
+// ReadAttempts times, with pauses in between. limit is the time left for an attempt.
 func (s *Store) repeat(ctx context.Context, attempt func(limit time.Duration) error) error {
 	end := time.Now().Add(s.options.CallTimeout)
 	for n := 1; ; n++ {
@@ -382,7 +381,7 @@ func (s *Store) worthRepeating(err error) bool {
 		(errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || s.retries.IsErrorRetryable(err))
 }
 
-// attempt sends one request and says what its failure means.
+// attempt sends one request and converts its error.
 func (s *Store) attempt(ctx context.Context, limit time.Duration, op, key string, request func(context.Context) error) error {
 	start := time.Now()
 	err := storage.Attempt(ctx, op, key, limit, request, func(err error) error { return meaning(op, err) })
@@ -394,7 +393,7 @@ func (s *Store) attempt(ctx context.Context, limit time.Duration, op, key string
 
 var errNotModified = errors.New("not modified")
 
-// meaning returns the sentinel for an answer, or errNotModified.
+// meaning returns the sentinel error for an answer, or errNotModified.
 func meaning(op string, err error) error {
 	code := ""
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -416,9 +415,9 @@ func meaning(op string, err error) error {
 	return storage.ErrUnavailable
 }
 
-// refusals are the answers by which S3 will not do what was asked: nothing was
-// changed, and the same request will not succeed. Codes about credentials and
-// clocks are not among them: those say nothing of the key, and pass.
+// refusals are the error codes with which S3 refuses a request: nothing was changed,
+// and the same request will not succeed later. Codes about credentials and clocks
+// are not among them: they do not depend on the key, and they pass.
 var refusals = map[string]bool{
 	"AccessDenied":       true,
 	"AllAccessDisabled":  true,
@@ -430,7 +429,7 @@ var refusals = map[string]bool{
 	"MethodNotAllowed":   true,
 	"NotImplemented":     true,
 	"QuotaExceeded":      true,
-	// MinIO's word for a name that is too long for its file system.
+	// MinIO's code for a name that is too long for its file system.
 	"XMinioInvalidObjectName": true,
 }
 
@@ -456,7 +455,7 @@ func outcome(err error) string {
 	return "cancelled"
 }
 
-// status returns the HTTP status of an answer that is an error, or 0.
+// status returns the HTTP status of an error, or 0.
 func status(err error) int {
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) && answer.Response != nil {
@@ -511,9 +510,8 @@ func (e *endpoint) ResolveEndpoint(ctx context.Context, p s3.EndpointParameters)
 	return at, nil
 }
 
-// checkVersion answers a version that no object can have without asking the
-// server: sent on, an empty one would be no condition and "*" one that every
-// object meets.
+// checkVersion refuses a version that no object can have. The server would take an
+// empty version for no condition, and "*" for a condition that every object meets.
 func checkVersion(ctx context.Context, op, key string, version storage.Version) error {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return err
@@ -532,8 +530,8 @@ func sendable(version storage.Version) bool {
 
 func etag(version storage.Version) string { return `"` + string(version) + `"` }
 
-// versionOf returns the version of an answer's ETag. Without one the document
-// could never be replaced.
+// versionOf returns the version in an answer's ETag. It fails if there is none:
+// the document could never be replaced.
 func versionOf(etag *string) (storage.Version, error) {
 	version := storage.Version(strings.Trim(aws.ToString(etag), `"`))
 	if !sendable(version) {

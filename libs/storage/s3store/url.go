@@ -22,10 +22,10 @@ func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 	return Options{}.OpenURL(ctx, u)
 }
 
-// OpenURL opens s3://BUCKET/PREFIX with the other settings as in o; it is a
-// [storageurl.Opener]. Credentials and what the URL leaves open come from the
-// SDK's usual places (environment, shared files, the task's or instance's
-// role). Parameters:
+// OpenURL opens s3://BUCKET/PREFIX with the other settings from o; it is a
+// [storageurl.Opener]. Credentials and omitted parameters come from the SDK's
+// default sources (environment, shared files, the role of the task or instance).
+// Parameters:
 //
 //	region      the bucket's region
 //	endpoint    the http or https address of a server other than AWS's
@@ -34,8 +34,7 @@ func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 //	            servers that do not know the newer checksum headers
 //	probe       off lets [Store.Check] pass a server that ignores If-Match
 //
-// It sends no request to S3; call [Store.Check] to find out whether the bucket
-// answers.
+// It sends no request to S3; call [Store.Check] to check that the bucket answers.
 func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 	values, err := storageurl.Parameters(u, "region", "endpoint", "path_style", "checksums", "probe")
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 )
 
-// MkdirAll creates the directory at the absolute path and its parents, such that
-// they survive a power cut.
+// MkdirAll creates the directory at the absolute path, and its parents, durably.
 func MkdirAll(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -30,7 +29,7 @@ func MkdirAll(path string) error {
 	return SyncDir(parent)
 }
 
-// SyncDir makes what was created, renamed or removed in the directory durable.
+// SyncDir makes creations, renames and removals in the directory durable.
 func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {

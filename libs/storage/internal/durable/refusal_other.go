@@ -7,5 +7,6 @@ import (
 	"io/fs"
 )
 
-// IsRefusal reports whether err is a file system's certain no.
+// IsRefusal reports whether a file system refused the operation with err, so that
+// nothing was changed.
 func IsRefusal(err error) bool { return errors.Is(err, fs.ErrPermission) }

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// IsRefusal reports whether err is a file system's certain no: permission,
-// read-only, no space, quota, too large, or a name that is too long.
+// IsRefusal reports whether a file system refused the operation with err, so that
+// nothing was changed: permission, read-only, no space, quota, file too large, or
+// name too long.
 func IsRefusal(err error) bool {
 	for _, refusal := range []error{
 		syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC,

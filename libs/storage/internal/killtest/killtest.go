@@ -1,8 +1,7 @@
 //go:build unix
 
-// Package killtest shows what becomes of a durable store whose process is
-// killed, or refused by the kernel. It runs the test binary again as that
-// process.
+// Package killtest tests a durable store whose process is killed, or whose writes
+// the kernel refuses. It runs the test binary again as that process.
 package killtest
 
 import (
@@ -23,7 +22,7 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
 
-// Store is what can be opened again.
+// Store is a store that can be opened again.
 type Store interface {
 	storage.Store
 	io.Closer
@@ -48,10 +47,9 @@ func Main(m *testing.M, open Open) {
 	os.Exit(0)
 }
 
-// Command returns a process that opens the store and, by its role, closes it
-// again ("open"), writes until it is killed ("write"), or finds out what
-// happens when files must not grow beyond 64 KiB ("limited"). Errors are on
-// its output.
+// Command returns a process that opens the store. Depending on the role, it closes
+// the store again ("open"), writes until it is killed ("write"), or writes while
+// files must not exceed 64 KiB ("limited"). It prints errors.
 func Command(t *testing.T, role, path string) *exec.Cmd {
 	t.Helper()
 	//nolint:gosec // it is this very binary
@@ -63,8 +61,8 @@ func Command(t *testing.T, role, path string) *exec.Cmd {
 
 func child(role, path string, open Open) error {
 	if role == "limited" {
-		// The kernel refuses what makes a file longer than this, much as it
-		// does when the disk is full, but without a disk to fill.
+		// The kernel refuses writes that make a file longer, as on a full disk,
+		// but no disk must be filled.
 		limit := syscall.Rlimit{Cur: 1 << 16, Max: 1 << 16}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			return err
@@ -89,8 +87,8 @@ func numbered(n int) string {
 	return strconv.Itoa(n) + " " + strings.Repeat(strconv.Itoa(n%10), 1500)
 }
 
-// write counts up in several documents at once, for ever, and prints each
-// number once it was acknowledged.
+// write increments numbers in several documents concurrently, forever, and prints
+// each acknowledged number.
 func write(s storage.Store) []error {
 	var all sync.WaitGroup
 	errs := make([]error, writers)
@@ -124,9 +122,9 @@ func write(s storage.Store) []error {
 	return errs
 }
 
-// Kill lets a process write to the store at path and kills it, in cycles.
-// Nothing that it acknowledged may be lost, and nothing torn. After each kill
-// it calls inspect, which may be nil, before and after the store is opened.
+// Kill repeatedly starts a process that writes to the store at path, and kills it.
+// No acknowledged write may be lost, and no document torn. After each kill, it calls
+// inspect, which may be nil, before and after opening the store.
 func Kill(t *testing.T, open Open, path string, cycles int, inspect func(cycle int, opened bool)) {
 	t.Helper()
 	//nolint:gosec // a run must repeat
@@ -177,7 +175,7 @@ func Kill(t *testing.T, open Open, path string, cycles int, inspect func(cycle i
 			if body := string(doc.Body); err != nil || body != numbered(last) && body != numbered(last+1) {
 				t.Errorf("cycle %d: %s: got %.20q... (%d bytes) and %v, want number %d or the next", cycle, key, body, len(body), err, last)
 			} else if body == numbered(last+1) {
-				acknowledged[w]++ // landed, but was killed before it said so
+				acknowledged[w]++ // landed, but the process was killed before printing it
 			}
 		}
 		inspect(cycle, true)
@@ -191,7 +189,7 @@ func Kill(t *testing.T, open Open, path string, cycles int, inspect func(cycle i
 	}
 }
 
-// limited writes what fits and what does not.
+// limited writes bodies that fit and bodies that do not.
 func limited(s storage.Store) error {
 	ctx := context.Background()
 	version, err := s.Create(ctx, "key", []byte("fits"))
@@ -217,7 +215,7 @@ func limited(s storage.Store) error {
 	return nil
 }
 
-// failed reports whether err says that a write was refused or may not last.
+// failed reports whether err means that a write was refused or may not be durable.
 func failed(err error) bool {
 	return errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrNotDurable)
 }
