@@ -142,7 +142,11 @@ func asProblem(err error) *problem {
 		p = conditionFailed.with("The list's revision is %s.", etag(condition.At))
 		p.etag = etag(condition.At)
 	case errors.As(err, &changed):
-		p = changedMeanwhile.with("The item's title is neither the one that the client had nor the new one.")
+		subject := "item"
+		if changed.Item.UID == "" {
+			subject = "list"
+		}
+		p = changedMeanwhile.with("The %s's title is neither the one that the client had nor the new one.", subject)
 		p.Code, p.changed = "changed-meanwhile", changed
 	case errors.Is(err, todo.ErrNotFound):
 		p = noSuchItem.with("The item may have been deleted.")

@@ -27,6 +27,14 @@ func TestChangesOfWhatWasShown(t *testing.T) {
 	if got.Code != "changed-meanwhile" || got.Todo.Title != "theirs" || got.Todo.URL != item.URL {
 		t.Errorf("got %+v, want the item as it is", got)
 	}
+	a.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"t1","type":"setTitle","title":"theirs","was":""}]}`)
+	var title struct {
+		Results []struct{ Problem struct{ Detail string } }
+	}
+	a.Expect(200, "POST", "/api/lists/l/batch", `{"operations":[{"id":"t2","type":"setTitle","title":"mine","was":""}]}`).Into(t, &title)
+	if got := title.Results[0].Problem.Detail; !strings.HasPrefix(got, "The list's title is neither") {
+		t.Errorf("got %q, want a sentence about the list's title", got)
+	}
 	var batch struct {
 		Results []struct {
 			Status  int
