@@ -268,7 +268,7 @@ func TestRehearsal(t *testing.T) {
 	s.step("status", "tells the story", func(t *testing.T) string {
 		p := s.play("status.yml")
 		unchanged(t, p)
-		for _, want := range []string{"image " + s.digest(b) + " of commit " + b, "lock free", "deploy failed", "deploy healthy"} {
+		for _, want := range []string{"image " + s.digest(b) + " of commit " + b, "of commit " + b + " - release r", "lock free", "deploy failed", "deploy healthy"} {
 			if !strings.Contains(strings.Join(strings.Fields(p.output), " "), want) {
 				t.Fatalf("want %q in\n%s", want, p.output)
 			}

@@ -31,6 +31,7 @@ def test_releases(place):
     place.site.ready = False
     played("deploy", ("b", "b"), "serves, as before", good=False)
     place.site.ready = True
+    played("status", ("b", "b"), "release r2-")
     played("rollback", ("a", "a"), "Going back to r1-")
     played("rollback", ("a", "a"), "Already back at r1-")
     played("status", ("a", "a"), "rollback healthy")
