@@ -196,7 +196,7 @@ func TestRehearsal(t *testing.T) {
 		return "the file"
 	})
 	s.step("rollback without a healthy release", "refused", func(t *testing.T) string {
-		refused(t, s.play("rollback.yml", "in:empty"), "Cannot roll empty back", "there is no healthy release to go back to")
+		refused(t, s.play("rollback.yml", "in:empty"), "Cannot roll empty back: there is no healthy release to go back to")
 		return "the reason, and the lock is free"
 	})
 

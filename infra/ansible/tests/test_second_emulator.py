@@ -34,6 +34,7 @@ def test_releases(place):
     played("status", ("b", "b"), "release r2-")
     played("rollback", ("a", "a"), "Going back to r1-")
     played("rollback", ("a", "a"), "Already back at r1-")
+    played("rollback", ("a", "a"), "Cannot roll second back: no release is called r9", good=False, rollback_to="r9")
     played("status", ("a", "a"), "rollback healthy")
     played("fetch", ("a", "a"), f"-e release={place.commits['a'][:12]}", release="r1")
     played("lock", ("a", "a"), "The lock is free")
