@@ -40,7 +40,7 @@ type history struct {
 // long ones, and ones that have documents already.
 func play(ctx context.Context, d *disk) history {
 	h := history{acknowledged: map[string]string{"Casa": "old Casa", "default": "old default", longKey[:200]: "old long"}, attempted: map[string]string{}}
-	s, err := newStore(d)
+	s, err := openDisk(d)
 	if err != nil {
 		return h
 	}
@@ -100,7 +100,7 @@ func play(ctx context.Context, d *disk) history {
 // history allows.
 func (h history) look(ctx context.Context, d *disk) []string {
 	var wrong []string
-	s, err := newStore(d)
+	s, err := openDisk(d)
 	if err != nil {
 		return []string{fmt.Sprintf("open: %v", err)}
 	}
@@ -199,7 +199,7 @@ func TestStepFails(t *testing.T) {
 			for _, op := range []string{"create", "replace", "delete", "get"} {
 				for n := 1; ; n++ {
 					d := newDisk(written())
-					s, err := newStore(d)
+					s, err := openDisk(d)
 					if err != nil {
 						t.Fatalf("newStore: got %v, want nil", err)
 					}
@@ -317,7 +317,7 @@ func TestOpenFails(t *testing.T) {
 			failed = true
 			return syscall.EIO
 		}
-		_, err := newStore(d)
+		_, err := openDisk(d)
 		if !failed {
 			break
 		}
@@ -331,7 +331,7 @@ func TestOpenFails(t *testing.T) {
 // longer there means nothing.
 func TestCheckDecidesMissing(t *testing.T) {
 	d := newDisk(nil)
-	s, err := newStore(d)
+	s, err := openDisk(d)
 	if err != nil {
 		t.Fatalf("newStore: got %v, want nil", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // disk is a directory in memory that knows what a power cut would leave: of a
@@ -72,6 +73,15 @@ func apply(entries map[string]*inode, c entryChange) {
 	if c.node != nil {
 		entries[c.name] = c.node
 	}
+}
+
+// openDisk opens a store that keeps its spares, however long the test takes.
+func openDisk(d *disk) (*Store, error) {
+	s, err := newStore(d)
+	if err == nil {
+		s.spareFor = time.Hour
+	}
+	return s, err
 }
 
 // powerCut returns what a restart finds.
