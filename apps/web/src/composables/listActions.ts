@@ -57,7 +57,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   }
 
   function remove(items: readonly Todo[], operation: Operation, text: string) {
-    const removed = { todos: items, text }
+    const removed: Removal = { todos: items, text, before: removal.value?.erased ? null : removal.value }
     removal.value = removed
     perform([{ operation, about: items[0]?.title ?? '' }])
     steps.push(() => bringBack(removed))
@@ -65,7 +65,12 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   }
 
   function bringBack(removed: Removal) {
-    if (removal.value === removed) removal.value = null
+    if (removal.value === removed) {
+      // A double tap deletes two items: the notice then offers the first one, too.
+      let before = removed.before ?? null
+      while (before?.todos.every(({ id }) => find(id))) before = before.before ?? null
+      removal.value = before
+    }
     const missing = removed.todos.filter(({ id }) => !find(id))
     if (missing.length === 0) return null
     create(missing)

@@ -13,6 +13,8 @@ export interface Removal {
   readonly text: string
   /** The list itself may have been erased: its items are elsewhere then, and must not be put back here. */
   readonly erased?: boolean
+  /** The removal of which the notice told before. */
+  readonly before?: Removal | null
 }
 
 export interface ListState {

@@ -464,6 +464,21 @@ describe('undo', () => {
     expect(state.removal.value).toBeNull()
   })
 
+  it('offers the item deleted before once the last one is back, as after a double tap', async () => {
+    filled(bread, salt)
+    const state = open()
+    await eventually(() => expect(titles(state)).toHaveLength(2))
+    state.remove('a')
+    state.remove('b')
+    state.undo()
+    expect(state.todos.value).toEqual([salt])
+    expect(state.removal.value?.text).toBe('Deleted “bread”.')
+    state.undo()
+    expect(state.todos.value).toEqual([bread, salt])
+    expect(state.removal.value).toBeNull()
+    await saved(state)
+  })
+
   it('brings cleared items back, and nothing that was not seen is cleared', async () => {
     filled(bread, salt)
     const state = open()
