@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // disk is a directory in memory that knows what a power cut would leave: of a
@@ -73,15 +72,6 @@ func apply(entries map[string]*inode, c entryChange) {
 	if c.node != nil {
 		entries[c.name] = c.node
 	}
-}
-
-// openDisk opens a store that keeps its spares, however long the test takes.
-func openDisk(d *disk) (*Store, error) {
-	s, err := newStore(d)
-	if err == nil {
-		s.spareFor = time.Hour
-	}
-	return s, err
 }
 
 // powerCut returns what a restart finds.

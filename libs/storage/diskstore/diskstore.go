@@ -15,20 +15,17 @@
 // permission and a file that is too large are [storage.ErrRefused]: the
 // temporary file could not be written, so nothing was changed.
 //
-// On Linux with ext4 or XFS, a document that this process writes again within a
-// second, with bodies of at most 16 KiB, has two files that take turns under its
-// name: the replaced one is kept as a temporary file and overwritten by the next
-// body, which costs less than a new file. It is removed a second after the last
-// write, and by [Store.Delete] and [Store.Close]; until then it holds the body
-// before the present one. At most 4,096 files are kept so.
-//
-// A kept file is overwritten only if no program has it open or mapped, it has no
-// second name, and its owner and permissions are those of a new file; a program
-// that opens it meanwhile waits until it is written. So programs that copy, link or
-// read the files of documents see each file whole, and never the body of another
-// document. The exception is a program that found the file under the document's
-// name and opens it two writes later: it sees part of a body if that write fails,
-// or takes longer than fs.lease-break-time (45 s).
+// On Linux with ext4 or XFS, two files of at most 16 KiB take turns under the name
+// of a document that this process wrote: the replaced one is kept as a temporary
+// file and overwritten by the next body, which costs less than a new file. Until
+// then it holds the present body, too. It is overwritten only if no program has it
+// open or mapped, it has no second name, and its owner and permissions are those of a
+// new file; a program that opens it meanwhile waits until it is written. So programs
+// that copy, link or read the files of documents see each file whole, and never the
+// body of another document. The exception is a program that found the file under the
+// document's name and opens it during the next write but one: it sees part of a body
+// if that write fails, or takes longer than fs.lease-break-time (45 s). At most 4,096
+// files are kept so; [Store.Delete] removes that of its document, [Store.Close] all.
 //
 // # One process
 //
@@ -74,7 +71,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/internal/durable"
@@ -89,9 +85,6 @@ type Store struct {
 
 	seed  maphash.Seed
 	turns [1024]turn // by hash of the key
-
-	spareFor time.Duration // how long a spare is kept without another write
-	sweeping atomic.Bool   // sweepSpares is scheduled
 
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
@@ -109,7 +102,6 @@ type ours struct {
 	name    string
 	version storage.Version
 	mark    mark
-	at      time.Time // of the write
 	// spare is the temporary name of the file that the document had before;
 	// empty if there is none.
 	spare string
@@ -120,8 +112,6 @@ const (
 	// maxSpare is the size of the largest file that becomes a spare, so that
 	// those of all turns take at most 64 MiB.
 	maxSpare = 16 << 10
-	// spareFor bounds how long the directory holds what a write has deleted.
-	spareFor = time.Second
 )
 
 // find returns the entry of the named document, or nil.
@@ -199,7 +189,7 @@ func newStore(dir directory) (*Store, error) {
 			}
 		}
 	}
-	return &Store{dir: dir, seed: maphash.MakeSeed(), spareFor: spareFor}, nil
+	return &Store{dir: dir, seed: maphash.MakeSeed()}, nil
 }
 
 const tempPrefix = ".tmp-"
@@ -303,7 +293,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	}
 	exchange, spare := false, ""
 	if w != nil {
-		exchange = op == "replace" && w.mark.size <= maxSpare && time.Since(w.at) < s.spareFor
+		exchange = op == "replace" && w.mark.size <= maxSpare
 		spare, w.spare = w.spare, ""
 	}
 	temp, err := s.writeTemp(spare, body)
@@ -324,13 +314,29 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		// A power cut may undo an exchange: both files stay as they are.
 		return "", notDurable(op, key, err)
 	}
-	if !exchange {
+	if !exchange || !s.cover(temp, body) {
 		temp = ""
 	}
 	at := version(body)
 	mark, _ := s.dir.Mark(name + documentSuffix)
-	s.remember(turn, ours{name, at, mark, time.Now(), temp})
+	s.remember(turn, ours{name, at, mark, temp})
 	return at, nil
+}
+
+// cover overwrites what the document's earlier file holds by the present body: what a
+// write has deleted must not stay in the directory, and a program that found the
+// file under the document's name and opens it late sees a whole body. It removes the
+// file, and returns false, if something else has it open.
+func (s *Store) cover(temp string, body []byte) bool {
+	f, err := s.dir.Overwrite(temp, len(body))
+	if err == nil {
+		_, err = f.Write(body)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.sweep(temp)
+	}
+	return err == nil
 }
 
 // remember replaces the entry of a document, and forgets the oldest entry if there
@@ -342,41 +348,6 @@ func (s *Store) remember(turn *turn, w ours) {
 		turn.recent = slices.Delete(turn.recent, 0, 1)
 	}
 	turn.recent = append(turn.recent, w)
-	if w.spare != "" {
-		s.scheduleSweep()
-	}
-}
-
-func (s *Store) scheduleSweep() {
-	if s.sweeping.CompareAndSwap(false, true) {
-		time.AfterFunc(s.spareFor, s.sweepSpares)
-	}
-}
-
-// sweepSpares removes the spares of documents that were not written to for
-// spareFor.
-func (s *Store) sweepSpares() {
-	s.life.RLock()
-	defer s.life.RUnlock()
-	s.sweeping.Store(false)
-	if s.closed {
-		return
-	}
-	for i := range s.turns {
-		turn := &s.turns[i]
-		turn.Lock()
-		for j := range turn.recent {
-			switch w := &turn.recent[j]; {
-			case w.spare == "":
-			case time.Since(w.at) < s.spareFor:
-				s.scheduleSweep()
-			default:
-				s.sweep(w.spare)
-				w.spare = ""
-			}
-		}
-		turn.Unlock()
-	}
 }
 
 // mayChange returns an error if ctx ended while the caller waited for the key, or if

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // overwriting opens a store on a file system on which files are overwritten.
@@ -29,7 +28,6 @@ func overwriting(t *testing.T) (*Store, string) {
 	if locked, ok := s.dir.(*lockedDirectory); !ok || !locked.overwrites {
 		t.Skip("files are overwritten on ext4 and XFS only")
 	}
-	s.spareFor = time.Hour
 	return s, dir
 }
 
@@ -237,28 +235,31 @@ func isWhole(key, body string) bool {
 	return body == whole(key, n)
 }
 
-// TestSparesAreRemoved: what a write has deleted does not stay in the directory,
-// and a document that is rarely written to has no spare.
-func TestSparesAreRemoved(t *testing.T) {
-	s, dir := overwriting(t)
-	for n := range 3 {
-		put(t, s, "key", fmt.Sprint(n))
-	}
-	if got := spares(t, dir); len(got) != 1 || !s.sweeping.Load() {
-		t.Fatalf("got temporary files %q, scheduled %t, want one, true", got, s.sweeping.Load())
-	}
-	s.sweepSpares()
-	if got := spares(t, dir); len(got) != 1 || !s.sweeping.Load() {
-		t.Errorf("too early: got temporary files %q, scheduled %t, want one, true", got, s.sweeping.Load())
-	}
-	s.spareFor = 0
-	s.sweepSpares()
-	if got := spares(t, dir); len(got) > 0 || s.sweeping.Load() {
-		t.Errorf("got temporary files %q, scheduled %t, want none, false", got, s.sweeping.Load())
-	}
-	put(t, s, "key", "4")
-	if got := spares(t, dir); len(got) > 0 {
-		t.Errorf("got temporary files %q after a write that follows a pause, want none", got)
+// TestNothingDeletedStays: no file has what a write has deleted, also if
+// something has the document's earlier file open.
+func TestNothingDeletedStays(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		s, dir := overwriting(t)
+		for n := range 4 {
+			put(t, s, "key", fmt.Sprintf("secret %d, to be deleted", n))
+		}
+		if held {
+			f, err := os.Open(filepath.Join(dir, "key.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+		}
+		put(t, s, "key", "public")
+		files, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if body, err := os.ReadFile(file); err != nil || bytes.Contains(body, []byte("secret")) {
+				t.Errorf("held %t: %s: got %q, %v, want nothing deleted", held, file, body, err)
+			}
+		}
 	}
 }
 
