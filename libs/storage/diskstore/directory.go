@@ -20,13 +20,15 @@ type directory interface {
 	// Read returns the whole file.
 	Read(name string) ([]byte, error)
 	// Mark returns the mark of a file: while the mark is the same, the file has
-	// the same bytes. ok is false if there is no mark.
+	// the same bytes. ok is false if the file does not exist or marks are not
+	// supported.
 	Mark(name string) (m mark, ok bool)
 	// Create creates a file that does not exist.
 	Create(name string) (file, error)
-	// Overwrite opens a file to write size bytes into it, and cuts off the rest.
-	// Until it is closed nobody else can open it. It fails if somebody has it open, if
-	// it has a second name, or if the file system cannot tell.
+	// Overwrite opens a file to write size bytes into it, and truncates it to
+	// that size. Other processes cannot open the file until it is closed.
+	// Overwrite fails if another process has the file open, if the file has a
+	// second name, or if the file system cannot detect this.
 	Overwrite(name string, size int) (file, error)
 	Rename(from, to string) error
 	// Exchange swaps the files of two names; done is false if it is not supported.

@@ -15,17 +15,18 @@
 // permission and a file that is too large are [storage.ErrRefused]: the
 // temporary file could not be written, so nothing was changed.
 //
-// On Linux with ext4 or XFS, two files of at most 16 KiB take turns under the name
-// of a document that this process wrote: the replaced one is kept as a temporary
-// file and overwritten by the next body, which costs less than a new file. Until
-// then it holds the present body, too. It is overwritten only if no program has it
-// open or mapped, it has no second name, and its owner and permissions are those of a
-// new file; a program that opens it meanwhile waits until it is written. So programs
-// that copy, link or read the files of documents see each file whole, and never the
-// body of another document. The exception is a program that found the file under the
-// document's name and opens it during the next write but one: it sees part of a body
-// if that write fails, or takes longer than fs.lease-break-time (45 s). At most 4,096
-// files are kept so; [Store.Delete] removes that of its document, [Store.Close] all.
+// On Linux with ext4 or XFS, a document of at most 16 KiB that this process wrote
+// alternates between two files: the replaced file is kept as a temporary file and
+// overwritten by the next body, which costs less than creating a file. Until then it
+// contains the present body, so that deleted content does not stay in the directory.
+// It is overwritten only if no program has it open or mapped, it has no second name,
+// and it has the owner and permissions of a new file. A program that opens it
+// meanwhile waits until it is written. Therefore programs that copy, link or read the
+// files of documents see complete bodies, and never the body of another document. The
+// exception is a program that looks up a document's file and opens it during one of
+// the next two writes: it sees a part of a body if writing that file fails or takes
+// longer than fs.lease-break-time (45 s). At most 4,096 such files are kept.
+// [Store.Delete] removes the file of its document, and [Store.Close] removes all.
 //
 // # One process
 //
@@ -43,9 +44,9 @@
 // "~53~c3~a3o.json". When that is more than 200 bytes the name is ~~ and the
 // SHA-256 of the key, and the key itself is kept beside it in a file of the
 // same name with the suffix .key, which is durable before the document is.
-// Temporary files are .tmp-N; those that a crash left are removed by [Open], and
-// copies of the directory do not need them.
-// Files of other names are ignored; [IsFileName] tells which they are.
+// Temporary files are .tmp-N; copies of the directory do not need them, and [Open]
+// removes those of a crashed process. Files with other names are ignored; see
+// [IsFileName].
 //
 // # Versions
 //
@@ -102,15 +103,14 @@ type ours struct {
 	name    string
 	version storage.Version
 	mark    mark
-	// spare is the temporary name of the file that the document had before;
-	// empty if there is none.
+	// spare is the temporary name of the document's previous file, or "".
 	spare string
 }
 
 const (
 	maxRecent = 4
-	// maxSpare is the size of the largest file that becomes a spare, so that
-	// those of all turns take at most 64 MiB.
+	// maxSpare is the maximum size of a spare. All spares together take at
+	// most 64 MiB.
 	maxSpare = 16 << 10
 )
 
@@ -323,15 +323,14 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	return at, nil
 }
 
-// cover overwrites what the document's earlier file holds by the present body: what a
-// write has deleted must not stay in the directory, and a program that found the
-// file under the document's name and opens it late sees a whole body. It removes the
-// file, and returns false, if something else has it open.
+// cover overwrites a spare with the present body, so that deleted content does not
+// stay in the directory, and so that a program that looked up the file while it was
+// the document's sees a complete body. If another process has the file open, cover
+// removes it and returns false.
 func (s *Store) cover(temp string, body []byte) bool {
 	f, err := s.dir.Overwrite(temp, len(body))
 	if err == nil {
-		_, err = f.Write(body)
-		err = errors.Join(err, f.Close())
+		err = fill(f, body, false)
 	}
 	if err != nil {
 		s.sweep(temp)
@@ -515,17 +514,22 @@ func (s *Store) writeTemp(spare string, body []byte) (temp string, err error) {
 			return "", err
 		}
 	}
-	_, err = f.Write(body)
-	if err == nil {
+	if err = fill(f, body, true); err != nil {
+		s.sweep(temp)
+	}
+	return temp, err
+}
+
+// fill writes body to f, syncs f if synced is true, and closes it.
+func fill(f file, body []byte, synced bool) error {
+	_, err := f.Write(body)
+	if err == nil && synced {
 		err = f.Sync()
 	}
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
-	if err != nil {
-		s.sweep(temp)
-	}
-	return temp, err
+	return err
 }
 
 // sweep removes the temporary file temp, unless temp is "". If that fails, the

@@ -19,9 +19,9 @@ func canOverwrite(dir *os.File) bool {
 	return err == nil && (kind == unix.EXT4_SUPER_MAGIC || kind == unix.XFS_SUPER_MAGIC)
 }
 
-// Overwrite implements directory. A write lease is granted if nothing else has
-// the file open or mapped, and lets those who open it wait (fcntl(2),
-// F_SETLEASE). Closing the file ends it.
+// Overwrite implements directory. The kernel grants a write lease if no other
+// process has the file open or mapped, and delays other processes that open the
+// file until the lease ends (fcntl(2), F_SETLEASE). Closing the file ends it.
 //
 //nolint:ireturn // a method of the interface directory
 func (d *lockedDirectory) Overwrite(name string, size int) (file, error) {
