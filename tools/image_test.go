@@ -237,7 +237,7 @@ func TestImagePullThenPush(t *testing.T) {
 	}
 }
 
-// Of two concurrent pulls into one directory, the second to finish keeps the image that is there.
+// Of two concurrent pulls into one directory, the second to finish keeps the first one's image.
 func TestImagePulledTwiceAtOnce(t *testing.T) {
 	var meet atomic.Bool
 	var from string

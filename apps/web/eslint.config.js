@@ -24,7 +24,7 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // All words are in src/words.
       'vue/no-bare-strings-in-template': ['error', { allowlist: ['×', '✎', '.', '·'] }],
-      // The translators of browsers replace text nodes. Vue writes an element's only text anew, but one beside elements to the node that it made.
+      // Browsers' translators replace text nodes. Vue updates an element's only text by textContent, but a text beside elements in the node that it created.
       'vue/no-restricted-syntax': ['error', { selector: 'VElement:has(> VElement) > VExpressionContainer', message: 'Give a text beside elements an element of its own.' }],
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',

@@ -290,8 +290,8 @@ func maskPassword(value string) string {
 	return regexp.MustCompile(`(?s)(://[^:/?#@\s]*):.*@`).ReplaceAllString(value, "$1:xxxxx@")
 }
 
-// detail says what is expected at s, or at its element with that number if it is
-// not 0, and what was found instead.
+// detail returns the expectation and the value found of s, or of the element with the
+// given number if that is not 0.
 func (s *setting) detail(raw any, reason error, element int) string {
 	expected := s.expect
 	if expected == "" {

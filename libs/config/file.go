@@ -12,7 +12,7 @@ import (
 
 // File reads the configuration file that --config names or, without that, the
 // variable CONFIG with the prefix of [Env]. If neither is set, path is read if it
-// exists; "" means that there is no default file.
+// exists; "" means no default file.
 //
 // The format follows from the extension: .yaml, .yml, .toml or .json. A file
 // is at most 1 MiB of UTF-8, and every key in it must be known. YAML's anchors

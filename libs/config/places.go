@@ -32,7 +32,8 @@ type place struct {
 }
 
 // date is the text of a date or time of YAML. The codec decodes it as a time.Time,
-// which does not tell a day from its first second, or whether there was a zone.
+// which does not distinguish a day from its first second or show whether the text had
+// a zone.
 type date string
 
 // name returns the place as mapstructure names it: servers[0].port.

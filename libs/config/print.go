@@ -12,8 +12,8 @@ import (
 )
 
 // Help writes each setting with the names that set it, its default and its
-// meaning, for a terminal. It shows only names of the given sources: without
-// [Args] there are no flags.
+// meaning, for a terminal. It shows only names of the given sources: flags are shown
+// only with [Args].
 func Help[T any](w io.Writer, defaults T, sources ...Source) error {
 	l, err := newLoader(reflect.ValueOf(&defaults).Elem(), sources)
 	if err != nil {

@@ -115,8 +115,8 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 	return nil
 }
 
-// addBelow describes what is below s, including settings that only a file can set,
-// so that mistakes in the struct are found at once.
+// addBelow adds the settings below s, including those that only a file can set, so
+// that mistakes in the struct are found at once.
 func (s *setting) addBelow() error {
 	t := s.typ
 	switch {

@@ -302,7 +302,7 @@ test('A deleted item and cleared ones come back by undo, also offline', async ({
   expect((await own.todos(list)).map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt false', 'milk true'])
 })
 
-test('What is typed and not added survives that the browser discards the tab, until it is added', async ({ page, app, list, server }) => {
+test('The draft of an item survives when the browser discards the tab, until it is added', async ({ page, app, list, server }) => {
   await app.open()
   await app.newTodo.fill('half a sent')
   await page.reload() // as when the tab is looked at again

@@ -48,7 +48,7 @@ test('A title of two lines fits at 320 px', async ({ page, network, app, list, s
 })
 
 for (const [button, want] of [['Use “Ours”', 'Ours'], ['Keep “Theirs”', 'Theirs']] as const) {
-  test(`Two titles of the list that meet are both offered: ${button}`, async ({ page, network, server, list }) => {
+  test(`Both titles are offered after two people have named the list: ${button}`, async ({ page, network, server, list }) => {
     const app = await new App(page, network.address, list).open()
     await app.saved()
     network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')

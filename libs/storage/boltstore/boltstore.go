@@ -9,7 +9,7 @@
 // show a body that a power cut could undo. On a full disk, a commit's writes
 // fail with [storage.ErrRefused]. Any other failed commit is not repeated: its
 // writes fail with [storage.ErrNotDurable], and the file is opened again, so that
-// later reads show the file's content and not that of memory.
+// later reads show the content of the file and not the state in memory.
 //
 // # Damage
 //
@@ -310,8 +310,8 @@ func (s *Store) Delete(ctx context.Context, key string, version storage.Version)
 	})
 }
 
-// current returns the key's document, or the version "" if there is none. The body
-// is valid during the transaction.
+// current returns the key's document, or the version "" if the key has no document.
+// The body is valid during the transaction.
 func current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
 	value := b.Get([]byte(key))
 	switch {

@@ -1,7 +1,7 @@
 // Package faultstore wraps a [storage.Store] and makes its operations fail as
 // stores do: before or after they take effect, late, or with a conflict, as if
-// there were another writer. A [Plan] decides which fault each call meets, so a
-// run can be repeated.
+// another writer existed. A [Plan] chooses the fault of each call, so a run can be
+// repeated.
 package faultstore
 
 import (
@@ -66,7 +66,7 @@ type Call struct {
 type Plan func(Call) Fault
 
 // Script gives each call of the operation, on any key, the next of the faults.
-// Later calls and other operations have none.
+// Later calls and other operations have no faults.
 func Script(op string, faults ...Fault) Plan {
 	return func(c Call) Fault {
 		if c.Op != op || len(faults) == 0 {

@@ -145,7 +145,7 @@ type committer[T any] struct {
 	began    time.Time
 }
 
-// commitLoop commits waiting operations until there are none.
+// commitLoop commits waiting operations until the queue is empty.
 func (e *entry[T]) commitLoop() {
 	e.commitOn(&committer[T]{e: e})
 }

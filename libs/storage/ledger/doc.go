@@ -72,7 +72,7 @@
 //     and operations without a change write the document once more. The ledger
 //     repeats the write by itself, after half a second and then up to every 10
 //     seconds. Reads show the present content. A process that starts afterwards
-//     does not know of the failure, and takes what it reads for durable.
+//     does not know of the failure, and treats the content that it reads as durable.
 //   - The store refuses ([storage.ErrRefused]: permission, size, no space): the
 //     operations of that write, or the read, fail at once with the store's reason,
 //     and nothing was applied. Other keys are not affected.

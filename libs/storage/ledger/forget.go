@@ -17,7 +17,7 @@ import (
 // those after begin a new document. Revisions begin at 1 again on ledgers that
 // do not have the key in memory; tags do not come back (see [Snapshot.Tag]).
 //
-// Forget returns when ctx ends, even if a call of the store goes on.
+// Forget returns when ctx ends, even if a call of the store continues.
 // [storage.ErrUnavailable] and [ErrOutcomeUnknown] mean that the document may or
 // may not be there. Forgetting can be repeated.
 func (l *Ledger[T]) Forget(ctx context.Context, key string, allowed func(Snapshot[T]) error) error {

@@ -119,7 +119,7 @@ func TestForgetEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A deletion that is under way when Close gives up has an unknown outcome.
+// A deletion that is under way when Close's context ends has an unknown outcome.
 func TestForgetEndsWithTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &hanging{Store: memstore.New(), release: make(chan struct{})}

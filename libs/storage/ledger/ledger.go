@@ -87,8 +87,8 @@ type Receipt[T any] struct {
 	// Revision is the revision in which the operation landed, and Index its
 	// position, from 0, among the operations of that commit. Together they give
 	// the order of all operations on a key. An Unchanged operation without an ID
-	// has those of the operation before it; Index is -1 if that operation is unknown
-	// or there is none in this revision.
+	// has those of the previous operation; Index is -1 if that operation is unknown or
+	// belongs to an earlier revision.
 	Revision uint64
 	Index    int
 	// Tag is the tag of the snapshot at Revision; see [Snapshot.Tag].

@@ -112,8 +112,8 @@ var (
 
 // New returns a store in the bucket, which must exist. It sends no request. The
 // store does not use the client's retries. The client's HTTP client should keep as
-// many idle connections per host as there are concurrent calls; that of [OpenURL]
-// does.
+// many idle connections per host as calls are made concurrently; [OpenURL] creates
+// such a client.
 func New(client *s3.Client, bucket string, options Options) (*Store, error) {
 	prefix, err := objectname.Below(options.Prefix)
 	if err != nil {
@@ -464,7 +464,8 @@ func status(err error) int {
 	return 0
 }
 
-// once turns off the SDK's retries.
+// once returns the options of each request: no retries by the SDK, and an endpoint that
+// is resolved once.
 func once(at *endpoint) func(*s3.Options) {
 	return func(o *s3.Options) {
 		o.Retryer = aws.NopRetryer{}
@@ -474,9 +475,9 @@ func once(at *endpoint) func(*s3.Options) {
 	}
 }
 
-// endpoint resolves the endpoint of one bucket of one client, which is the same for
-// all its objects, once. The SDK resolves it for each request, in a function that
-// makes the stack of each new goroutine grow several times.
+// endpoint resolves the endpoint of one client and bucket once; all objects have the
+// same endpoint. The SDK resolves it for each request, in a function that makes the
+// stack of each new goroutine grow several times.
 type endpoint struct {
 	s3.EndpointResolverV2
 	known atomic.Pointer[smithyendpoints.Endpoint]
@@ -493,7 +494,7 @@ func (e *endpoint) ResolveEndpoint(ctx context.Context, p s3.EndpointParameters)
 		known = &at
 		e.known.Store(known)
 	}
-	// The SDK writes to the properties that it gets.
+	// The SDK modifies the properties, so each request needs a copy.
 	at := *known
 	at.Headers, at.Properties = known.Headers.Clone(), smithy.Properties{}
 	at.Properties.SetAll(&known.Properties)
@@ -530,8 +531,8 @@ func sendable(version storage.Version) bool {
 
 func etag(version storage.Version) string { return `"` + string(version) + `"` }
 
-// versionOf returns the version in an answer's ETag. It fails if there is none:
-// the document could never be replaced.
+// versionOf returns the version in an answer's ETag. It fails for an answer without an
+// ETag, whose document could never be replaced.
 func versionOf(etag *string) (storage.Version, error) {
 	version := storage.Version(strings.Trim(aws.ToString(etag), `"`))
 	if !sendable(version) {

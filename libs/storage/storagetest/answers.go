@@ -63,7 +63,7 @@ func Operations(s storage.Store, version storage.Version) map[string]func(contex
 	return calls
 }
 
-// Answer is what a server answers, and how a driver must report it.
+// Answer is a server's answer, and the error that a driver must return for it.
 type Answer struct {
 	Name string
 	// Handler answers every request.

@@ -385,9 +385,9 @@ func concurrentCreate(tb testing.TB, h Harness) {
 	}
 }
 
-// counterRace tests the rule that all others serve: what was acknowledged is
-// never lost. Bodies contain the writer and its turn, because two writes of equal
-// bytes may have equal versions.
+// counterRace tests the purpose of all other rules: no acknowledged write is lost.
+// Bodies contain the writer and its turn, because two writes of equal bytes may have
+// equal versions.
 func counterRace(tb testing.TB, h Harness) {
 	stores := handles(tb, h)
 	mustCreate(tb, stores[0], "counter", "0 start")

@@ -9,8 +9,7 @@
 //	}
 //
 // The suite expects the same of every backend. It prints one line,
-// "storagetest: ran on NAME ...", from which a build can tell that a backend was
-// tested.
+// "storagetest: ran on NAME ...", which shows a build that a backend was tested.
 package storagetest
 
 import (

@@ -48,8 +48,8 @@ func (m *Mux) Schemes() []string {
 	return slices.Sorted(maps.Keys(m.openers))
 }
 
-// Open opens the store at rawURL. A URL that cannot be parsed, has an unknown
-// scheme or a password is an error that says what was expected. The scheme's
+// Open opens the store at rawURL. For a URL that cannot be parsed, or that has an
+// unknown scheme or a password, the error states the expectation. The scheme's
 // opener accepts or refuses everything else: a port (redis://localhost:6379/0), a
 // user name, a fragment. The store is an [io.Closer] if it has something to
 // release. Errors repeat neither user information nor the query, which may contain

@@ -13,7 +13,7 @@ export interface Removal {
   readonly text: string
   /** The list itself may have been erased: its items are elsewhere then, and must not be put back here. */
   readonly erased?: boolean
-  /** The removal of which the notice told before. */
+  /** The removal in the notice before this one. */
   readonly before?: Removal | null
 }
 

@@ -35,7 +35,7 @@ function open(database: Promise<Database> = openDatabase(), editable = true, lis
 
 const bread: Todo = { id: 'a', title: 'bread', completed: false, order: 1 }
 const salt: Todo = { id: 'b', title: 'salt', completed: true, order: 2 }
-/** The server answers again at the fourth try, seconds later: a busy machine sees what the page says until then. */
+/** The server answers again at the fourth attempt, seconds later, so that the test sees the state before that on a busy machine, too. */
 const awayForAWhile = Array.from({ length: 3 }, unreachable)
 const titles = (state: Todos) => state.todos.value.map((todo) => todo.title)
 const saved = (state: Todos) => eventually(() => expect([state.contact.value, state.waiting.value]).toEqual(['connected', 0]))

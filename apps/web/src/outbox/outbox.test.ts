@@ -52,7 +52,7 @@ describe('an outbox', () => {
     expect(outbox.entries).toMatchObject([{ state: 'waiting', kept: true }])
   })
 
-  it('puts on disk, with the next change, what there was no space for, and says so', async () => {
+  it('stores changes that found no space with the next change, and reports it', async () => {
     const { outbox, events, database } = open()
     vi.spyOn(await database, 'transaction').mockImplementationOnce(() => {
       throw new DOMException('There is no space left.', 'QuotaExceededError')
@@ -353,7 +353,7 @@ it('remembers the lists that were visited, the latest first, whatever the clock 
   expect(await keptKey(database, mine.list)).toBe(mine.text)
   await open(mine.list, Promise.resolve(database)).outbox.add(added(create('a')))
   await forget(database, mine.list)
-  expect(await keptKey(database, mine.list)).toBe(mine.text) // what waits is sent by it
+  expect(await keptKey(database, mine.list)).toBe(mine.text) // the waiting changes are sent with it
 
   await database.put('snapshots', { list: 'x15', revision: 1, todos: [], title: 'Party' })
   await database.put('snapshots', { list: 'x16', revision: 1, todos: [] })

@@ -82,7 +82,7 @@ export class Outbox {
     return this.#step((database) => this.#keep(database))
   }
 
-  /** Puts on disk what is not there yet, what earlier tries found no space for included. */
+  /** Stores all entries that are not stored yet, including those that found no space before. */
   async #keep(database: Database) {
     const added = this.#entries.filter((entry) => !entry.kept)
     // Strict: a change that the page calls kept must survive a loss of power as well.

@@ -10,7 +10,7 @@ export function localStore(name: 'localStorage' | 'sessionStorage' = 'localStora
   }
 }
 
-/** What was typed for a list in this tab and not added. It survives a reload, a crash, and that the browser discards the tab. */
+/** Returns the text that was typed in this tab for a list and not added. It survives a reload, a crash and a discarded tab. */
 export function draft(list: string): string {
   return localStore('sessionStorage')?.getItem(`${prefix}draft ${list}`) ?? ''
 }

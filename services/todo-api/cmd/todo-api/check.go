@@ -108,8 +108,8 @@ func (s settings) checkSignIn(refuse func(variable, value, expected string)) {
 	}
 }
 
-// isServer reports whether u is an http or https URL with a host, and nothing
-// besides a path.
+// isServer reports whether u is an http or https URL that consists of a host and
+// possibly a path.
 func isServer(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && isHost(u) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }

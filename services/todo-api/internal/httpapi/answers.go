@@ -19,9 +19,9 @@ import (
 // readyTimeout is shorter than the timeout of a load balancer's probe.
 const readyTimeout = 2 * time.Second
 
-// readList begins the answer to a read: it sets the headers that tell how current
-// the list is. If If-Match does not hold, or if the client already has the list,
-// it answers 412 or 304, and done is true.
+// readList begins the answer to a read: it sets the headers about the list's revision
+// and age. If If-Match does not hold, or if the client already has the list, it
+// answers 412 or 304, and done is true.
 func (s *Server) readList(c *fiber.Ctx, r *request) (snap lists.Snapshot, done bool, err error) {
 	if snap, err = s.opts.Lists.Read(c.UserContext(), r.list); err != nil {
 		return snap, false, err

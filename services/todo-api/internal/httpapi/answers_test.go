@@ -57,7 +57,7 @@ func TestListsAreCompressed(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Header.Set("Accept-Encoding", accepted)
-			got, err := http.DefaultClient.Do(req) // another than a.Client, which reads what it checks
+			got, err := http.DefaultClient.Do(req) // not a.Client, which decodes bodies to check them
 			if err != nil {
 				t.Fatal(err)
 			}

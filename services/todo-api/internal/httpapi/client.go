@@ -41,8 +41,8 @@ func clientAt(address netip.Addr) client {
 	return client{address: prefix}
 }
 
-// clientAddress returns the address of the sender: the one in the header that the
-// operator trusts, or else that of the connection.
+// clientAddress returns the address of the sender, from the header that the operator
+// trusts or else from the connection.
 func (s *Server) clientAddress(c *fiber.Ctx) netip.Addr {
 	if s.opts.ClientAddress != "" {
 		lines := c.Request().Header.PeekAll(s.opts.ClientAddress)

@@ -10,8 +10,8 @@ import (
 )
 
 // cors lets pages of other origins use the API (Fetch standard, 3.2). All answers
-// have its headers, errors included: a page cannot tell an error that it may not
-// read from a broken network.
+// have its headers, errors included: to a page, an error without them looks like a
+// broken network.
 type cors struct {
 	any     bool
 	origins []string

@@ -21,7 +21,7 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/todo"
 )
 
-// request is the state of a request beyond that of fiber.
+// request is the state of a request, in addition to fiber's.
 type request struct {
 	id      string
 	began   time.Time

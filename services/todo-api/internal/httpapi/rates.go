@@ -116,8 +116,8 @@ func (s *Server) charge(r *request, units int) error {
 	return nil
 }
 
-// settle charges the units that were not known before: those of a list that was
-// not in memory, and of a body without Content-Length.
+// settle charges the units that were unknown before, of a list that was not in memory
+// or of a body without Content-Length.
 func (s *Server) settle(c *fiber.Ctx, r *request) {
 	if r.payer == nil {
 		return

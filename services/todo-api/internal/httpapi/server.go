@@ -72,8 +72,8 @@ type Options struct {
 	NamesInHistory bool
 	// RateLimit is the maximum number of units of work per minute of one
 	// client; 0 means no limit. A small request costs one unit. A client is a
-	// person who signed in, or else an address: the one in the header
-	// ClientAddress, or that of the connection if ClientAddress is "".
+	// person who signed in, or else an address, from the header ClientAddress or,
+	// if that is "", from the connection.
 	RateLimit     int
 	ClientAddress string
 	// MaxBytes is the maximum memory of requests about large lists that are under
@@ -314,7 +314,7 @@ func (l serverLog) Printf(format string, _ ...any) {
 func (s *Server) Stop() { s.stopping.Store(true) }
 
 // Shutdown closes event streams and waits for requests under way. If ctx ends
-// first, the error says what was not finished.
+// first, it returns an error that names the unfinished part.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Stop()
 	s.closeOnce.Do(func() { close(s.closing) })

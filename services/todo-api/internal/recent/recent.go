@@ -8,7 +8,7 @@ import (
 )
 
 // Table maps strings to values without locks. Its memory is bounded: each key has
-// one slot, and Put replaces the key that is there. It is safe for concurrent use.
+// one slot, and Put replaces the slot's key. It is safe for concurrent use.
 type Table[V any] struct {
 	seed  maphash.Seed
 	slots []atomic.Pointer[entry[V]]
@@ -31,7 +31,7 @@ func (t *Table[V]) slot(key string) (*atomic.Pointer[entry[V]], uint64) {
 }
 
 // Get returns the value of key, and whether the table has one. It does not retain
-// key. The time that it takes does not tell how much of a key is right: keys are
+// key. Its duration does not reveal how many bytes of a key are right: keys are
 // compared only if 64 bits of their hashes under a random seed are equal.
 func (t *Table[V]) Get(key string) (value V, ok bool) {
 	slot, hash := t.slot(key)
