@@ -4,9 +4,9 @@
 // # Writes
 //
 // A body goes to a temporary file, which is synced and takes the name of the
-// document's file, and then the directory is synced. A crash or a power cut at
-// any moment leaves the old body or the new one, and the new one once the
-// write was acknowledged. A failed sync is never repeated, because the kernel
+// document's file, and then the directory is synced, once for all writes that wait
+// for that. A crash or a power cut at any moment leaves the old body or the new one,
+// and the new one once the write was acknowledged. A failed sync is never repeated, because the kernel
 // may have dropped the pages that it could not write and then report success
 // (https://wiki.postgresql.org/wiki/Fsync_Errors): the write fails with
 // [storage.ErrUnavailable], and with [storage.ErrNotDurable] if it was the
@@ -83,6 +83,7 @@ import (
 type Store struct {
 	dir   directory
 	temps atomic.Uint64
+	syncs syncs
 
 	seed  maphash.Seed
 	turns [1024]turn // by hash of the key
@@ -189,7 +190,7 @@ func newStore(dir directory) (*Store, error) {
 			}
 		}
 	}
-	return &Store{dir: dir, seed: maphash.MakeSeed()}, nil
+	return &Store{dir: dir, syncs: newSyncs(), seed: maphash.MakeSeed()}, nil
 }
 
 const tempPrefix = ".tmp-"
@@ -310,7 +311,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 		s.sweep(temp)
 		return "", failed(op, key, err)
 	}
-	if err := s.dir.Sync(); err != nil {
+	if err := s.syncs.wait(s.dir.Sync); err != nil {
 		// A power cut may undo an exchange: both files stay as they are.
 		return "", notDurable(op, key, err)
 	}
@@ -382,7 +383,7 @@ func (s *Store) Delete(ctx context.Context, key string, at storage.Version) erro
 	if err := s.dir.Remove(name + documentSuffix); err != nil {
 		return failed("delete", key, err)
 	}
-	if err := s.dir.Sync(); err != nil {
+	if err := s.syncs.wait(s.dir.Sync); err != nil {
 		return notDurable("delete", key, err)
 	}
 	if w != nil {
@@ -550,7 +551,7 @@ func (s *Store) keepKey(name, key string) error {
 		s.sweep(temp)
 		return err
 	}
-	return s.dir.Sync()
+	return s.syncs.wait(s.dir.Sync)
 }
 
 func version(body []byte) storage.Version {
