@@ -62,7 +62,7 @@ class Place:
         (page / "assets" / f"{name}.js").write_text(name)
         return "sha256:" + name * 64
 
-    def create(self, name, definitions=None, runs=1):
+    def create(self, name, definitions=None, runs=1, **published):
         """Makes an environment as Terraform leaves it, or with the task definitions of another."""
         for bucket in (f"{name}-website", f"{name}-releases"):
             self.s3.create_bucket(Bucket=bucket)
@@ -83,7 +83,7 @@ class Place:
         self.ssm.put_parameter(Name=f"/p/{name}/deploy", Type="String", Value=json.dumps({
             "site_url": self.address, "repository_url": REPOSITORY, "cluster": name, "service": name, "task_family": name, "container": "todo-api",
             "desired_count": 2, "website_bucket": f"{name}-website", "distribution_id": distribution, "releases_bucket": f"{name}-releases",
-            "releases_prefix": "e/",
+            "releases_prefix": "e/", **published,
         }))
         self.hosts[name] = {"account_id": ACCOUNT}
 

@@ -1,10 +1,13 @@
 """Each role says what is wrong with a value before it does anything."""
 
+import json
 import pathlib
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.todo.deploy.plugins.filter import typed
 
 ROLES = pathlib.Path(__file__).resolve().parent.parent / "roles"
 
@@ -65,16 +68,69 @@ def test_each_variable_is_typed(role):
                 assert name in said and want in said, (entry, name, value, said)
 
 
-@pytest.mark.parametrize("playbook", ["deploy", "rollback"])
-def test_refused_before_anything_changes(place, playbook):
-    """The roles that take these begin after the service was changed."""
+SIGN_IN = {"issuer": "https://id.example.com/realms/team", "clientId": "page", "audience": "todo", "scope": "openid"}
+PAGE = {"apiBase": "", "signIn": SIGN_IN}
+
+
+@pytest.mark.parametrize("value", [
+    '{"apiBase": "ftp://x"}', {"apiBase": "https://a b"}, {"apiBase": "https://a?b"}, {"apiBase": "api.example.com"}, {"apiBase": 0}, {"apiBase": None}, {}, "", None,
+    {**PAGE, "signIn": ""}, {**PAGE, "signIn": {}}, {**PAGE, "signIn": json.dumps(SIGN_IN)}, {**PAGE, "signIn": {**SIGN_IN, "issuer": "id.example.com"}},
+    *({**PAGE, "signIn": {**SIGN_IN, name: wrong}} for name in SIGN_IN for wrong in ("", " ", 5, None)),
+])
+def test_configuration_that_the_page_does_not_take(value):
+    with pytest.raises(AnsibleFilterError, match='expected an apiBase of "" or an address'):
+        typed.FilterModule().filters()["as_page_config"](value)
+
+
+def test_configuration_that_the_page_takes():
+    for value in ({"apiBase": ""}, {"apiBase": "https://example.com/todo/"}, PAGE):
+        assert typed.FilterModule().filters()["as_page_config"](json.dumps(value)) == value
+    assert typed.FilterModule().filters()["as_page_config"]({"apiBase": "", "signIn": None}) == {"apiBase": ""}
+
+
+@pytest.fixture
+def refused(place):
+    """Runs a playbook, which is to be refused before it changes anything, and returns what it said."""
     if "typed" not in place.hosts:
-        place.create("typed")
+        place.create("typed", connect_origins=["https://id.example.com"])
         place.commit("a")
-    changes, bad = [], {"smoke_token_request": "nothing", "frontend_config": "[1]", "backend_service_ask": "maybe", "release_returned": ""}
-    place.edge.changed = lambda _: changes.append(place.edge.requests[-1])
-    code, said = place.play(f"{playbook}.yml", "typed", **bad)
-    place.edge.changed = lambda _: None
-    assert code != 0 and not changes, (changes, said)
+
+    def run(playbook, **variables):
+        changes = []
+        place.edge.changed = lambda _: changes.append(place.edge.requests[-1])
+        code, said = place.play(f"{playbook}.yml", "typed", **variables)
+        place.edge.changed = lambda _: None
+        assert code != 0 and not changes, (changes, said)
+        return said
+
+    return run
+
+
+@pytest.mark.parametrize("playbook", ["deploy", "rollback"])
+def test_types_are_refused_before_anything_changes(refused, playbook):
+    """The roles that take these begin after the service was changed."""
+    bad = {"smoke_token_request": "nothing", "frontend_config": "[1]", "backend_service_ask": "maybe", "release_returned": ""}
+    said = refused(playbook, **bad)
     for name in bad:
         assert f"argument '{name}' is of type" in said, said
+
+
+@pytest.mark.parametrize("playbook, variables, want", [
+    ("deploy", {"frontend_config": {"apiBase": "ftp://x"}}, "expected an apiBase of"),
+    ("rollback", {"frontend_config": '{"apiBase": "ftp://x"}'}, "expected an apiBase of"),
+    ("deploy", {"frontend_config": {"apiBase": "https://api.example.com/v1"}}, "forbids it to ask https://api.example.com."),
+    ("deploy", {"frontend_config": {"apiBase": "", "signIn": {**SIGN_IN, "issuer": "https://other.example.com"}}}, "forbids it to ask https://other.example.com."),
+    ("deploy", {"smoke_site": "todo.example.com"}, "smoke_site is no address"),
+    ("deploy", {"smoke_token_url": "id.example.com/token"}, "smoke_token_url is no address"),
+    ("deploy", {"smoke_token_url": "https://id.example.com/token"}, "expected smoke_token_url, smoke_client_id"),
+    ("rollback", {"smoke_client_id": "script"}, "expected smoke_token_url, smoke_client_id"),
+    ("deploy", {"smoke_list": ".."}, "smoke_list: expected a plain name"),
+    ("deploy", {"smoke_list": "k-osd3sxfqjmmwr5ddcclbrgosv4eihj7b"}, "smoke_list: expected a plain name"),
+])
+def test_values_are_refused_before_anything_changes(refused, playbook, variables, want):
+    assert want in refused(playbook, **variables)
+
+
+def test_status_needs_no_secret_of_the_smoke_test(refused, place):
+    code, said = place.play("status.yml", "typed", smoke_token_url="https://id.example.com/token", smoke_client_id="script", frontend_config=PAGE)
+    assert code == 0, said

@@ -34,6 +34,7 @@ def test_address_that_does_not_answer(play, place):
     done = play([{"ansible.builtin.include_role": {"name": "release", "tasks_from": "notify"}, "vars": variables}])
     assert done.returncode == 0 and "Connection refused" in done.stdout and "/secret" not in done.stdout, done.stdout
     place.create("address")
+    place.commit("a")
     for wrong in ("ftp://hidden", "https:// hidden", 5):
         code, said = place.play("deploy.yml", "address", notify_url=wrong)
         assert code != 0 and "notify_url is no address: expected one that begins with" in said and "hidden" not in said, said

@@ -152,9 +152,9 @@ def test_tool_that_is_missing(play, tmp_path, missing):
 
 def test_numbers(place):
     place.create("numbers")
-    for name, value, least in (("last", "0", 1), ("smoke_delay_seconds", "1.5", 0)):
+    for name, value, least in (("last", "0", 1), ("smoke_delay_seconds", "1.5", 0), ("release_lock_minutes", "9" * 13, 1)):
         code, said = place.play("status.yml", "numbers", **{name: value})
-        assert code != 0 and f"{name}={value}: expected a whole number, at least {least}." in said, said
+        assert code != 0 and f"{name}={value}: expected a whole number from {least} to 999999." in said, said
     code, said = place.play("status.yml", "numbers", last="3", backend_service_poll_seconds="0")
     assert code == 0, said
 

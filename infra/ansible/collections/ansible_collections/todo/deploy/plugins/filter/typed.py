@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from ansible.errors import AnsibleFilterError
@@ -12,7 +13,7 @@ def _typed(check, expected):
     def convert(value):
         try:
             return check(value)
-        except (TypeError, ValueError) as e:
+        except (AttributeError, KeyError, TypeError, ValueError) as e:
             raise AnsibleFilterError(f"{value}: expected {expected}") from e
 
     return convert
@@ -24,6 +25,16 @@ def _words(value):
     return shlex.split(value)
 
 
+def _page_config(value):
+    """By the rules of apps/web/src/api/config.ts, but without blanks in addresses, which it takes and cannot ask."""
+    config = {name: part for name, part in check_type_dict(value).items() if part is not None}
+    texts = [config["signIn"][name] for name in ("issuer", "clientId", "audience", "scope")] if "signIn" in config else []
+    addresses = [address for address in (config["apiBase"], *texts[:1]) if address != ""]
+    if not all(map(str.strip, texts)) or not all(re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address) for address in addresses):
+        raise ValueError
+    return config
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -31,5 +42,7 @@ class FilterModule:
         return {
             "as_dict": _typed(check_type_dict, "an object"),
             "as_list": _typed(check_type_list, "a list, or its elements with commas between them"),
+            "as_page_config": _typed(_page_config, 'an apiBase of "" or an address such as "https://api.example.com", and, where people sign in, a signIn with an '
+                                     'issuer, an address too, a clientId, an audience and a scope'),
             "as_words": _typed(_words, "a string, quoted as in a shell"),
         }
