@@ -13,10 +13,16 @@
 //
 // # Damage
 //
-// Calls that read an invalid page fail. bbolt has checksums of its two meta pages
-// only, which name the last commit: a flipped bit may restore the state before
-// the last commit or hide a key, and neither is noticed. On disks that do not
-// check what they return, keep documents in package diskstore.
+// A flipped bit is never served as content, nor as a missing document. Open refuses
+// a file with a damaged page, which it names, or without one of its last two
+// commits: restore a backup. Keys and documents have checksums in a second tree of
+// the file: if a key or its document differs from them, or is missing in one of
+// the two, only the calls of that key and listings fail. Damage that happens while
+// the file is open is found in the same way when it is read, except that a page that
+// refers to itself ends the process.
+//
+// A file that another program wrote last, such as an earlier version of this
+// package or a bbolt tool, is accepted as it is.
 //
 // # One process
 //
@@ -29,10 +35,12 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"iter"
@@ -60,6 +68,7 @@ type Store struct {
 	mu     sync.RWMutex // held for writing by the commit under way
 	db     *bbolt.DB    // nil after a failed commit, until it could be reopened
 	info   os.FileInfo  // of the open file
+	last   int          // the number of the last commit
 	closed bool
 
 	queueMu sync.Mutex
@@ -74,13 +83,24 @@ var (
 	_ storage.SoleOwner         = (*Store)(nil)
 )
 
+// The buckets of the file.
 var (
-	bucketName = []byte("documents")
+	documentsName = []byte("documents") // the version and the body of each key
+	checksumsName = []byte("checksums") // the checksum of each value in documents
+	commitName    = []byte("commit")    // of the last commit, its number and the last version
+)
+
+var (
 	errClosed  = errors.New("it was closed")
+	errDamaged = errors.New("the file is damaged")
+
+	errRolledBack = fmt.Errorf("%w: the last commit is missing", errDamaged)
 )
 
 // versionBytes is the length of the version that precedes each body.
 const versionBytes = 8
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Open opens the file at path, which it creates, with the directories above it,
 // if it does not exist; an empty file is refused. The error is around
@@ -128,7 +148,7 @@ func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("the file is damaged: %v", cause)
+			err = fmt.Errorf("%w: %v", errDamaged, cause)
 		}
 	}()
 	return f()
@@ -151,39 +171,132 @@ func (s *Store) inPlace() error {
 func (s *Store) reopen() error {
 	before, err := os.Stat(s.path)
 	switch {
+	case err == nil && before.IsDir():
+		return errors.New("it is a directory")
 	case err == nil && before.Size() == 0:
 		return errors.New("it is empty: expected a database; delete it to begin with none")
 	case err == nil && s.info != nil && !os.SameFile(before, s.info), err != nil && s.info != nil:
 		return s.inPlace()
 	}
-	var db *bbolt.DB
-	err = guarded(func() (err error) {
-		db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
-			Timeout:      time.Millisecond, // 0 would wait for the lock for ever
-			FreelistType: bbolt.FreelistMapType,
-		})
-		return err
-	})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return errors.New("in use by another process")
+	if err == nil {
+		// Opened so, bbolt does not read the list of free pages, at which it may panic
+		// and then keep the lock.
+		db, err := openFile(s.path, true)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(verify(s.path), db.Close()); err != nil {
+			return err
+		}
 	}
+	db, err := openFile(s.path, false)
 	if err != nil {
 		return err
 	}
-	err = guarded(func() error {
-		return db.Update(func(tx *bbolt.Tx) error {
-			_, err := tx.CreateBucketIfNotExists(bucketName)
+	var last int
+	info, err := os.Stat(s.path)
+	if err == nil {
+		err = guarded(func() (err error) {
+			last, err = prepare(db)
 			return err
 		})
-	})
-	if err == nil {
-		s.info, err = os.Stat(s.path)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	s.db = db
+	s.db, s.info, s.last = db, info, last
 	return nil
+}
+
+func openFile(path string, readOnly bool) (db *bbolt.DB, err error) {
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:      time.Millisecond, // 0 would wait for the lock for ever
+			FreelistType: bbolt.FreelistMapType,
+			ReadOnly:     readOnly,
+		})
+		return err
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		err = errors.New("in use by another process")
+	}
+	return db, err
+}
+
+// prepare returns the number of the file's last commit. If this package did not make
+// that commit, the checksums are those of the documents that it finds.
+func prepare(db *bbolt.DB) (last int, err error) {
+	err = db.View(func(tx *bbolt.Tx) error {
+		names, ours := 0, 0
+		err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			names++
+			if bytes.Equal(name, documentsName) || bytes.Equal(name, checksumsName) || bytes.Equal(name, commitName) {
+				ours++
+			}
+			return nil
+		})
+		documents := tx.Bucket(documentsName)
+		switch {
+		case err != nil:
+			return err
+		case names == 0, ours == 1 && documents != nil: // new, or of an earlier version
+			return nil
+		case ours != 3:
+			return fmt.Errorf("%w, or of another program: it does not have the buckets of documents", errDamaged)
+		}
+		number, version := decodeCommit(tx.Bucket(commitName).Get(commitName))
+		switch {
+		case number != tx.ID():
+			return nil
+		case documents.Sequence() != version:
+			return fmt.Errorf("%w: the last version is %d or %d", errDamaged, version, documents.Sequence())
+		}
+		last = number
+		return nil
+	})
+	if err != nil || last != 0 {
+		return last, err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		if err := tx.DeleteBucket(checksumsName); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
+			return err
+		}
+		documents, err := tx.CreateBucketIfNotExists(documentsName)
+		if err != nil {
+			return err
+		}
+		checksums, err := tx.CreateBucket(checksumsName)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.CreateBucketIfNotExists(commitName); err != nil {
+			return err
+		}
+		err = documents.ForEach(func(key, value []byte) error { return checksums.Put(key, checksum(value)) })
+		last = tx.ID()
+		return errors.Join(err, recordCommit(tx))
+	})
+	return last, err
+}
+
+// recordCommit records the commit of tx, so that a commit of another program is
+// recognized.
+func recordCommit(tx *bbolt.Tx) error {
+	record := binary.BigEndian.AppendUint64(nil, uint64(tx.ID())) //nolint:gosec // decodeCommit converts it back
+	record = binary.BigEndian.AppendUint64(record, tx.Bucket(documentsName).Sequence())
+	return tx.Bucket(commitName).Put(commitName, record)
+}
+
+func decodeCommit(record []byte) (number int, version uint64) {
+	if len(record) != 16 {
+		return 0, 0
+	}
+	return int(binary.BigEndian.Uint64(record)), binary.BigEndian.Uint64(record[8:]) //nolint:gosec // it was an int
+}
+
+// checksum returns the CRC-32C of a value.
+func checksum(value []byte) []byte {
+	return binary.BigEndian.AppendUint32(nil, crc32.Checksum(value, castagnoli))
 }
 
 // ready returns an error unless s.db is open. The caller holds s.mu for writing.
@@ -212,7 +325,7 @@ func (s *Store) Close() error {
 }
 
 // view calls f with the last committed state.
-func (s *Store) view(f func(*bbolt.Bucket) error) error {
+func (s *Store) view(f func(*bbolt.Tx) error) error {
 	s.mu.RLock()
 	for s.db == nil {
 		s.mu.RUnlock()
@@ -226,7 +339,12 @@ func (s *Store) view(f func(*bbolt.Bucket) error) error {
 	}
 	defer s.mu.RUnlock()
 	return guarded(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return f(tx.Bucket(bucketName)) })
+		return s.db.View(func(tx *bbolt.Tx) error {
+			if tx.ID() != s.last {
+				return errRolledBack
+			}
+			return f(tx)
+		})
 	})
 }
 
@@ -241,8 +359,8 @@ func (s *Store) GetIfChanged(ctx context.Context, key string, known storage.Vers
 	if err := storage.CheckCall(ctx, "get", key); err != nil {
 		return storage.Document{}, false, err
 	}
-	err = s.view(func(b *bbolt.Bucket) error {
-		version, body, err := current(b, key)
+	err = s.view(func(tx *bbolt.Tx) error {
+		version, body, err := current(tx, key)
 		switch {
 		case err != nil:
 			return err
@@ -274,21 +392,22 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, version st
 func (s *Store) put(ctx context.Context, op, key string, at storage.Version, body []byte) (storage.Version, error) {
 	value := append(make([]byte, versionBytes, versionBytes+len(body)), body...)
 	var version storage.Version
-	err := s.change(ctx, op, key, func(b *bbolt.Bucket) error {
-		found, _, err := current(b, key)
+	err := s.change(ctx, op, key, func(tx *bbolt.Tx) error {
+		found, _, err := current(tx, key)
 		if err != nil {
 			return err
 		}
 		if found != at {
 			return storage.ErrConflict
 		}
-		number, err := b.NextSequence()
+		documents := tx.Bucket(documentsName)
+		number, err := documents.NextSequence()
 		if err != nil {
 			return err
 		}
 		binary.BigEndian.PutUint64(value, number)
 		version = versionOf(number)
-		return b.Put([]byte(key), value)
+		return errors.Join(documents.Put([]byte(key), value), tx.Bucket(checksumsName).Put([]byte(key), checksum(value)))
 	})
 	if err != nil {
 		return "", err
@@ -298,27 +417,27 @@ func (s *Store) put(ctx context.Context, op, key string, at storage.Version, bod
 
 // Delete implements [storage.Store].
 func (s *Store) Delete(ctx context.Context, key string, version storage.Version) error {
-	return s.change(ctx, "delete", key, func(b *bbolt.Bucket) error {
-		found, _, err := current(b, key)
+	return s.change(ctx, "delete", key, func(tx *bbolt.Tx) error {
+		found, _, err := current(tx, key)
 		if err != nil {
 			return err
 		}
 		if found == "" || found != version {
 			return storage.ErrConflict
 		}
-		return b.Delete([]byte(key))
+		return errors.Join(tx.Bucket(documentsName).Delete([]byte(key)), tx.Bucket(checksumsName).Delete([]byte(key)))
 	})
 }
 
 // current returns the key's document, or the version "" if the key has no document.
 // The body is valid during the transaction.
-func current(b *bbolt.Bucket, key string) (storage.Version, []byte, error) {
-	value := b.Get([]byte(key))
+func current(tx *bbolt.Tx, key string) (storage.Version, []byte, error) {
+	value, sum := tx.Bucket(documentsName).Get([]byte(key)), tx.Bucket(checksumsName).Get([]byte(key))
 	switch {
-	case value == nil:
+	case value == nil && sum == nil:
 		return "", nil, nil
-	case len(value) < versionBytes:
-		return "", nil, errors.New("the stored value is damaged: it has no version")
+	case len(value) < versionBytes || !bytes.Equal(sum, checksum(value)):
+		return "", nil, fmt.Errorf("%w: the document does not match its checksum", errDamaged)
 	}
 	return versionOf(binary.BigEndian.Uint64(value)), value[versionBytes:], nil
 }
@@ -330,14 +449,14 @@ func versionOf(number uint64) storage.Version {
 // change is a write that waits for its commit.
 type change struct {
 	ctx   context.Context
-	apply func(*bbolt.Bucket) error
+	apply func(*bbolt.Tx) error
 	err   error
 	done  chan struct{}
 }
 
 // change applies a write in the next commit. The caller that finds the queue empty
 // commits for all that arrive during the commit before.
-func (s *Store) change(ctx context.Context, op, key string, apply func(*bbolt.Bucket) error) error {
+func (s *Store) change(ctx context.Context, op, key string, apply func(*bbolt.Tx) error) error {
 	if err := storage.CheckCall(ctx, op, key); err != nil {
 		return err
 	}
@@ -381,18 +500,21 @@ func (s *Store) update(batch []*change) (rest []*change, err error) {
 		at := 0
 		err := guarded(func() error {
 			return s.db.Update(func(tx *bbolt.Tx) error {
-				b := tx.Bucket(bucketName)
+				if tx.ID() != s.last+1 {
+					return errRolledBack
+				}
 				for ; at < len(batch); at++ {
 					c := batch[at]
 					if c.err = c.ctx.Err(); c.err == nil {
-						c.err = c.apply(b)
+						c.err = c.apply(tx)
 					}
 				}
-				return nil
+				return recordCommit(tx)
 			})
 		})
 		switch {
 		case err == nil:
+			s.last++
 			return batch, nil
 		case at == len(batch):
 			if !isRefusedWrite(err) {
@@ -412,11 +534,21 @@ func (s *Store) update(batch []*change) (rest []*change, err error) {
 // iteration begins.
 func (s *Store) Keys(ctx context.Context) iter.Seq2[string, error] {
 	return storage.SortedKeys(ctx, func() (keys []string, err error) {
-		err = s.view(func(b *bbolt.Bucket) error {
-			return b.ForEach(func(key, _ []byte) error {
+		err = s.view(func(tx *bbolt.Tx) error {
+			checksums := tx.Bucket(checksumsName).Cursor()
+			same, _ := checksums.First()
+			err := tx.Bucket(documentsName).ForEach(func(key, _ []byte) error {
+				if !bytes.Equal(key, same) {
+					return fmt.Errorf("%w: the key %q or the one before has no document or no checksum", errDamaged, key)
+				}
 				keys = append(keys, string(key))
+				same, _ = checksums.Next()
 				return ctx.Err()
 			})
+			if err == nil && same != nil {
+				err = fmt.Errorf("%w: the key %q has no document", errDamaged, same)
+			}
+			return err
 		})
 		return keys, wrap("keys", "", err)
 	})
@@ -428,7 +560,7 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
 	}
-	return wrap("check", "", s.view(func(*bbolt.Bucket) error { return s.inPlace() }))
+	return wrap("check", "", s.view(func(*bbolt.Tx) error { return s.inPlace() }))
 }
 
 // Backup writes the last committed state of the whole database to w and returns the
@@ -438,8 +570,8 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, wrap("backup", "", err)
 	}
-	err = s.view(func(b *bbolt.Bucket) error {
-		n, err = b.Tx().WriteTo(w)
+	err = s.view(func(tx *bbolt.Tx) error {
+		n, err = tx.WriteTo(w)
 		return err
 	})
 	return n, wrap("backup", "", err)

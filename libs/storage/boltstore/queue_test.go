@@ -64,23 +64,29 @@ func TestDamagedPageInCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	tried := 0
 	for page := 2; page < len(whole)/os.Getpagesize(); page++ {
-		damaged := bytes.Clone(whole)
-		clear(damaged[page*os.Getpagesize() : (page+1)*os.Getpagesize()])
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, err := Open(path)
 		if err != nil {
-			continue
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.WriteAt(make([]byte, os.Getpagesize()), int64(page*os.Getpagesize()))
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
 		}
 		var good, bad []int
 		for i := range documents {
