@@ -1,82 +1,78 @@
 package s3store_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/s3store"
 )
 
-// A server that ignores conditions is refused by the first check.
+// A server that ignores a condition is refused by the first check.
 func TestCheckProbesConditions(t *testing.T) {
 	t.Parallel()
+	all := func(*http.Request, bool) bool { return true }
 	for name, test := range map[string]struct {
-		put     int
-		busy    int // that many writes are answered 503 first
+		ignores func(r *http.Request, exists bool) bool // the condition of a write
+		fails   int                                     // that many writes are answered 503 first
 		noProbe bool
-		ok      bool
+		want    string // in the error; none if it is empty
+		puts    int    // in two checks
 	}{
-		"precondition failed":         {put: 412, ok: true},
-		"no such object":              {put: 404, ok: true},
-		"carried out":                 {put: 200},
-		"carried out, with probe=off": {put: 200, noProbe: true, ok: true},
-		"unavailable":                 {put: 500},
-		"unavailable at first":        {put: 412, busy: 2, ok: true},
+		"honours them":      {puts: 3},
+		"busy at first":     {fails: 2, puts: 5},
+		"busy":              {fails: 100, want: "SlowDown", puts: 6},
+		"ignores them":      {ignores: all, want: "ignores If-None-Match", puts: 4},
+		"let pass":          {ignores: all, noProbe: true},
+		"ignores If-Match":  {ignores: func(r *http.Request, _ bool) bool { return r.Header.Get("If-Match") != "" }, want: "ignores If-Match", puts: 5},
+		"ignores creations": {ignores: func(r *http.Request, _ bool) bool { return r.Header.Get("If-None-Match") != "" }, want: "ignores If-None-Match", puts: 4},
+		"ignores If-Match on what exists": {
+			ignores: func(r *http.Request, exists bool) bool { return exists && r.Header.Get("If-Match") != "" }, want: "ignores If-Match", puts: 5,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var puts int
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				status, code := 404, "NoSuchKey"
-				if r.Method == http.MethodPut {
-					puts++
-					status = test.put
-					if puts <= test.busy {
-						status, code = 503, "SlowDown"
-					} else if status == 412 {
-						code = "PreconditionFailed"
-					}
-				}
-				if r.Method == http.MethodDelete {
-					status, code = 503, "SlowDown" // which must not look like an outage
-				}
-				if status == 200 {
-					w.Header().Set("ETag", `"1"`)
+			puts, objects := 0, map[string]bool{}
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				exists := objects[r.URL.Path]
+				holds := exists == (r.Header.Get("If-None-Match") == "") && r.Header.Get("If-Match") == ""
+				switch {
+				case r.Method == http.MethodGet:
+					failure(404, "NoSuchKey")(w, r)
 					return
+				case r.Method != http.MethodPut || r.URL.Path != "/bucket/p/~/probe":
+					t.Errorf("got %s %s, want writes of the probe alone", r.Method, r.URL.Path)
 				}
-				w.WriteHeader(status)
-				_, _ = w.Write([]byte("<Error><Code>" + code + "</Code></Error>"))
-			}))
-			t.Cleanup(server.Close)
-			client := s3.New(s3.Options{
-				BaseEndpoint: aws.String(server.URL), Region: "us-east-1", UsePathStyle: true,
-				Credentials: credentials.NewStaticCredentialsProvider("x", "x", ""),
+				puts++
+				switch {
+				case puts <= test.fails:
+					failure(503, "SlowDown")(w, r)
+				case holds || test.ignores != nil && test.ignores(r, exists):
+					objects[r.URL.Path] = true
+					w.Header().Set("ETag", `"1"`)
+				case exists:
+					failure(412, "PreconditionFailed")(w, r)
+				default:
+					failure(404, "NoSuchKey")(w, r)
+				}
 			})
-			store, err := s3store.New(client, "bucket", s3store.Options{NoProbe: test.noProbe})
-			if err != nil {
-				t.Fatal(err)
+			store := s.store(t, s3store.Options{Prefix: "p", NoProbe: test.noProbe})
+			for n := range 2 {
+				err := store.Check(t.Context())
+				if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+					t.Errorf("check %d: got %v, want %q", n, err, test.want)
+				}
+				if refused := strings.Contains(test.want, "ignores"); errors.Is(err, storage.ErrRefused) != refused || errors.Is(err, storage.ErrUnavailable) == (refused || err == nil) {
+					t.Errorf("check %d: got %v, want a refusal of a server that ignores, and else an outage", n, err)
+				}
 			}
-			first := store.Check(context.Background())
-			err = store.Check(context.Background())
-			switch {
-			case (first == nil) != (err == nil):
-				t.Errorf("the first check: got %v, the second %v", first, err)
-			case test.ok && err != nil, !test.ok && err == nil:
-				t.Errorf("got %v, want success: %v", err, test.ok)
-			case test.put == 200 && !test.ok && (!errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "ignores If-Match")):
-				t.Errorf("got %v, want ErrRefused that names the condition", err)
-			case test.ok && !test.noProbe && puts != test.busy+1:
-				t.Errorf("got %d probes in two checks, want %d", puts, test.busy+1)
+			if puts != test.puts {
+				t.Errorf("got %d writes in two checks, want %d", puts, test.puts)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ type Options struct {
 	CallTimeout time.Duration
 	// ReadAttempts is the maximum number of attempts of a read. If 0, it is 3.
 	ReadAttempts int
-	// NoProbe makes [Store.Check] pass a server that ignores If-Match. ON SUCH A
+	// NoProbe makes [Store.Check] pass a server that ignores conditions. ON SUCH A
 	// SERVER WRITERS OVERWRITE ONE ANOTHER.
 	NoProbe bool
 	// Observe, if not nil, is called after each request, concurrently.
@@ -99,7 +99,7 @@ type Store struct {
 	options Options
 	once    func(*s3.Options)
 	retries aws.Retryer
-	// honours is true after the server has refused an impossible condition.
+	// honours is true after the server has refused both conditions of the probe.
 	honours atomic.Bool
 }
 
@@ -195,7 +195,16 @@ func (s *Store) get(ctx context.Context, in *s3.GetObjectInput) (storage.Documen
 
 // Create implements [storage.Store].
 func (s *Store) Create(ctx context.Context, key string, body []byte) (storage.Version, error) {
-	return s.put(ctx, "create", key, body, func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") })
+	if err := storage.CheckCall(ctx, "create", key); err != nil {
+		return "", err
+	}
+	return s.put(ctx, "create", key, s.object(key), body, ifNone)
+}
+
+func ifNone(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") }
+
+func ifAt(version storage.Version) func(*s3.PutObjectInput) {
+	return func(in *s3.PutObjectInput) { in.IfMatch = aws.String(etag(version)) }
 }
 
 // Replace implements [storage.Store].
@@ -203,16 +212,13 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, version st
 	if err := checkVersion(ctx, "replace", key, version); err != nil {
 		return "", err
 	}
-	return s.put(ctx, "replace", key, body, func(in *s3.PutObjectInput) { in.IfMatch = aws.String(etag(version)) })
+	return s.put(ctx, "replace", key, s.object(key), body, ifAt(version))
 }
 
-func (s *Store) put(ctx context.Context, op, key string, body []byte, condition func(*s3.PutObjectInput)) (version storage.Version, err error) {
-	if err := storage.CheckCall(ctx, op, key); err != nil {
-		return "", err
-	}
+func (s *Store) put(ctx context.Context, op, key string, object *string, body []byte, condition func(*s3.PutObjectInput)) (version storage.Version, err error) {
 	in := &s3.PutObjectInput{
 		Bucket:      &s.bucket,
-		Key:         s.object(key),
+		Key:         object,
 		Body:        bytes.NewReader(body),
 		ContentType: aws.String("application/json"),
 	}
@@ -305,9 +311,10 @@ func listed(page *s3.ListObjectsV2Output) (names []string, next string, err erro
 // answers "no such key" only if the bucket exists, the credentials are valid, and
 // they permit reading and listing.
 //
-// The first check that the server answers also writes on a condition that cannot
-// hold. If the server performs the write, all checks fail with [storage.ErrRefused],
-// because two writers on such a server overwrite each other.
+// The first check that the server answers also writes the object ~/probe, which is
+// no document and stays, and writes it again on two conditions that do not hold. If
+// the server performs one of these writes, all checks fail with
+// [storage.ErrRefused], because two writers on such a server overwrite each other.
 func (s *Store) Check(ctx context.Context) error {
 	if err := storage.CheckCall(ctx, "check", ""); err != nil {
 		return err
@@ -326,25 +333,30 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.probe(ctx)
 }
 
-// probeKey has a slash, so that its object is not among those of plain keys.
-const probeKey = "probe/if-match"
-
+// probe tests both conditions on an object that exists: some servers evaluate one
+// of them alone, or If-Match only where no object is.
 func (s *Store) probe(ctx context.Context) error {
-	var version storage.Version
-	err := s.repeat(ctx, func(time.Duration) (err error) { // the write cannot land, so it may be repeated
-		version, err = s.Replace(ctx, probeKey, []byte("{}"), "0123456789abcdef0123456789abcdef")
-		return err
-	})
+	write := func(op string, condition func(*s3.PutObjectInput)) error {
+		return s.repeat(ctx, func(time.Duration) error {
+			_, err := s.put(ctx, op, "", aws.String(s.prefix+objectname.Encoded+"probe"), []byte("{}"), condition)
+			return err
+		})
+	}
+	ignored := "If-None-Match"
+	err := write("create", ifNone)
+	if err == nil { // now it exists
+		err = write("create", ifNone)
+	}
+	if errors.Is(err, storage.ErrConflict) {
+		ignored = "If-Match"
+		err = write("replace", ifAt("0123456789abcdef0123456789abcdef"))
+	}
 	switch {
 	case errors.Is(err, storage.ErrConflict):
 		s.honours.Store(true)
 		return nil
-	case err != nil:
-		return &storage.Error{Op: "check", Err: err}
-	}
-	err = fmt.Errorf("%w: the server ignores If-Match: it carried out a write whose condition cannot hold; expected 412 or 404 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)", storage.ErrRefused)
-	if left := s.Delete(ctx, probeKey, version); left != nil {
-		err = fmt.Errorf("%w; its object stays: %v", err, left) //nolint:errorlint // that waiting may help says nothing of the server
+	case err == nil:
+		err = fmt.Errorf("%w: the server ignores %s: it carried out a write whose condition does not hold; expected 412 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)", storage.ErrRefused, ignored)
 	}
 	return &storage.Error{Op: "check", Err: err}
 }

@@ -32,7 +32,7 @@ func OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
 //	path_style  true puts the bucket into the path instead of the host name
 //	checksums   when_supported (the SDK's default) or when_required, for
 //	            servers that do not know the newer checksum headers
-//	probe       off lets [Store.Check] pass a server that ignores If-Match
+//	probe       off lets [Store.Check] pass a server that ignores conditions
 //
 // It sends no request to S3; call [Store.Check] to check that the bucket answers.
 func (o Options) OpenURL(ctx context.Context, u *url.URL) (storage.Store, error) {
