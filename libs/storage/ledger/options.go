@@ -202,13 +202,13 @@ func (o Options[T]) withDefaults() Options[T] {
 	defd(&o.WatchFastest, time.Second)
 	defd(&o.WatchSlowest, max(10*time.Second, o.WatchFastest))
 	defd(&o.WatchHinted, max(time.Minute, o.WatchSlowest))
-	for name, v := range map[string]int{
-		"MaxBatch": o.MaxBatch, "MaxWaiting": o.MaxWaiting, "MaxWaitingPerKey": o.MaxWaitingPerKey,
-		"MaxKeys": o.MaxKeys, "RememberMin": o.RememberMin, "RememberMax": o.RememberMax,
-		"ResultBytes": o.ResultBytes,
-		"IdleAfter":   int(o.IdleAfter), "CallTimeout": int(o.CallTimeout), "RememberFor": int(o.RememberFor),
-		"ClockSkew": int(o.ClockSkew), "StaleFor": int(o.StaleFor),
-		"MaxBytes": int(o.MaxBytes), "WatchFastest": int(o.WatchFastest), "WatchSlowest": int(o.WatchSlowest), "WatchHinted": int(o.WatchHinted),
+	for name, v := range map[string]int64{
+		"MaxBatch": int64(o.MaxBatch), "MaxWaiting": int64(o.MaxWaiting), "MaxWaitingPerKey": int64(o.MaxWaitingPerKey),
+		"MaxKeys": int64(o.MaxKeys), "RememberMin": int64(o.RememberMin), "RememberMax": int64(o.RememberMax),
+		"ResultBytes": int64(o.ResultBytes), "MaxBytes": o.MaxBytes,
+		"IdleAfter": int64(o.IdleAfter), "CallTimeout": int64(o.CallTimeout), "RememberFor": int64(o.RememberFor),
+		"ClockSkew": int64(o.ClockSkew), "StaleFor": int64(o.StaleFor),
+		"WatchFastest": int64(o.WatchFastest), "WatchSlowest": int64(o.WatchSlowest), "WatchHinted": int64(o.WatchHinted),
 	} {
 		if v < 0 {
 			panic(fmt.Sprintf("ledger: Options.%s is negative: %d", name, v))
