@@ -152,7 +152,7 @@ func TestEverySourceReadsEveryKind(t *testing.T) {
 		"TODO_HTTP_PORT=65535", "TODO_HTTP_RETRIES=-128", "TODO_HTTP_RATIO=0.25", "TODO_HTTP_DEBUG=true", "TODO_S3_REGION=eu-west-1",
 	}, secrets...)
 	mounted := []string{
-		"TODO_S3_SECRET_FILE=" + write(t, "secret", "p=a,s s#w\r\n"),
+		"TODO_S3_SECRET_FILE=" + write(t, "secret", "\ufeffp=a,s s#w\r\n"),
 		"TODO_S3_PIN_FILE=" + write(t, "pin", "1234"),
 		"TODO_S3_PART_SIZE_FILE=" + write(t, "size", "5MB\n"),
 	}
@@ -224,6 +224,10 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+type tree struct {
+	Below map[string]tree `key:"below"`
+}
+
 func TestBadFlagsAndVariables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -261,6 +265,8 @@ func TestBadFlagsAndVariables(t *testing.T) {
 			`--http-timeout: http.timeout: expected at least 1ms, got "1µs"`,
 		}},
 		{"a size above the limit", nil, []string{"TODO_HTTP_MAX_BODY=2MiB"}, []string{`TODO_HTTP_MAX_BODY: http.max_body: expected at most 1MiB, got "2MiB"`}},
+		{"a quote that is not closed", nil, []string{`TODO_CORS_ORIGINS="a,b`}, []string{`TODO_CORS_ORIGINS: cors_origins: expected a list, each element a string, got "\"a,b" (a double quote is not closed)`}},
+		{"a letter that looks like another", []string{"--l\u0456sten=:1"}, nil, []string{"--l\u0456sten: unknown flag, the nearest known is --listen, without U+0456"}},
 		{"an empty element", nil, []string{"TODO_CORS_ORIGINS=a,,b"}, []string{"TODO_CORS_ORIGINS: cors_origins: expected a string as element 2, got an empty value"}},
 		{"unknown variables", nil, []string{"TODO_LISEN=:1", "TODO_STORE_FILE=x", "TODO_S3_SECRT=hunter2"}, []string{
 			"TODO_LISEN: unknown variable, the nearest known is TODO_LISTEN",
@@ -421,6 +427,7 @@ func TestFaultsOfTheProgram(t *testing.T) {
 		{"config: field A: type map[int]string cannot be a setting", fault(struct {
 			A map[int]string `key:"a"`
 		}{})},
+		{"config: field Below: type config_test.tree contains itself", fault(tree{})},
 		{"config: field A.B: type [][]string cannot be a setting", fault(struct {
 			A struct {
 				B [][]string `key:"b"`

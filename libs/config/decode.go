@@ -163,20 +163,28 @@ func convert(from, to reflect.Value) (any, error) {
 // splitList splits the text of a list at its commas. An element in double
 // quotes may contain commas, as in CSV.
 func splitList(list string) (any, error) {
+	if list == "" {
+		return []any{}, nil
+	}
+	// With LazyQuotes, a quote that is not closed takes the rest of the list, and
+	// this last element with it. No text has a NUL.
+	const last = "\x00"
 	// LazyQuotes lets a quote stand inside an element, but takes a space behind
 	// a closing quote for a part of the element.
 	list = regexp.MustCompile(`"\s+(,|$)`).ReplaceAllString(list, `"$1`)
-	reader := csv.NewReader(strings.NewReader(list))
+	reader := csv.NewReader(strings.NewReader(list + "," + last))
 	reader.TrimLeadingSpace, reader.LazyQuotes = true, true
 	records, err := reader.ReadAll()
 	if err != nil || len(records) > 1 {
 		return nil, unsuitable{errors.New("elements are on one line, separated by commas")}
 	}
-	elements := []any{}
-	for _, record := range records {
-		for _, element := range record {
-			elements = append(elements, listElement(strings.TrimSpace(element)))
-		}
+	n := len(records[0]) - 1
+	if records[0][n] != last {
+		return nil, unsuitable{errors.New("a double quote is not closed")}
+	}
+	elements := make([]any, n)
+	for i, element := range records[0][:n] {
+		elements[i] = listElement(strings.TrimSpace(element))
 	}
 	return elements, nil
 }

@@ -22,7 +22,7 @@ import (
 // TODO_PORT=tcp://...), unless a setting has that name.
 //
 // For a secret, the variable with the suffix _FILE names a file that contains the
-// value; one line break at its end is removed. If both variables are set, the one
+// value; a byte order mark and one line break at its end are removed. If both variables are set, the one
 // without the suffix wins; the file must still be readable, regular and text.
 func Env(prefix string, environ []string, options ...EnvOption) Source {
 	return func(l *loader) error {
@@ -155,7 +155,7 @@ const onlyInFile = ": this setting has parts of its own, and is set in the confi
 func (e *env) takeFile(l *loader, s *setting, variable, path string) {
 	const most = 64 << 10
 	data, err := readFile(path, most)
-	content, _ := strings.CutSuffix(string(data), "\n")
+	content, _ := strings.CutSuffix(strings.TrimPrefix(string(data), bom), "\n")
 	content, _ = strings.CutSuffix(content, "\r")
 	switch {
 	case err != nil:

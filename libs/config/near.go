@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -19,6 +21,11 @@ func near(name string, candidates []string) string {
 	}
 	if best == "" {
 		return ""
+	}
+	for _, r := range name {
+		if r >= utf8.RuneSelf { // it may look like a letter of best
+			return fmt.Sprintf(", the nearest known is %s, without %U", best, r)
+		}
 	}
 	return ", the nearest known is " + best
 }

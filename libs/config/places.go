@@ -77,12 +77,17 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.detail }
 
-const maxDepth = 32
+const (
+	maxDepth = 32
+	// YAML's codec has a message for each pair of equal keys.
+	maxRepeats = 100
+	bom        = "\ufeff" // before a text, which some editors write
+)
 
 // readTree parses a file by its extension. It returns the values and their
 // places, or a *syntaxError.
 func readTree(path string, data []byte) (map[string]any, places, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, []byte(bom))
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		if !utf8.Valid(line) {
 			return nil, nil, &syntaxError{i + 1, "expected UTF-8"}
@@ -103,8 +108,12 @@ func readTree(path string, data []byte) (map[string]any, places, error) {
 			return nil, nil, err
 		}
 	}
+	twice := found.repeats()
+	if len(twice) > maxRepeats {
+		return nil, nil, &syntaxError{twice[maxRepeats].line, fmt.Sprintf("more than %d keys are set twice", maxRepeats)}
+	}
 	values := map[string]any{}
-	if err := codec.Decode(data, values); err != nil && !found.repeat() {
+	if err := codec.Decode(data, values); err != nil && twice == nil {
 		return nil, nil, &syntaxError{0, "not valid: " + err.Error()}
 	}
 	for _, p := range found {
@@ -127,17 +136,17 @@ func (p place) keepDate(values map[string]any) {
 	}
 }
 
-// repeat reports whether there is a duplicate key; YAML's codec fails on one.
-func (p places) repeat() bool {
+// repeats returns the places of duplicate keys; YAML's codec fails on one.
+func (p places) repeats() (twice places) {
 	seen := map[string]bool{}
 	for _, place := range p {
 		name := strings.Join(place.path, "\x00")
 		if seen[name] {
-			return true
+			twice = append(twice, place)
 		}
 		seen[name] = true
 	}
-	return false
+	return twice
 }
 
 // numberJSON decodes JSON and keeps the text of numbers. viper's own codec decodes
@@ -194,7 +203,8 @@ func (p *places) addYAML(y *yaml.Node, path []string) error {
 	case yaml.MappingNode:
 		for i := 0; i < len(y.Content); i += 2 {
 			key := y.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 {
+			tag := key.ShortTag()
+			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || tag == "!!null" || tag == "!!merge" {
 				return &syntaxError{key.Line, "expected a plain key"}
 			}
 			if err := p.addYAML(y.Content[i+1], p.add(append(path, key.Value), key.Line)); err != nil {
@@ -317,12 +327,17 @@ func placesTOML(data []byte) (places, error) {
 		parser unstable.Parser
 		seen   = map[string]bool{}
 		tables = map[string]int{} // the number of tables in each array of tables
+		deep   int                // a line with too many levels
 		record func(n *unstable.Node, path []string, line int)
 	)
 	keys := func(n *unstable.Node, path []string) ([]string, int) {
 		line := 0
 		for key := n.Key(); key.Next(); {
 			line = parser.Shape(key.Node().Raw).Start.Line
+			if len(path) > maxDepth {
+				deep = line
+				break
+			}
 			path = append(path, string(key.Node().Data))
 			name := strings.Join(path, "\x00")
 			if !seen[name] {
@@ -369,6 +384,9 @@ func placesTOML(data []byte) (places, error) {
 			record(expression.Value(), path, line)
 		default: // a comment
 		}
+	}
+	if deep > 0 {
+		return nil, &syntaxError{deep, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
 	return found, nil
 }

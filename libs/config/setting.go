@@ -27,6 +27,7 @@ type setting struct {
 	def         reflect.Value // the field of the defaults
 	children    []*setting    // of a section
 	elem        *setting      // of a list or a map
+	parent      *setting
 }
 
 func (s *setting) flag() string { return "--" + s.flagName() }
@@ -84,6 +85,7 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 			index:       append(slices.Clone(index), i),
 			goName:      strings.TrimPrefix(goName+"."+field.Name, "."),
 			def:         section.Field(i),
+			parent:      s,
 		}
 		var err error
 		switch {
@@ -132,7 +134,12 @@ func (s *setting) addBelow() error {
 	default:
 		return fmt.Errorf("config: field %s: type %s cannot be a setting", s.goName, t)
 	}
-	s.elem = &setting{typ: t.Elem(), key: s.key, goName: s.goName, expect: s.expect, secret: s.secret, def: reflect.New(t.Elem()).Elem()}
+	for p := s.parent; p != nil; p = p.parent {
+		if p.typ == t.Elem() {
+			return fmt.Errorf("config: field %s: type %s contains itself", s.goName, t.Elem())
+		}
+	}
+	s.elem = &setting{typ: t.Elem(), key: s.key, goName: s.goName, expect: s.expect, secret: s.secret, def: reflect.New(t.Elem()).Elem(), parent: s}
 	if s.elem.isSection() {
 		s.elem.expect = ""
 	}
