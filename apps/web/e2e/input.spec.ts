@@ -231,6 +231,20 @@ test('A newer version of the page in another tab takes the storage over; the old
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['kept', 'waits', 'after'])
 })
 
+test('A title of several lines, as other programs write them, is edited as one line', async ({ app, server, list }) => {
+  await server.add(list, ['milk\neggs'])
+  await app.open()
+  await app.titles.nth(0).dblclick()
+  await expect(app.edit(0)).toHaveValue('milk eggs')
+  await app.edit(0).press('Enter') // untouched
+  await app.titles.nth(0).dblclick()
+  await app.edit(0).press('End')
+  await app.edit(0).pressSequentially('!')
+  await app.edit(0).press('Enter')
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['milk eggs!'])
+})
+
 test('Storage that an older version in another tab holds up is used as soon as it opens, and what was held in memory is kept', async ({ page, network, server, list, context }) => {
   await server.add(list, ['bread'])
   const older = await context.newPage()

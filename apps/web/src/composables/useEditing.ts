@@ -76,7 +76,7 @@ export function useEditing(todos: Readonly<Ref<readonly Todo[]>>, actions: Editi
     start(todo) {
       if (item.value && !commit()) return
       item.value = todo
-      draft.value = todo.title
+      draft.value = cleanTitle(todo.title) // a field has one line
     },
     leave() {
       const touched = item.value && cleanTitle(draft.value) !== cleanTitle(item.value.title)

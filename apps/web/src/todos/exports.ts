@@ -1,6 +1,6 @@
-import { beginning, type Todo } from './todo'
+import { beginning, cleanTitle, type Todo } from './todo'
 
-/** The forms in which a list leaves the page. Pasted here, the first two become the items that they were made of. */
+/** The forms in which a list leaves the page. Pasted here, Markdown becomes the items that it was made of. */
 export const exports = {
   text: { extension: 'txt', type: 'text/plain', write: asText },
   markdown: { extension: 'md', type: 'text/markdown', write: asMarkdown },
@@ -11,11 +11,11 @@ export type Form = keyof typeof exports
 
 // As todo.txt marks items that are done.
 function asText(_: string, todos: readonly Todo[]): string {
-  return lines(todos.map(({ title, completed }) => `${completed ? 'x ' : ''}${title}`))
+  return lines(todos.map(({ title, completed }) => `${completed ? 'x ' : ''}${cleanTitle(title)}`))
 }
 
 function asMarkdown(name: string, todos: readonly Todo[]): string {
-  return lines([`# ${name}`, '', ...todos.map(({ title, completed }) => `- [${completed ? 'x' : ' '}] ${title}`)])
+  return lines([`# ${cleanTitle(name)}`, '', ...todos.map(({ title, completed }) => `- [${completed ? 'x' : ' '}] ${cleanTitle(title)}`)])
 }
 
 function asJSON(name: string, todos: readonly Todo[]): string {

@@ -35,11 +35,11 @@ export const maxTodos = 5000
 export const maxListTitle = 200
 
 /**
- * A title as it will be stored: without white space at both ends, and without halves of surrogate
+ * A title as the page stores it: without white space at both ends, in one line, and without halves of surrogate
  * pairs, which the API refuses and which a cut-off paste can leave.
  */
 export function cleanTitle(text: string): string {
-  return text.trim().replace(/\p{Surrogate}/gu, '\uFFFD')
+  return text.trim().replace(/\p{Surrogate}/gu, '\uFFFD').replace(/[\n\r\u2028\u2029]+/g, ' ')
 }
 
 /** The length of a text as the API counts it: an emoji is one or a few code points, never half of one. */
