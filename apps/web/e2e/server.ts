@@ -92,6 +92,11 @@ export class Server {
     await this.#write('PATCH', await this.#item(list, title), change)
   }
 
+  /** Gives the list itself a title. */
+  async name(list: string, title: string): Promise<void> {
+    await this.#write('PATCH', this.url(list).replace(/\/todos$/, ''), { title })
+  }
+
   async delete(list: string, title: string): Promise<void> {
     await this.#write('DELETE', await this.#item(list, title))
   }

@@ -36,7 +36,7 @@ test('A list is given a title, by keyboard, and others see it live', async ({ pa
 
 test('A title of two lines fits at 320 px', async ({ page, network, app, list, server }) => {
   await page.setViewportSize({ width: 320, height: 700 })
-  await fetch(server.url(list).replace(/\/todos$/, ''), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ title: 'Presentes para o aniversário da vovó e do vovô, que fazem setenta anos '.repeat(2).trim() }) })
+  await server.name(list, 'Presentes para o aniversário da vovó e do vovô, que fazem setenta anos '.repeat(2).trim())
   await new App(page, network.address, list).open()
   await app.saved()
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^Presentes/)
@@ -45,6 +45,27 @@ test('A title of two lines fits at 320 px', async ({ page, network, app, list, s
   const bar = await page.locator('.listbar').boundingBox()
   expect(y).toBeGreaterThanOrEqual((bar?.y ?? 0) + (bar?.height ?? 0) - 1)
   expect(y + height).toBeLessThanOrEqual((await app.newTodo.boundingBox())?.y ?? 0)
+})
+
+test('A title that another person gives while this one is being edited is not put back', async ({ page, app, list, server }) => {
+  const heading = page.getByRole('heading', { level: 1 })
+  const field = page.getByLabel('Title of this list')
+  const edit = () => page.getByRole('button', { name: 'Name this list' }).click()
+  await server.name(list, 'One')
+  await app.open()
+  await expect(heading).toHaveText('One')
+  await edit()
+  await server.name(list, 'Two')
+  await expect(heading).toHaveText('Two')
+  await field.press('Enter')
+  await edit()
+  await expect(field).toHaveValue('Two')
+  await server.name(list, 'Three')
+  await expect(heading).toHaveText('Three')
+  await field.fill('Mine')
+  await field.press('Enter')
+  await expect(page.getByRole('alert').filter({ hasText: 'was renamed to “Three” elsewhere, while you renamed it to “Mine”' })).toBeVisible()
+  await expect(heading).toHaveText('Three')
 })
 
 for (const [button, want] of [['Use “Ours”', 'Ours'], ['Keep “Theirs”', 'Theirs']] as const) {
@@ -56,7 +77,7 @@ for (const [button, want] of [['Use “Ours”', 'Ours'], ['Keep “Theirs”', 
     await page.getByLabel('Title of this list').fill('Ours')
     await page.keyboard.press('Enter')
     await app.kept(1)
-    await fetch(server.url(list).replace(/\/todos$/, ''), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: '{"title":"Theirs"}' })
+    await server.name(list, 'Theirs')
     network.fault = () => 'pass'
     const notice = page.getByRole('alert').filter({ hasText: 'was renamed to “Theirs” elsewhere, while you renamed it to “Ours”' })
     await notice.getByRole('button', { name: button }).click()

@@ -13,8 +13,8 @@ export interface ListActions {
   add(items: readonly (string | Draft)[]): void
   change(id: string, change: Change): void
   completeAll(completed: boolean): void
-  /** Sets the title of the list; an empty one removes it. */
-  setTitle(title: string): void
+  /** Sets the title of the list in place of `was`, the present one unless given; an empty one removes it. */
+  setTitle(title: string, was?: string): void
   remove(id: string): void
   clearCompleted(): void
   /** Puts an item directly before another, or last. */
@@ -94,9 +94,8 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   }
 
   /** Names the list, unless that is its title already. */
-  function setTitle(next: string) {
-    const was = title.value
-    if (next === was) return false
+  function setTitle(next: string, was = title.value) {
+    if (next === title.value) return false
     perform([{ operation: { id: randomId(), type: 'setTitle', title: next, was }, about: next }])
     return true
   }
@@ -108,9 +107,9 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   return {
     create,
 
-    setTitle(next) {
-      const was = title.value
-      if (setTitle(next)) steps.push(() => (setTitle(was) ? words.value.done.undoneTitle : null))
+    setTitle(next, was) {
+      const before = title.value
+      if (setTitle(next, was)) steps.push(() => (setTitle(before) ? words.value.done.undoneTitle : null))
     },
 
     // Without an order: the server puts new items last, in the order in which they arrive, so that two people who add
