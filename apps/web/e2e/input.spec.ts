@@ -224,11 +224,56 @@ test('A newer version of the page in another tab takes the storage over; the old
     request.onerror = () => reject(new Error('open failed'))
   }).then(() => undefined))
   await app.add('after')
-  const word = page.getByRole('alert').filter({ hasText: 'This page’s storage was closed, by the browser or by a newer version of the page in another tab.' })
+  const word = page.getByRole('alert').filter({ hasText: 'A newer version of this page has used this browser’s storage.' })
   await expect(word).toContainText('Keep this page open until it says “saved”')
   network.fault = () => 'pass'
   await app.saved()
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['kept', 'waits', 'after'])
+})
+
+test('Storage that the browser deletes while the page is open is made anew, with what waits', async ({ page, network, server, list }) => {
+  network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
+  const app = await new App(page, network.address, list).open()
+  await app.add('before')
+  await app.kept(1)
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('Storage.clearDataForOrigin', { origin: network.address, storageTypes: 'indexeddb' })
+  await app.add('after')
+  await app.kept(2)
+  await expect(page.locator('.notice')).toHaveCount(0)
+  await page.reload()
+  await expect(app.titles).toHaveText(['before', 'after'])
+  network.fault = () => 'pass'
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['before', 'after'])
+})
+
+test('A transaction that another tab never ends holds up no sending, and what was held in memory is kept when it ends', async ({ page, server, app, list, context }) => {
+  await app.open()
+  await app.saved()
+  const other = await context.newPage()
+  await other.goto(`${server.address}/robots.txt`)
+  await other.evaluate(() => new Promise((resolve) => {
+    const request = indexedDB.open('todos')
+    request.onsuccess = () => {
+      const store = request.result.transaction('operations', 'readwrite').objectStore('operations')
+      const goOn = () => { if (!('end' in window)) store.get(1).onsuccess = goOn }
+      goOn()
+      resolve(null)
+    }
+  }))
+  await page.bringToFront()
+  await app.add('bread')
+  const word = page.getByRole('alert').filter({ hasText: 'The page’s storage does not answer.' })
+  await expect(word).toBeVisible()
+  await app.saved()
+  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['bread'])
+  await other.evaluate(() => void Object.assign(window, { end: true }))
+  await expect(word).toBeHidden()
+  await page.reload()
+  await app.saved()
+  await expect(app.titles).toHaveText(['bread'])
+  expect(await server.todos(list)).toHaveLength(1)
 })
 
 test('A title of several lines, as other programs write them, is edited as one line', async ({ app, server, list }) => {
@@ -268,7 +313,7 @@ test('Storage that an older version in another tab holds up is used as soon as i
   network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 503, headers: { 'Retry-After': '1' } } : 'pass')
   const app = await new App(page, network.address, list).open()
   await app.add('milk')
-  const word = page.getByRole('alert').filter({ hasText: 'This browser does not open the page’s storage.' })
+  const word = page.getByRole('alert').filter({ hasText: 'The page’s storage does not answer.' })
   await expect(word).toContainText('Keep this page open until it says “saved”')
   await expect(app.items).toHaveText(['bread', 'milk'])
   await older.evaluate(() => (window as unknown as { held: IDBDatabase }).held.close())

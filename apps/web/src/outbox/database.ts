@@ -31,10 +31,10 @@ export type Database = IDBPDatabase<Schema>
 
 /**
  * Why changes cannot be kept on this device.
- * - `silent`: the browser has not opened the database yet.
+ * - `silent`: the browser has not opened the database yet, or not carried out what it was asked for.
  * - `full`: no space is left.
  * - `newer`: a newer version of the page has changed the database.
- * - `closed`: the browser, or a newer version of the page in another tab, closed it.
+ * - `closed`: the browser closed it, as Safari does in the background. The outbox opens it anew.
  * - `forbidden`: the browser keeps nothing.
  */
 export type StorageTroubleKind = 'silent' | 'full' | 'newer' | 'closed' | 'forbidden'
@@ -77,15 +77,15 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
   }
 }
 
-// Some browsers never answer: a profile on a full or broken disk, a version change that another tab blocks.
-const patience = 5_000
-
-/** The database, for callers that must go on without it: throws StorageTrouble of kind `silent` when it has not opened after some seconds. It may still open later. */
-export async function soon(database: Promise<Database>): Promise<Database> {
+/**
+ * What the database gives, for callers that must go on without it: throws StorageTrouble of kind `silent` when nothing came in time. It may still
+ * come later. Some browsers never answer: a profile on a full or broken disk, a version change or a transaction that another tab holds up.
+ */
+export async function soon<T>(answer: Promise<T>, patience = 5_000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const silent = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new StorageTrouble('silent')), patience)))
   try {
-    return await Promise.race([database, silent])
+    return await Promise.race([answer, silent])
   } finally {
     clearTimeout(timer)
   }
@@ -112,6 +112,6 @@ export async function persist(): Promise<void> {
 export function storageTrouble(cause: unknown): StorageTrouble {
   if (cause instanceof StorageTrouble) return cause
   const name = cause instanceof DOMException ? cause.name : ''
-  const kinds: Partial<Record<string, StorageTroubleKind>> = { QuotaExceededError: 'full', VersionError: 'newer', InvalidStateError: 'closed' }
+  const kinds: Partial<Record<string, StorageTroubleKind>> = { QuotaExceededError: 'full', VersionError: 'newer', InvalidStateError: 'closed', UnknownError: 'closed', AbortError: 'closed' }
   return new StorageTrouble(kinds[name] ?? 'forbidden', { cause })
 }

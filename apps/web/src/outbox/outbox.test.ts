@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
+import { deleteDB } from 'idb'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Trouble } from '@/api/trouble'
 import { MemoryList, unreachable } from '@/testing/memoryList'
@@ -162,16 +163,17 @@ describe('without storage', () => {
     expect(states(outbox)).toEqual([])
   })
 
-  it('does so as well when the disk fills up or the database closes on the way', async () => {
+  it.each(['closed', 'deleted'])('opens the database anew that the browser has %s, and stores there what is missing', async (how) => {
     const { outbox, events, database } = open()
-    await outbox.add(added(create('a')))
+    await outbox.add(added(create('a'), create('b')))
     ;(await database).close()
-    await outbox.add(added(create('b')))
-    expect(events.troubled).toHaveBeenCalledWith(expect.objectContaining({ kind: 'closed' }))
-    expect(outbox.entries.map((entry) => entry.kept)).toEqual([true, false])
-    const server = new MemoryList()
-    await sending(outbox, server).sender.flush()
-    expect(server.todos.map((todo) => todo.id)).toEqual(['a', 'b'])
+    if (how === 'deleted') await deleteDB('todos')
+    await outbox.settle([{ id: 'op-a', status: 201, revision: 1 }])
+    await outbox.add(added(create('c')))
+    expect(events.troubled).toHaveBeenLastCalledWith(null)
+    const later = open().outbox
+    await later.refresh()
+    expect(states(later)).toEqual(['op-a landed', 'op-b waiting', 'op-c waiting'])
   })
 
   it('holds what it has in memory while the database does not open, and puts it there when it does', async () => {

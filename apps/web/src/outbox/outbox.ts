@@ -1,7 +1,7 @@
 import { maxBatch } from '@/api/batch'
 import { undecided, type OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
-import { persist, soon, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
+import { openDatabase, persist, soon, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
 import { tabChannel } from './tabs'
 
 export interface Entry extends StoredEntry {
@@ -95,7 +95,7 @@ export class Outbox {
     if (added.length > 0) void persist()
   }
 
-  /** Goes on with a database that opened late: behind what an earlier visit left there, it puts what was held in memory. */
+  /** Goes on with a database that answers late: behind what an earlier visit left there, it puts what was held in memory. */
   #take(database: Database) {
     this.#database = database
     void this.refresh()
@@ -210,15 +210,34 @@ export class Outbox {
 
   #step(step: (database: Database) => Promise<void>): Promise<void> {
     const done = this.#turn.then(async () => {
-      if (!this.#database) return
+      const database = this.#database
+      if (!database) return
+      const running = step(database).catch(async (cause: unknown) => {
+        if (storageTrouble(cause).kind !== 'closed') throw cause
+        await step(await this.#reopen())
+      })
       try {
-        await step(this.#database)
+        await soon(running, 10_000)
       } catch (cause) {
-        this.#events.troubled(storageTrouble(cause))
+        const trouble = storageTrouble(cause)
+        this.#events.troubled(trouble)
+        if (trouble.kind !== 'silent') return
+        this.#database = null
+        running.then(() => this.#take(database), () => undefined)
       }
     })
     this.#turn = done
     return done
+  }
+
+  /** Opens the database anew that the browser closed, and perhaps deleted, and stores all that is not in it. */
+  async #reopen(): Promise<Database> {
+    const database = (this.#database = await soon(openDatabase()))
+    this.#keys.clear()
+    for (const { key, operation } of await database.getAllFromIndex('operations', 'list', this.#list)) this.#keys.set(operation.id, key)
+    this.#replace(this.#entries.map((entry) => ({ ...entry, kept: this.#keys.has(entry.operation.id) })))
+    await this.#keep(database)
+    return database
   }
 
   #replace(entries: readonly Entry[]) {

@@ -54,10 +54,10 @@ export const enParts = {
   },
 
   storage: {
-    silent: 'This browser does not open the page’s storage.',
+    silent: 'The page’s storage does not answer.',
     full: 'There is no space left on this device to keep unsaved changes.',
     newer: 'A newer version of this page has used this browser’s storage. Reload the page.',
-    closed: 'This page’s storage was closed, by the browser or by a newer version of the page in another tab. Reload the page.',
+    closed: 'This browser has closed the page’s storage. Reload the page.',
     forbidden: 'This browser does not let the page keep anything on this device.',
     unkept: 'Keep this page open until it says “saved”, or what is not yet on the server is lost.',
     onServer: 'Changes are saved on the server alone; keep the page open while it says that some are waiting.',

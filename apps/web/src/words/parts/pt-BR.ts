@@ -50,10 +50,10 @@ export const ptBRParts: PartWords = {
   },
 
   storage: {
-    silent: 'Este navegador não abre o armazenamento da página.',
+    silent: 'O armazenamento da página não responde.',
     full: 'Não há mais espaço neste aparelho para guardar alterações não salvas.',
     newer: 'Uma versão mais nova desta página usou o armazenamento deste navegador. Recarregue a página.',
-    closed: 'O armazenamento desta página foi fechado, pelo navegador ou por uma versão mais nova da página em outra aba. Recarregue a página.',
+    closed: 'O navegador fechou o armazenamento desta página. Recarregue a página.',
     forbidden: 'Este navegador não deixa a página guardar nada neste aparelho.',
     unkept: 'Mantenha esta página aberta até ela dizer “salvo”, ou o que ainda não está no servidor se perde.',
     onServer: 'As alterações são salvas só no servidor; mantenha a página aberta enquanto ela disser que há alterações pendentes.',
