@@ -47,6 +47,17 @@ test.describe('Pasted lines', () => {
     await expect(app.newTodo).toHaveValue('bread salt')
     await expect(app.items).toHaveCount(0)
   })
+
+  test('that are too long for a title are left out of what is offered', async ({ app }) => {
+    const long = 'x'.repeat(2001)
+    await app.open()
+    await paste(app, `${long}\nbread\n${long}\nsalt`)
+    await expect(app.page.getByRole('alert').filter({ hasText: 'pasted' })).toHaveText('4 lines were pasted. 2 of the lines are too long for a title, and would be left out.')
+    await app.page.getByRole('button', { name: 'Add 2 items' }).click()
+    await expect(app.items).toHaveText(['bread', 'salt'])
+    await paste(app, `${long}\n${long}`)
+    await expect(app.page.locator('.choices button')).toHaveText(['Put them on one line', 'Cancel'])
+  })
 })
 
 test('Emoji, right-to-left text and combining marks stay as they are', async ({ app, server, list, browser }) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { exports, fileName } from './exports'
-import { itemsInLines, type Todo } from './todo'
+import { itemsInLines } from './lines'
+import type { Todo } from './todo'
 
 const titles = ['bread', 'x-ray', 'xylophone', '1. of May', '- minus', '[ ] box', '☑ done?', 'a # b', '# no heading', '2026-11-29 a day', 'é 🧺', '`code` & <b>', 'two\nlines', 'a\u2028b\r\n c ']
 const inOneLine = (title: string) => title.trim().replace(/[\n\r\u2028]+/g, ' ')

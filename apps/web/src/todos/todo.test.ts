@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { maxBatch } from '@/api/batch'
 import { addressOf, calledName, maxName, nameIn, nameProblem } from './listName'
+import { itemsInLines } from './lines'
 import { randomId } from './randomId'
-import { cleanTitle, codePoints, itemsInLines, maxListTitle, maxTitle, maxTodos, quote, titleProblem } from './todo'
+import { cleanTitle, codePoints, maxListTitle, maxTitle, maxTodos, quote, titleProblem } from './todo'
 
 const contract = readFileSync(new URL('../../../../services/todo-api/internal/httpapi/openapi.yaml', import.meta.url), 'utf8')
 

@@ -59,26 +59,6 @@ export interface Draft {
   readonly completed: boolean
 }
 
-// Markdown's bullets, numbers and task boxes, characters that look like boxes, and the mark with dates of todo.txt.
-const bullet = /^(?:[-*+\u2022]|\d{1,4}[.)])\s+/u
-const box = /^(?:\[(?<check>[ xX])\]|(?<done>[\u2611\u2612\u2705\u2713\u2714\u{1F5F9}]\uFE0F?)|[\u2610\u25A1])\s+/u
-const todoTxt = /^x\s+(?:\d{4}-\d{2}-\d{2}\s+){0,2}/
-
-/** The items in a text of several lines: those that are not blank, without the marks that lists have elsewhere. */
-export function itemsInLines(text: string): Draft[] {
-  return text.split(/\r\n|[\n\r\u2028\u2029]/).map(itemInLine).filter(({ title }) => title !== '')
-}
-
-function itemInLine(line: string): Draft {
-  const bare = line.trim().replace(bullet, '')
-  const mark = box.exec(bare) ?? todoTxt.exec(bare)
-  // todo.txt has no mark of an open item, and its pattern no groups.
-  const { check, done } = mark?.groups ?? { check: mark ? 'x' : undefined, done: undefined }
-  // A mark without a title is a title.
-  const title = cleanTitle(bare.slice(mark?.[0].length ?? 0)) || cleanTitle(line)
-  return { title, completed: done !== undefined || check?.toLowerCase() === 'x' }
-}
-
 /**
  * The beginning of a text, of at most so many UTF-16 code units. It never ends within what a person sees as one character,
  * such as a family or a letter with its accents; in Firefox before 125, which cannot tell, never within a code point.

@@ -87,13 +87,7 @@ export const en = {
   entry: {
     what: 'What needs to be done?',
     full: (most: number) => `This list is full: it has ${items(most)}. Delete or clear some first; nothing you typed is lost.`,
-    room: (most: number, room: number) => `A list can have at most ${items(most)}, and this one has room for ${number(room)} more.`,
     tooLong: (most: number, length: number) => `A title can have at most ${number(most)} characters; this one has ${number(length)}. Nothing is lost: shorten it and press Enter.`,
-    longLines: (n: number) => `${plural(n, { one: 'One of the lines is', other: '# of the lines are' })} too long for a title, and would be left out.`,
-    pasted: (n: number) => `${plural(n, { one: '# line was', other: '# lines were' })} pasted.`,
-    addFirst: (n: number) => `Add the first ${number(n)}`,
-    addAll: (n: number) => `Add ${items(n)}`,
-    oneLine: 'Put them on one line',
   },
 
   items: {

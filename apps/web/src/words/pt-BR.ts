@@ -89,13 +89,7 @@ export const ptBR: Words = {
   entry: {
     what: 'O que precisa ser feito?',
     full: (most) => `Esta lista está cheia: ela tem ${items(most)}. Exclua ou limpe alguns antes; nada do que você digitou se perdeu.`,
-    room: (most, room) => `Uma lista pode ter no máximo ${items(most)}, e nesta ${plural(room, { one: 'cabe mais #', other: 'cabem mais #' })}.`,
     tooLong: (most, length) => `Um título pode ter no máximo ${number(most)} caracteres; este tem ${number(length)}. Nada se perdeu: encurte-o e tecle Enter.`,
-    longLines: (n) => plural(n, { one: 'Uma das linhas é longa demais para um título e ficaria de fora.', other: '# das linhas são longas demais para um título e ficariam de fora.' }),
-    pasted: (n) => plural(n, { one: '# linha foi colada.', other: '# linhas foram coladas.' }),
-    addFirst: (n) => plural(n, { one: 'Adicionar o primeiro', other: 'Adicionar os # primeiros' }),
-    addAll: (n) => `Adicionar ${items(n)}`,
-    oneLine: 'Juntar em uma linha',
   },
 
   items: {

@@ -22,6 +22,16 @@ export const enParts = {
     secret: 'The key is the part after the # sign. Treat it as a password: it cannot be revoked, only replaced by a new one.',
   },
 
+  /** Pasting several lines. */
+  paste: {
+    room: (most: number, room: number) => `A list can have at most ${items(most)}, and this one has room for ${number(room)} more.`,
+    longLines: (n: number) => `${plural(n, { one: 'One of the lines is', other: '# of the lines are' })} too long for a title, and would be left out.`,
+    pasted: (n: number) => `${plural(n, { one: '# line was', other: '# lines were' })} pasted.`,
+    addFirst: (n: number) => `Add the first ${number(n)}`,
+    addAll: (n: number) => `Add ${items(n)}`,
+    oneLine: 'Put them on one line',
+  },
+
   /** Saving a copy of the list as a file. */
   save: {
     about: 'Save a copy:',

@@ -3,6 +3,8 @@ import { formats } from '../formats'
 
 const { number, plural, when } = formats('pt-BR')
 
+const items = (n: number) => plural(n, { one: '# item', other: '# itens' })
+
 /** What the parts of the page say that are loaded when they are needed, in the Portuguese of Brazil. */
 export const ptBRParts: PartWords = {
   share: {
@@ -18,6 +20,15 @@ export const ptBRParts: PartWords = {
     code: 'Código QR',
     codeOf: (link: string) => `Código QR: ${link}`,
     secret: 'A chave é a parte depois do sinal #. Trate-a como uma senha: ela não pode ser revogada, só trocada por uma nova.',
+  },
+
+  paste: {
+    room: (most, room) => `Uma lista pode ter no máximo ${items(most)}, e nesta ${plural(room, { one: 'cabe mais #', other: 'cabem mais #' })}.`,
+    longLines: (n) => plural(n, { one: 'Uma das linhas é longa demais para um título e ficaria de fora.', other: '# das linhas são longas demais para um título e ficariam de fora.' }),
+    pasted: (n) => plural(n, { one: '# linha foi colada.', other: '# linhas foram coladas.' }),
+    addFirst: (n) => plural(n, { one: 'Adicionar o primeiro', other: 'Adicionar os # primeiros' }),
+    addAll: (n) => `Adicionar ${items(n)}`,
+    oneLine: 'Juntar em uma linha',
   },
 
   save: {

@@ -1,0 +1,21 @@
+import { cleanTitle, type Draft } from './todo'
+
+// Markdown's bullets, numbers and task boxes, characters that look like boxes, and the mark with dates of todo.txt.
+const bullet = /^(?:[-*+\u2022]|\d{1,4}[.)])\s+/u
+const box = /^(?:\[(?<check>[ xX])\]|(?<done>[\u2611\u2612\u2705\u2713\u2714\u{1F5F9}]\uFE0F?)|[\u2610\u25A1])\s+/u
+const todoTxt = /^x\s+(?:\d{4}-\d{2}-\d{2}\s+){0,2}/
+
+/** The items in a text of several lines: those that are not blank, without the marks that lists have elsewhere. */
+export function itemsInLines(text: string): Draft[] {
+  return text.split(/\r\n|[\n\r\u2028\u2029]/).map(itemInLine).filter(({ title }) => title !== '')
+}
+
+function itemInLine(line: string): Draft {
+  const bare = line.trim().replace(bullet, '')
+  const mark = box.exec(bare) ?? todoTxt.exec(bare)
+  // todo.txt has no mark of an open item, and its pattern no groups.
+  const { check, done } = mark?.groups ?? { check: mark ? 'x' : undefined, done: undefined }
+  // A mark without a title is a title.
+  const title = cleanTitle(bare.slice(mark?.[0].length ?? 0)) || cleanTitle(line)
+  return { title, completed: done !== undefined || check?.toLowerCase() === 'x' }
+}
