@@ -1,8 +1,8 @@
 import { cleanTitle, type Draft } from './todo'
 
-// Markdown's bullets, numbers and task boxes, characters that look like boxes, and the mark with dates of todo.txt.
-const bullet = /^(?:[-*+\u2022]|\d{1,4}[.)])\s+/u
-const box = /^(?:\[(?<check>[ xX])\]|(?<done>[\u2611\u2612\u2705\u2713\u2714\u{1F5F9}]\uFE0F?)|[\u2610\u25A1])\s+/u
+// Bullets of Markdown and of word processors, numbers, task boxes, characters that look like boxes, and the mark with dates of todo.txt.
+const bullet = /^(?:[-*+\u00B7\u2013\u2022\u2023\u25A0\u25AA\u25AB\u25CF\u25E6]|o(?=\t)|\d{1,4}[.)])\s+/u
+const box = /^(?:\[(?<check>[ xX])\]|(?<done>[\u2611\u2612\u2705\u2713\u2714\u{1F5F9}]\uFE0F?)|[\u2610\u25A1\u25CB\u25EF])\s+/u
 const todoTxt = /^x\s+(?:\d{4}-\d{2}-\d{2}\s+){0,2}/
 
 /** The items in a text of several lines: those that are not blank, without the marks that lists have elsewhere. */

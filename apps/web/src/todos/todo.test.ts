@@ -65,6 +65,8 @@ describe('pasted lines', () => {
     ['-5 °C\n3.5 kg flour\n*bold*\n[link](https://example.com)', open('-5 °C', '3.5 kg flour', '*bold*', '[link](https://example.com)')],
     ['- \n1. \n---', open('-', '1.', '---')],
     ['- [ ]\n- bread', open('[ ]', 'bread')],
+    ['·\tbread\no\tsalt\no pão\n▪ milk\n– oil\n– 5 eggs\n◦ [x] tea', [...open('bread', 'salt', 'o pão', 'milk', 'oil', '5 eggs'), ...done('tea')]],
+    ['○ bread\n◯ milk\n✓\tsalt', [...open('bread', 'milk'), ...done('salt')]],
     ['🍞 bread\n👩‍👩‍👧 خبز', open('🍞 bread', '👩‍👩‍👧 خبز')],
   ])('%j', (text, items) => expect(itemsInLines(text)).toEqual(items))
 
