@@ -26,6 +26,7 @@ describe('a title', () => {
   it('is blank when it is white space', () => expect(cleanTitle(' \t\u2003')).toBe(''))
   it('keeps emoji and right-to-left text as they are', () => expect(cleanTitle('👩‍👩‍👧 خبز')).toBe('👩‍👩‍👧 خبز'))
   it('has no half of a surrogate pair', () => expect(cleanTitle('a\ud83d b')).toBe('a\ufffd b'))
+  it('is quoted without what turns the text after it around', () => expect(quote('\u202Eevil\u2069 שלום')).toBe('“evil שלום”'))
   it('is in one line', () => expect(cleanTitle('a\r\nb\u2028c')).toBe('a b c'))
   it('is measured in code points', () => expect(codePoints('🍞🍞')).toBe(2))
   it('may have 2,000 of them', () => expect(titleProblem('🍞'.repeat(2000))).toBeNull())

@@ -75,8 +75,9 @@ export function beginning(text: string, most: number): string {
   return text.slice(0, end)
 }
 
-/** A title short enough to be quoted in a sentence. */
+/** A title short enough to be quoted in a sentence, without the characters that would turn the rest of the sentence around. */
 export function quote(title: string): string {
-  const start = beginning(title, 40)
-  return `“${start === title ? title : `${start}…`}”`
+  const text = title.replace(/\p{Bidi_Control}/gu, '')
+  const start = beginning(text, 40)
+  return `“${start === text ? text : `${start}…`}”`
 }
