@@ -406,11 +406,30 @@ test('Opening / shows the list “default”, working, and a private list is one
   await expect(recent).toBeHidden()
 })
 
-test('A link that cannot be copied is shown to be copied by hand', async ({ page, app }) => {
-  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined })) // as without TLS
+test('Without TLS a link is copied all the same, and where that is refused it is shown to be copied by hand', async ({ page, app, context }) => {
+  await context.grantPermissions(['clipboard-read'])
+  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined }))
   await app.open()
+  const link = new URL(app.address).href.replaceAll('%20', '+')
+  const sheet = page.getByRole('dialog', { name: 'Share this list' })
+  const pasted = async () => {
+    await app.newTodo.fill('')
+    await app.newTodo.press('ControlOrMeta+v')
+    await expect(app.newTodo).toHaveValue(link)
+  }
+  await page.getByRole('button', { name: 'Share' }).click()
+  await sheet.getByRole('button', { name: 'Copy' }).click()
+  await expect(sheet.getByRole('button', { name: 'Copied' })).toBeVisible()
+  await expect(sheet.getByRole('status')).toHaveText('Link copied.') // what is outside of the dialog is not read out
+  await page.keyboard.press('Escape')
+  await pasted()
   await page.getByRole('button', { name: 'Copy link' }).click()
-  await expect(page.getByLabel('Link to this list')).toHaveValue(new URL(app.address).href.replaceAll('%20', '+'))
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible()
+  await pasted()
+  await page.evaluate(() => void Object.assign(document, { execCommand: () => false }))
+  await page.getByRole('button', { name: 'Copy link' }).click()
+  await expect(page.getByRole('button', { name: 'Copied' })).toHaveCount(0)
+  await expect(page.getByLabel('Link to this list')).toHaveValue(link)
 })
 
 test('A link is handed to another app, copied where none takes it, and shown as a QR code', async ({ page, context, app, list }) => {

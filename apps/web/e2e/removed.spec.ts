@@ -25,6 +25,7 @@ test('What others deleted is told and undone, and after a reload brought back fr
   expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([])
   await panel.getByRole('button', { name: 'Bring back 1 item' }).click()
   await expect(panel).toContainText('Nothing that was removed is missing.')
+  await expect(panel.getByRole('status')).toHaveText('Brought back 1 item.')
   await panel.getByRole('button', { name: 'Close' }).click()
   await expect(app.titles).toHaveText(['bread', 'milk', 'salt'])
 })
