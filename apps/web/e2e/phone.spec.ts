@@ -61,6 +61,34 @@ test('On the narrowest telephone with texts of twice the size, the page does not
   for (const name of ['Edit bread', 'Delete bread']) await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 })
 })
 
+test('Notices leave room for the list on a telephone that lies, and what gets the focus is not below them', async ({ app, page, network, server, list }) => {
+  await page.setViewportSize({ width: 640, height: 360 })
+  await server.add(list, Array.from({ length: 14 }, (_, i) => `item ${i}`))
+  await new App(page, network.address, list).open()
+  await app.saved()
+  await server.delete(list, 'item 3')
+  await app.item(0).locator('.destroy').tap()
+  await app.saved()
+  network.fault = ({ url }) => (url?.endsWith('/batch') ? { status: 422, body: '{"detail":"Not today."}' } : 'pass')
+  await app.toggle(1).tap()
+  await app.add('one more')
+  await expect(page.locator('.notice')).toHaveCount(5)
+  const height = (await page.locator('.notices').boundingBox())?.height ?? 0
+  expect(height).toBeLessThanOrEqual(360 * 0.4)
+  const covered: string[] = []
+  await app.newTodo.focus()
+  for (let i = 0; i < 20; i++) {
+    await page.keyboard.press('Tab')
+    covered.push(...await page.evaluate(() => {
+      const control = document.activeElement as HTMLElement
+      const { left, top, width, height } = control.getBoundingClientRect()
+      const shown = document.elementFromPoint(left + width / 2, top + height / 2)
+      return shown?.closest('.notices') && !control.closest('.notices') ? [control.outerHTML] : []
+    }))
+  }
+  expect(covered).toEqual([])
+})
+
 test('The keyboard of the screen, a turn of the telephone and four times the size leave what is typed in view', async ({ app, page, server, list }) => {
   await server.add(list, Array.from({ length: 20 }, (_, i) => `item ${i}`))
   await app.open()
