@@ -406,6 +406,17 @@ test('Opening / shows the list “default”, working, and a private list is one
   await expect(recent).toBeHidden()
 })
 
+test('A list is opened by its name with a space that a keyboard added, and by a link that is pasted', async ({ page, app, server, list }) => {
+  await server.add(list, ['bread'])
+  await page.goto(server.address)
+  await page.getByLabel('Open a list by its name').fill(` ${list} `)
+  await page.getByRole('button', { name: 'Open' }).click()
+  await expect(app.titles).toHaveText(['bread'])
+  await page.getByLabel('Open a list by its name').fill(` ${server.address}/?list=another#/active`)
+  await page.getByRole('button', { name: 'Open' }).click()
+  await expect(page).toHaveURL(`${server.address}/?list=another#/active`)
+})
+
 test('Without TLS a link is copied all the same, and where that is refused it is shown to be copied by hand', async ({ page, app, context }) => {
   await context.grantPermissions(['clipboard-read'])
   await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined }))
