@@ -1,4 +1,3 @@
-import { Server } from './server'
 import { App, expect, paste, test } from './test'
 
 test.describe('A title of 5,000 characters', () => {
@@ -337,56 +336,25 @@ test('Storage that an older version in another tab holds up is used as soon as i
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['bread', 'salt', 'milk'])
 })
 
-test('What a version before keys kept on the device is sent, and what was refused then is told', async ({ page, app, server, list }) => {
-  await server.add(list, ['bread'])
-  await page.goto(`${server.address}/robots.txt`)
-  await page.evaluate((list) => new Promise((resolve, reject) => {
-    const request = indexedDB.open('todos', 1)
-    request.onerror = () => reject(new Error('open failed'))
-    request.onupgradeneeded = () => {
-      const operations = request.result.createObjectStore('operations', { keyPath: 'key', autoIncrement: true })
-      operations.createIndex('list', 'list')
-      operations.add({ list, operation: { id: 'operation-of-version-1', type: 'create', todo: { id: 'salt', title: 'salt', completed: false } }, about: 'salt', state: 'waiting' })
-      operations.add({ list, operation: { id: 'refused-of-version-1', type: 'delete', todoId: 'milk' }, about: 'milk', state: 'refused', problem: { status: 403, title: 'No', detail: 'Not today.' } })
-      request.result.createObjectStore('snapshots', { keyPath: 'list' })
-      request.result.createObjectStore('visits', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
-    }
-    request.onsuccess = () => {
-      request.result.close()
-      resolve(undefined)
-    }
-  }), list)
-  await app.open()
-  await expect(app.titles).toHaveText(['bread', 'salt'])
-  await expect(page.getByRole('alert').filter({ hasText: '“milk” could not be deleted, and was put back: Not today.' })).toBeVisible()
-  await app.saved()
-  expect((await server.todos(list)).map(({ title }) => title)).toEqual(['bread', 'salt'])
-})
-
 for (const years of [1, -1]) {
-  test(`A clock that jumps by ${years} year while the list is open loses nothing`, async ({ page, list }) => {
-    const server = await Server.start()
-    try {
-      await page.clock.install()
-      const app = await new App(page, server.address, list).open()
-      await app.add('one')
-      await app.saved()
-      await page.clock.setSystemTime(Date.now() + years * 365 * 86_400_000)
-      await app.add('two')
-      await app.saved()
-      await server.add(list, ['three'])
-      await expect(app.titles).toHaveText(['one', 'two', 'three'])
-      await app.saved()
-      await server.kill()
-      await app.add('four')
-      await expect(app.status).toHaveText(/^offline, 1 change waiting/)
-      await expect(app.status).not.toContainText('year')
-      await server.start()
-      await app.saved()
-      expect((await server.todos(list)).map(({ title }) => title)).toEqual(['one', 'two', 'three', 'four'])
-    } finally {
-      await server.stop()
-    }
+  test(`A clock that jumps by ${years} year while the list is open loses nothing`, async ({ page, own, list }) => {
+    await page.clock.install()
+    const app = await new App(page, own.address, list).open()
+    await app.add('one')
+    await app.saved()
+    await page.clock.setSystemTime(Date.now() + years * 365 * 86_400_000)
+    await app.add('two')
+    await app.saved()
+    await own.add(list, ['three'])
+    await expect(app.titles).toHaveText(['one', 'two', 'three'])
+    await app.saved()
+    await own.kill()
+    await app.add('four')
+    await expect(app.status).toHaveText(/^offline, 1 change waiting/)
+    await expect(app.status).not.toContainText('year')
+    await own.start()
+    await app.saved()
+    expect((await own.todos(list)).map(({ title }) => title)).toEqual(['one', 'two', 'three', 'four'])
   })
 }
 
@@ -398,21 +366,16 @@ test('An invalid config.json gets a message', async ({ page, network, list }) =>
   await app.saved()
 })
 
-test('A server whose store was emptied offers to put back what this device knows', async ({ page, list }) => {
-  const server = await Server.start()
-  try {
-    const app = await new App(page, server.address, list).open()
-    await app.add('bread', 'salt')
-    await app.saved()
-    await server.empty()
-    const word = page.getByText('The server went back to an older state of this list. 2 items are no longer in it.')
-    await expect(word).toBeVisible()
-    await expect(app.items).toHaveCount(0)
-    await page.getByRole('button', { name: 'Undo' }).click()
-    await expect(app.items).toHaveText(['bread', 'salt'])
-    await app.saved()
-    expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
-  } finally {
-    await server.stop()
-  }
+test('A server whose store was emptied offers to put back what this device knows', async ({ page, own, list }) => {
+  const app = await new App(page, own.address, list).open()
+  await app.add('bread', 'salt')
+  await app.saved()
+  await own.empty()
+  const word = page.getByText('The server went back to an older state of this list. 2 items are no longer in it.')
+  await expect(word).toBeVisible()
+  await expect(app.items).toHaveCount(0)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect(app.items).toHaveText(['bread', 'salt'])
+  await app.saved()
+  expect((await own.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
 })

@@ -1,17 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { BrowserContext, Page } from '@playwright/test'
 import { keepSecret } from './logs'
-import { Server } from './server'
-import { App, expect, test as base } from './test'
-
-const test = base.extend<{ own: Server }>({
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
-  own: async ({}, use) => {
-    const server = await Server.start()
-    await use(server)
-    await server.stop()
-  },
-})
+import type { Server } from './server'
+import { App, expect, test } from './test'
 
 /** The key in a link; it must be in no log at the end of the run. */
 function keyIn(link: string): string {

@@ -1,4 +1,3 @@
-import { Server } from './server'
 import { App, expect, test } from './test'
 
 test.describe('Two browsers on one list', () => {
@@ -131,23 +130,18 @@ test.describe('Seven windows of one browser', () => {
   })
 })
 
-test('A reconnect catches up', async ({ page, list }) => {
-  const server = await Server.start()
-  try {
-    const app = await new App(page, server.address, list).open()
-    await app.add('bread')
-    await app.saved()
-    await server.kill()
-    await expect(app.status).toHaveText(/^offline\./)
-    await server.start()
-    await server.add(list, ['salt'])
-    await expect(app.items).toHaveText(['bread', 'salt'])
-    await app.saved()
-    await server.add(list, ['milk'])
-    await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
-  } finally {
-    await server.stop()
-  }
+test('A reconnect catches up', async ({ page, own, list }) => {
+  const app = await new App(page, own.address, list).open()
+  await app.add('bread')
+  await app.saved()
+  await own.kill()
+  await expect(app.status).toHaveText(/^offline\./)
+  await own.start()
+  await own.add(list, ['salt'])
+  await expect(app.items).toHaveText(['bread', 'salt'])
+  await app.saved()
+  await own.add(list, ['milk'])
+  await expect(app.items).toHaveText(['bread', 'salt', 'milk'])
 })
 
 test('Where streams do not get through, the list is asked for again and again', async ({ page, network, server, list }) => {

@@ -2,18 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type Page } from '@playwright/test'
-import { Server } from './server'
-import { App, expect, test as base } from './test'
-
-// These tests end their server and start it again, so each has one of its own.
-const test = base.extend<{ own: Server }>({
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
-  own: async ({}, use) => {
-    const server = await Server.start()
-    await use(server)
-    await server.stop()
-  },
-})
+import { App, expect, test } from './test'
 
 async function installed(page: Page) {
   await page.evaluate(async () => {

@@ -1,20 +1,14 @@
 import { spawn } from 'node:child_process'
 import type { Page } from '@playwright/test'
-import { freePort, Server } from './server'
+import { freePort } from './server'
 import { App, expect, signInAtProvider, testWithIssuer as base } from './test'
 
 /** How the proxy asks for sign-in. */
 type Away = 'redirect' | 'page'
 
 // oauth2-proxy in front of a server that knows nothing of it, as docs/operating.md describes.
-const test = base.extend<{ away: Away; own: Server; app: App }>({
+const test = base.extend<{ away: Away; app: App }>({
   away: ['redirect', { option: true }],
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
-  own: async ({}, use) => {
-    const server = await Server.start()
-    await use(server)
-    await server.stop()
-  },
   app: async ({ page, list, issuer, own, away }, use) => {
     const port = await freePort()
     const address = `http://127.0.0.1:${port}`

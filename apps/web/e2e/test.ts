@@ -9,6 +9,8 @@ interface PerTest {
   list: string
   app: App
   network: Proxy
+  /** A server of the test's own, which it may end and start again. */
+  own: Server
 }
 
 /** A test against one real server for each worker, on a list of its own. */
@@ -49,6 +51,12 @@ export const test = base.extend<PerTest, { browser: Browser; server: Server }>({
     const network = await Proxy.start(server)
     await use(network)
     await network.stop()
+  },
+  // eslint-disable-next-line no-empty-pattern -- as above
+  own: async ({}, use) => {
+    const server = await Server.start()
+    await use(server)
+    await server.stop()
   },
 })
 
