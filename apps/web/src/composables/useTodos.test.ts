@@ -2,9 +2,8 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { effectScope, watch, type EffectScope } from 'vue'
-import { Trouble } from '@/api/trouble'
-import { openDatabase, StorageTrouble, type Database } from '@/outbox/database'
+import { effectScope, type EffectScope } from 'vue'
+import { openDatabase, type Database } from '@/outbox/database'
 import { MemoryList, unreachable } from '@/testing/memoryList'
 import type { Todo } from '@/todos/todo'
 import { useTodos, type Todos } from './useTodos'
@@ -70,18 +69,6 @@ describe('loading', () => {
     state.wake()
     await eventually(() => expect(state.contact.value).toBe('connected'))
     expect(server.received).toEqual([])
-  })
-
-  it('that fails is no empty list and no write', async () => {
-    filled(bread)
-    server.fates.push(new Trouble('busy', 'The store does not answer.', { status: 503, retryAfter: 60_000 }))
-    const state = open()
-    await eventually(() => expect(state.contact.value).toBe('troubled'))
-    expect(state.loaded.value).toBe(false)
-    expect(server.received).toEqual([])
-    state.wake()
-    await eventually(() => expect(titles(state)).toEqual(['bread']))
-    expect(state.loaded.value).toBe(true)
   })
 
   it('shows the list of the last visit while there is no server', async () => {
@@ -173,73 +160,6 @@ describe('a change', () => {
     await eventually(() => expect(server.todos[0]?.title).toBe('cake'))
   })
 
-  it('whose answer is lost lands once', async () => {
-    const state = open()
-    await saved(state)
-    server.fates.push('lost')
-    const contacts: string[] = []
-    watch(state.contact, (contact) => contacts.push(contact), { flush: 'sync' }) // it is sent again after half a second
-    state.add(['milk'])
-    await eventually(() => expect(contacts).toContain('unreachable'))
-    expect(titles(state)).toEqual(['milk'])
-    state.wake()
-    await saved(state)
-    await eventually(() => expect(server.received).toHaveLength(2))
-    expect(server.todos).toHaveLength(1)
-    expect(titles(state)).toEqual(['milk'])
-  })
-
-  it('would land twice if the server did not go by its id', async () => {
-    const state = open()
-    await saved(state)
-    server.remembers = false
-    server.fates.push('lost')
-    state.add(['milk'])
-    await eventually(() => expect(state.contact.value).toBe('unreachable'))
-    state.wake()
-    await saved(state)
-    expect(server.todos).toHaveLength(2)
-  })
-
-  it('made offline survives the tab and is sent by the next', async () => {
-    filled(bread)
-    const before = open()
-    await saved(before)
-    server.fates.push(...Array.from({ length: 20 }, unreachable))
-    before.add(['milk'])
-    await eventually(() => expect(before.unkept.value).toBe(false))
-    before.stop()
-    const state = open()
-    await eventually(() => expect(titles(state)).toEqual(['bread', 'milk']))
-    expect(server.todos).toHaveLength(1)
-    server.fates.splice(0)
-    state.wake()
-    await saved(state)
-    expect(server.todos.map((todo) => todo.title)).toEqual(['bread', 'milk'])
-  })
-
-  it.each([
-    ['theirs is kept', false],
-    ['mine is used', true],
-  ])('that renames what another renamed meanwhile is refused with both titles, and %s', async (_, use) => {
-    filled(bread)
-    const state = open()
-    await eventually(() => expect(titles(state)).toEqual(['bread']))
-    await saved(state)
-    server.fates.push(...awayForAWhile)
-    state.change('a', { title: 'white bread' })
-    await eventually(() => expect(state.contact.value).toBe('unreachable'))
-    server.elsewhere({ id: 'x', type: 'update', todoId: 'a', change: { title: 'rye bread' } })
-    state.wake()
-    await eventually(() => expect(state.refused.value).toMatchObject([{ operation: { change: { title: 'white bread' } }, problem: { code: 'changed-meanwhile', todo: { title: 'rye bread' } } }]))
-    expect(titles(state)).toEqual(['rye bread'])
-    if (use) state.retryRefused(state.refused.value)
-    else state.dismissRefused(state.refused.value)
-    await saved(state)
-    expect(state.refused.value).toEqual([])
-    expect(server.todos[0]?.title).toBe(use ? 'white bread' : 'rye bread')
-  })
-
   it('of the same title made twice is no conflict', async () => {
     filled(bread)
     const state = open()
@@ -264,18 +184,6 @@ describe('a change', () => {
     state.wake()
     await saved(state)
     expect(server.todos.map(({ title, completed }) => `${title} ${completed}`)).toEqual(['bread true', 'salt true', 'insulin false'])
-  })
-
-  it('without storage is marked as bound to this tab', async () => {
-    const state = open(Promise.reject<Database>(new StorageTrouble('forbidden')))
-    await saved(state)
-    server.fates.push(unreachable())
-    state.add(['milk'])
-    expect(state.unkept.value).toBe(true)
-    const leaving = new Event('beforeunload', { cancelable: true })
-    window.dispatchEvent(leaving)
-    expect(leaving.defaultPrevented).toBe(true)
-    expect(state.storageTrouble.value?.kind).toBe('forbidden')
   })
 })
 
@@ -303,18 +211,6 @@ describe('the title', () => {
     expect(server.received).toEqual([])
   })
 
-  it('that was changed meanwhile is put back with a notice, and can be tried again', async () => {
-    const state = open()
-    await saved(state)
-    server.fates.push(unreachable())
-    state.setTitle('Party')
-    server.elsewhere({ id: 'op-theirs', type: 'setTitle', title: 'Picnic' })
-    await eventually(() => expect(state.refused.value).toHaveLength(1))
-    expect(state.title.value).toBe('Picnic')
-    state.retryRefused(state.refused.value)
-    await eventually(() => expect(server.title).toBe('Party'))
-  })
-
   it('is known without the server, and missing in what an earlier version kept', async () => {
     server.title = 'Groceries'
     filled(bread)
@@ -336,26 +232,6 @@ describe('the title', () => {
 })
 
 describe('what others do', () => {
-  it('appears, and is told', async () => {
-    filled(bread)
-    const state = open()
-    await saved(state)
-    await eventually(() => expect(state.loaded.value).toBe(true))
-    server.elsewhere({ id: 'x', type: 'create', todo: { id: 'c', title: 'cheese' } })
-    expect(titles(state)).toEqual(['bread', 'cheese'])
-    expect(heard).toEqual(['Elsewhere: “cheese” added.'])
-  })
-
-  it('is caught up with after an interruption', async () => {
-    filled(bread)
-    const state = open()
-    await saved(state)
-    server.todos = [salt]
-    server.revision++
-    server.breakStreams()
-    await eventually(() => expect(titles(state)).toEqual(['salt']))
-  })
-
   it('is not undone by an event that comes late', async () => {
     filled(bread)
     const state = open()
@@ -371,20 +247,6 @@ describe('what others do', () => {
     server.elsewhere()
     await eventually(() => expect(load).toHaveBeenCalled())
     expect(titles(state)).toEqual(['bread', 'milk'])
-  })
-
-  it('and a server that went back offers to put back what is missing', async () => {
-    filled(bread, salt)
-    const state = open()
-    await eventually(() => expect(titles(state)).toHaveLength(2))
-    await saved(state)
-    server.todos = [bread]
-    server.revision = 1
-    state.wake()
-    await eventually(() => expect(titles(state)).toEqual(['bread']))
-    expect(state.removal.value?.text).toMatch(/went back to an older state/)
-    state.undo()
-    await eventually(() => expect(server.todos).toEqual([bread, salt]))
   })
 
   it.each([['erased', 0, []], ['erased and written again', 1, [bread]]] as const)('and a private list that was %s is not filled again', async (_, revision, now) => {
@@ -408,20 +270,6 @@ describe('what others do', () => {
 })
 
 describe('what others delete', () => {
-  it('is offered until it is brought back, added up over several events', async () => {
-    filled(bread, salt, { id: 'c', title: 'milk', completed: false, order: 3 })
-    const state = open()
-    await saved(state)
-    server.elsewhere({ id: 'x', type: 'delete', todoId: 'a' })
-    server.elsewhere({ id: 'y', type: 'delete', todoId: 'b' })
-    await eventually(() => expect(state.deletedElsewhere.value).toEqual([bread, salt]))
-    expect(state.removal.value).toBeNull()
-    state.undoElsewhere()
-    expect(state.deletedElsewhere.value).toEqual([])
-    await saved(state)
-    expect(server.todos).toEqual(expect.arrayContaining([bread, salt]))
-  })
-
   it('is not offered when it is one’s own, came back, or was dismissed', async () => {
     filled(bread, salt)
     const state = open()
@@ -450,20 +298,6 @@ describe('what others delete', () => {
 })
 
 describe('undo', () => {
-  it('brings a deleted item back as it was', async () => {
-    filled(bread, salt)
-    const state = open()
-    await eventually(() => expect(titles(state)).toHaveLength(2))
-    state.remove('a')
-    await saved(state)
-    expect(server.todos).toEqual([salt])
-    state.undo()
-    expect(state.todos.value).toEqual([bread, salt])
-    await saved(state)
-    expect(server.todos).toEqual([bread, salt])
-    expect(state.removal.value).toBeNull()
-  })
-
   it('offers the item deleted before once the last one is back, as after a double tap', async () => {
     filled(bread, salt)
     const state = open()

@@ -75,13 +75,6 @@ describe('an outbox', () => {
     expect(outbox.entries.map((entry) => entry.operation.id)).toEqual(['op-b', 'op-a', 'op-c'])
   })
 
-  it('tells other tabs', async () => {
-    const { outbox } = open()
-    const other = open()
-    await outbox.add(added(create('a')))
-    await eventually(() => expect(states(other.outbox)).toEqual(['op-a waiting']))
-  })
-
   it('keeps what landed until a snapshot contains it, and what was refused until dismissed', async () => {
     const { outbox } = open()
     await outbox.add(added(create('a'), create('b'), create('c')))
@@ -216,17 +209,6 @@ describe('without storage', () => {
       vi.useRealTimers()
     }
   })
-
-  it('says when a newer version of the page has changed the database', async () => {
-    await new Promise((resolve) => {
-      const request = indexedDB.open('todos', 99)
-      request.onsuccess = () => {
-        request.result.close()
-        resolve(null)
-      }
-    })
-    await expect(openDatabase()).rejects.toMatchObject({ kind: 'newer' })
-  })
 })
 
 describe('a sender', () => {
@@ -314,18 +296,6 @@ describe('a sender', () => {
     await sender.flush()
     expect(troubles).toHaveLength(1)
     expect(states(outbox)).toEqual(['op-a waiting'])
-  })
-
-  it('of two tabs sends each operation once between them', async () => {
-    const server = new MemoryList()
-    const [one, two] = [open(), open()]
-    await Promise.all([one.outbox.add(added(create('a'))), two.outbox.add(added(create('b')))])
-    // Node has Web Locks from version 24 on; without them the ids do it alone.
-    await Promise.all([sending(one.outbox, server).sender.flush(), sending(two.outbox, server).sender.flush()])
-    expect(server.todos.map((todo) => todo.id).sort()).toEqual(['a', 'b'])
-    await one.outbox.confirm(server.snapshot)
-    await two.outbox.refresh()
-    expect([...states(one.outbox), ...states(two.outbox)]).toEqual([])
   })
 })
 

@@ -19,8 +19,6 @@ export class MemoryList implements ListClient {
   /** The operations of each request that arrived. */
   readonly received: string[][] = []
   age: number | null = null
-  /** False for a server that remembers no operation: what ids are there for. */
-  remembers = true
   #landed = new Map<string, OperationResult>()
   #watchers = new Set<Watcher>()
   readonly #removed: HistoryEntry[] = []
@@ -94,22 +92,17 @@ export class MemoryList implements ListClient {
     }
   }
 
-  breakStreams() {
-    for (const watcher of this.#watchers) watcher.lost()
-  }
-
   #land(operation: Operation): OperationResult {
-    const known = this.remembers ? this.#landed.get(operation.id) : undefined
+    const known = this.#landed.get(operation.id)
     if (known) return known
     const refusal = this.refuse(operation) ?? this.#missing(operation) ?? this.#changedMeanwhile(operation)
     if (refusal) {
       const problem = { title: 'Refused', ...refusal }
       return { id: operation.id, status: refusal.status, revision: this.revision, problem }
     }
-    const create = operation.type === 'create' && !this.remembers ? { ...operation, todo: { ...operation.todo, id: `${operation.todo.id ?? ''}${this.revision}` } } : operation
     const before = this.todos
-    this.todos = applyOperations(before, [create])
-    this.title = titleAfter(this.title, [create])
+    this.todos = applyOperations(before, [operation])
+    this.title = titleAfter(this.title, [operation])
     const gone = before.filter(({ id }) => !this.todos.some((todo) => todo.id === id))
     if (gone.length > 0) this.#removed.push({ kind: 'delete', by: null, at: new Date().toISOString(), revision: this.revision + 1, todos: gone })
     const result = { id: operation.id, status: 200, revision: ++this.revision }
