@@ -15,26 +15,12 @@ import (
 // "nowhere" fail.
 func documents(t *testing.T, files map[string]string) (r repo, out string, status int) {
 	t.Helper()
-	r = repo(t.TempDir())
 	files[".gitignore"] = ".cache\n"
-	for name, body := range files {
-		write(t, filepath.Join(string(r), name), body, 0o644)
-	}
-	git(t, r, "init", "--quiet")
-	git(t, r, "config", "user.name", "A")
-	git(t, r, "config", "user.email", "a@scratch.example")
-	commit(t, r)
+	r = newRepo(t, files)
 	bin := t.TempDir()
 	write(t, filepath.Join(bin, "md-dead-link-check"), "#!/bin/sh\n! git grep nowhere -- '*.md'\n", 0o755)
-	script, err := filepath.Abs("lint/documents")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "bash", script)
-	cmd.Dir = string(r)
-	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-	said, _ := cmd.CombinedOutput()
-	return r, string(said), cmd.ProcessState.ExitCode()
+	out, status = script(t, string(r), []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "./lint/documents")
+	return r, out, status
 }
 
 func fence(info, script string) string { return "```" + info + "\n" + script + "\n```\n" }
@@ -59,9 +45,8 @@ func TestCommandsRunInAClone(t *testing.T) {
 			t.Errorf("got\n%s\nwant %q", out, want)
 		}
 	}
-	where, err := os.ReadFile(filepath.Join(string(r), ".cache", "where"))
-	if err != nil || strings.TrimSpace(string(where)) == string(r) {
-		t.Errorf("the commands ran in %s, %v; want a clone", where, err)
+	if where := strings.TrimSpace(read(t, filepath.Join(string(r), ".cache", "where"))); where == string(r) {
+		t.Errorf("the commands ran in %s, want a clone", where)
 	}
 }
 
@@ -83,11 +68,8 @@ s.serve_forever()'`
 	if status != 0 {
 		t.Errorf("got %d:\n%s", status, out)
 	}
-	pid, err := os.ReadFile(filepath.Join(string(r), ".cache", "pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join("/proc", string(pid))); err == nil {
+	pid := read(t, filepath.Join(string(r), ".cache", "pid"))
+	if _, err := os.Stat(filepath.Join("/proc", pid)); err == nil {
 		t.Errorf("process %s still runs", pid)
 	}
 }

@@ -1,22 +1,16 @@
 package tools_test
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// repo is the path of a Git repository.
-type repo string
-
 // modulesRepo creates a repository with four modules: two libraries, of which one
 // is imported, and a program and a tool, which are never released.
 func modulesRepo(t *testing.T) repo {
 	t.Helper()
-	r := repo(t.TempDir())
-	for name, body := range map[string]string{
+	return newRepo(t, map[string]string{
 		".gitignore":             ".cache/\n",
 		"libs/lamp/go.mod":       "module scratch.example/app/libs/lamp\n\ngo 1.25.0\n",
 		"libs/lamp/LICENSE":      "free\n",
@@ -29,61 +23,28 @@ func modulesRepo(t *testing.T) repo {
 		"cmd/house/go.mod":       "module scratch.example/app/cmd/house\n\ngo 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.0.0\n\nreplace scratch.example/app/libs/lamp => ../../libs/lamp\n",
 		"tools/key/go.mod":       "module scratch.example/app/tools/key\n\ngo 1.25.0\n\ntool scratch.example/app/cmd/house\n\nrequire (\n\tscratch.example/app/cmd/house v0.0.0\n\tscratch.example/app/libs/lamp v0.0.0\n)\n\nreplace (\n\tscratch.example/app/cmd/house => ../../cmd/house\n\tscratch.example/app/libs/lamp => ../../libs/lamp\n)\n",
 		"cmd/house/main.go":      "// Command house is a house.\npackage main\n\nimport \"scratch.example/app/libs/lamp\"\n\nfunc main() { println(lamp.On()) }\n",
-	} {
-		write(t, filepath.Join(string(r), name), body, 0o644)
-	}
-	git(t, r, "init", "--quiet", "--initial-branch=main")
-	git(t, r, "config", "user.name", "A")
-	git(t, r, "config", "user.email", "a@scratch.example")
-	commit(t, r)
-	return r
+	})
 }
 
-func edit(t *testing.T, r repo, name, old, replacement string) {
+func (r repo) edit(t *testing.T, name, old, replacement string) {
 	t.Helper()
 	file := filepath.Join(string(r), name)
-	body, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(body), old) {
+	body := read(t, file)
+	if !strings.Contains(body, old) {
 		t.Fatalf("%s has no %q", name, old)
 	}
-	write(t, file, strings.ReplaceAll(string(body), old, replacement), 0o644)
-}
-
-func git(t *testing.T, r repo, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", args...)
-	cmd.Dir = string(r)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
-func commit(t *testing.T, r repo) {
-	t.Helper()
-	git(t, r, "add", "--all")
-	git(t, r, "commit", "--quiet", "--message", "change")
+	write(t, file, strings.ReplaceAll(body, old, replacement), 0o644)
 }
 
 // modules runs tools/modules in the repository.
 func (r repo) modules(t *testing.T, args ...string) (out string, status int) {
 	t.Helper()
-	script, err := filepath.Abs("modules")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), script, args...)
-	cmd.Dir = string(r)
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
-	said, _ := cmd.CombinedOutput()
-	if left, err := filepath.Glob(filepath.Join(strings.TrimPrefix(cmd.Env[len(cmd.Env)-1], "TMPDIR="), "tmp.*")); err != nil || len(left) > 0 {
+	scratch := t.TempDir()
+	out, status = script(t, string(r), []string{"TMPDIR=" + scratch}, "./modules", args...)
+	if left, err := filepath.Glob(filepath.Join(scratch, "tmp.*")); err != nil || len(left) > 0 {
 		t.Errorf("%v left behind: %v, %v", args, left, err)
 	}
-	return string(said), cmd.ProcessState.ExitCode()
+	return out, status
 }
 
 func TestModulesCheckPasses(t *testing.T) {
@@ -100,7 +61,7 @@ func TestModulesCheckRefuses(t *testing.T) {
 	untracked := func(name, body string) func(*testing.T, repo) {
 		return func(t *testing.T, r repo) { write(t, filepath.Join(string(r), name), body, 0o644) }
 	}
-	tagged := func(t *testing.T, r repo) { git(t, r, "tag", "libs/lamp/v0.1.0") }
+	tagged := func(t *testing.T, r repo) { r.git(t, "tag", "libs/lamp/v0.1.0") }
 	for name, test := range map[string]struct {
 		before func(t *testing.T, r repo)
 		edits  [][3]string // file, old and new text; they are committed
@@ -152,10 +113,10 @@ func TestModulesCheckRefuses(t *testing.T) {
 				test.before(t, r)
 			}
 			for _, e := range test.edits {
-				edit(t, r, e[0], e[1], e[2])
+				r.edit(t, e[0], e[1], e[2])
 			}
 			if test.edits != nil {
-				commit(t, r)
+				r.commit(t)
 			}
 			out, status := r.modules(t, "check")
 			if status != 1 {
@@ -173,17 +134,17 @@ func TestModulesCheckRefuses(t *testing.T) {
 func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 	t.Parallel()
 	r := modulesRepo(t)
-	git(t, r, "tag", "libs/lamp/v0.1.0")
-	edit(t, r, "libs/lamp/lamp.go", "func On() bool", "func On(...int) bool")
-	edit(t, r, "libs/lamp/CHANGELOG.md", "## [0.1.0]", "## [0.2.0]\n\n- Brighter.\n\n## [0.1.0]")
-	commit(t, r)
+	r.git(t, "tag", "libs/lamp/v0.1.0")
+	r.edit(t, "libs/lamp/lamp.go", "func On() bool", "func On(...int) bool")
+	r.edit(t, "libs/lamp/CHANGELOG.md", "## [0.1.0]", "## [0.2.0]\n\n- Brighter.\n\n## [0.1.0]")
+	r.commit(t)
 	if out, status := r.modules(t, "release", "libs/lamp", "v0.2.0", "dry-run"); status != 0 || lastLine(out) != "would tag libs/lamp/v0.2.0" {
 		t.Fatalf("dry run: got %d:\n%s", status, out)
 	}
 	if out, status := r.modules(t, "release", "libs/lamp", "v0.2.0"); status != 0 {
 		t.Fatalf("got %d:\n%s", status, out)
 	}
-	if message := git(t, r, "tag", "--list", "--format=%(contents)", "libs/lamp/v0.2.0"); !strings.Contains(message, "Brighter.") || strings.Contains(message, "The lamp.") {
+	if message := r.git(t, "tag", "--list", "--format=%(contents)", "libs/lamp/v0.2.0"); !strings.Contains(message, "Brighter.") || strings.Contains(message, "The lamp.") {
 		t.Errorf("the tag says %q, want the text of the CHANGELOG for v0.2.0", message)
 	}
 	if out, status := r.modules(t, "verify", "libs/lamp/v0.2.0"); status != 0 || lastLine(out) != "verified libs/lamp/v0.2.0" {
@@ -198,12 +159,12 @@ func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 		"libs-lamp-v0.2.0.cdx.json": `"bomFormat": "CycloneDX"`,
 		"notes.md":                  "- Brighter.",
 	} {
-		if body, err := os.ReadFile(filepath.Join(out, name)); err != nil || !strings.Contains(string(body), want) {
-			t.Errorf("%s: got %q, %v; want it to hold %q", name, body, err, want)
+		if body := read(t, filepath.Join(out, name)); !strings.Contains(body, want) {
+			t.Errorf("%s: got %q; want it to hold %q", name, body, want)
 		}
 	}
-	commit2 := func() { edit(t, r, ".gitignore", ".cache/", ".cache/\n*.swp"); commit(t, r) }
-	commit2()
+	r.edit(t, ".gitignore", ".cache/", ".cache/\n*.swp")
+	r.commit(t)
 	if said, status := r.modules(t, "verify", "libs/lamp/v0.2.0"); status != 1 || !strings.Contains(said, "is not the commit that is checked out") {
 		t.Errorf("verify of another commit: got %d:\n%s", status, said)
 	}
@@ -214,9 +175,9 @@ func TestReleaseOfABreakingChangeWithAMinorVersion(t *testing.T) {
 func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
 	t.Parallel()
 	r := modulesRepo(t)
-	edit(t, r, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.1.0\n\nreplace scratch.example/app/libs/lamp => ../lamp\n")
-	edit(t, r, "libs/room/room.go", "package room\n", "package room\n\nimport \"scratch.example/app/libs/lamp\"\n\n// Lit is the lamp.\nvar Lit = lamp.On\n")
-	commit(t, r)
+	r.edit(t, "libs/room/go.mod", "go 1.25.0\n", "go 1.25.0\n\nrequire scratch.example/app/libs/lamp v0.1.0\n\nreplace scratch.example/app/libs/lamp => ../lamp\n")
+	r.edit(t, "libs/room/room.go", "package room\n", "package room\n\nimport \"scratch.example/app/libs/lamp\"\n\n// Lit is the lamp.\nvar Lit = lamp.On\n")
+	r.commit(t)
 	if out, status := r.modules(t, "check"); status != 0 || lastLine(out) != "8 passed, 0 failed" {
 		t.Errorf("check: got %d:\n%s", status, out)
 	}
@@ -224,10 +185,10 @@ func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
 	if out, status := r.modules(t, "release", "libs/room", "v0.1.0"); status != 1 || !strings.Contains(out, want) {
 		t.Errorf("release before its sibling: got %d:\n%s\nwant %q", status, out, want)
 	}
-	git(t, r, "tag", "libs/lamp/v0.1.0")
-	git(t, r, "tag", "libs/room/v0.1.0")
-	edit(t, r, "libs/room/CHANGELOG.md", "## [0.1.0]", "## [0.1.1]\n\n- Brighter.\n\n## [0.1.0]")
-	commit(t, r)
+	r.git(t, "tag", "libs/lamp/v0.1.0")
+	r.git(t, "tag", "libs/room/v0.1.0")
+	r.edit(t, "libs/room/CHANGELOG.md", "## [0.1.0]", "## [0.1.1]\n\n- Brighter.\n\n## [0.1.0]")
+	r.commit(t)
 	if out, status := r.modules(t, "release", "libs/room", "v0.1.1", "dry-run"); status != 0 || lastLine(out) != "would tag libs/room/v0.1.1" {
 		t.Errorf("release after its sibling: got %d:\n%s", status, out)
 	}
@@ -236,7 +197,7 @@ func TestReleaseOfALibraryThatImportsASibling(t *testing.T) {
 func TestReleaseRefusesBeforeItBuilds(t *testing.T) {
 	t.Parallel()
 	r := modulesRepo(t)
-	git(t, r, "tag", "libs/room/v0.1.0")
+	r.git(t, "tag", "libs/room/v0.1.0")
 	for _, test := range []struct{ module, version, want string }{
 		{"libs/attic", "v0.1.0", `unknown module "libs/attic", expected one of cmd/house libs/lamp`},
 		{"cmd/house", "v0.1.0", "cmd/house is never released: it has no CHANGELOG.md"},
@@ -261,9 +222,9 @@ func TestAffected(t *testing.T) {
 		{"a directory with the same beginning", "libs/lampshade/x.go", ""},
 	} {
 		r := modulesRepo(t)
-		git(t, r, "tag", "base")
+		r.git(t, "tag", "base")
 		write(t, filepath.Join(string(r), test.file), "// new\n", 0o644)
-		commit(t, r)
+		r.commit(t)
 		out, status := r.modules(t, "affected", "base")
 		got := strings.Fields(out)
 		if status != 0 || len(got) != len(strings.Fields(test.want)) || len(got) > 0 && !containsAll(got, strings.Fields(test.want)) {
@@ -319,20 +280,20 @@ func TestRename(t *testing.T) {
 	for name, body := range owned {
 		write(t, filepath.Join(string(r), name), body[0], 0o644)
 	}
-	commit(t, r)
+	r.commit(t)
 	if out, status := r.modules(t, "rename", "example.com/team/app", "now/new"); status != 0 {
 		t.Fatalf("got %d, %s", status, out)
 	}
-	commit(t, r)
+	r.commit(t)
 	for name, body := range owned {
-		if got, err := os.ReadFile(filepath.Join(string(r), name)); err != nil || string(got) != body[1] {
-			t.Errorf("%s: got %q, %v; want %q", name, got, err, body[1])
+		if got := read(t, filepath.Join(string(r), name)); got != body[1] {
+			t.Errorf("%s: got %q; want %q", name, got, body[1])
 		}
 	}
 	if out, status := r.modules(t, "check"); status != 0 {
 		t.Errorf("the renamed fork fails its check: %d\n%s", status, out)
 	}
-	if left := git(t, r, "grep", "-c", "", "--", "*.go", "*.mod"); strings.Contains(left, "was/old") {
+	if left := r.git(t, "grep", "-c", "", "--", "*.go", "*.mod"); strings.Contains(left, "was/old") {
 		t.Errorf("the old name is still in %s", left)
 	}
 }

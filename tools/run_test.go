@@ -24,35 +24,11 @@ func repository(t *testing.T, plan string, setups map[string]string) string {
 	return root
 }
 
-func write(t *testing.T, file, content string, mode os.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // toolsRun runs tools/run on the repository at root; env holds NAME=value.
 func toolsRun(t *testing.T, root string, env []string, args ...string) (out string, status int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "./run", args...)
-	for _, setting := range os.Environ() {
-		switch name, _, _ := strings.Cut(setting, "="); name {
-		case "CI", "ONLY", "WITHOUT", "V", "RETRY", "JOBS", "SETUP", "ROOT", "JUNIT":
-		default:
-			cmd.Env = append(cmd.Env, setting)
-		}
-	}
-	cmd.Env = append(append(cmd.Env, "SUITES="+filepath.Join(root, "suites.sh")), env...)
-	said, _ := cmd.CombinedOutput()
-	return string(said), cmd.ProcessState.ExitCode()
-}
-
-func lastLine(out string) string {
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	return lines[len(lines)-1]
+	own := []string{"SUITES=" + filepath.Join(root, "suites.sh"), "CI=", "ONLY=", "WITHOUT=", "V=", "RETRY=", "JOBS=", "SETUP="}
+	return script(t, ".", append(own, env...), "./run", args...)
 }
 
 const (
@@ -171,8 +147,8 @@ func TestSetupRunsOnceAndItsExportsReachTheCommands(t *testing.T) {
 	if out, status := toolsRun(t, root, []string{"CI=true"}, "lint"); status != 0 || lastLine(out) != "3 passed, 0 failed" {
 		t.Errorf("got %d:\n%s", status, out)
 	}
-	if count, err := os.ReadFile(filepath.Join(root, "count")); err != nil || string(count) != "ran\n" {
-		t.Errorf("setup: got %q, %v, want it to run once", count, err)
+	if count := read(t, filepath.Join(root, "count")); count != "ran\n" {
+		t.Errorf("setup: got %q, want it to run once", count)
 	}
 	out, status := toolsRun(t, root, nil, "with", "colour", "--", "bash", "-c", "echo $COLOUR; exit 7")
 	if status != 7 || lastLine(out) != "blue = sky" {
@@ -255,16 +231,10 @@ lint b needs=deaf command='touch started'
 lint c command='touch started'
 `, map[string]string{"deaf": "trap '' TERM; until [ -s a ]; do sleep 0.1; done; kill -TERM $(cat runner); until grep -q interrupted out; do sleep 0.1; done"})
 	run := `echo $$ >"$0/runner"; exec ./run lint >"$0/out" 2>&1`
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", run, root)
-	cmd.Env = append(os.Environ(), "SUITES="+filepath.Join(root, "suites.sh"), "JOBS=2", "ONLY=", "WITHOUT=", "V=", "CI=")
-	_ = cmd.Run()
-	said, err := os.ReadFile(filepath.Join(root, "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := string(said)
-	if cmd.ProcessState.ExitCode() != 1 || len(regexp.MustCompile(`(?m)^[abc] .*FAILED: interrupted$`).FindAllString(out, -1)) != 3 || lastLine(out) != "0 passed, 3 failed" {
-		t.Errorf("got %v, want three interrupted rows:\n%s", cmd.ProcessState, out)
+	_, status := script(t, ".", []string{"SUITES=" + filepath.Join(root, "suites.sh"), "JOBS=2", "ONLY=", "WITHOUT=", "V=", "CI="}, "bash", "-c", run, root)
+	out := read(t, filepath.Join(root, "out"))
+	if status != 1 || len(regexp.MustCompile(`(?m)^[abc] .*FAILED: interrupted$`).FindAllString(out, -1)) != 3 || lastLine(out) != "0 passed, 3 failed" {
+		t.Errorf("got %d, want three interrupted rows:\n%s", status, out)
 	}
 	if _, err := os.Stat(filepath.Join(root, "started")); err == nil {
 		t.Error("a row started after the interruption")
@@ -285,14 +255,8 @@ func TestNothingASuiteStartedOutlivesIt(t *testing.T) {
 	if out, status := toolsRun(t, root, nil, "lint"); status != 0 {
 		t.Fatalf("got %d:\n%s", status, out)
 	}
-	data, err := os.ReadFile(filepath.Join(root, "code", "pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, filepath.Join(root, "code", "pid"))))
+	check(t, err)
 	for alive(pid) {
 		if t.Context().Err() != nil {
 			t.Fatalf("process %d still runs", pid)
@@ -313,9 +277,7 @@ func alive(pid int) bool {
 func TestGoSuite(t *testing.T) {
 	t.Parallel()
 	tools, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	root := repository(t, "suite go/x dir=code on=air go=./...\n", map[string]string{
 		"gotool": `'` + tools + `/setup/gotool' "$1"; mkdir -p .cache/bin; ln -sf '` + tools + `/../.cache/bin/'"$1" .cache/bin/`,
 	})
@@ -335,9 +297,7 @@ func TestGoSuite(t *testing.T) {
 			t.Errorf("%s: got last line %q, want %q, and %q in:\n%s", tt.body, got, tt.last, tt.says, out)
 		}
 	}
-	if err := os.Remove(filepath.Join(code, "x_test.go")); err != nil {
-		t.Fatal(err)
-	}
+	check(t, os.Remove(filepath.Join(code, "x_test.go")))
 	if out, status := toolsRun(t, root, nil, "test"); status != 1 || !strings.Contains(out, "ran no test") {
 		t.Errorf("no test: got %d:\n%s", status, out)
 	}
@@ -408,40 +368,24 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root, bin := t.TempDir(), t.TempDir()
 			for _, name := range []string{"missing", "command"} {
-				script, err := os.ReadFile(filepath.Join("setup", name))
-				if err != nil {
-					t.Fatal(err)
-				}
-				write(t, filepath.Join(root, "tools", "setup", name), string(script), 0o755)
+				write(t, filepath.Join(root, "tools", "setup", name), read(t, filepath.Join("setup", name)), 0o755)
 			}
 			write(t, filepath.Join(root, ".tool-versions"), "golang 1.26.1\nterraform 1.14.0\nnodejs 22.1.0\npython 3.11.1\n", 0o644)
 			for _, tool := range []string{"bash", "env", "dirname", "awk", "sed", "paste", "uname"} {
 				path, err := exec.LookPath(tool)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
-					t.Fatal(err)
-				}
+				check(t, err)
+				check(t, os.Symlink(path, filepath.Join(bin, tool)))
 			}
 			for _, tool := range test.has {
 				write(t, filepath.Join(bin, tool), "#!/bin/sh\nexit 1\n", 0o755)
 			}
-			cmd := exec.CommandContext(t.Context(), filepath.Join(root, "tools", "setup", "missing"), test.needs...)
-			cmd.Env = []string{"PATH=" + bin, "SETUP=" + test.setup, "TODO_PATH_ONLY=1"}
-			said, err := cmd.CombinedOutput()
-			if test.want == nil {
-				if err != nil || len(said) > 0 {
-					t.Fatalf("got %v: %s", err, said)
-				}
-				return
-			}
-			if cmd.ProcessState.ExitCode() != 69 {
-				t.Errorf("got %v, want exit status 69", err)
+			out, status := script(t, ".", []string{"PATH=" + bin, "SETUP=" + test.setup, "TODO_PATH_ONLY=1"}, filepath.Join(root, "tools", "setup", "missing"), test.needs...)
+			if wanted := test.want != nil; wanted && status != 69 || !wanted && (status != 0 || out != "") {
+				t.Errorf("got exit status %d and %q, want a message: %t", status, out, wanted)
 			}
 			for _, want := range test.want {
-				if strings.Count(string(said), want) != 1 {
-					t.Errorf("got\n%s\nwant %q, once", said, want)
+				if strings.Count(out, want) != 1 {
+					t.Errorf("got\n%s\nwant %q, once", out, want)
 				}
 			}
 		})
@@ -451,25 +395,15 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 // The scripts of a Python environment name their interpreter by its path.
 func TestAMovedCheckoutGetsANewPythonEnvironment(t *testing.T) {
 	t.Parallel()
-	script, err := os.ReadFile(filepath.Join("setup", "venv"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	root, moved := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	write(t, filepath.Join(root, "tools", "setup", "venv"), string(script), 0o755)
+	write(t, filepath.Join(root, "tools", "setup", "venv"), read(t, filepath.Join("setup", "venv")), 0o755)
 	write(t, filepath.Join(root, "requirements.txt"), "", 0o644)
-	for _, at := range []string{root, moved} {
-		if at == moved {
-			if err := os.Rename(root, moved); err != nil {
-				t.Fatal(err)
-			}
-		}
-		venv, err := exec.CommandContext(t.Context(), filepath.Join(at, "tools", "setup", "venv"), "none", filepath.Join(at, "requirements.txt")).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.CommandContext(t.Context(), filepath.Join(strings.TrimSpace(string(venv)), "bin", "pip"), "--version").CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+	const usePip = `"$(tools/setup/venv none requirements.txt | tail -n 1)/bin/pip" --version`
+	if out, status := script(t, root, nil, "bash", "-euo", "pipefail", "-c", usePip); status != 0 {
+		t.Fatalf("got %d: %s", status, out)
+	}
+	check(t, os.Rename(root, moved))
+	if out, status := script(t, moved, nil, "bash", "-euo", "pipefail", "-c", usePip); status != 0 {
+		t.Errorf("moved: got %d: %s", status, out)
 	}
 }
