@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -20,9 +19,11 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/match"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 var ecr = authn.FromConfig(authn.AuthConfig{Username: "AWS", Password: "ecr-password"})
@@ -54,18 +55,7 @@ func image(t *testing.T, args ...string) (out string, status int) {
 	t.Helper()
 	bin := t.TempDir()
 	write(t, filepath.Join(bin, "aws"), "#!/bin/sh\n[ \"$*\" = 'ecr get-login-password' ] && echo \"${ECR_PASSWORD-ecr-password}\"\n", 0o755)
-	script, err := filepath.Abs("image")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), script, args...)
-	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
-	var stdout, stderr strings.Builder
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stderr.String(), cmd.ProcessState.ExitCode()
-	}
-	return stdout.String(), 0
+	return script(t, ".", []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, "./image", args...)
 }
 
 type transferred struct {
@@ -73,15 +63,11 @@ type transferred struct {
 	Pushed             bool
 }
 
-func transfer(t *testing.T, args ...string) transferred {
+func transfer(t *testing.T, args ...string) (got transferred) {
 	t.Helper()
 	out, status := image(t, args...)
-	var got transferred
-	if status != 0 {
-		t.Fatalf("image %v: status %d: %s", args, status, out)
-	}
-	if err := json.Unmarshal([]byte(out), &got); err != nil {
-		t.Fatalf("image %v: %v: %s", args, err, out)
+	if err := json.Unmarshal([]byte(lastLine(out)), &got); err != nil || status != 0 {
+		t.Fatalf("image %v: got status %d and %v: %s", args, status, err, out)
 	}
 	return got
 }
@@ -93,47 +79,44 @@ func builtImage(t *testing.T, revision string) (dir, digest string) {
 	var index v1.ImageIndex = empty.Index
 	for _, platform := range []string{"amd64", "arm64"} {
 		one, err := random.Image(100, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		config, err := one.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		config = config.DeepCopy()
 		config.OS, config.Architecture = "linux", platform
 		config.Config.Labels = map[string]string{"org.opencontainers.image.revision": revision}
-		if one, err = mutate.ConfigFile(one, config); err != nil {
-			t.Fatal(err)
-		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: one, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: platform}},
-		})
+		one, err = mutate.ConfigFile(one, config)
+		check(t, err)
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: one, Descriptor: v1.Descriptor{Platform: config.Platform()}})
 	}
 	oci, err := layout.Write(filepath.Join(dir, "oci"), empty.Index)
-	if err != nil {
-		t.Fatal(err)
+	check(t, err)
+	check(t, oci.AppendIndex(index))
+	digest, status := script(t, ".", []string{"GOWORK=off"}, "go", "run", "./cmd/provenance", "add", string(oci), "https://example.com/todo", revision, "false", "go1.26.3")
+	if status != 0 {
+		t.Fatalf("provenance: got status %d: %s", status, digest)
 	}
-	if err := oci.AppendIndex(index); err != nil {
-		t.Fatal(err)
-	}
-	digest = provenance(t, "add", filepath.Join(dir, "oci"), "https://example.com/todo", revision, "false", "go1.26.3")
+	digest = lastLine(digest)
 	write(t, filepath.Join(dir, "image.json"), fmt.Sprintf(`{"digest":"%s","revision":"%s"}`, digest, revision), 0o644)
 	return dir, digest
 }
 
-// provenance runs tools/cmd/provenance.
-func provenance(t *testing.T, args ...string) string {
+// manifests opens a built image and returns its manifests: those of two platforms,
+// then the provenance of each.
+func manifests(t *testing.T, dir string) (v1.ImageIndex, []v1.Descriptor) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "./cmd/provenance"}, args...)...)
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("provenance %v: %v: %s", args, err, stderr.String())
+	root, err := layout.ImageIndexFromPath(filepath.Join(dir, "oci"))
+	check(t, err)
+	manifest, err := root.IndexManifest()
+	check(t, err)
+	index, err := root.ImageIndex(manifest.Manifests[0].Digest)
+	check(t, err)
+	manifest, err = index.IndexManifest()
+	check(t, err)
+	if len(manifest.Manifests) != 4 {
+		t.Fatalf("got %d manifests, want those of two platforms and of the provenance of each", len(manifest.Manifests))
 	}
-	return strings.TrimSpace(string(out))
+	return index, manifest.Manifests
 }
 
 func TestImagePush(t *testing.T) {
@@ -179,36 +162,12 @@ func TestImageCopyKeepsTheDigest(t *testing.T) {
 			t.Errorf("copy: got %+v, want %+v", got, want)
 		}
 	}
-	copied, err := name.ParseReference(production + "@" + digest)
-	if err != nil {
-		t.Fatal(err)
+	pulled := t.TempDir()
+	if out, status := image(t, "pull", "-from", production+"@"+digest, "-out", pulled); status != 0 {
+		t.Fatalf("pull of the copy: status %d: %s", status, out)
 	}
-	index, err := remote.Index(copied, remote.WithAuth(ecr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(manifest.Manifests) != 4 {
-		t.Errorf("got %d manifests, want those of two platforms and of the provenance of each", len(manifest.Manifests))
-	}
-	for _, d := range manifest.Manifests {
-		one, err := index.Image(d.Digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		layers, err := one.Layers()
-		if err != nil || len(layers) != 1 {
-			t.Fatalf("%s: got %d layers, %v, want 1", d.Platform, len(layers), err)
-		}
-		content, err := layers[0].Compressed()
-		if err != nil {
-			t.Fatalf("%s: %v", d.Platform, err)
-		}
-		content.Close()
-	}
+	index, all := manifests(t, pulled)
+	check(t, validate.Index(mutate.RemoveManifests(index, match.Digests(all[2].Digest, all[3].Digest))))
 
 	gone := staging + "@sha256:" + strings.Repeat("0", 64)
 	for _, args := range [][]string{{"copy", "-repository", production}, {"pull", "-out", t.TempDir()}} {
@@ -260,9 +219,7 @@ func TestImagePulledTwiceAtOnce(t *testing.T) {
 	var names []string
 	for _, dir := range []string{pulled, filepath.Join(pulled, "oci")} {
 		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		for _, entry := range entries {
 			names = append(names, entry.Name())
 		}
@@ -277,92 +234,38 @@ func TestImagePulledTwiceAtOnce(t *testing.T) {
 
 func TestImageProvenance(t *testing.T) {
 	repository := imageRepository(t, nil)
-	commit := strings.Repeat("e", 40)
-	dir, digest := builtImage(t, commit)
-	oci := layout.Path(filepath.Join(dir, "oci"))
-	root, err := oci.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, err := v1.NewHash(digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := root.ImageIndex(hash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	attested := func(d v1.Descriptor) bool {
-		return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest"
-	}
+	dir, _ := builtImage(t, strings.Repeat("e", 40))
+	other, _ := builtImage(t, strings.Repeat("f", 40))
+	index, own := manifests(t, dir)
+	from, others := manifests(t, other)
 
 	// The same image with its provenance removed, and with that of another commit.
-	without := mutate.RemoveManifests(index, attested)
-	other, _ := builtImage(t, strings.Repeat("f", 40))
-	for name, test := range map[string]struct {
-		index v1.ImageIndex
-		want  string
-	}{
-		"none":    {without, "has none for linux/amd64: it was built before images had one, or not by tools/image"},
-		"foreign": {foreign(t, without, layout.Path(filepath.Join(other, "oci"))), "expected a https://slsa.dev/provenance/v1 about"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			reference, err := nameOf(repository, test.index)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := remote.WriteIndex(reference, test.index, remote.WithAuth(ecr)); err != nil {
-				t.Fatal(err)
-			}
-			out, status := image(t, "pull", "-from", reference.String(), "-out", t.TempDir())
-			if status != 1 || !strings.Contains(out, test.want) {
-				t.Errorf("got status %d, %s, want %q", status, out, test.want)
-			}
-		})
-	}
-}
-
-// foreign gives the images of an index the provenance of another's.
-func foreign(t *testing.T, index v1.ImageIndex, other layout.Path) v1.ImageIndex {
-	t.Helper()
-	root, err := other.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := root.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, err := root.ImageIndex(manifest.Manifests[0].Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := from.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, d := range ours.Manifests {
-		attached, err := from.Image(theirs.Manifests[len(ours.Manifests)+i].Digest)
-		if err != nil {
-			t.Fatal(err)
+	without := mutate.RemoveManifests(index, match.Digests(own[2].Digest, own[3].Digest))
+	foreign := without
+	for i, d := range others[2:] {
+		statement, err := from.Image(d.Digest)
+		check(t, err)
+		config, err := statement.ConfigFile()
+		check(t, err)
+		if config.RootFS.Type != "layers" { // the image specification requires it
+			t.Errorf("rootfs of a statement: got type %q, want layers", config.RootFS.Type)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: attached, Descriptor: v1.Descriptor{
-			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": d.Digest.String()},
-		}})
+		d.Annotations["vnd.docker.reference.digest"] = own[i].Digest.String()
+		foreign = mutate.AppendManifests(foreign, mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{Annotations: d.Annotations}})
 	}
-	return index
-}
-
-func nameOf(repository string, index v1.ImageIndex) (name.Digest, error) {
-	digest, err := index.Digest()
-	if err != nil {
-		return name.Digest{}, err
+	for want, index := range map[string]v1.ImageIndex{
+		"has none for linux/amd64: it was built before images had one, or not by tools/image": without,
+		"expected a https://slsa.dev/provenance/v1 about":                                     foreign,
+	} {
+		digest, err := index.Digest()
+		check(t, err)
+		reference, err := name.NewDigest(repository + "@" + digest.String())
+		check(t, err)
+		check(t, remote.WriteIndex(reference, index, remote.WithAuth(ecr)))
+		if out, status := image(t, "pull", "-from", reference.String(), "-out", t.TempDir()); status != 1 || !strings.Contains(out, want) {
+			t.Errorf("got status %d, %s, want %q", status, out, want)
+		}
 	}
-	return name.NewDigest(repository + "@" + digest.String())
 }
 
 func TestImageRefusals(t *testing.T) {

@@ -148,7 +148,9 @@ func add(dir string, b build) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("provenance: %w", err)
 		}
-		attached, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{OS: "unknown", Architecture: "unknown"})
+		attached, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{
+			OS: "unknown", Architecture: "unknown", RootFS: v1.RootFS{Type: "layers"},
+		})
 		if err != nil {
 			return "", fmt.Errorf("provenance: %w", err)
 		}
