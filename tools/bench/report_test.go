@@ -6,7 +6,6 @@ import (
 	"context"
 	"debug/buildinfo"
 	_ "embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,9 +33,7 @@ type report struct {
 //go:embed benchmarks.md.tmpl
 var pageTemplate string
 
-var pages = template.Must(template.New("page").Funcs(template.FuncMap{
-	"cell": func(text string) string { return strings.ReplaceAll(text, "|", `\|`) }, // in a table of Markdown
-}).Parse(pageTemplate))
+var pages = template.Must(template.New("page").Funcs(template.FuncMap{"cell": cell}).Parse(pageTemplate))
 
 // text returns the page, or one of the tables that the template defines.
 func (r report) text(name string) string {
@@ -115,80 +112,62 @@ func (r report) samples() string {
 	return out.String()
 }
 
-// write writes docs/benchmarks.md, and adds the run to the history of goals.
-func (r report) write(root string) error {
-	file := filepath.Join(root, "tools", "bench", "history.csv")
-	history, err := readHistory(file)
-	if err != nil {
-		return err
-	}
-	var of []string
-	for _, row := range r.Rows {
-		for _, m := range row.metrics {
-			if m.goal != open && len(m.samples) > 0 {
-				of = append(of, row.title+": "+m.What)
-				history = append(history, []string{r.Began.UTC().Format(time.DateOnly), r.commit, of[len(of)-1], m.Median()})
-			}
-		}
-	}
-	history = latest(history)
-	for _, goal := range of {
-		line := past{Goal: goal}
-		for _, h := range history {
-			if h[2] == goal {
-				line.Values = append(line.Values, fmt.Sprintf("%s (%s, %s)", h[3], h[0], h[1]))
-			}
-		}
-		r.History = append(r.History, line)
-	}
-	var lines strings.Builder
-	if err := csv.NewWriter(&lines).WriteAll(history); err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile(file, []byte(lines.String()), 0o644),
-		os.WriteFile(filepath.Join(root, "docs", "benchmarks.md"), []byte(r.text("page")), 0o644))
-}
-
-// past holds the value of a goal's metric in each run, oldest first.
+// past holds the last values of a goal's metric, oldest first.
 type past struct {
 	Goal   string
 	Values []string
 }
 
-// kept is the maximum number of runs in the history of a goal.
+// kept is the maximum number of values of a goal.
 const kept = 6
 
-// readHistory reads a history of date, commit, metric and value, oldest run first.
-// The file need not exist.
-func readHistory(file string) ([][]string, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// write writes docs/benchmarks.md. The history of the goals is that of the page before,
+// with the values of this run.
+func (r report) write(root string) error {
+	file := filepath.Join(root, "docs", "benchmarks.md")
+	page, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
+	earlier, err := history(string(page))
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.FieldsPerRecord = 4
-	history, err := r.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: expected date, commit, metric and value: %w", file, err)
+	for _, row := range r.Rows {
+		for _, m := range row.metrics {
+			if m.goal == open || len(m.samples) == 0 {
+				continue
+			}
+			goal := row.title + ": " + m.What
+			values := append(earlier[cell(goal)], fmt.Sprintf("%s (%s, %s)", m.Median(), r.Began.UTC().Format(time.DateOnly), r.commit))
+			r.History = append(r.History, past{goal, values[max(0, len(values)-kept):]})
+		}
 	}
-	return history, nil
+	return os.WriteFile(file, []byte(r.text("page")), 0o644)
 }
 
-// latest returns the history without the runs that are too old to be shown.
-func latest(history [][]string) [][]string {
-	seen := make(map[string]int)
-	slices.Reverse(history)
-	history = slices.DeleteFunc(history, func(h []string) bool {
-		seen[h[2]]++
-		return seen[h[2]] > kept
-	})
-	slices.Reverse(history)
-	return history
+var valueOfRun = regexp.MustCompile(`[^ ,(][^(]* \([^)]*\)`)
+
+// history returns the values of each goal in a page.
+func history(page string) (map[string][]string, error) {
+	_, table, found := strings.Cut(page, "\n## History of the goals\n")
+	if page != "" && !found {
+		return nil, errors.New("expected a history of the goals, which the new page continues")
+	}
+	values := make(map[string][]string)
+	for line := range strings.Lines(table) {
+		if goal, cells, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok {
+			values[goal] = valueOfRun.FindAllString(cells, -1)
+		}
+		if strings.HasPrefix(line, "## ") {
+			break
+		}
+	}
+	return values, nil
 }
+
+// cell returns text for a table of Markdown.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 // machine describes the hardware and software of a run.
 type machine struct {
