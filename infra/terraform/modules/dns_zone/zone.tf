@@ -20,4 +20,11 @@ data "aws_route53_zone" "existing" {
   count = var.existing_zone_id == null ? 0 : 1
 
   zone_id = var.existing_zone_id
+
+  lifecycle {
+    postcondition {
+      condition     = endswith(".${var.domain}", ".${trimsuffix(self.name, ".")}")
+      error_message = "existing_zone_id is the id of a zone that answers for ${var.domain}; ${self.zone_id} answers for ${self.name}."
+    }
+  }
 }

@@ -40,8 +40,8 @@ variable "copy_region" {
   default     = null
 
   validation {
-    condition     = var.copy_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.copy_region))
-    error_message = "copy_region is an AWS region such as eu-central-1, or null."
+    condition     = var.copy_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.copy_region)) && !can(regex("^(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-", var.copy_region))
+    error_message = "copy_region is a region of the partition aws such as eu-central-1, because S3 copies to no other, or null."
   }
 }
 

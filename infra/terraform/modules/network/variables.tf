@@ -15,13 +15,18 @@ variable "cidr" {
   nullable    = false
 
   validation {
-    condition     = can(cidrhost(var.cidr, 0)) && try(tonumber(split("/", var.cidr)[1]) >= 16 && tonumber(split("/", var.cidr)[1]) <= 22, false)
+    condition     = can(cidrnetmask(var.cidr)) && try(tonumber(split("/", var.cidr)[1]) >= 16 && tonumber(split("/", var.cidr)[1]) <= 22, false)
     error_message = "cidr is an IPv4 range such as 10.0.0.0/16 with a prefix from /16 to /22: smaller leaves no room for the subnets, larger AWS refuses."
   }
 
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && try(cidrhost(var.cidr, 0) == split("/", var.cidr)[0], false)
     error_message = "cidr begins at its network address: 10.0.0.0/16, not 10.0.0.5/16."
+  }
+
+  validation {
+    condition     = var.cidr == null || !startswith(var.cidr, "172.17.")
+    error_message = "cidr is not in 172.17.0.0/16, Docker's network on each instance: tasks would not reach the load balancer."
   }
 }
 
