@@ -208,13 +208,18 @@ run "secrets_are_read_by_ecs" {
   variables {
     secrets = {
       TODO_NAME_DIGEST_KEY = "arn:aws:ssm:eu-west-1:123456789012:parameter/todo/staging/name-digest-key"
-      OTHER                = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf:key::"
+      TODO_LISTEN          = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf:key::"
     }
   }
 
   assert {
     condition     = { for s in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets : s.name => s.valueFrom } == { for name, arn in var.secrets : name => arn }
     error_message = "got ${aws_ecs_task_definition.this.container_definitions}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment[*].name == ["GOMEMLIMIT"]
+    error_message = "ECS refuses a secret with the name of a variable; got ${aws_ecs_task_definition.this.container_definitions}"
   }
 
   assert {
