@@ -16,6 +16,7 @@ locals {
     region                  = var.project.region
     account_id              = local.account
     site_url                = module.website.url
+    connect_origins         = local.connect_origins
     repository_url          = local.shared.repository_url
     repository_name         = local.shared.repository_name
     cluster                 = aws_ecs_cluster.this.name

@@ -15,6 +15,10 @@ locals {
   api         = "${var.project.name}-api"
   origin_name = "origin.${local.domain}"
 
+  # The page signs in at its issuer, and at what that one names.
+  issuers         = compact([var.sign_in.client_id == null ? null : var.sign_in.issuer])
+  connect_origins = distinct(concat([for issuer in local.issuers : lower(regex("^https://[^/]+", issuer))], var.sign_in.origins, flatten(module.user_pool[*].origins)))
+
   # What alarms and dashboard need of the API's metrics: each has a monthly price.
   metrics = [for name in ["event_streams", "ledger_conflicts_total", "ledger_refused_total", "ledger_stale_reads_total", "ledger_waiting", "store_away", "store_call_duration_seconds", "store_failures_total"] : "todo_${name}"]
 }
@@ -157,7 +161,7 @@ module "website" {
   api_origin_headers = module.load_balancer.origin_headers
 
   hsts_include_subdomains = var.hsts_include_subdomains
-  connect_origins         = concat(var.sign_in.origins, var.sign_in.user_pool ? module.user_pool[0].origins : [])
+  connect_origins         = local.connect_origins
 
   web_acl_arn       = one(module.web_firewall[*].arn)
   access_log_bucket = module.logs.name

@@ -125,7 +125,7 @@ variable "tasks" {
 }
 
 variable "sign_in" {
-  description = "Who may use lists: with user_pool, whom a Cognito user pool knows; or whom another OpenID Connect issuer knows, with the audience of its tokens, the page's client and the origins it asks. allow are claims of which one is needed (groups=todo). {} for everybody."
+  description = "Who may use lists: with user_pool, whom a Cognito user pool knows; or whom another OpenID Connect issuer knows, with the audience of its tokens, the page's client and the origins that it asks apart from the issuer's. allow are claims of which one is needed (groups=todo). {} for everybody."
   type = object({
     user_pool = optional(bool, false)
     issuer    = optional(string)

@@ -36,7 +36,7 @@ run "whole" {
   }
 
   assert {
-    condition     = output.deploy == jsondecode(aws_ssm_parameter.deploy.insecure_value) && aws_ssm_parameter.deploy.name == "/todo/staging/deploy"
+    condition     = jsondecode(jsonencode(output.deploy)) == jsondecode(aws_ssm_parameter.deploy.insecure_value) && aws_ssm_parameter.deploy.name == "/todo/staging/deploy"
     error_message = "the output deploy and the SSM parameter /todo/staging/deploy must be the same object"
   }
 
@@ -99,7 +99,7 @@ run "fargate" {
     fargate  = { enabled = true, on_demand_base = 1, spot_share = 75 }
     valkey   = true
     previews = { enabled = true }
-    sign_in  = { issuer = "https://id.example.com", audience = "todo", client_id = "page", origins = ["https://id.example.com"], allow = ["groups=todo", "email=@example.com"] }
+    sign_in  = { issuer = "https://id.example.com", audience = "todo", client_id = "page", origins = ["https://tokens.example.com"], allow = ["groups=todo", "email=@example.com"] }
   }
 
   assert {
@@ -125,6 +125,11 @@ run "fargate" {
   assert {
     condition     = output.deploy.service == "todo-api" && output.deploy.cluster == "todo-staging"
     error_message = "deployments find the service under the same names"
+  }
+
+  assert {
+    condition     = output.deploy.connect_origins == tolist(["https://id.example.com", "https://tokens.example.com"])
+    error_message = "the page may ask its issuer without more being said; got ${jsonencode(output.deploy.connect_origins)}"
   }
 }
 
