@@ -106,7 +106,7 @@ def test_an_unknown_environment(account):
 
 def test_a_region_of_another_partition(account, copy):
     project = copy / "project.yaml"
-    project.write_text(project.read_text().replace("region: us-east-1", "region: cn-north-1"))
+    project.write_text(project.read_text().replace("region: us-east-1", "region: 'cn-north-1'"))
     account.root = copy
     code, said = account.preflight()
     assert code == 1 and "cn-north-1 is outside the partition aws" in said, said

@@ -64,6 +64,10 @@ def preview(moto, tmp_path):
         def states(self):
             return [item["Key"] for item in client("s3").list_objects_v2(Bucket="states").get("Contents", [])]
 
+        def lock(self, number):
+            lock = {"ID": "1", "Operation": "OperationTypeApply", "Who": "another", "Version": "1.11.4", "Created": "2026-01-01T00:00:00Z", "Path": "", "Info": ""}
+            client("s3").put_object(Bucket="states", Key=f"previews/staging/{number}.tfstate.tflock", Body=json.dumps(lock).encode())
+
         def shown(self, number):
             terraform(place, "init", "-reconfigure", "-backend-config=bucket=states", "-backend-config=region=us-east-1", f"-backend-config=key=previews/staging/{number}.tfstate", environment=environment)
             return json.loads(terraform(place, "show", "-json", environment=environment))["values"]["root_module"]["resources"][0]["values"]["input"]
@@ -96,6 +100,20 @@ def test_one_that_never_came_up_is_ended(preview):
     main.write_text(ROOT)
     assert preview("end-due") == "preview 14 is gone\n"
     assert preview.states() == []
+
+
+def test_one_that_cannot_end_keeps_no_other(preview):
+    for number in ("15", "16"):
+        preview("show", number, "built", DAYS="0")
+    preview.lock("15")
+    with pytest.raises(AssertionError, match="Error acquiring the state lock"):
+        preview("end-due")
+    assert preview.states() == ["previews/staging/15.tfstate", "previews/staging/15.tfstate.tflock"]
+
+
+def test_states_that_cannot_be_listed(preview):
+    with pytest.raises(AssertionError, match="NoSuchBucket"):
+        preview("end-due", STATE_BUCKET="no-such-bucket")
 
 
 @pytest.mark.parametrize(
