@@ -1,4 +1,5 @@
 import { words } from '@/words'
+import type { Words } from '@/words/en'
 import type { Contact } from './useConnection'
 
 /** Whether everything is saved, in a few words that always show, and in sentences for those who ask. */
@@ -22,29 +23,15 @@ export interface Situation {
 }
 
 export function status({ contact, editable = true, waiting, elsewhere = 0, fromMemory = false, age = null }: Situation): Status {
-  const known = editable || waiting > 0 ? statusNow(contact, waiting, elsewhere, fromMemory) : statusOfReader(contact, fromMemory)
+  const { status: all } = words.value
+  const reads = !editable && waiting === 0
+  const known = statusNow(contact, waiting, reads ? 0 : elsewhere, fromMemory, reads ? { ...all, ...all.reader } : all)
   if (age === null || (contact === 'connected' && !fromMemory)) return known
   const { text, detail } = known
-  const { asOf, shownAsOf } = words.value.status
-  return { ...known, text: age < 60 ? text : asOf(text, age), detail: shownAsOf(detail, age) }
+  return { ...known, text: age < 60 ? text : all.asOf(text, age), detail: all.shownAsOf(detail, age) }
 }
 
-function statusOfReader(contact: Contact, fromMemory: boolean): Status {
-  const { status: { connecting, reader: say } } = words.value
-  switch (contact) {
-    case 'connecting':
-      return { tone: 'busy', ...connecting }
-    case 'connected':
-      return fromMemory ? { tone: 'away', ...say.fromMemory } : { tone: 'saved', ...say.current }
-    case 'unreachable':
-      return { tone: 'away', ...say.offline }
-    case 'troubled':
-      return { tone: 'away', ...say.trouble }
-  }
-}
-
-function statusNow(contact: Contact, waiting: number, elsewhere: number, fromMemory: boolean): Status {
-  const { status: say } = words.value
+function statusNow(contact: Contact, waiting: number, elsewhere: number, fromMemory: boolean, say: Words['status']): Status {
   switch (contact) {
     case 'connecting':
       return { tone: 'busy', ...(waiting === 0 ? say.connecting : say.waiting(waiting)) }

@@ -134,7 +134,7 @@ export const en = {
     trouble: { text: 'server trouble', detail: 'The server answers, but cannot do its work. What you change is kept here until it can.' },
     /** Of a list that this page cannot change. */
     reader: {
-      current: { text: 'up to date', detail: 'What is shown is the list as the server has it.' },
+      saved: { text: 'up to date', detail: 'What is shown is the list as the server has it.' },
       fromMemory: { text: 'perhaps not current', detail: 'The server cannot reach its store.' },
       offline: { text: 'offline', detail: 'No contact with the server.' },
       trouble: { text: 'server trouble', detail: 'The server answers, but cannot do its work.' },

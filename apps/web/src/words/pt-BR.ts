@@ -141,7 +141,7 @@ export const ptBR: Words = {
     offlineWaiting: (n) => plural(n, { one: 'sem conexão, # alteração pendente', other: 'sem conexão, # alterações pendentes' }),
     trouble: { text: 'problema no servidor', detail: 'O servidor responde, mas não consegue trabalhar. O que você alterar fica guardado aqui até que consiga.' },
     reader: {
-      current: { text: 'em dia', detail: 'O que se vê é a lista como está no servidor.' },
+      saved: { text: 'em dia', detail: 'O que se vê é a lista como está no servidor.' },
       fromMemory: { text: 'talvez desatualizado', detail: 'O servidor não alcança o seu armazenamento.' },
       offline: { text: 'sem conexão', detail: 'Sem contato com o servidor.' },
       trouble: { text: 'problema no servidor', detail: 'O servidor responde, mas não consegue trabalhar.' },
