@@ -363,7 +363,11 @@ func (c *committer[T]) write(a *attempt[T]) {
 		again := c.pending != nil
 		c.pending, c.read = a, true
 		if again {
-			// A conflict although the version is the current one: do not spin.
+			// A conflict although the version is the current one: do not spin. It
+			// persists if a proxy changes versions, as some do that compress.
+			err = fmt.Errorf("%w: a conflict at the version %q, which was read before and after it: %w", storage.ErrUnavailable, a.base.version, err)
+			e.observeError(err)
+			e.ill(&e.writes, began, err)
 			c.backOff()
 		}
 	case errors.Is(err, storage.ErrRefused):

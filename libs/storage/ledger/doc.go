@@ -82,7 +82,8 @@
 //     otherwise the operation will never be applied. Reads answer after 2 seconds
 //     with the last known copy and its Age, for [Options].StaleFor. Without a copy,
 //     or without StaleFor, they fail after some attempts. Other keys are not
-//     affected.
+//     affected. A conflict counts as no answer if the document is at the version
+//     that the write named, before and after it.
 //   - The store does not answer for any key, which the ledger finds out by reading
 //     an unused key: the store is away if it has not answered for a second and
 //     three calls failed, or if it has not answered for 2.5 seconds. Reads then

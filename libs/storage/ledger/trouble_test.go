@@ -231,3 +231,31 @@ func TestSlowKeysAreNotTheStore(t *testing.T) {
 		}
 	})
 }
+
+// A store that refuses the version that it gives, as behind a proxy that changes
+// ETags, is not a store with other writers: callers, log and readiness get the
+// reason.
+func TestConflictAtTheCurrentVersion(t *testing.T) {
+	var log lines
+	inBubble(t, ledger.Options[int]{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(t *testing.T, l *ledger.Ledger[int], s *scripted) {
+		increment(t, l, "k")
+		s.onPut = func(context.Context, int, func() (storage.Version, error)) (storage.Version, error) {
+			return "", &storage.Error{Op: "replace", Key: "k", Err: storage.ErrConflict}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := l.Update(ctx, "k", ledger.Op[int]{Apply: add(1)})
+		const want = "a conflict at the version"
+		if !errors.Is(err, ledger.ErrOutcomeUnknown) || !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("got %v, want an unknown outcome, and %q", err, want)
+		}
+		if got := log.count(want); got != 1 || l.Health().Failing != 1 {
+			t.Errorf("got %d lines in the log and %+v, want one and the key among the failing:\n%s", got, l.Health(), &log)
+		}
+		s.onPut = nil
+		increment(t, l, "k")
+		if got := l.Health(); got.Failing != 0 {
+			t.Errorf("got %+v after a write, want none failing", got)
+		}
+	})
+}
