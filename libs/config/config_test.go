@@ -38,7 +38,7 @@ type settings struct {
 	S3 struct {
 		Region string          `key:"region" help:"region of the bucket"`
 		Secret string          `key:"secret" help:"secret access key" secret:"true" validate:"omitempty,min=8"`
-		Pin    int             `key:"pin" help:"number of the key" secret:"true"`
+		Pin    int64           `key:"pin" help:"number of the key" secret:"true"`
 		Size   config.ByteSize `key:"part_size" help:"size of a part" secret:"true"`
 	} `key:"s3"`
 	Internal int `key:"-"`
@@ -390,8 +390,8 @@ func TestHelpIsAskedFor(t *testing.T) {
 func TestRulesBetweenFields(t *testing.T) {
 	t.Parallel()
 	type s struct {
-		Min  int    `key:"min"`
-		Max  int    `key:"max" validate:"gtefield=Min"`
+		Min  int64  `key:"min"`
+		Max  int64  `key:"max" validate:"gtefield=Min"`
 		Name string `key:"name" validate:"required_with=User"`
 		User string `key:"user"`
 	}

@@ -277,10 +277,10 @@ func TestChoicesWithSpaces(t *testing.T) {
 func TestSecretLists(t *testing.T) {
 	t.Parallel()
 	type s struct {
-		Pins  []int             `key:"pins" secret:"true"`
+		Pins  []int64           `key:"pins" secret:"true"`
 		Keys  map[string]string `key:"keys" secret:"true"`
 		Users []struct {
-			Pin int `key:"pin"`
+			Pin int64 `key:"pin"`
 		} `key:"users" secret:"true"`
 	}
 	path := write(t, "c.yaml", "pins: [1, hunter2]\nkeys: {a: 72227}\nusers: [{pin: hunter2}]\n")
