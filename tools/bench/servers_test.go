@@ -208,19 +208,15 @@ func (b *bench) seeded(lists, items int) string {
 // returns the header of the answer.
 func (b *bench) call(p *process, method, path string, body []byte, into any) http.Header {
 	b.Helper()
-	req, err := http.NewRequestWithContext(b.ctx, method, p.URL+path, bytes.NewReader(body))
+	a, err := server.Request(b.ctx, http.DefaultClient, method, p.URL+path, string(body))
 	b.check(err)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	b.check(err)
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		b.Fatalf("%s %s answers %s", method, path, resp.Status)
+	if a.Status >= http.StatusMultipleChoices {
+		b.Fatalf("%s %s answers %d", method, path, a.Status)
 	}
 	if into != nil {
-		b.check(json.NewDecoder(resp.Body).Decode(into))
+		b.check(json.Unmarshal(a.Body, into))
 	}
-	return resp.Header
+	return a.Header
 }
 
 // fill creates a list through the API and returns the IDs of its items.

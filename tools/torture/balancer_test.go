@@ -46,7 +46,7 @@ listen api
 func inRotation(t *testing.T, balancer *server.Server) {
 	t.Helper()
 	eventually(t, "both servers are in rotation", func() bool {
-		_, states, _ := siege.Request("GET", balancer.URL+"/balancer;csv", "")
-		return bytes.Count(states, []byte(",UP,")) == 3 // with the line of their sum
+		states, _ := siege.Request("GET", balancer.URL+"/balancer;csv", "")
+		return bytes.Count(states.Body, []byte(",UP,")) == 3 // with the line of their sum
 	})
 }

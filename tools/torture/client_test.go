@@ -3,20 +3,21 @@
 package torture
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 const (
@@ -360,19 +361,19 @@ func (c *client) ask(list string, ops []*operation) ([]outcome, error) {
 	default:
 		method = http.MethodDelete
 	}
-	resp, data, err := c.send(method, path, op.key, body)
+	a, err := c.send(method, path, body, "Idempotency-Key", op.key)
 	if err != nil {
 		return nil, err
 	}
-	o := outcome{Status: resp.StatusCode, Replayed: resp.Header.Get("Idempotency-Replayed") == "true"}
+	o := outcome{Status: a.Status, Replayed: a.Header.Get("Idempotency-Replayed") == "true"}
 	switch {
 	case o.Status >= 400:
-		err = json.Unmarshal(data, &o.Problem)
+		err = json.Unmarshal(a.Body, &o.Problem)
 	case o.Status != http.StatusNoContent:
-		err = json.Unmarshal(data, &o.Todo)
+		err = json.Unmarshal(a.Body, &o.Todo)
 	}
 	if err == nil && o.Status < 300 {
-		o.Revision, err = revisionOf(resp)
+		o.Revision, err = revisionOf(a)
 	}
 	return []outcome{o}, err
 }
@@ -405,49 +406,27 @@ func (c *client) askBatch(list string, ops []*operation) ([]outcome, error) {
 		}
 		asked[i] = a
 	}
-	resp, data, err := c.send(http.MethodPost, "/api/lists/"+list+"/batch", "", map[string]any{"operations": asked})
+	a, err := c.send(http.MethodPost, "/api/lists/"+list+"/batch", map[string]any{"operations": asked})
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		outcomes := make([]outcome, len(ops))
-		for i := range outcomes {
-			outcomes[i].Status = resp.StatusCode
-		}
-		return outcomes, nil
+	if a.Status == http.StatusServiceUnavailable {
+		return slices.Repeat([]outcome{{Status: a.Status}}, len(ops)), nil
 	}
 	var answer struct{ Results []outcome }
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return nil, fmt.Errorf("batch: got %s: %w: %s", resp.Status, err, data)
-	}
-	if len(answer.Results) != len(ops) {
-		return nil, fmt.Errorf("batch: got %s with %d results, want %d: %s", resp.Status, len(answer.Results), len(ops), data)
+	if err := json.Unmarshal(a.Body, &answer); err != nil || len(answer.Results) != len(ops) {
+		return nil, fmt.Errorf("batch: got %d with %d results and %w, want %d: %s", a.Status, len(answer.Results), err, len(ops), a.Body)
 	}
 	return answer.Results, nil
 }
 
 // send sends a request to the client's server and reads the answer.
-func (c *client) send(method, path, key string, body any) (*http.Response, []byte, error) {
-	header := make(http.Header)
-	if key != "" {
-		header.Set("Idempotency-Key", key)
-	}
-	return c.sendWith(method, path, header, body)
-}
-
-func (c *client) sendWith(method, path string, header http.Header, body any) (*http.Response, []byte, error) {
-	addresses := c.servers()
-	if len(addresses) == 0 {
-		return nil, nil, errors.New("there is no server")
-	}
-	var content io.Reader
+func (c *client) send(method, path string, body any, header ...string) (a server.Answer, err error) {
+	var text []byte
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, nil, err
+		if text, err = json.Marshal(body); err != nil {
+			return a, err
 		}
-		content = bytes.NewReader(text)
-		header.Set("Content-Type", "application/json")
 	}
 	// The HTTP client has its own time limit. Some requests are canceled before
 	// the answer.
@@ -457,27 +436,18 @@ func (c *client) sendWith(method, path string, header http.Header, body any) (*h
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(1+c.dice.IntN(500))*time.Millisecond)
 		defer cancel()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, addresses[c.server%len(addresses)]+path, content)
-	if err != nil {
-		return nil, nil, err
-	}
-	req.Header = header
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
+	addresses := c.servers()
+	a, err = server.Request(ctx, c.http, method, addresses[c.server%len(addresses)]+path, string(text), header...)
+	if err == nil && a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") == "" {
 		c.histories[0].violate("other", "%s %s: got 503 without Retry-After", method, path)
 	}
-	return resp, data, err
+	return a, err
 }
 
-func revisionOf(resp *http.Response) (uint64, error) {
-	text, err := strconv.Unquote(resp.Header.Get("ETag"))
+func revisionOf(a server.Answer) (uint64, error) {
+	text, err := strconv.Unquote(a.Header.Get("ETag"))
 	if err != nil {
-		return 0, fmt.Errorf("ETag: got %q, want a revision", resp.Header.Get("ETag"))
+		return 0, fmt.Errorf("ETag: got %q, want a revision", a.Header.Get("ETag"))
 	}
 	number, _, _ := strings.Cut(text, "-")
 	return strconv.ParseUint(number, 10, 64)
@@ -487,39 +457,39 @@ func revisionOf(resp *http.Response) (uint64, error) {
 func (c *client) read(list int) {
 	h := c.histories[list]
 	before := h.acked.Load()
-	header := make(http.Header)
+	var condition []string
 	if tag := c.seen[list]; tag != "" && c.dice.IntN(3) == 0 {
-		header.Set("If-None-Match", tag)
+		condition = []string{"If-None-Match", tag}
 	}
-	resp, data, err := c.sendWith(http.MethodGet, "/api/lists/"+h.name+"/todos", header, nil)
-	if err != nil || resp.StatusCode == http.StatusServiceUnavailable {
+	a, err := c.send(http.MethodGet, "/api/lists/"+h.name+"/todos", nil, condition...)
+	if err != nil || a.Status == http.StatusServiceUnavailable {
 		c.unanswered.Add(1)
 		return
 	}
-	revision, err := revisionOf(resp)
-	if err != nil || resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNotModified {
-		h.violate("other", "read: got %s and %v: %s", resp.Status, err, data)
+	revision, err := revisionOf(a)
+	if err != nil || a.Status != http.StatusOK && a.Status != http.StatusNotModified {
+		h.violate("other", "read: got %d and %v: %s", a.Status, err, a.Body)
 		return
 	}
 	c.reads.Add(1)
-	c.seen[list] = resp.Header.Get("ETag")
-	if resp.StatusCode == http.StatusOK {
+	c.seen[list] = a.Header.Get("ETag")
+	if a.Status == http.StatusOK {
 		var list []shown
-		if err := json.Unmarshal(data, &list); err != nil {
-			h.violate("other", "read: %v: %s", err, data)
+		if err := json.Unmarshal(a.Body, &list); err != nil {
+			h.violate("other", "read: %v: %s", err, a.Body)
 			return
 		}
 		h.mu.Lock()
 		h.views = append(h.views, view{revision, digestOf(list)})
 		h.mu.Unlock()
 	}
-	c.fresh(h, resp, revision, before)
+	c.fresh(h, a, revision, before)
 }
 
 // fresh checks that a read is not older than the revisions known before it began,
 // unless the answer has an Age.
-func (c *client) fresh(h *history, resp *http.Response, revision, before uint64) bool {
-	if resp.Header.Get("Age") != "" {
+func (c *client) fresh(h *history, a server.Answer, revision, before uint64) bool {
+	if a.Header.Get("Age") != "" {
 		c.stale.Add(1)
 		return false
 	}
@@ -535,33 +505,33 @@ func (c *client) readSample(list int) {
 	h := c.histories[list]
 	uid, _ := c.items[list].sample(list)
 	began, before := time.Now(), h.acked.Load()
-	resp, data, err := c.send(http.MethodGet, "/api/lists/"+h.name+"/todos/"+uid, "", nil)
-	if err != nil || resp.StatusCode == http.StatusServiceUnavailable {
+	a, err := c.send(http.MethodGet, "/api/lists/"+h.name+"/todos/"+uid, nil)
+	if err != nil || a.Status == http.StatusServiceUnavailable {
 		c.unanswered.Add(1)
 		return
 	}
 	c.reads.Add(1)
 	var out told
-	switch resp.StatusCode {
+	switch a.Status {
 	case http.StatusOK:
 		var got shown
-		revision, err := revisionOf(resp)
-		if err = errors.Join(err, json.Unmarshal(data, &got)); err != nil {
-			h.violate("other", "read of %s: %v: %s", uid, err, data)
+		revision, err := revisionOf(a)
+		if err = errors.Join(err, json.Unmarshal(a.Body, &got)); err != nil {
+			h.violate("other", "read of %s: %v: %s", uid, err, a.Body)
 			return
 		}
 		out.item = item{title: got.Title, completed: got.Completed}
-		if !c.fresh(h, resp, revision, before) {
+		if !c.fresh(h, a, revision, before) {
 			return
 		}
 	case http.StatusNotFound:
 		out.missing = true
-		if resp.Header.Get("Age") != "" {
+		if a.Header.Get("Age") != "" {
 			c.stale.Add(1)
 			return
 		}
 	default:
-		h.violate("other", "read of %s: got %s: %s", uid, resp.Status, data)
+		h.violate("other", "read of %s: got %d: %s", uid, a.Status, a.Body)
 		return
 	}
 	c.samples.add(h.name+"/"+uid, c.number, began, asked{read: true}, out)

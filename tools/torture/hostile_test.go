@@ -50,8 +50,8 @@ func BenchmarkUnderAttack(b *testing.B) {
 			measure(b, s.URL)
 		})
 	}
-	if status, answer, err := siege.Request("GET", s.URL+"/readyz", ""); err != nil || status != http.StatusOK {
-		b.Errorf("/readyz afterwards: got %d %s %v", status, answer, err)
+	if a, err := siege.Request("GET", s.URL+"/readyz", ""); err != nil || a.Status != http.StatusOK {
+		b.Errorf("/readyz afterwards: got %d %s %v", a.Status, a.Body, err)
 	}
 }
 
@@ -61,11 +61,11 @@ func measure(b *testing.B, url string) {
 	for n := 0; b.Loop(); n++ {
 		began := time.Now()
 		from := fmt.Sprintf("203.0.113.%d", n%250)
-		if status, _, err := siege.Request("POST", url+"/api/lists/"+list+"/todos", `{"title":"milk"}`, "X-Client", from); err != nil || status != http.StatusCreated {
-			b.Errorf("POST: got %d %v", status, err)
+		if a, err := siege.Request("POST", url+"/api/lists/"+list+"/todos", `{"title":"milk"}`, "X-Client", from); err != nil || a.Status != http.StatusCreated {
+			b.Errorf("POST: got %d %v", a.Status, err)
 		}
-		if status, _, err := siege.Request("GET", url+"/api/lists/small/todos", "", "X-Client", from); err != nil || status != http.StatusOK {
-			b.Errorf("GET: got %d %v", status, err)
+		if a, err := siege.Request("GET", url+"/api/lists/small/todos", "", "X-Client", from); err != nil || a.Status != http.StatusOK {
+			b.Errorf("GET: got %d %v", a.Status, err)
 		}
 		took = append(took, time.Since(began))
 	}

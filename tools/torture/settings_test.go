@@ -12,7 +12,6 @@ import (
 
 // settings are what the variables of the environment choose.
 type settings struct {
-	long       bool
 	operations int
 	lists      int
 	clients    int // of each instance
@@ -35,7 +34,6 @@ var chosen settings
 func readSettings() (s settings, err error) {
 	s = settings{operations: 5_000, lists: 10, clients: 16, cycles: 9, restarts: 3, away: 4 * time.Second, seed: rand.Uint64() >> 1}
 	if os.Getenv("TORTURE_LONG") != "" {
-		s.long = true
 		s.operations, s.lists, s.clients, s.cycles, s.restarts, s.away = 1_000_000, 100, 64, 1000, 20, time.Minute
 	}
 	for name, to := range map[string]*int{

@@ -8,12 +8,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -36,7 +38,9 @@ type Command struct {
 	Unread bool
 	// Quiet discards its standard output.
 	Quiet bool
-	Attr  *syscall.SysProcAttr
+	// Log is the file for its output, by default one that is removed after the test.
+	Log  string
+	Attr *syscall.SysProcAttr
 }
 
 // Redis returns the command of a valkey-server or redis-server without a file.
@@ -76,7 +80,7 @@ func Start(tb testing.TB, c Command) *Server {
 func Spawn(tb testing.TB, c Command) *Server {
 	tb.Helper()
 	scratch := tb.TempDir()
-	s := &Server{Addr: c.Addr, URL: "http://" + c.Addr, name: c.Name, exited: make(chan struct{}), log: filepath.Join(scratch, "log")}
+	s := &Server{Addr: c.Addr, URL: "http://" + c.Addr, name: c.Name, exited: make(chan struct{}), log: cmp.Or(c.Log, filepath.Join(scratch, "log"))}
 	output, err := os.Create(s.log)
 	if err != nil {
 		tb.Fatal(err)
@@ -117,7 +121,7 @@ func Spawn(tb testing.TB, c Command) *Server {
 func (s *Server) Await(ctx context.Context, path string, pause time.Duration, statuses ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	transport := &http.Transport{DisableKeepAlives: true}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	ask := func() error {
 		if path == "" {
 			conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr)
@@ -126,19 +130,11 @@ func (s *Server) Await(ctx context.Context, path string, pause time.Duration, st
 			}
 			return conn.Close()
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
-		if err != nil {
-			return err
+		a, err := Request(ctx, client, http.MethodGet, s.URL+path, "")
+		if err == nil && !slices.Contains(statuses, a.Status) {
+			err = fmt.Errorf("GET %s answers %d", path, a.Status)
 		}
-		resp, err := transport.RoundTrip(req)
-		if err != nil {
-			return err
-		}
-		resp.Body.Close()
-		if !slices.Contains(statuses, resp.StatusCode) {
-			return fmt.Errorf("GET %s answers %s", path, resp.Status)
-		}
-		return nil
+		return err
 	}
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -155,6 +151,35 @@ func (s *Server) Await(ctx context.Context, path string, pause time.Duration, st
 		case <-tick.C:
 		}
 	}
+}
+
+// Answer is a response whose body has been read.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Request sends a request, whose body is JSON unless header says otherwise, and reads
+// the answer. header has names and values in turn.
+func Request(ctx context.Context, client *http.Client, method, url, body string, header ...string) (a Answer, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return a, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	req.Host = req.Header.Get("Host")
+	resp, err := client.Do(req)
+	if err != nil {
+		return a, err
+	}
+	defer resp.Body.Close()
+	a = Answer{Status: resp.StatusCode, Header: resp.Header}
+	a.Body, err = io.ReadAll(resp.Body)
+	return a, err
 }
 
 // Kill kills the server with SIGKILL, and its process group if it leads one. It

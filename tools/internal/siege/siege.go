@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 // Flags make a server identify clients by a header, so that the attackers are not
@@ -82,19 +84,8 @@ type attacker struct {
 
 // send sends one request and reads its answer.
 func (a *attacker) send(ctx context.Context, method, path, body string) {
-	req, err := http.NewRequestWithContext(ctx, method, a.url+path, strings.NewReader(body))
-	if err != nil {
-		panic(err) // all requests are constants of this package
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Client", attackerAddress)
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
-	if resp.StatusCode == http.StatusTooManyRequests {
+	answer, err := server.Request(ctx, &a.client, method, a.url+path, body, "X-Client", attackerAddress)
+	if err == nil && answer.Status == http.StatusTooManyRequests {
 		a.Refused.Add(1)
 	}
 }
@@ -161,11 +152,11 @@ func New(tb testing.TB, servers func() []string, hold time.Duration) *Siege {
 	s := &Siege{servers: servers, hold: hold, Acted: make([]atomic.Int64, len(Attacks))}
 	must := func(method, path, body string) []byte {
 		tb.Helper()
-		status, answer, err := Request(method, servers()[0]+path, body)
-		if err != nil || status >= 300 {
-			tb.Fatalf("%s %s: got %d, %v: %s", method, path, status, err, answer)
+		a, err := Request(method, servers()[0]+path, body)
+		if err != nil || a.Status >= 300 {
+			tb.Fatalf("%s %s: got %d, %v: %s", method, path, a.Status, err, a.Body)
 		}
-		return answer
+		return a.Body
 	}
 	must("PUT", "/api/state/big", State(4000, 150))
 	must("PUT", "/api/state/small", State(1, 1))
@@ -214,20 +205,6 @@ func (s *Siege) Begin(share int, names ...string) (end func()) {
 var other = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
 
 // Request sends a request as a client on this machine, which has no limits.
-func Request(method, url, body string, header ...string) (status int, answer []byte, err error) {
-	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := other.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	answer, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, err
+func Request(method, url, body string, header ...string) (server.Answer, error) {
+	return server.Request(context.Background(), other, method, url, body, header...)
 }
