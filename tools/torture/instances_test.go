@@ -44,7 +44,7 @@ type report struct {
 
 func (w world) start(t *testing.T, bucket string, p *proxy) *server.Server {
 	store := storeURL(bucket, p.URL)
-	if w.ablation == noIfMatch {
+	if w.ablation == noIfMatch || w.ablation == conflictAsSuccess {
 		store += "&probe=off" // it would be refused at the start
 	}
 	if w.hostile {
