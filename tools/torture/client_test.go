@@ -54,7 +54,7 @@ func newUsers(seed uint64, lists int, servers func() []string) *users {
 		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
 	}
 	for i := range lists {
-		u.histories = append(u.histories, &history{name: fmt.Sprintf("list-%d", i)})
+		u.histories = append(u.histories, &history{number: i, name: fmt.Sprintf("list-%d", i)})
 		u.items = append(u.items, &items{})
 	}
 	return u
@@ -185,8 +185,7 @@ func (c *client) write(ctx context.Context, list int, ops []*operation) {
 	h := c.histories[list]
 	request, began := c.requests.Add(1), time.Now()
 	for i, op := range ops {
-		op.request, op.place = request, uint32(i)
-		op.begin(h)
+		op.request, op.place, op.began, op.before = request, uint32(i), began, h.acked.Load()
 	}
 	open := ops
 	for attempt := 0; len(open) > 0; attempt++ {

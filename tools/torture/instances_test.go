@@ -171,7 +171,7 @@ func (w world) run(t *testing.T) report {
 		p.calm.Store(true)
 		eventually(t, "the store is done", func() bool { return p.busy.Load() == 0 })
 		for f := range faults {
-			rep.injected[f] += p.injected(f)
+			rep.injected[f] += p.counts[f].Load()
 		}
 		rep.unclear += p.unclear.Load()
 	}
@@ -223,7 +223,7 @@ func (u *users) last(t *testing.T, h *history, l *listCommits, server int) {
 	var shows uint64
 	eventually(t, "a read of "+h.name, func() bool {
 		views := len(h.views)
-		c.read(c.of(h))
+		c.read(h.number)
 		if len(h.views) == views {
 			return false
 		}
@@ -233,16 +233,6 @@ func (u *users) last(t *testing.T, h *history, l *listCommits, server int) {
 	if shows != want {
 		h.violate("lost", "at the end %s shows revision %d, the store has %d", c.servers()[server], shows, want)
 	}
-}
-
-// of is the number of a list.
-func (u *users) of(h *history) int {
-	for i, other := range u.histories {
-		if h == other {
-			return i
-		}
-	}
-	return -1
 }
 
 // show logs the progress until stop is closed.
@@ -261,7 +251,7 @@ func (rep *report) show(t *testing.T, stop <-chan struct{}, proxies []*proxy) {
 		for _, p := range proxies {
 			unclear += p.unclear.Load()
 			for f := unavailable; f < faults; f++ {
-				injected += p.injected(f)
+				injected += p.counts[f].Load()
 			}
 		}
 		t.Logf("%9d of %d operations, %d a second, %d reads, %d faults, %d unanswered by a server, %d by the store", now, rep.operations, (now-last)/5, rep.reads.Load(), injected, rep.unanswered.Load(), unclear)

@@ -46,13 +46,6 @@ type operation struct {
 	revision       uint64 // in which it took effect
 }
 
-// begin records when an operation was first sent.
-func (o *operation) begin(h *history) {
-	if o.began.IsZero() {
-		o.began, o.before = time.Now(), h.acked.Load()
-	}
-}
-
 func (o *operation) String() string {
 	return fmt.Sprintf("%v %q of item %s in revision %d", o.kind, o.title, o.uid, o.revision)
 }
@@ -102,8 +95,9 @@ type view struct {
 
 // history is what clients know of a list.
 type history struct {
-	name  string
-	acked atomic.Uint64 // highest revision that was acknowledged or read
+	number int // of the list
+	name   string
+	acked  atomic.Uint64 // highest revision that was acknowledged or read
 
 	mu         sync.Mutex
 	done       []*operation

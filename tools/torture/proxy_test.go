@@ -71,10 +71,10 @@ type proxy struct {
 	calm    atomic.Bool // injects nothing
 	cut     atomic.Int32
 	closing chan struct{}
-	later   sync.WaitGroup // late requests
-	busy    atomic.Int64   // requests that the store works on or will get
-	counts  [faults]atomic.Int64
-	unclear atomic.Int64 // requests that the store itself did not answer
+	later   sync.WaitGroup       // late requests
+	busy    atomic.Int64         // requests that the store works on or will get
+	counts  [faults]atomic.Int64 // of requests, by fault
+	unclear atomic.Int64         // requests that the store itself did not answer
 
 	mu    sync.Mutex
 	calls map[string]uint64
@@ -107,9 +107,6 @@ func newProxy(t *testing.T, name string, seed uint64, w weather, ablation string
 	})
 	return p
 }
-
-// injected returns the number of faults of a kind.
-func (p *proxy) injected(f fault) int64 { return p.counts[f].Load() }
 
 // decide chooses the fault for a request.
 func (p *proxy) decide(r *http.Request) (fault, *rand.Rand) {
