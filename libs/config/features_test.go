@@ -299,8 +299,8 @@ func TestSecretLists(t *testing.T) {
 	}
 }
 
-// A rule that a list of sections or a map breaks is told with its size, because
-// parts of it may be secret.
+// The message about a rule that a list of sections or a map breaks shows its size,
+// because parts of it may be secret.
 func TestRulesOfWholes(t *testing.T) {
 	t.Parallel()
 	type part struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/config"
 )
 
-// Whatever a file holds, it loads or each problem is one printable line that
-// begins with the file.
+// Any file loads, or each problem is one printable line that begins with the file's
+// name.
 func FuzzFile(f *testing.F) {
 	for _, pattern := range []string{"testdata/good/*", "testdata/bad/*"} {
 		files, err := filepath.Glob(pattern)
@@ -46,8 +46,8 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// Whatever is on the command line and in the environment, Load returns and
-// says what is wrong in printable lines.
+// For any command line and environment, Load returns, and reports problems in
+// printable lines.
 func FuzzFlagsAndVariables(f *testing.F) {
 	f.Add("--listen=:1\n--http-debug\nconfig\n--", "TODO_STORE=mem:\nTODO_S3_SECRET_FILE=x\nTODO_=\n=")
 	f.Add("--\n--help\n-h\n-=\n--=\n---\n-\n", "TODO_PROXIES=,\nTODO_HTTP_TIMEOUT=1\nSTORAGE_BUCKET=b")
@@ -82,8 +82,8 @@ func checkProblems(t *testing.T, err error, source string) {
 	}
 }
 
-// A secret that stands where one can stand, rightly or by mistake, is in no
-// message and no table.
+// A secret at any place that can have one, rightly or by mistake, is in no message
+// and no table.
 func FuzzSecretStaysSecret(f *testing.F) {
 	for _, secret := range []string{"", "hunter2", "a b", "p@ss:w/ord", "1", "*", "\"", "'", "#", "\n", "é", "]"} {
 		f.Add(secret)

@@ -62,7 +62,7 @@ func elementOf(index string) int {
 type places []place
 
 func (p *places) add(path []string, line int) []string {
-	// The caller goes on to append to path.
+	// The caller appends to path afterwards.
 	path = slices.Clip(path)
 	*p = append(*p, place{path: path, line: line})
 	return path

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// The program in the README is example/main.go, and does what is said there.
+// The program in the README is example/main.go, and prints what the README shows.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

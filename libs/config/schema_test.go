@@ -16,8 +16,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/config"
 )
 
-// A validator of JSON Schema that is not ours accepts the good files and refuses
-// the bad ones, but for those whose fault a schema cannot tell.
+// An independent validator of JSON Schema accepts the good files and refuses the bad
+// ones, except those with faults that a schema cannot express.
 func TestJSONSchemaJudgesTheFiles(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
@@ -36,8 +36,7 @@ func TestJSONSchemaJudgesTheFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Their text is at fault: the syntax, a key that is there twice, or what
-	// YAML would make of it. rules.yaml breaks rules of the tag validate, and 1000.0
+	// Their text is at fault: the syntax, a duplicate key, or its meaning in YAML. rules.yaml breaks rules of the tag validate, and 1000.0
 	// is an integer to JSON Schema.
 	untold := []string{"alias.yaml", "rules.yaml", "octal.yaml", "tag.yaml", "core-tag.yaml", "float.toml", "merge.yaml", "documents.yaml", "twice.json", "twice.yaml"}
 	files, err := filepath.Glob("testdata/*/*.*")

@@ -102,8 +102,7 @@ func (s *encrypted) open(key string, doc storage.Document) (storage.Document, er
 	return storage.Document{}, &storage.Error{Op: "get", Key: key, Err: err}
 }
 
-// A store wrapped in encryption: what is stored tells nothing, and everything
-// above works as it did. The file of this example is the whole wrapper, and the
+// A store whose bodies are encrypted, and a ledger on it. The file of this example is the whole wrapper, and the
 // conformance suite runs on it.
 func Example_encrypted() {
 	file, err := os.CreateTemp("", "secret")

@@ -51,8 +51,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestVersionsNeverReturn: unlike a digest, a number tells A, B, A apart, also
-// across a deletion and a restart.
+// TestVersionsNeverReturn: unlike a digest, a number differs for each of A, B, A, also
+// after a deletion and a restart.
 func TestVersionsNeverReturn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "documents.db")
 	s := open(t, path)
@@ -73,8 +73,8 @@ func TestVersionsNeverReturn(t *testing.T) {
 	}
 }
 
-// TestCommitIsShared: writes to many keys that wait at once do not fail one
-// another, whatever each comes to.
+// TestCommitIsShared: of the writes that share a commit, each has its own
+// result.
 func TestCommitIsShared(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "documents.db"))
 	cancelled, cancel := context.WithCancel(t.Context())

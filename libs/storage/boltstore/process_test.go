@@ -37,8 +37,8 @@ func TestSecondProcess(t *testing.T) {
 	}
 }
 
-// TestFileTooLarge: a commit that the kernel refuses changes nothing, and the
-// store goes on without it.
+// TestFileTooLarge: a commit that the kernel refuses changes nothing, and later
+// calls succeed.
 func TestFileTooLarge(t *testing.T) {
 	if out, err := killtest.Command(t, "limited", filepath.Join(t.TempDir(), "documents.db")).Output(); err != nil {
 		t.Errorf("got %s (%v), want no error", out, err)
@@ -46,7 +46,7 @@ func TestFileTooLarge(t *testing.T) {
 }
 
 // TestRefusedWrite: the kernel refuses a page of a commit in a file that need not
-// grow. That is certain, and the store goes on.
+// grow. The write fails for certain, and later calls succeed.
 func TestRefusedWrite(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "documents.db"))
 	small, err := s.Create(t.Context(), "small", []byte("1"))

@@ -13,8 +13,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/boltstore"
 )
 
-// syncFails lets the kernel fail the next sync of the open file at path: in its
-// place stands /dev/null, which takes every write and cannot be synced.
+// syncFails makes the next sync of the open file at path fail: it replaces the
+// file's descriptor by /dev/null, which accepts every write and cannot be synced.
 func syncFails(t *testing.T, path string) {
 	t.Helper()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)

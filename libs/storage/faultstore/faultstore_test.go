@@ -16,8 +16,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/storagetest"
 )
 
-// TestConformance: without faults the wrapper is the store, and it makes do
-// where the wrapped one has no optional interfaces.
+// TestConformance: without faults the wrapper conforms, also around a store without
+// optional interfaces.
 func TestConformance(t *testing.T) {
 	for name, wrap := range map[string]func(*memstore.Store) storage.Store{
 		"memory":      func(s *memstore.Store) storage.Store { return s },

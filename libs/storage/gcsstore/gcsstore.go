@@ -18,7 +18,7 @@
 // request would get 412 for its own success, and report a conflict that did not
 // happen.
 // Reads are repeated by the SDK. A read that is answered 404 is followed by a
-// listing of one object, which tells a missing object from a missing bucket.
+// listing of one object, which distinguishes a missing object from a missing bucket.
 //
 // The roles that suffice are Storage Object User (roles/storage.objectUser) on
 // the bucket; the permissions are storage.objects.get, list, create and delete

@@ -21,7 +21,7 @@ import (
 func open(tb testing.TB, rawURL string) storage.Store {
 	tb.Helper()
 	var stores storageurl.Mux
-	// A busy machine takes more than the 2 s of the default when many ask at once.
+	// On a busy machine, many concurrent calls take longer than the default of 2 s.
 	stores.Handle("s3", s3store.Options{AttemptTimeout: 10 * time.Second, CallTimeout: time.Minute}.OpenURL)
 	s, err := stores.Open(tb.Context(), rawURL)
 	if err != nil {
@@ -63,8 +63,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestObjectsOfOthers: objects that were put without any condition are
-// read, replaced in place, and listed.
+// TestObjectsOfOthers reads, replaces and lists objects that were put without a
+// condition.
 func TestObjectsOfOthers(t *testing.T) {
 	rawURL := newBucket(t)
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(rawURL, "s3://"), "/")
@@ -110,8 +110,8 @@ func TestObjectsOfOthers(t *testing.T) {
 	}
 }
 
-// TestNoBucket: a bucket that does not exist is a store that does not answer,
-// not one without documents.
+// TestNoBucket: a missing bucket is a store that does not answer, and not an empty
+// store.
 func TestNoBucket(t *testing.T) {
 	s := open(t, otherBucket(newBucket(t)))
 	_, get := s.Get(t.Context(), "key")

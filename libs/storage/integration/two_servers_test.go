@@ -21,18 +21,17 @@ import (
 	"time"
 )
 
-// TestTwoServersOneBucket starts the real program twice on one bucket. All
-// that the two share is that bucket, and no todo that either has acknowledged
-// may be missing from what either answers.
+// TestTwoServersOneBucket starts the real program twice. The two share a bucket and
+// nothing else, and both must list every todo that either acknowledged.
 func TestTwoServersOneBucket(t *testing.T) {
-	// Each server commits what waits for it in one write: writers that come
-	// again make the two meet often, and not only when the list is created.
+	// Each server commits all waiting operations in one write. With several rounds,
+	// the two conflict often, and not only when the list is created.
 	const writers, rounds = 200, 5
 	program := buildServer(t)
 	bucket := newBucket(t)
 	servers := []string{startServer(t, program, bucket), startServer(t, program, bucket)}
 
-	// As many connections as there are writers: all are under way at once.
+	// One connection per writer, so that all requests are concurrent.
 	client := &http.Client{
 		Timeout:   time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: writers},

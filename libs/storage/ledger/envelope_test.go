@@ -246,7 +246,7 @@ func TestMemoryKeepsWhatItPromises(t *testing.T) {
 	}
 }
 
-// A commit that the document no longer tells of is unknown.
+// A commit that the document no longer remembers is unknown.
 func TestForgottenCommitIsUnknown(t *testing.T) {
 	l := New[int](nil, Options[int]{})
 	defer func() { _ = l.Close(t.Context()) }()

@@ -88,8 +88,8 @@ func hammer(t *testing.T, processes int, options func(ledger.Options[int]) ledge
 	return result
 }
 
-// The time here is virtual: what is compared are round trips, not the speed
-// of this machine. It fails with TORTURE_ABLATION=yield, which drops the yield.
+// Time is virtual, so the test compares round trips and not the speed of the
+// machine. It fails with TORTURE_ABLATION=yield, which drops the yield.
 func TestFairness(t *testing.T) {
 	var options func(ledger.Options[int]) ledger.Options[int]
 	if os.Getenv("TORTURE_ABLATION") == "yield" {

@@ -167,8 +167,8 @@ func (h *hanging) Delete(ctx context.Context, key string, version storage.Versio
 // unowned is a store that others write to as well.
 type unowned struct{ storage.Store }
 
-// Whatever else is under way, each operation stands before a forgetting or
-// after it, and none is lost or doubled.
+// Each concurrent operation takes effect before or after a deletion, and none is
+// lost or applied twice.
 func TestForgetAmongWriters(t *testing.T) {
 	store := unowned{memstore.New()}
 	l := open(t, store, ledger.Options[string]{Logger: quietly})

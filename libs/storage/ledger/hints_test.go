@@ -63,8 +63,8 @@ func (n *antenna) Listen(ctx context.Context, hinted func(ledger.Hint), listenin
 	n.air.mu.Unlock()
 }
 
-// liar is an antenna that loses half of what is sent, invents hints, and says
-// now and then that hints do not arrive.
+// liar is an antenna that loses half of the hints, invents others, and sometimes
+// reports that hints do not arrive.
 type liar struct {
 	*antenna
 	dice *rand.Rand
@@ -332,7 +332,7 @@ func TestHintsThatLie(t *testing.T) {
 			t.Errorf("the change behind it was seen after %v, want 100 ms at most", time.Since(landed))
 		}
 
-		// It was found out, and does not hide that a true hint is lost.
+		// It was detected, and does not hide that a true hint is lost.
 		h.air.send(ledger.Hint{Key: "k", Revision: 1 << 63})
 		h.reads(time.Hour)
 		h.air.lossy = true
@@ -342,8 +342,7 @@ func TestHintsThatLie(t *testing.T) {
 	})
 }
 
-// A writer that was told of another's commit reads first, where it would
-// otherwise meet a conflict.
+// A writer that got a hint at another's commit reads first, and avoids a conflict.
 func TestHintsSaveConflicts(t *testing.T) {
 	withHints(t, func(t *testing.T, h *hinting) {
 		for range 10 {

@@ -44,7 +44,7 @@ type State[T any] struct {
 	// commit never pass the same check against a revision that the first of
 	// them ended.
 	Revision uint64
-	// Nonce tells two documents of one revision apart.
+	// Nonce differs between two documents of one revision.
 	Nonce string
 	// Exists is false if nothing was ever written under the key.
 	Exists bool

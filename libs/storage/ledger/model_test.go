@@ -17,7 +17,7 @@ import (
 )
 
 // Any sequence of operations, through any of three ledgers on one bucket whose
-// calls go wrong in any way, comes to what a model in a few lines says.
+// calls fail in any way, has the result of a model of a few lines.
 
 var errEmpty = errors.New("nothing to pop")
 

@@ -48,8 +48,7 @@ func TestOneOwnerTwoTypes(t *testing.T) {
 	}
 }
 
-// A key that left the memory of a ledger, or whose ledger was closed, is free for
-// the next one, which reads it once.
+// After a ledger evicted a key, or was closed, the next one reads the key once.
 func TestOneOwnerAfterAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0
@@ -77,12 +76,12 @@ func TestOneOwnerAfterAnother(t *testing.T) {
 	})
 }
 
-// Two ledgers that use one key of a store with one owner are found out, and
-// lose no update, serve no old document and tell their watchers.
+// Two ledgers that use one key of a store with one owner are detected. They lose no
+// update, serve no old document and notify their watchers.
 func TestOneOwnerTwoLedgersOfOneKey(t *testing.T) {
 	for name, wrap := range map[string]func(storage.Store) storage.Store{
 		"one store": func(s storage.Store) storage.Store { return s },
-		// Found out at the first conflict only.
+		// Detected at the first conflict only.
 		"two wrappers": func(s storage.Store) storage.Store { return faultstore.New(s, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,8 +249,7 @@ type tagged struct {
 
 func (tagged) SoleOwner() bool { return true }
 
-// Where two ledgers on one key could not be found out, the store is read each
-// time.
+// If two ledgers on one key could not be detected, the store is read each time.
 func TestOneOwnerThatCannotBeCompared(t *testing.T) {
 	store := tagged{memstore.New(), []string{"a"}}
 	a, b := open(t, store, ledger.Options[int]{}), open(t, store, ledger.Options[int]{})

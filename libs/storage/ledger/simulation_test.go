@@ -285,7 +285,7 @@ func judge(rep *report, key string, final []string, ops []*appended, views []see
 			rep.unknown++
 		}
 	}
-	// Revision and index tell the order, which agrees with real time.
+	// Revision and index give the order, which agrees with real time.
 	sort.Slice(acked, func(i, j int) bool {
 		a, b := acked[i], acked[j]
 		return a.rev < b.rev || a.rev == b.rev && a.index < b.index

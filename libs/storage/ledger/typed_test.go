@@ -167,7 +167,7 @@ func ExampleDo() {
 	// Output: 1 <nil>
 }
 
-// Retention: forget what is too old.
+// Retention: forget old documents.
 func ExampleLedger_Keys() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

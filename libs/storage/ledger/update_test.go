@@ -186,8 +186,8 @@ func TestPreconditionsInOneCommit(t *testing.T) {
 	})
 }
 
-// A refusal is as linearizable as a success: what another ledger wrote is
-// seen before an operation is told that it cannot apply.
+// A refusal is as linearizable as a success: the ledger reads what
+// another one wrote before it refuses an operation.
 func TestRefusalsAreNotStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket()
@@ -214,8 +214,8 @@ func TestRefusalsAreNotStale(t *testing.T) {
 	})
 }
 
-// Each way in which a write can end without a clear answer comes to one
-// commit, acknowledged as such.
+// A write without a clear answer, of whatever kind, results in one commit that is
+// acknowledged.
 func TestUnclearWritesAreSettled(t *testing.T) {
 	type put = func() (storage.Version, error)
 	away := &storage.Error{Op: "replace", Err: storage.ErrUnavailable}
@@ -399,8 +399,8 @@ func TestEncodeFailsAlone(t *testing.T) {
 	})
 }
 
-// An operation is told the revision and the time of its commit: the same for
-// all that share one, and again for each attempt.
+// An operation gets the revision and the time of its commit: all operations of a
+// commit get the same ones, and each attempt gets new ones.
 func TestStateTellsOfTheCommit(t *testing.T) {
 	type entry struct {
 		Rev uint64

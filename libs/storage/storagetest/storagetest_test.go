@@ -630,8 +630,8 @@ func TestNoDelete(t *testing.T) {
 	}
 }
 
-// TestStaleSecond: a second handle of which one way to read lags behind, as a
-// replica does, is found out.
+// TestStaleSecond: the suite finds a second handle with one method that reads
+// old documents, as from a replica.
 func TestStaleSecond(t *testing.T) {
 	for name, lag := range map[string]func(second *broken){
 		"": func(*broken) {},

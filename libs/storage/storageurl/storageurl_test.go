@@ -166,7 +166,8 @@ func TestOpenHandsOn(t *testing.T) {
 	}
 }
 
-// TestOpenUnavailable: what cannot be opened now is told from what never can.
+// TestOpenUnavailable: the error distinguishes a store that cannot be opened now from
+// a URL that is never valid.
 func TestOpenUnavailable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {

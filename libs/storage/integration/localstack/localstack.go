@@ -36,9 +36,9 @@ var Endpoint string
 
 var buckets atomic.Int32
 
-// Run starts [Image], calls tests and deletes the container. The credentials and the region of the
-// process become LocalStack's. With S3_ENDPOINT it starts nothing, and leaves
-// the credentials as they are.
+// Run starts [Image], calls tests and deletes the container. It sets the process's
+// credentials and region to LocalStack's. With S3_ENDPOINT, it starts no container
+// and keeps the credentials.
 func Run(tests func() int) (code int, err error) {
 	if Endpoint = os.Getenv("S3_ENDPOINT"); Endpoint != "" {
 		return tests(), nil
@@ -83,8 +83,7 @@ func NewBucket(tb testing.TB) string {
 	return bucket
 }
 
-// StoreURL is the URL of a store in the bucket, below prefix, reached at
-// endpoint.
+// StoreURL returns the URL of a store in the bucket, below prefix, at endpoint.
 func StoreURL(bucket, prefix, endpoint string) string {
 	return "s3://" + bucket + "/" + prefix + "?region=us-east-1&path_style=true&endpoint=" + url.QueryEscape(endpoint)
 }
