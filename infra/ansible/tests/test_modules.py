@@ -236,3 +236,13 @@ def test_damaged_archive(module, client, bucket, tmp_path, damage):
     done = module("page_archive", bucket=bucket, key="p.tar.gz", root=str(page), state="fetched")
     assert done["failed"] and "/p.tar.gz and " in done["msg"] and "/page: " in done["msg"], done  # "test", the access key, is masked
     assert (page / "index.html").read_bytes() == before, "what was there stays"
+
+
+def test_who_runs_a_command(module, monkeypatch):
+    """ECS takes ASCII letters, digits and three signs."""
+    seen, definition = [], {"taskDefinitionArn": "t:1", "containerDefinitions": [{"name": "x"}]}
+    monkeypatch.setattr(Calls, "service", lambda *_: {"taskDefinition": "t:1"})
+    monkeypatch.setattr(Calls, "describe_task_definition", lambda *_, **__: {"taskDefinition": definition}, raising=False)
+    monkeypatch.setattr(Calls, "run_task", lambda _, **call: seen.append(call["startedBy"]) or {"tasks": [], "failures": []}, raising=False)
+    module("one_off", cluster="c", service="s", container="x", command=["config"], by="Jörg=Müller/dependabot[bot]")
+    assert seen == ["J-rg-M-ller/dependabot-bot-"]

@@ -39,3 +39,13 @@ def test_releases(place):
     played("fetch", ("a", "a"), f"-e release={place.commits['a'][:12]}", release="r1")
     played("lock", ("a", "a"), "The lock is free")
     played("logs", ("a", "a"), "Nothing was logged")
+
+    def stop(handler):
+        """Ends what was started by RunTask, which runs until then: there is no engine."""
+        if handler.headers.get("X-Amz-Target", "").endswith(".RunTask"):
+            for task in place.ecs.list_tasks(cluster="second", startedBy="Ad-le")["taskArns"]:
+                place.ecs.stop_task(cluster="second", task=task)
+
+    place.edge.changed = stop
+    played("run", ("a", "a"), "ended with 0.", command="config", operator="Adèle")
+    place.edge.changed = lambda _: None

@@ -30,7 +30,7 @@ options:
     type: list
     elements: str
   by:
-    description: Who runs it; ECS shows it as the task's C(startedBy), of at most 128 letters, digits, C(_), C(-), C(/) and C(=).
+    description: Who runs it; ECS shows it as the task's C(startedBy), of at most 128 ASCII letters, digits, C(_), C(-) and C(/); others become C(-).
     default: one-off
     type: str
   poll_seconds:
@@ -106,7 +106,7 @@ def start(module, client):
     if "capacityProviderStrategy" not in place and service.get("launchType"):
         place["launchType"] = service["launchType"]
     answer = client.run_task(
-        cluster=params["cluster"], taskDefinition=service["taskDefinition"], count=1, startedBy=re.sub(r"[^\w/=-]", "-", params["by"])[:128],
+        cluster=params["cluster"], taskDefinition=service["taskDefinition"], count=1, startedBy=re.sub(r"[^A-Za-z0-9_/-]", "-", params["by"])[:128],
         overrides={"containerOverrides": [{"name": params["container"], "command": params["command"]}]},
         clientToken=str(uuid.uuid4()),  # makes a call that is tried again the same task
         **place,
