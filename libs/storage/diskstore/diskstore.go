@@ -15,7 +15,7 @@
 // permission and a file that is too large are [storage.ErrRefused]: the
 // temporary file could not be written, so nothing was changed.
 //
-// On Linux with ext4 or XFS, a document of at most 16 KiB that this process wrote
+// On Linux with ext4 or XFS, a document of at most 128 KiB that this process wrote
 // alternates between two files: the replaced file is kept as a temporary file and
 // overwritten by the next body, which costs less than creating a file. Until then it
 // contains the present body, so that deleted content does not stay in the directory.
@@ -110,9 +110,9 @@ type ours struct {
 
 const (
 	maxRecent = 4
-	// maxSpare is the maximum size of a spare. All spares together take at
-	// most 64 MiB.
-	maxSpare = 16 << 10
+	// maxSpare is the maximum size of a document that has a spare. All spares
+	// together take at most 512 MiB, and no more than their documents.
+	maxSpare = 128 << 10
 )
 
 // find returns the entry of the named document, or nil.
@@ -294,7 +294,7 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, allowed 
 	}
 	exchange, spare := false, ""
 	if w != nil {
-		exchange = op == "replace" && w.mark.size <= maxSpare
+		exchange = op == "replace" && len(body) <= maxSpare
 		spare, w.spare = w.spare, ""
 	}
 	temp, err := s.writeTemp(spare, body)

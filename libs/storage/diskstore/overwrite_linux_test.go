@@ -98,6 +98,13 @@ func TestOverwrite(t *testing.T) {
 			t.Errorf("%.10s: got temporary files %q after Delete, want none", c.body, got)
 		}
 	}
+	// A document that has become large has no spare, which would be as large.
+	for _, body := range []string{"1", "2", "3" + strings.Repeat(" ", maxSpare)} {
+		put(t, s, "key", body)
+	}
+	if got := spares(t, dir); len(got) > 0 {
+		t.Errorf("a document that has become large: got temporary files %q, want none", got)
+	}
 	// Of the keys that take turns the latest have spares.
 	for n, keys := 0, 0; keys < 2*maxRecent; n++ {
 		key := fmt.Sprint("key ", n)
