@@ -21,7 +21,7 @@ import (
 
 const (
 	documents = 30
-	stride    = 1009 // every bit would take half an hour
+	stride    = 3001 // every bit would take half an hour
 )
 
 func filled(t *testing.T, path string) {
@@ -225,6 +225,21 @@ func TestDamagedPages(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("no file was refused")
+	}
+}
+
+// TestBucketNames: a file whose buckets have other names is not taken for a new one.
+func TestBucketNames(t *testing.T) {
+	t.Parallel()
+	d := newDamaged(t)
+	for _, name := range []string{"documents", "checksums", "commit"} {
+		flipped := append([]byte{name[0] ^ 0x80}, name[1:]...)
+		if err := os.WriteFile(d.path, bytes.ReplaceAll(d.whole, []byte(name), flipped), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := boltstore.Open(d.path); err == nil || !strings.Contains(err.Error(), "buckets") {
+			t.Errorf("%s: got %v, want the file refused", name, err)
+		}
 	}
 }
 
