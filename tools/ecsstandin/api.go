@@ -169,7 +169,7 @@ func (s *Standin) createService(request struct {
 		return nil, refuse("ClientException", "TaskDefinition not found.")
 	case len(request.LoadBalancers) > 1:
 		return nil, refuse("InvalidParameterException", "%d load balancers: the stand-in has one", len(request.LoadBalancers))
-	case len(request.LoadBalancers) == 1 && (s.config.Balancer == nil || request.LoadBalancers[0].TargetGroup != s.config.TargetGroup.Arn):
+	case len(request.LoadBalancers) == 1 && (s.config.Balancer == nil || request.LoadBalancers[0].TargetGroup != s.config.Balancer.Group.Arn):
 		return nil, refuse("InvalidParameterException", "The target group %s does not exist.", request.LoadBalancers[0].TargetGroup)
 	}
 	v := &service{

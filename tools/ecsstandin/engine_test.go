@@ -3,25 +3,23 @@
 package ecsstandin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gchamon/devops-challenge/tools/internal/balancer"
 	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
@@ -81,26 +79,17 @@ func want[T any](c *cluster, ecs, ministack T) T {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	front := freeport.Address(t)
-	dir, err := os.MkdirTemp("", "ecs") //nolint:usetesting // a socket's path is short; t.TempDir's is not
-	if err != nil {
-		t.Fatal(err)
+	// Below what Elastic Load Balancing allows, so that these tests are short.
+	group := balancer.TargetGroup{
+		Arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/1", Path: "/readyz",
+		Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, HealthyThreshold: 2, UnhealthyThreshold: 2,
+		DeregistrationDelay: 30 * time.Second,
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	balancer := StartBalancer(t, dir, Front{Listen: front, Paths: []string{"/"}, Bucket: "127.0.0.1:1", Name: "none", Index: "index.html"})
-	config := Config{
-		Name: filepath.Base(dir), Account: "123456789012", Region: "eu-west-1", Cluster: "main",
-		Balancer: balancer, Log: t.Logf,
-		// Below what Elastic Load Balancing allows, so that these tests are short.
-		TargetGroup: TargetGroup{
-			Arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/1", Path: "/readyz",
-			Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, HealthyThreshold: 2, UnhealthyThreshold: 2,
-			DeregistrationDelay: 30 * time.Second,
-		},
-	}
+	front := balancer.Start(t, balancer.Front{Listen: freeport.Address(t), Paths: []string{"/"}, TargetGroup: group})
+	config := Config{Name: front.URL, Account: "123456789012", Region: "eu-west-1", Cluster: "main", Log: t.Logf, Balancer: front}
 	api := httptest.NewServer(Start(t, config))
 	t.Cleanup(api.Close)
-	return &cluster{t: t, api: api.URL, front: "http://" + front, targetGroup: config.TargetGroup.Arn}
+	return &cluster{t: t, api: api.URL, front: front.URL, targetGroup: group.Arn}
 }
 
 // newMinistack starts a ministack with a load balancer and a cluster.
@@ -128,23 +117,13 @@ func newMinistack(t *testing.T) *cluster {
 		for i := 0; i < len(values); i += 2 {
 			form.Set(values[i], values[i+1])
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.api, strings.NewReader(form.Encode()))
-		if err != nil {
-			t.Fatal(err)
+		a, err := server.Request(t.Context(), http.DefaultClient, http.MethodPost, c.api, form.Encode(), "Content-Type", "application/x-www-form-urlencoded",
+			"Authorization", "AWS4-HMAC-SHA256 Credential=test/20261126/us-east-1/elasticloadbalancing/aws4_request")
+		if err == nil && a.Status == http.StatusOK {
+			err = xml.Unmarshal(a.Body, &out)
 		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20261126/us-east-1/elasticloadbalancing/aws4_request")
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		if err == nil && answer.StatusCode == http.StatusOK {
-			err = xml.Unmarshal(body, &out)
-		}
-		if err != nil || answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s: %v: %s", action, answer.Status, err, body)
+		if err != nil || a.Status != http.StatusOK {
+			t.Fatalf("%s: %d: %v: %s", action, a.Status, err, a.Body)
 		}
 		return out
 	}
@@ -167,20 +146,13 @@ func (c *cluster) do(action string, request object) (object, string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r, err := http.NewRequest(http.MethodPost, c.api, bytes.NewReader(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", target+action)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer answer.Body.Close()
+	a, err := server.Request(context.Background(), http.DefaultClient, http.MethodPost, c.api, string(body), "Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", target+action)
 	var out object
-	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil {
-		c.t.Fatal(err)
+	if err == nil {
+		err = json.Unmarshal(a.Body, &out)
+	}
+	if err != nil {
+		c.t.Fatalf("%s: got %d and %v: %s", action, a.Status, err, a.Body)
 	}
 	kind, _ := out["__type"].(string)
 	return out, kind
@@ -293,18 +265,8 @@ func (c *cluster) steady() object {
 }
 
 func (c *cluster) get(path string) (int, string, error) {
-	r, err := http.NewRequest(http.MethodGet, c.front+path, http.NoBody)
-	if err != nil {
-		return 0, "", err
-	}
-	r.Host = c.host
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, "", err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(body), err
+	a, err := server.Request(context.Background(), http.DefaultClient, http.MethodGet, c.front+path, "", "Host", c.host)
+	return a.Status, string(a.Body), err
 }
 
 // stopped describes the tasks that have stopped.

@@ -81,26 +81,3 @@ func decide(r rollout) decision {
 func breakerThreshold(desired int) int {
 	return min(max((desired+1)/2, 3), 200)
 }
-
-// health is a target's state as its load balancer sees it.
-// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-type health struct {
-	state            string // initial, healthy or unhealthy
-	passed, failures int    // in a row
-}
-
-// after returns the state that follows one more check.
-func (h health) after(ok bool, group TargetGroup) health {
-	if ok {
-		h.passed, h.failures = h.passed+1, 0
-	} else {
-		h.passed, h.failures = 0, h.failures+1
-	}
-	switch {
-	case ok && h.state == "initial", h.passed >= group.HealthyThreshold:
-		h.state = "healthy"
-	case h.failures >= group.UnhealthyThreshold:
-		h.state = "unhealthy"
-	}
-	return h
-}

@@ -1,68 +1,48 @@
 package ecsstandin
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
 
-func TestDecide(t *testing.T) {
-	primary := func(id string) placed { return placed{id: id, primary: true} }
-	serving := func(p placed) placed { p.healthy = true; return p }
-	failing := func(p placed) placed { p.failing = true; return p }
-	leaving := func(p placed) placed { p.leaving = true; return p }
-	old := func(id string) placed { return placed{id: id} }
+// tasksOf returns the tasks of a list such as "a:old+ b:new- c:new~": old is of an earlier
+// deployment, + healthy, - failing and ~ leaving.
+func tasksOf(list string) (tasks []placed) {
+	for word := range strings.FieldsSeq(list) {
+		id, kind, _ := strings.Cut(word, ":")
+		is := func(mark string) bool { return strings.HasSuffix(kind, mark) }
+		tasks = append(tasks, placed{id: id, primary: strings.HasPrefix(kind, "new"), healthy: is("+"), failing: is("-"), leaving: is("~")})
+	}
+	return tasks
+}
 
+func TestDecide(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		in    rollout
-		start int
-		stop  []string
+		name                      string
+		desired, minimum, maximum int
+		frozen                    bool
+		tasks                     string
+		start                     int
+		stop                      string
 	}{
-		{"nothing runs yet", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200}, 2, nil},
-		{"a new release starts beside the old", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(old("a")), serving(old("b")),
-		}}, 2, nil},
-		{"no old task goes before a new one serves", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(old("a")), serving(old("b")), primary("c"), primary("d"),
-		}}, 0, nil},
-		{"one new serves, one old may go", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(old("a")), serving(old("b")), serving(primary("c")), primary("d"),
-		}}, 0, []string{"a"}},
-		{"room is what has stopped, not what is leaving", rollout{desired: 2, minimumPercent: 50, maximumPercent: 100, tasks: []placed{
-			leaving(old("a")), serving(old("b")),
-		}}, 0, nil},
-		{"without room above, one goes first", rollout{desired: 2, minimumPercent: 50, maximumPercent: 100, tasks: []placed{
-			serving(old("a")), serving(old("b")),
-		}}, 0, []string{"a"}},
-		{"the lower bound is rounded up", rollout{desired: 3, minimumPercent: 50, maximumPercent: 100, tasks: []placed{
-			serving(old("a")), serving(old("b")), serving(old("c")),
-		}}, 0, []string{"a"}},
-		{"the upper bound is rounded down", rollout{desired: 3, minimumPercent: 100, maximumPercent: 150, tasks: []placed{
-			serving(old("a")), serving(old("b")), serving(old("c")),
-		}}, 1, nil},
-		{"an old task that is not healthy is stopped at once", rollout{desired: 1, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			old("a"),
-		}}, 1, []string{"a"}},
-		{"a failing task is replaced", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(primary("a")), failing(primary("b")),
-		}}, 1, []string{"b"}},
-		{"a failed deployment starts nothing", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, frozen: true, tasks: []placed{
-			serving(old("a")), serving(old("b")), failing(primary("c")),
-		}}, 0, []string{"c"}},
-		{"fewer are wanted", rollout{desired: 1, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(primary("a")), serving(primary("b")),
-		}}, 0, []string{"a"}},
-		{"a steady service is left alone", rollout{desired: 2, minimumPercent: 100, maximumPercent: 200, tasks: []placed{
-			serving(primary("a")), serving(primary("b")),
-		}}, 0, nil},
+		{"nothing runs yet", 2, 100, 200, false, "", 2, ""},
+		{"a new release starts beside the old", 2, 100, 200, false, "a:old+ b:old+", 2, ""},
+		{"no old task goes before a new one serves", 2, 100, 200, false, "a:old+ b:old+ c:new d:new", 0, ""},
+		{"one new serves, one old may go", 2, 100, 200, false, "a:old+ b:old+ c:new+ d:new", 0, "a"},
+		{"room is what has stopped, not what is leaving", 2, 50, 100, false, "a:old~ b:old+", 0, ""},
+		{"without room above, one goes first", 2, 50, 100, false, "a:old+ b:old+", 0, "a"},
+		{"the lower bound is rounded up", 3, 50, 100, false, "a:old+ b:old+ c:old+", 0, "a"},
+		{"the upper bound is rounded down", 3, 100, 150, false, "a:old+ b:old+ c:old+", 1, ""},
+		{"an old task that is not healthy is stopped at once", 1, 100, 200, false, "a:old", 1, "a"},
+		{"a failing task is replaced", 2, 100, 200, false, "a:new+ b:new-", 1, "b"},
+		{"a failed deployment starts nothing", 2, 100, 200, true, "a:old+ b:old+ c:new-", 0, "c"},
+		{"fewer are wanted", 1, 100, 200, false, "a:new+ b:new+", 0, "a"},
+		{"a steady service is left alone", 2, 100, 200, false, "a:new+ b:new+", 0, ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			got := decide(test.in)
-			if got.start != test.start || !slices.Equal(got.stop, test.stop) {
-				t.Errorf("got start %d, stop %q, want start %d, stop %q", got.start, got.stop, test.start, test.stop)
-			}
-		})
+		got := decide(rollout{test.desired, test.minimum, test.maximum, test.frozen, tasksOf(test.tasks)})
+		if stop := strings.Join(got.stop, ""); got.start != test.start || stop != test.stop {
+			t.Errorf("%s: got start %d, stop %q, want start %d, stop %q", test.name, got.start, stop, test.start, test.stop)
+		}
 	}
 }
 
@@ -70,31 +50,6 @@ func TestBreakerThreshold(t *testing.T) {
 	for desired, want := range map[int]int{1: 3, 2: 3, 6: 3, 7: 4, 10: 5, 25: 13, 400: 200, 1000: 200} {
 		if got := breakerThreshold(desired); got != want {
 			t.Errorf("%d desired tasks: got %d, want %d", desired, got, want)
-		}
-	}
-}
-
-func TestHealth(t *testing.T) {
-	group := TargetGroup{HealthyThreshold: 3, UnhealthyThreshold: 2}
-	for checks, want := range map[string]string{
-		"+":       "healthy", // one is enough for a new target
-		"-":       "initial",
-		"-+":      "healthy",
-		"--":      "unhealthy",
-		"+-":      "healthy",
-		"+-+-+-":  "healthy",
-		"+--":     "unhealthy",
-		"+--++":   "unhealthy",
-		"+--+++":  "healthy",
-		"--++-+":  "unhealthy",
-		"--++-++": "unhealthy",
-	} {
-		got := health{state: "initial"}
-		for _, check := range checks {
-			got = got.after(check == '+', group)
-		}
-		if got.state != want {
-			t.Errorf("checks %s: got %s, want %s", checks, got.state, want)
 		}
 	}
 }

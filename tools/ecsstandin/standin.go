@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/gchamon/devops-challenge/tools/internal/balancer"
 )
 
 // Config configures a stand-in. All fields up to Cluster, and Log, must be set.
@@ -24,33 +24,18 @@ type Config struct {
 	// Account, Region and Cluster name the one cluster that there is.
 	Account, Region, Cluster string
 	Engine                   Engine
-	// Balancer and TargetGroup are in front of the tasks of services with a
-	// load balancer.
-	Balancer    *Balancer
-	TargetGroup TargetGroup
+	// Balancer is in front of the tasks of services with a load balancer.
+	Balancer *balancer.Balancer
 	// TaskEnvironment is added to every container's environment: the
 	// credentials that a task gets of its role.
 	TaskEnvironment map[string]string
 	Log             func(format string, args ...any) // is told what happens
 }
 
-// TargetGroup is how the load balancer checks tasks. Elastic Load Balancing
-// allows intervals from 5 s and thresholds from 2.
-// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
-type TargetGroup struct {
-	Arn                                  string
-	Path                                 string
-	Interval, Timeout                    time.Duration
-	HealthyThreshold, UnhealthyThreshold int
-	// DeregistrationDelay is how long a leaving task may finish what it serves.
-	DeregistrationDelay time.Duration
-}
-
 // Standin is a running stand-in. Its methods may be called at any time and by
 // several goroutines.
 type Standin struct {
 	config Config
-	client *http.Client
 	ctx    context.Context
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -140,8 +125,8 @@ type task struct {
 	id, service string
 	container   string // its id in the engine
 	hostPort    int
-	slot        int // in the balancer; 0 when not there
-	health      health
+	slot        int           // in the balancer; 0 when not there
+	serving     bool          // the balancer finds it healthy
 	leave       chan struct{} // closed when it is to stop
 }
 
@@ -176,7 +161,6 @@ func (t *task) leaving() bool { return t.Desired == "STOPPED" }
 func Start(tb testing.TB, config Config) *Standin {
 	s := &Standin{
 		config: config,
-		client: &http.Client{Timeout: config.TargetGroup.Timeout, Transport: &http.Transport{DisableKeepAlives: true}},
 		wake:   make(chan struct{}, 1), definitions: map[string][]*taskDefinition{}, services: map[string]*service{}, tasks: map[string]*task{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -209,7 +193,18 @@ func (s *Standin) schedule() {
 		case <-tick.C:
 		case <-s.wake:
 		}
+		var targets map[int]balancer.Target
+		if s.config.Balancer != nil {
+			var err error
+			if targets, err = s.config.Balancer.Targets(); err != nil {
+				s.config.Log("%v", err)
+				continue
+			}
+		}
 		s.mu.Lock()
+		for _, t := range s.tasks {
+			t.serving = targets[t.slot].Healthy
+		}
 		for _, service := range s.services {
 			s.reconcile(service)
 		}
@@ -244,12 +239,17 @@ func (s *Standin) tasksOf(v *service) []*task {
 }
 
 func (t *task) healthy(v *service) bool {
-	return t.Status == "RUNNING" && !t.leaving() && (len(v.LoadBalancers) == 0 || t.health.state == "healthy")
+	return t.Status == "RUNNING" && !t.leaving() && (len(v.LoadBalancers) == 0 || t.serving)
 }
 
-func (t *task) failing(v *service) bool {
-	return len(v.LoadBalancers) > 0 && t.Status == "RUNNING" && t.health.state == "unhealthy" &&
-		time.Since(t.Started.Time) > time.Duration(v.Grace)*time.Second
+// failing reports whether the task is unhealthy after the time that it has to get
+// healthy.
+func (s *Standin) failing(v *service, t *task) bool {
+	if len(v.LoadBalancers) == 0 || t.Status != "RUNNING" || t.serving {
+		return false
+	}
+	group := s.config.Balancer.Group
+	return time.Since(t.Started.Time) > max(time.Duration(v.Grace)*time.Second, time.Duration(group.UnhealthyThreshold)*group.Interval)
 }
 
 // reconcile takes the next steps of a service that its state allows.
@@ -261,7 +261,7 @@ func (s *Standin) reconcile(v *service) {
 	for _, t := range tasks {
 		p := placed{
 			id: t.id, primary: t.Deployment == primary.ID, leaving: t.leaving(),
-			healthy: t.healthy(v), failing: t.failing(v),
+			healthy: t.healthy(v), failing: s.failing(v, t),
 		}
 		if p.primary && p.healthy {
 			healthy++
@@ -277,9 +277,9 @@ func (s *Standin) reconcile(v *service) {
 	}
 	for _, id := range d.stop {
 		t := s.tasks[id]
-		if t.failing(v) {
-			s.tell(v, "(port %d) is unhealthy in (target-group %s) due to (reason Health checks failed)", t.hostPort, s.config.TargetGroup.Arn)
-			s.dismiss(t, "ServiceSchedulerInitiated", fmt.Sprintf("Task failed ELB health checks in (target-group %s)", s.config.TargetGroup.Arn))
+		if s.failing(v, t) {
+			s.tell(v, "(port %d) is unhealthy in (target-group %s) due to (reason Health checks failed)", t.hostPort, s.config.Balancer.Group.Arn)
+			s.dismiss(t, "ServiceSchedulerInitiated", fmt.Sprintf("Task failed ELB health checks in (target-group %s)", s.config.Balancer.Group.Arn))
 			s.failed(v, t)
 			continue
 		}
@@ -409,100 +409,37 @@ func (s *Standin) live(v *service, t *task, c containerSpec) {
 			code = -1
 		}
 	})
-	alive := s.serve(v, t, exited)
-	switch {
-	case s.ctx.Err() != nil:
-		return // the end of the test removes the container
-	case !alive:
-		s.leave(v, t, exited, 0)
-		s.end(v, t, "EssentialContainerExited", "Essential container in task exited", &code)
-		return
-	}
-	s.leave(v, t, exited, s.config.TargetGroup.DeregistrationDelay)
-	s.mu.Lock()
-	t.Status = "STOPPING"
-	s.mu.Unlock()
-	s.config.Engine.stop(t.container, c.stopTimeout())
-	<-exited
-	s.end(v, t, "", "", &code)
-}
-
-// serve checks the task's health and keeps it in the load balancer while it is
-// healthy, until it is told to leave (true) or its container ends (false).
-func (s *Standin) serve(v *service, t *task, exited <-chan struct{}) (alive bool) {
-	group := s.config.TargetGroup
-	if len(v.LoadBalancers) == 0 {
-		select {
-		case <-exited:
-			return false
-		case <-t.leave:
-		case <-s.ctx.Done():
-		}
-		return true
-	}
-	s.mu.Lock()
-	t.health.state = "initial"
-	s.tell(v, "registered 1 targets in (target-group %s)", group.Arn)
-	s.mu.Unlock()
-	slot := 0
-	// The first check at once: the interval is the time between two.
-	next := time.NewTimer(0)
-	defer next.Stop()
-	for {
-		select {
-		case <-exited:
-			return false
-		case <-t.leave:
-			return true
-		case <-s.ctx.Done():
-			return true
-		case <-next.C:
-			next.Reset(group.Interval)
-		}
-		after := t.health.after(s.check(t.hostPort), group)
-		if after.state != t.health.state {
-			var err error
-			switch {
-			case after.state == "healthy" && slot == 0:
-				slot, err = s.config.Balancer.register(t.hostPort)
-			case after.state == "healthy":
-				err = s.config.Balancer.resume(slot)
-			case slot != 0:
-				// An unhealthy target gets no new requests.
-				err = s.config.Balancer.drain(slot)
-			}
-			if err != nil {
-				s.config.Log("task %s: %v", t.id, err)
-			}
+	if len(v.LoadBalancers) > 0 {
+		slot, err := s.config.Balancer.Register(fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			s.config.Log("task %s: %v", t.id, err)
 		}
 		s.mu.Lock()
-		if after.state != t.health.state {
-			s.changed()
-		}
-		t.health, t.slot = after, slot
+		t.slot = slot
+		s.tell(v, "registered 1 targets in (target-group %s)", s.config.Balancer.Group.Arn)
 		s.mu.Unlock()
 	}
-}
-
-func (s *Standin) check(port int) bool {
-	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", port, s.config.TargetGroup.Path), http.NoBody)
-	if err != nil {
-		return false
+	select {
+	case <-s.ctx.Done():
+		return // the end of the test removes the container
+	case <-exited:
+		s.leave(v, t, exited)
+		s.end(v, t, "EssentialContainerExited", "Essential container in task exited", &code)
+	case <-t.leave:
+		s.leave(v, t, exited)
+		s.mu.Lock()
+		t.Status = "STOPPING"
+		s.mu.Unlock()
+		s.config.Engine.stop(t.container, c.stopTimeout())
+		<-exited
+		s.end(v, t, "", "", &code)
 	}
-	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
-	answer, err := s.client.Do(request)
-	if err != nil {
-		return false
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20))
-	return answer.StatusCode == http.StatusOK
 }
 
 // leave takes the task out of the load balancer: no new requests, and those
 // under way have the delay to end.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
-func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.Duration) {
+func (s *Standin) leave(v *service, t *task, exited <-chan struct{}) {
 	s.mu.Lock()
 	slot := t.slot
 	if slot == 0 {
@@ -511,19 +448,19 @@ func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.
 	}
 	t.Status = "DEACTIVATING"
 	s.tell(v, "has begun draining connections on 1 tasks.")
-	s.tell(v, "deregistered 1 targets in (target-group %s)", s.config.TargetGroup.Arn)
+	s.tell(v, "deregistered 1 targets in (target-group %s)", s.config.Balancer.Group.Arn)
 	s.changed()
 	s.mu.Unlock()
 	b := s.config.Balancer
-	if err := b.drain(slot); err != nil {
+	if err := b.Drain(slot); err != nil {
 		s.config.Log("task %s: %v", t.id, err)
 	}
-	over := time.NewTimer(delay)
+	over := time.NewTimer(b.Group.DeregistrationDelay)
 	defer over.Stop()
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for waiting := true; waiting; {
-		if n, err := b.active(slot); err != nil || n == 0 {
+		if targets, err := b.Targets(); err != nil || targets[slot].Active == 0 {
 			break
 		}
 		select {
@@ -536,7 +473,7 @@ func (s *Standin) leave(v *service, t *task, exited <-chan struct{}, delay time.
 			return
 		}
 	}
-	if err := b.remove(slot); err != nil {
+	if err := b.Remove(slot); err != nil {
 		s.config.Log("task %s: %v", t.id, err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/gchamon/devops-challenge/tools/ecsstandin"
+	"github.com/gchamon/devops-challenge/tools/internal/balancer"
 	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 )
 
@@ -196,8 +197,13 @@ func (s *stage) startCluster(p *place, key string) {
 	if p.issuer != nil {
 		policy += "; connect-src 'self' " + p.issuer.address
 	}
-	balancer := ecsstandin.StartBalancer(s.ends, dir, ecsstandin.Front{
-		Listen: strings.TrimPrefix(p.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"},
+	targetGroup := balancer.TargetGroup{
+		// Checked more often than a cloud does, so that no step waits for the next check of a task that is ready.
+		Arn: p.arn("elasticloadbalancing", "targetgroup/"+p.cluster+"/0123456789abcdef", s.region), Path: "/readyz", Interval: time.Second, Timeout: 2 * time.Second,
+		HealthyThreshold: 2, UnhealthyThreshold: 10, DeregistrationDelay: 10 * time.Second,
+	}
+	front := balancer.Start(s.ends, balancer.Front{
+		Listen: strings.TrimPrefix(p.site, "http://"), Paths: []string{"/api/", "/livez", "/readyz"}, TargetGroup: targetGroup,
 		Bucket: s.moto, Name: p.website, Index: "index.html",
 		Authorization: "AWS4-HMAC-SHA256 Credential=" + key + "/20260101/" + s.region + "/s3/aws4_request, SignedHeaders=host, Signature=0",
 		Headers: map[string]string{
@@ -211,15 +217,9 @@ func (s *stage) startCluster(p *place, key string) {
 	}
 	s.ends.Cleanup(func() { file.Close() })
 	s.ends.Cleanup(p.removeImages)
-	targetGroup := p.arn("elasticloadbalancing", "targetgroup/"+p.cluster+"/0123456789abcdef", s.region)
 	p.standin = ecsstandin.Start(s.ends, ecsstandin.Config{
 		Name: s.network + "-" + p.name, Account: p.account, Region: s.region, Cluster: p.cluster,
-		Engine: ecsstandin.Engine{Network: s.network, ConfigDir: dir}, Balancer: balancer,
-		TargetGroup: ecsstandin.TargetGroup{
-			// Checked more often than a cloud does, so that no step waits for the next check of a task that is ready.
-			Arn: targetGroup, Path: "/readyz", Interval: time.Second, Timeout: 2 * time.Second,
-			HealthyThreshold: 2, UnhealthyThreshold: 10, DeregistrationDelay: 10 * time.Second,
-		},
+		Engine: ecsstandin.Engine{Network: s.network, ConfigDir: dir}, Balancer: front,
 		TaskEnvironment: map[string]string{"AWS_ACCESS_KEY_ID": "task", "AWS_SECRET_ACCESS_KEY": "task"},
 		Log: func(format string, args ...any) {
 			fmt.Fprintf(file, time.Now().Format("15:04:05.000 ")+format+"\n", args...)
@@ -237,7 +237,7 @@ func (s *stage) startCluster(p *place, key string) {
 			"minimumHealthyPercent": 100, "maximumPercent": 200,
 			"deploymentCircuitBreaker": map[string]bool{"enable": true, "rollback": true},
 		},
-		"loadBalancers": []any{map[string]any{"targetGroupArn": targetGroup, "containerName": "todo-api", "containerPort": 8080}},
+		"loadBalancers": []any{map[string]any{"targetGroupArn": targetGroup.Arn, "containerName": "todo-api", "containerPort": 8080}},
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage/integration/localstack"
+	"github.com/gchamon/devops-challenge/tools/internal/balancer"
+	"github.com/gchamon/devops-challenge/tools/internal/freeport"
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
@@ -27,8 +29,24 @@ func TestRollingRestarts(t *testing.T) {
 		commands[i] = command(t, storeURL(bucket, p.URL), nil, "--shutdown-delay=1s")
 		servers[i] = server.Start(t, commands[i])
 	}
-	b := startBalancer(t, [2]string{servers[0].Addr, servers[1].Addr})
-	inRotation(t, b)
+	// It checks ten times a second, and does not retry requests.
+	b := balancer.Start(t, balancer.Front{Listen: freeport.Address(t), Paths: []string{"/"}, TargetGroup: balancer.TargetGroup{
+		Path: "/readyz", Interval: 100 * time.Millisecond, Timeout: 2 * time.Second, HealthyThreshold: 1, UnhealthyThreshold: 2,
+	}})
+	var slots [2]int
+	for i, s := range servers {
+		var err error
+		if slots[i], err = b.Register(s.Addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inRotation := func() {
+		eventually(t, "both servers are in rotation", func() bool {
+			targets, err := b.Targets()
+			return err == nil && targets[slots[0]].Healthy && targets[slots[1]].Healthy
+		})
+	}
+	inRotation()
 
 	u := newUsers(chosen.seed, 3, func() []string { return []string{b.URL} })
 	t.Cleanup(u.http.CloseIdleConnections)
@@ -53,7 +71,7 @@ func TestRollingRestarts(t *testing.T) {
 		}
 		done := u.acknowledged.Load()
 		servers[i] = server.Start(t, commands[i])
-		inRotation(t, b)
+		inRotation()
 		eventually(t, "operations between two restarts", func() bool { return u.acknowledged.Load() >= done+50 })
 		t.Logf("restart %d of %d, %d operations", n+1, chosen.restarts, u.acknowledged.Load())
 	}

@@ -1,15 +1,20 @@
-package ecsstandin
+// Package balancer runs HAProxy in the place of an Application Load Balancer and
+// CloudFront.
+package balancer
 
 import (
 	"context"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"text/template"
 	"time"
@@ -17,30 +22,43 @@ import (
 	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
-// Balancer is an HAProxy that replaces the load balancer and CloudFront: one
-// address, below which some paths go to the service's tasks and
-// all others to a bucket.
+// Balancer is one address, below which some paths go to targets and all others to a
+// bucket. It checks the targets and sends requests to the healthy ones.
 type Balancer struct {
-	socket string
+	URL   string
+	Group TargetGroup
 
-	mu   sync.Mutex
-	next int
+	socket string
+	used   atomic.Int64 // slots so far
 }
 
 // Front says what a [Balancer] serves.
 type Front struct {
 	// Listen is the address, HOST:PORT.
 	Listen string
-	// Paths are the path prefixes that are sent to the tasks.
+	// Paths are the path prefixes that are sent to the targets.
 	Paths []string
+	TargetGroup
 	// Bucket is the address HOST:PORT of an S3 endpoint and Name that of the
-	// bucket on it; the path / is Index.
+	// bucket on it; the path / is Index. If Bucket is "", there is none.
 	Bucket, Name, Index string
 	// Authorization is what the bucket is asked with, as CloudFront's origin
 	// access control signs its requests.
 	Authorization string
 	// Headers are added to every answer that comes from the bucket.
 	Headers map[string]string
+}
+
+// TargetGroup is how the balancer checks targets. Elastic Load Balancing
+// allows intervals from 5 s and thresholds from 2.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+type TargetGroup struct {
+	Arn                                  string
+	Path                                 string
+	Interval, Timeout                    time.Duration
+	HealthyThreshold, UnhealthyThreshold int
+	// DeregistrationDelay is how long a leaving target may finish what it serves.
+	DeregistrationDelay time.Duration
 }
 
 // As many targets as can be registered at a time.
@@ -66,10 +84,18 @@ frontend front
 {{- range .Paths}}
   use_backend service if { path_beg {{.}} }
 {{- end}}
+{{- if .Bucket}}
   default_backend bucket
+{{- end}}
 backend service
   balance roundrobin
+  timeout check {{.Timeout.Milliseconds}}ms
+  option httpchk
+  http-check send meth GET uri {{.Path}} hdr User-Agent ELB-HealthChecker/2.0
+  http-check expect status 200
+  default-server check inter {{.Interval.Milliseconds}}ms rise {{.HealthyThreshold}} fall {{.UnhealthyThreshold}}
   server-template task 1-{{.Slots}} 127.0.0.1:1 disabled
+{{- if .Bucket}}
 backend bucket
   http-request set-path /{{.Name}}/{{.Index}} if { path / }
   http-request set-path /{{.Name}}%[path] if !{ path_beg /{{.Name}}/ }
@@ -81,13 +107,18 @@ backend bucket
   http-response set-header {{$name}} "{{$value}}"
 {{- end}}
   server bucket {{.Bucket}}
+{{- end}}
 `))
 
-// StartBalancer starts an HAProxy that keeps its socket in dir, whose path must
-// be short, and ends with the test. It has no targets at first.
-func StartBalancer(tb testing.TB, dir string, front Front) *Balancer {
+// Start starts a balancer without targets, which ends with the test.
+func Start(tb testing.TB, front Front) *Balancer {
 	tb.Helper()
-	b := &Balancer{socket: filepath.Join(dir, "haproxy.sock")}
+	dir, err := os.MkdirTemp("", "haproxy") //nolint:usetesting // a socket's path is short; TempDir's is not
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	b := &Balancer{URL: "http://" + front.Listen, Group: front.TargetGroup, socket: filepath.Join(dir, "haproxy.sock")}
 	var text strings.Builder
 	if err := haproxy.Execute(&text, struct {
 		Front
@@ -134,27 +165,26 @@ func (b *Balancer) set(slot int, what string) error {
 	return nil
 }
 
-// register sends requests to the port from now on and returns the slot that
-// names the target.
-func (b *Balancer) register(port int) (int, error) {
-	b.mu.Lock()
-	b.next = b.next%slots + 1
-	slot := b.next
-	b.mu.Unlock()
-	if err := b.set(slot, "addr 127.0.0.1 port "+strconv.Itoa(port)); err != nil {
-		return 0, err
+// Register checks the address from now on, sends requests to it while it is healthy,
+// and returns the slot that names the target.
+func (b *Balancer) Register(address string) (int, error) {
+	slot := int(b.used.Add(1)-1)%slots + 1
+	host, port, err := net.SplitHostPort(address)
+	for _, what := range []string{
+		"addr " + host + " port " + port, "state drain",
+		"health down", // a target is healthy otherwise until its first check
+		"state ready",
+	} {
+		err = errors.Join(err, b.set(slot, what))
 	}
-	return slot, b.set(slot, "state ready")
+	return slot, err
 }
 
-// resume sends requests to a target again that was drained.
-func (b *Balancer) resume(slot int) error { return b.set(slot, "state ready") }
+// Drain sends no more requests to the target; those under way go on.
+func (b *Balancer) Drain(slot int) error { return b.set(slot, "state drain") }
 
-// drain sends no more requests to the target; those under way go on.
-func (b *Balancer) drain(slot int) error { return b.set(slot, "state drain") }
-
-// remove cuts what is left of the target's connections.
-func (b *Balancer) remove(slot int) error {
+// Remove cuts what is left of the target's connections.
+func (b *Balancer) Remove(slot int) error {
 	if err := b.set(slot, "state maint"); err != nil {
 		return err
 	}
@@ -162,17 +192,34 @@ func (b *Balancer) remove(slot int) error {
 	return err
 }
 
-// active is the number of requests that the target has under way.
-func (b *Balancer) active(slot int) (int, error) {
-	answer, err := b.say("show stat")
+// A Target is the state of a target.
+type Target struct {
+	Healthy bool
+	Active  int // requests under way
+}
+
+// Targets returns the state of all targets by slot.
+func (b *Balancer) Targets() (map[int]Target, error) {
+	answer, err := b.say("show stat service 4 -1") // servers alone
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for line := range strings.Lines(answer) {
-		// pxname,svname,qcur,qmax,scur,...
-		if fields := strings.Split(line, ","); len(fields) > 4 && fields[0] == "service" && fields[1] == "task"+strconv.Itoa(slot) {
-			return strconv.Atoi(fields[4])
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(answer, "# "))).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, fmt.Errorf("haproxy: show stat: %w: %s", err, answer)
+	}
+	name, status, sessions := slices.Index(rows[0], "svname"), slices.Index(rows[0], "status"), slices.Index(rows[0], "scur")
+	targets := make(map[int]Target, slots)
+	for _, row := range rows[1:] {
+		slot, err := strconv.Atoi(strings.TrimPrefix(row[name], "task"))
+		if err != nil {
+			return nil, err
 		}
+		active, err := strconv.Atoi(row[sessions])
+		if err != nil {
+			return nil, err
+		}
+		targets[slot] = Target{strings.HasPrefix(row[status], "UP"), active}
 	}
-	return 0, fmt.Errorf("haproxy knows no server service/task%d", slot)
+	return targets, nil
 }
