@@ -3,7 +3,6 @@
 package rehearsal
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,10 +12,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -85,32 +82,14 @@ func (s *stage) seed(p *place, others []string) (key string) {
 			"website_bucket": website, "releases_bucket": p.releases, "releases_prefix": environment + "/",
 		}
 	}
-	input, err := json.Marshal(map[string]any{
+	out := s.python(map[string]any{
 		"project": s.project, "region": s.region, "account": p.account, "buckets": []string{p.website, p.releases}, "published": published,
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	script, err := filepath.Abs("seed.py")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := exec.Command("python3", script)
-	cmd.Env = append(surroundings(), s.env...)
-	cmd.Stdin = bytes.NewReader(input)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		s.t.Fatalf("seed.py: %v: %s", err, stderr.String())
-	}
+	}, s.env, "seed.py")
 	var made struct {
 		Key, Secret, Session, Login string
 		Published                   map[string]json.RawMessage
 	}
-	if err := json.Unmarshal(out, &made); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(json.Unmarshal([]byte(out), &made))
 	maps.Copy(s.published, made.Published)
 	p.login = made.Login
 	p.keys = []string{"AWS_ACCESS_KEY_ID=" + made.Key, "AWS_SECRET_ACCESS_KEY=" + made.Secret, "AWS_SESSION_TOKEN=" + made.Session}
@@ -121,15 +100,11 @@ func (s *stage) seed(p *place, others []string) (key string) {
 // its account, and notes what each request takes of IAM.
 func (s *stage) startRegistry(p *place, address string) {
 	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	notes, err := os.OpenFile(filepath.Join(s.calls, p.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	guarded := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Basic "+p.login {
 			w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"Not Authorized"}]}`, http.StatusUnauthorized)
@@ -148,9 +123,9 @@ func (s *stage) startRegistry(p *place, address string) {
 		}
 		images.ServeHTTP(w, r)
 	})}
-	go func() { _ = server.Serve(listener) }()
+	go func() { _ = guarded.Serve(listener) }()
 	s.ends.Cleanup(func() {
-		server.Close()
+		guarded.Close()
 		notes.Close()
 	})
 }
@@ -182,17 +157,11 @@ func actions(r *http.Request) []string {
 // definition whose image does not exist, and no tasks.
 func (s *stage) startCluster(p *place, key string) {
 	dir := filepath.Join(s.dir, p.name)
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(os.Mkdir(dir, 0o700))
 	host, _, _ := strings.Cut(p.image, "/")
 	auth, err := json.Marshal(map[string]any{"auths": map[string]any{host: map[string]string{"auth": p.login}}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), auth, 0o600); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
+	s.check(os.WriteFile(filepath.Join(dir, "config.json"), auth, 0o600))
 	policy := "default-src 'self'"
 	if p.issuer != nil {
 		policy += "; connect-src 'self' " + p.issuer.address
@@ -212,9 +181,7 @@ func (s *stage) startCluster(p *place, key string) {
 		},
 	})
 	file, err := os.Create(filepath.Join(s.logs, "ecs-"+p.name+".log"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	s.ends.Cleanup(func() { file.Close() })
 	s.ends.Cleanup(p.removeImages)
 	p.standin = ecsstandin.Start(s.ends, ecsstandin.Config{
@@ -231,7 +198,7 @@ func (s *stage) startCluster(p *place, key string) {
 	p.keys = append(p.keys, "AWS_ENDPOINT_URL_ECS="+api.URL)
 
 	s.define(p)
-	call(s.t, p.ecs, "CreateService", map[string]any{
+	s.call(p, "CreateService", map[string]any{
 		"cluster": p.cluster, "serviceName": service, "taskDefinition": p.cluster + "-api", "desiredCount": 0, "healthCheckGracePeriodSeconds": 10,
 		"deploymentConfiguration": map[string]any{
 			"minimumHealthyPercent": 100, "maximumPercent": 200,
@@ -257,7 +224,7 @@ func (s *stage) define(p *place) {
 	for name, value := range settings {
 		environment = append(environment, map[string]string{"name": name, "value": value})
 	}
-	call(s.t, p.ecs, "RegisterTaskDefinition", map[string]any{
+	s.call(p, "RegisterTaskDefinition", map[string]any{
 		"family": p.cluster + "-api", "networkMode": "bridge", "requiresCompatibilities": []string{"EC2"}, "cpu": "256",
 		"taskRoleArn": p.role("task"), "executionRoleArn": p.role("execution"), "volumes": volumes,
 		"tags": []any{map[string]string{"key": "environment", "value": p.name}},
@@ -286,24 +253,9 @@ func (p *place) removeImages() {
 }
 
 // call calls ECS without a signature.
-func call(t *testing.T, address, action string, request any) {
-	t.Helper()
+func (s *stage) call(p *place, action string, request any) {
+	s.t.Helper()
 	body, err := json.Marshal(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+action)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(answer.Body)
-		t.Fatalf("%s: %s", action, text)
-	}
+	s.check(err)
+	s.request(http.DefaultClient, http.StatusOK, http.MethodPost, p.ecs, string(body), "X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+action)
 }

@@ -4,14 +4,12 @@ package rehearsal
 
 import (
 	"archive/tar"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -111,10 +109,7 @@ func (s *script) serves(digest, page string) string { return s.at(s.place, diges
 
 func (s *script) at(p *place, digest, page string) string {
 	s.t.Helper()
-	releases, images, served, err := p.serving()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	releases, images, served := s.serving(p)
 	if len(releases) != 1 || !releases[digest] {
 		s.t.Fatalf("got answers of %v, want of %s alone", releases, digest)
 	}
@@ -151,18 +146,6 @@ func init() {
 }
 `
 
-const fault = "services/todo-api/cmd/todo-api/fault.go"
-
-func becomes(text string) func(string) string { return func(string) string { return text } }
-
-// titled gives the page another title.
-func titled(title string) func(string) string {
-	return func(page string) string {
-		begin, end := strings.Index(page, "<title>")+len("<title>"), strings.Index(page, "</title>")
-		return page[:begin] + title + page[end:]
-	}
-}
-
 func TestRehearsal(t *testing.T) {
 	began := time.Now()
 	s := &script{stage: setUp(t)}
@@ -188,9 +171,7 @@ func TestRehearsal(t *testing.T) {
 	})
 	s.step("dirty tree", "refused", func(t *testing.T) string {
 		path := filepath.Join(s.repository, "README.dirty")
-		if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		s.check(os.WriteFile(path, []byte("x"), 0o644))
 		defer os.Remove(path)
 		refused(t, s.play("deploy.yml"), "The work tree has 1 changes that no commit holds", "README.dirty")
 		return "the file"
@@ -200,7 +181,7 @@ func TestRehearsal(t *testing.T) {
 		return "the reason, and the lock is free"
 	})
 
-	a := s.commit("release A", map[string]func(string) string{"apps/web/index.html": titled("A")})
+	a := s.commit("release A", "A", "")
 	s.step("deploy A", "A serves", func(t *testing.T) string {
 		good(t, s.play("deploy.yml"))
 		return s.serves(s.digest(a), "A")
@@ -213,7 +194,7 @@ func TestRehearsal(t *testing.T) {
 		return "0 changed"
 	})
 
-	b := s.commit("release B", map[string]func(string) string{"apps/web/index.html": titled("B")})
+	b := s.commit("release B", "B", "")
 	s.step("check B", "says what would change, changes nothing", func(t *testing.T) string {
 		p := s.play("deploy.yml", "--check", "--diff")
 		good(t, p)
@@ -231,7 +212,7 @@ func TestRehearsal(t *testing.T) {
 	})
 
 	users := s.load()
-	defer users.cancel()
+	defer users.stop()
 	s.step("deploy B under load", "B serves", func(t *testing.T) string {
 		gate := s.pushes.shut()
 		defer s.pushes.release()
@@ -246,11 +227,9 @@ func TestRehearsal(t *testing.T) {
 	})
 	s.step("requests during it", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })
 
-	s.commit("release C, whose image does not start", map[string]func(string) string{
-		"apps/web/index.html": titled("C"), fault: becomes(broken),
-	})
+	s.commit("release C, whose image does not start", "C", broken)
 	users = s.load()
-	defer users.cancel()
+	defer users.stop()
 	s.step("deploy C, which does not start", "fails with a reason, B serves", func(t *testing.T) string {
 		p := s.play("deploy.yml")
 		refused(t, p, "ECS gave the deployment up", "deployment failed: tasks failed to start", "left with 7", "serves, as before")
@@ -260,7 +239,7 @@ func TestRehearsal(t *testing.T) {
 		return s.serves(s.digest(b), "B")
 	})
 	s.step("requests during it ", "0 failed", func(t *testing.T) string { return s.stopped(t, users) })
-	s.commit("release D, which is never ready", map[string]func(string) string{fault: becomes(unready)})
+	s.commit("release D, which is never ready", "D", unready)
 	s.step("deploy D, whose health is never green", "fails with a reason, B serves", func(t *testing.T) string {
 		refused(t, s.play("deploy.yml"), "ECS gave the deployment up", "failed ELB health checks", "serves, as before")
 		return s.serves(s.digest(b), "B")
@@ -285,7 +264,7 @@ func TestRehearsal(t *testing.T) {
 		return s.serves(s.digest(a), "A")
 	})
 
-	e := s.commit("release E", map[string]func(string) string{"apps/web/index.html": titled("E"), fault: becomes("")})
+	e := s.commit("release E", "E", "")
 	s.step("invalidation of E denied", "fails with a reason, A serves", func(t *testing.T) string {
 		s.denyInvalidation.Store(true)
 		defer s.denyInvalidation.Store(false)
@@ -339,9 +318,7 @@ func TestRehearsal(t *testing.T) {
 func (s *script) promote(t *testing.T, revision string) string {
 	digest := s.digest(revision)
 	built := filepath.Join(s.repository, ".cache", "releases")
-	if err := os.Rename(built, built+".away"); err != nil {
-		t.Fatal(err)
-	}
+	s.check(os.Rename(built, built+".away"))
 	s.production = s.startPlace("production", another, false)
 	refused(t, s.play("deploy.yml", "in:production", "-e", "release="+revision[:12]), "No release "+revision[:12]+" was fetched")
 	good(t, s.play("fetch.yml"))
@@ -355,46 +332,32 @@ func (s *script) promote(t *testing.T, revision string) string {
 	// Pulling refuses an image without its provenance.
 	env := slices.Concat(s.env, s.production.keys, []string{"AWS_DEFAULT_REGION=" + s.region})
 	pulled := filepath.Join(s.dir, "production-image")
-	command(t, s.repository, env, "tools/image", "pull", "-from", s.production.image+"@"+digest, "-out", pulled)
+	s.command(s.repository, env, "tools/image", "pull", "-from", s.production.image+"@"+digest, "-out", pulled)
 	s.contents(t, filepath.Join(pulled, "oci"), digest, revision)
 	_, err := try(s.repository, env, "tools/image", "pull", "-from", s.image+"@"+digest, "-out", pulled)
 	if err == nil {
 		t.Error("production's credentials pull from staging's registry, want a refusal")
 	}
 	bill := "production/sbom/" + strings.ReplaceAll(digest, ":", "-") + ".cdx.json"
-	command(t, s.repository, env, "aws", "s3api", "head-object", "--bucket", s.production.releases, "--key", bill)
+	s.command(s.repository, env, "aws", "s3api", "head-object", "--bucket", s.production.releases, "--key", bill)
 	p := s.play("status.yml", "in:production")
 	if unchanged(t, p); !strings.Contains(p.output, "as verified in staging") {
 		t.Errorf("want where it was verified in\n%s", p.output)
 	}
-	if err := errors.Join(os.RemoveAll(built), os.Rename(built+".away", built)); err != nil {
-		t.Fatal(err)
-	}
+	s.check(os.RemoveAll(built))
+	s.check(os.Rename(built+".away", built))
 	return seen + " in " + another
 }
 
 // judge fails unless the deploy role of each environment allows what the
 // playbooks called there.
-func (s *script) judge(t *testing.T) string {
-	input, err := json.Marshal(map[string]any{"project": s.project, "published": s.published})
-	if err != nil {
-		t.Fatal(err)
-	}
-	judge, err := filepath.Abs("judge.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("python3", judge, s.calls)
-	cmd.Stdin = bytes.NewReader(input)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	return strings.TrimSpace(string(out))
+func (s *script) judge(*testing.T) string {
+	return s.python(map[string]any{"project": s.project, "published": s.published}, nil, "judge.py", s.calls)
 }
 
 func (s *script) stopped(t *testing.T, l *load) string {
-	sent, failed := l.stop()
+	l.stop()
+	sent, failed := l.sent.Load(), l.failed.Load()
 	if sent == 0 || failed > 0 {
 		t.Fatalf("got %d of %d requests failed, want none; see load.log", failed, sent)
 	}
@@ -403,18 +366,16 @@ func (s *script) stopped(t *testing.T, l *load) string {
 
 // reproducible builds A's image again, in another clone, and checks what is in it.
 func (s *script) reproducible(t *testing.T) string {
-	revision := command(t, s.repository, nil, "git", "rev-parse", "HEAD")
+	revision := s.command(s.repository, nil, "git", "rev-parse", "HEAD")
 	clone, again := filepath.Join(s.dir, "clone"), filepath.Join(s.dir, "Built again")
-	command(t, s.dir, nil, "git", "clone", "--quiet", s.repository, clone)
-	out := command(t, clone, nil, filepath.Join(s.repository, "tools", "image"), "build", "-out", again)
+	s.command(s.dir, nil, "git", "clone", "--quiet", s.repository, clone)
+	out := s.command(clone, nil, filepath.Join(s.repository, "tools", "image"), "build", "-out", again)
 	var d struct {
 		Digest      string
 		Bytes       int64
 		PulledBytes int64 `json:"pulled_bytes"`
 	}
-	if err := json.Unmarshal([]byte(out), &d); err != nil {
-		t.Fatal(err)
-	}
+	s.check(json.Unmarshal([]byte(out), &d))
 	if want := s.digest(revision); d.Digest != want {
 		t.Errorf("two builds of one commit: got %s and %s", d.Digest, want)
 	}
@@ -423,16 +384,12 @@ func (s *script) reproducible(t *testing.T) string {
 	}
 	s.contents(t, filepath.Join(again, "oci"), d.Digest, revision)
 	text, err := os.ReadFile(filepath.Join(again, "sbom.cdx.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	var bill struct {
 		Format     string `json:"bomFormat"`
 		Components []struct{ Name string }
 	}
-	if err := json.Unmarshal(text, &bill); err != nil {
-		t.Fatal(err)
-	}
+	s.check(json.Unmarshal(text, &bill))
 	// The last is where the roots of certification authorities come from: the image has no files of its own.
 	for _, want := range []string{"std", "github.com/gofiber/fiber/v2", "golang.org/x/crypto/x509roots/fallback"} {
 		if !slices.ContainsFunc(bill.Components, func(c struct{ Name string }) bool { return c.Name == want }) {
@@ -446,21 +403,13 @@ func (s *script) reproducible(t *testing.T) string {
 // platforms, run by a user without rights.
 func (s *script) contents(t *testing.T, dir, digest, revision string) {
 	hash, err := v1.NewHash(digest)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	root, err := layout.ImageIndexFromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	index, err := root.ImageIndex(hash)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	var platforms []string
 	statements := 0
 	for _, d := range manifest.Manifests {
@@ -470,13 +419,9 @@ func (s *script) contents(t *testing.T, dir, digest, revision string) {
 		}
 		platforms = append(platforms, d.Platform.String())
 		image, err := index.Image(d.Digest)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.check(err)
 		config, err := image.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.check(err)
 		if got, want := config.Config.User, "65532:65532"; got != want {
 			t.Errorf("%s: user: got %q, want %q", d.Platform, got, want)
 		}
@@ -489,9 +434,7 @@ func (s *script) contents(t *testing.T, dir, digest, revision string) {
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			s.check(err)
 			if header.Typeflag != tar.TypeDir {
 				files = append(files, path.Clean("/"+header.Name))
 			}
@@ -505,52 +448,32 @@ func (s *script) contents(t *testing.T, dir, digest, revision string) {
 	}
 }
 
-func (s *script) drive(t *testing.T) string {
-	drive, err := filepath.Abs("drive.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("node", drive, s.site, filepath.Join(s.repository, "apps", "web"), "rehearsal", os.Getenv("CHROMIUM"))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return strings.TrimSpace(string(out))
+func (s *script) drive(*testing.T) string {
+	return s.command(".", nil, "node", "drive.mjs", s.site, filepath.Join(s.repository, "apps", "web"), "rehearsal", os.Getenv("CHROMIUM"))
 }
 
 // strangers fails unless the API wants a token of the issuer, and takes one.
 func (s *script) strangers(t *testing.T) string {
-	token, err := s.issuer.token()
-	if err != nil {
-		t.Fatal(err)
-	}
-	forged := token[:len(token)-8] + "AAAAAAAA"
+	token := s.issuer.token(s.stage)
 	var seen []string
 	for _, each := range []struct {
 		who, authorization string
 		want               int
 	}{
 		{"nobody", "", http.StatusUnauthorized},
-		{"a forged token", "Bearer " + forged, http.StatusUnauthorized},
+		{"a forged token", "Bearer " + token[:len(token)-8] + "AAAAAAAA", http.StatusUnauthorized},
 		{"the issuer's token", "Bearer " + token, http.StatusOK},
 	} {
-		request, err := http.NewRequest(http.MethodGet, s.site+"/api/lists/strangers/todos", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var header []string
 		if each.authorization != "" {
-			request.Header.Set("Authorization", each.authorization)
+			header = []string{"Authorization", each.authorization}
 		}
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
+		a := s.request(http.DefaultClient, each.want, http.MethodGet, s.site+"/api/lists/strangers/todos", "", header...)
+		challenge := a.Header.Get("WWW-Authenticate")
+		if strings.HasPrefix(challenge, "Bearer ") != (each.want == http.StatusUnauthorized) {
+			t.Errorf("%s: got WWW-Authenticate %q with %d", each.who, challenge, a.Status)
 		}
-		answer.Body.Close()
-		challenged := strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer ")
-		if answer.StatusCode != each.want || challenged != (each.want == http.StatusUnauthorized) {
-			t.Errorf("%s: got %s and WWW-Authenticate %q, want %d", each.who, answer.Status, answer.Header.Get("WWW-Authenticate"), each.want)
-		}
-		seen = append(seen, fmt.Sprintf("%s %d", each.who, answer.StatusCode))
+		seen = append(seen, fmt.Sprintf("%s %d", each.who, a.Status))
 	}
 	return strings.Join(seen, ", ")
 }

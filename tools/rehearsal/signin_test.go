@@ -3,24 +3,19 @@
 package rehearsal
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 // issuer is a certified OpenID Connect provider, where people and programs sign
@@ -42,68 +37,45 @@ const (
 // sign people in there.
 func (s *stage) startIssuer(site string) *issuer {
 	s.t.Helper()
-	host := command(s.t, ".", nil, "docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", s.network)
+	host := s.command(".", nil, "docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", s.network)
 	listener, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		s.t.Fatalf("the gateway of the engine's network is not an address of this machine: %v", err)
 	}
 	p := &issuer{address: "https://" + listener.Addr().String(), certificates: filepath.Join(s.dir, "certificates")}
 	listener.Close()
-	certificate, key := p.certify(s, net.ParseIP(host))
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate)
-	p.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-
-	cmd := exec.Command("node", filepath.Join("e2e", "provider.js"), p.address, host, audience, site+"/")
-	cmd.Dir = filepath.Join(s.repository, "apps", "web")
-	cmd.Env = append(surroundings(), "TLS_CERT="+key, "TLS_KEY="+key)
-	s.serve("issuer", cmd, func() error { return answers(p.client, p.address+"/.well-known/openid-configuration") })
+	certified := p.certify(s, host)
+	s.serve(server.Command{
+		Name: "issuer", Addr: listener.Addr().String(), Dir: filepath.Join(s.repository, "apps", "web"),
+		Args: []string{"node", filepath.Join("e2e", "provider.js"), p.address, host, audience, site + "/"},
+		Env:  []string{"TLS_CERT=" + certified, "TLS_KEY=" + certified},
+	})
 	return p
 }
 
-// certify makes a certificate of the address and returns it, with the file that
-// holds it and its key. The bundle has it and what this process trusts.
-func (p *issuer) certify(s *stage, address net.IP) (certificate *x509.Certificate, keyFile string) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{address}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	certificate, err = x509.ParseCertificate(der)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+// certify makes a certificate of the address and returns the file that holds it and
+// its key. The bundle has it and what this process trusts.
+func (p *issuer) certify(s *stage, address string) (file string) {
+	file = filepath.Join(s.dir, "issuer.pem")
+	s.command(s.dir, nil, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+		"-subj", "/CN=rehearsal", "-addext", "subjectAltName=IP:"+address, "-out", "certificate.pem", "-keyout", "key.pem")
+	certificate, err := os.ReadFile(filepath.Join(s.dir, "certificate.pem"))
+	s.check(err)
+	key, err := os.ReadFile(filepath.Join(s.dir, "key.pem"))
+	s.check(err)
 	// A build that fetches packages trusts what it trusted before.
-	before, err := os.ReadFile(os.Getenv("SSL_CERT_FILE"))
-	if err != nil && os.Getenv("SSL_CERT_FILE") != "" {
-		s.t.Fatal(err)
+	var before []byte
+	if trusted := os.Getenv("SSL_CERT_FILE"); trusted != "" {
+		before, err = os.ReadFile(trusted)
+		s.check(err)
 	}
-	keyFile = filepath.Join(s.dir, "issuer.pem")
-	if err := os.Mkdir(p.certificates, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	for name, content := range map[string][]byte{
-		filepath.Join(p.certificates, bundle): slices.Concat(public, before),
-		keyFile:                               slices.Concat(public, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-	} {
-		if err := os.WriteFile(name, content, 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	return certificate, keyFile
+	s.check(os.Mkdir(p.certificates, 0o755))
+	s.check(os.WriteFile(filepath.Join(p.certificates, bundle), slices.Concat(certificate, before), 0o644))
+	s.check(os.WriteFile(file, slices.Concat(certificate, key), 0o644))
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	p.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return file
 }
 
 // settings are what the environment's variable sign_in makes of the tasks'
@@ -111,13 +83,9 @@ func (p *issuer) certify(s *stage, address net.IP) (certificate *x509.Certificat
 func (p *issuer) settings(s *stage) map[string]string {
 	s.t.Helper()
 	module, err := filepath.Abs(filepath.Join("..", "..", "infra", "terraform", "modules", "sign_in"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	dir := filepath.Join(s.dir, "sign-in")
-	if err := os.CopyFS(filepath.Join(dir, "sign_in"), os.DirFS(module)); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(os.CopyFS(filepath.Join(dir, "sign_in"), os.DirFS(module)))
 	root, err := json.Marshal(map[string]any{
 		"module": map[string]any{"sign_in": map[string]any{
 			"source": "./sign_in", "sign_in": map[string]any{
@@ -126,18 +94,12 @@ func (p *issuer) settings(s *stage) map[string]string {
 		}},
 		"output": map[string]any{"environment": map[string]any{"value": "${module.sign_in.environment}"}},
 	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf.json"), root, 0o644); err != nil {
-		s.t.Fatal(err)
-	}
-	command(s.t, dir, nil, "terraform", "init", "-input=false", "-no-color")
-	command(s.t, dir, nil, "terraform", "apply", "-input=false", "-auto-approve", "-no-color")
+	s.check(err)
+	s.check(os.WriteFile(filepath.Join(dir, "main.tf.json"), root, 0o644))
+	s.command(dir, nil, "terraform", "init", "-input=false", "-no-color")
+	s.command(dir, nil, "terraform", "apply", "-input=false", "-auto-approve", "-no-color")
 	var settings map[string]string
-	if err := json.Unmarshal([]byte(command(s.t, dir, nil, "terraform", "output", "-json", "environment")), &settings); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(json.Unmarshal([]byte(s.command(dir, nil, "terraform", "output", "-json", "environment")), &settings))
 	settings["SSL_CERT_FILE"] = mounted + "/" + bundle
 	return settings
 }
@@ -153,29 +115,14 @@ func (p *issuer) inventory() map[string]any {
 }
 
 // token signs a program in.
-func (p *issuer) token() (string, error) {
-	request, err := http.NewRequest(http.MethodPost, p.address+"/token", strings.NewReader(url.Values{
-		"grant_type": {"client_credentials"}, "resource": {audience},
-	}.Encode()))
-	if err != nil {
-		return "", err
-	}
-	request.SetBasicAuth("script", "secret")
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := p.client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
+func (p *issuer) token(s *stage) string {
+	s.t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "resource": {audience}}.Encode()
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("script:secret"))
+	a := s.request(p.client, http.StatusOK, http.MethodPost, p.address+"/token", form, "Content-Type", "application/x-www-form-urlencoded", "Authorization", basic)
 	var given struct {
 		Token string `json:"access_token"`
-		Error string `json:"error_description"`
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&given); err != nil {
-		return "", err
-	}
-	if given.Token == "" {
-		return "", fmt.Errorf("the issuer answers %s: %s", answer.Status, given.Error)
-	}
-	return given.Token, nil
+	s.check(json.Unmarshal(a.Body, &given))
+	return given.Token
 }

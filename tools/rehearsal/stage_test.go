@@ -5,6 +5,7 @@ package rehearsal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gchamon/devops-challenge/tools/internal/freeport"
+	"github.com/gchamon/devops-challenge/tools/internal/server"
 )
 
 const (
@@ -121,11 +123,20 @@ func (h *hold) wait(t *testing.T, r *run) {
 	}
 }
 
-func command(t *testing.T, dir string, env []string, name string, args ...string) string {
-	t.Helper()
+// check ends the step if err is not nil.
+func (s *stage) check(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// command runs a program, which must succeed, and returns its standard output.
+func (s *stage) command(dir string, env []string, name string, args ...string) string {
+	s.t.Helper()
 	out, err := try(dir, env, name, args...)
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		s.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return strings.TrimSpace(out)
 }
@@ -144,69 +155,57 @@ func try(dir string, env []string, name string, args ...string) (string, error) 
 	return stdout.String(), nil
 }
 
-// until waits for a condition, for three minutes at most.
-func until(t *testing.T, what string, met func() error) {
-	t.Helper()
-	deadline := time.Now().Add(3 * time.Minute)
-	for {
-		err := met()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 3 minutes: %s: %v", what, err)
-		}
-		time.Sleep(50 * time.Millisecond)
+// python runs a script of this directory, with input as JSON.
+func (s *stage) python(input any, env []string, name string, args ...string) string {
+	s.t.Helper()
+	text, err := json.Marshal(input)
+	s.check(err)
+	cmd := exec.Command("python3", append([]string{name}, args...)...)
+	cmd.Env, cmd.Stdin = append(surroundings(), env...), bytes.NewReader(text)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("%s: %v: %s", name, err, stderr.String())
 	}
+	return strings.TrimSpace(string(out))
 }
 
-func answers(client *http.Client, address string) error {
-	answer, err := client.Get(address)
-	if err != nil {
-		return err
+// request sends a request, which must have an answer with the status.
+func (s *stage) request(client *http.Client, want int, method, address, body string, header ...string) server.Answer {
+	s.t.Helper()
+	a, err := server.Request(context.Background(), client, method, address, body, header...)
+	if err != nil || a.Status != want {
+		s.t.Fatalf("%s %s: got %d, %v and %s, want %d", method, address, a.Status, err, a.Body, want)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", address, answer.Status)
-	}
-	return nil
+	return a
 }
 
 // setUp builds the stage; what it starts ends with the test.
 func setUp(t *testing.T) *stage {
 	t.Helper()
-	root := command(t, ".", nil, "git", "rev-parse", "--show-toplevel")
 	dir, err := os.MkdirTemp("", "rehearsal") //nolint:usetesting // short: sockets live in it
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &stage{t: t, ends: t, dir: dir, repository: filepath.Join(dir, "repository"), logs: filepath.Join(root, ".cache", "rehearsal")}
-	if err := os.RemoveAll(s.logs); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(s.logs, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	command(t, dir, nil, "git", "clone", "--quiet", "--no-hardlinks", root, s.repository)
+	s := &stage{t: t, ends: t, dir: dir, repository: filepath.Join(dir, "repository")}
+	root := s.command(".", nil, "git", "rev-parse", "--show-toplevel")
+	s.logs = filepath.Join(root, ".cache", "rehearsal")
+	s.calls = filepath.Join(s.logs, "calls")
+	s.check(os.RemoveAll(s.logs))
+	s.check(os.MkdirAll(s.calls, 0o755))
+	s.command(dir, nil, "git", "clone", "--quiet", "--no-hardlinks", root, s.repository)
 	for key, value := range map[string]string{"user.name": "Rehearsal", "user.email": "rehearsal@localhost", "commit.gpgsign": "false"} {
-		command(t, s.repository, nil, "git", "config", key, value)
+		s.command(s.repository, nil, "git", "config", key, value)
 	}
 	// What tools/setup/node has installed for the repository serves the clone, too.
 	packages := filepath.Join("apps", "web", "node_modules")
-	if err := os.CopyFS(filepath.Join(s.repository, packages), os.DirFS(filepath.Join(root, packages))); err != nil {
-		t.Fatal(err)
-	}
+	s.check(os.CopyFS(filepath.Join(s.repository, packages), os.DirFS(filepath.Join(root, packages))))
 	s.readProject()
 
 	recorder, err := filepath.Abs("recorder")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.calls = filepath.Join(s.logs, "calls")
-	if err := os.Mkdir(s.calls, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	s.check(err)
 	s.network, s.published = filepath.Base(dir), map[string]json.RawMessage{}
 	s.moto = s.startMoto()
 	edge := s.startEdge()
@@ -224,42 +223,27 @@ func setUp(t *testing.T) *stage {
 
 func (s *stage) readProject() {
 	text, err := os.ReadFile(filepath.Join(s.repository, "infra", "terraform", "project.yaml"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	var project struct{ Name, Region string }
-	if err := yaml.Unmarshal(text, &project); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(yaml.Unmarshal(text, &project))
 	s.project, s.region = project.Name, project.Region
 }
 
 func (s *stage) startMoto() string {
 	address := freeport.Address(s.t)
 	host, port, _ := strings.Cut(address, ":")
-	cmd := exec.Command("moto_server", "-H", host, "-p", port)
-	cmd.Env = append(surroundings(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false")
-	s.serve("moto", cmd, func() error { return answers(http.DefaultClient, "http://"+address+"/moto-api/data.json") })
+	s.serve(server.Command{
+		Name: "moto", Addr: address, Ready: "/moto-api/data.json", Args: []string{"moto_server", "-H", host, "-p", port},
+		Env: []string{"MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS=false"},
+	})
 	return address
 }
 
-// serve starts a server, which ends with the test, and waits until it is ready.
-func (s *stage) serve(name string, cmd *exec.Cmd, ready func() error) {
+// serve starts a server, which ends with the test.
+func (s *stage) serve(c server.Command) {
 	s.t.Helper()
-	file, err := os.Create(filepath.Join(s.logs, name+".log"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = file, file
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.ends.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		file.Close()
-	})
-	until(s.t, name+" answers", ready)
+	c.Env, c.Log = append(surroundings(), c.Env...), filepath.Join(s.logs, c.Name+".log")
+	server.Start(s.ends, c)
 }
 
 // startEdge passes the requests for CloudFront and S3 on to moto. It denies
@@ -267,7 +251,7 @@ func (s *stage) serve(name string, cmd *exec.Cmd, ready func() error) {
 // uploads of the page at their gate.
 func (s *stage) startEdge() string {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.moto})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	edge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.denyInvalidation.Load() && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/invalidation") {
 			w.Header().Set("Content-Type", "text/xml")
 			w.WriteHeader(http.StatusForbidden)
@@ -280,36 +264,32 @@ func (s *stage) startEdge() string {
 		}
 		proxy.ServeHTTP(w, r)
 	}))
-	s.ends.Cleanup(server.Close)
-	return server.URL
+	s.ends.Cleanup(edge.Close)
+	return edge.URL
 }
 
 // startLists starts the S3 that the tasks keep their lists in.
 func (s *stage) startLists() {
 	name := s.network
-	command(s.t, ".", nil, "docker", "network", "create", name)
-	s.ends.Cleanup(func() { command(s.t, ".", nil, "docker", "network", "rm", name) })
-	image := os.Getenv("LOCALSTACK_IMAGE")
-	if image == "" {
-		image = localstack
-	}
-	id := command(s.t, ".", nil, "docker", "run", "--detach", "--network", name, "--network-alias", lists, "--env", "SERVICES=s3",
+	s.command(".", nil, "docker", "network", "create", name)
+	s.ends.Cleanup(func() { s.command(".", nil, "docker", "network", "rm", name) })
+	image := cmp.Or(os.Getenv("LOCALSTACK_IMAGE"), localstack)
+	id := s.command(".", nil, "docker", "run", "--detach", "--network", name, "--network-alias", lists, "--env", "SERVICES=s3",
 		"--publish", "127.0.0.1::4566", image)
-	s.ends.Cleanup(func() { command(s.t, ".", nil, "docker", "rm", "--force", "--volumes", id) })
-	address := "http://" + strings.Split(command(s.t, ".", nil, "docker", "port", id, "4566"), "\n")[0]
-	until(s.t, "LocalStack answers", func() error { return answers(http.DefaultClient, address+"/_localstack/health") })
-	request, err := http.NewRequest(http.MethodPut, address+"/"+lists, nil)
-	if err != nil {
-		s.t.Fatal(err)
+	s.ends.Cleanup(func() { s.command(".", nil, "docker", "rm", "--force", "--volumes", id) })
+	address := "http://" + strings.Split(s.command(".", nil, "docker", "port", id, "4566"), "\n")[0]
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(3 * time.Minute); ; <-tick.C {
+		a, err := server.Request(context.Background(), http.DefaultClient, http.MethodGet, address+"/_localstack/health", "")
+		if err == nil && a.Status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("LocalStack: got %d and %v after three minutes", a.Status, err)
+		}
 	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("create the bucket of the lists: %s", answer.Status)
-	}
+	s.request(http.DefaultClient, http.StatusOK, http.MethodPut, address+"/"+lists, "")
 }
 
 // writeInventory names the environments of the stage, with shorter pauses than
@@ -326,12 +306,8 @@ func (s *stage) writeInventory() {
 		"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
 		"backend_service_poll_seconds": 1, "smoke_delay_seconds": 1, "smoke_tries": 60,
 	}}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.dir, "inventory.yml"), text, 0o600); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
+	s.check(os.WriteFile(filepath.Join(s.dir, "inventory.yml"), text, 0o600))
 }
 
 // played is how a playbook ended.
@@ -346,8 +322,8 @@ var recap = regexp.MustCompile(`(?m)^\S+\s+: ok=\d+\s+changed=(\d+)`)
 
 // run is a playbook under way.
 type run struct {
-	cmd  *exec.Cmd
-	done chan played
+	cancel context.CancelFunc
+	done   chan played
 }
 
 // start starts a playbook. Extra words are its own, variables of the process
@@ -355,7 +331,8 @@ type run struct {
 func (s *stage) start(playbook string, words ...string) *run {
 	s.t.Helper()
 	s.runs++
-	cmd := exec.Command("ansible-playbook", "-i", filepath.Join(s.dir, "inventory.yml"), playbook)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	cmd := exec.CommandContext(ctx, "ansible-playbook", "-i", filepath.Join(s.dir, "inventory.yml"), playbook)
 	cmd.Dir = filepath.Join(s.repository, "infra", "ansible")
 	place, environment := s.place, "staging"
 	if slices.Contains(words, "in:production") {
@@ -375,18 +352,15 @@ func (s *stage) start(playbook string, words ...string) *run {
 	cmd.Args = append(cmd.Args, "-e", "environment="+environment)
 	cmd.Env = append(cmd.Env, "RECORD_CALLS="+filepath.Join(s.calls, environment))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	file, err := os.Create(filepath.Join(s.logs, fmt.Sprintf("%02d-%s", s.runs, strings.TrimSuffix(playbook, ".yml")+".log")))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	fmt.Fprintln(file, "$", strings.Join(cmd.Args, " "))
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	r := &run{cmd: cmd, done: make(chan played, 1)}
+	s.check(cmd.Start())
+	r := &run{cancel: cancel, done: make(chan played, 1)}
 	var output strings.Builder
 	copied := make(chan struct{})
 	go func() {
@@ -401,9 +375,8 @@ func (s *stage) start(playbook string, words ...string) *run {
 		}
 	}()
 	go func() {
-		watchdog := time.AfterFunc(30*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		defer cancel()
 		err := cmd.Wait()
-		watchdog.Stop()
 		writer.Close()
 		<-copied
 		p := played{output: output.String(), seconds: time.Since(began).Seconds()}
@@ -426,124 +399,80 @@ func (s *stage) play(playbook string, words ...string) played {
 
 // kill ends the playbook as a power cut does.
 func (r *run) kill() played {
-	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
+	r.cancel()
 	return <-r.done
 }
 
-// commit makes a release and returns its revision. Files map names to what
-// becomes of their content.
-func (s *stage) commit(message string, files map[string]func(string) string) string {
+// commit makes a release, whose page has the title and whose program the fault if it
+// is not "", and returns its revision.
+func (s *stage) commit(message, title, fault string) string {
 	s.t.Helper()
-	for name, edit := range files {
-		path := filepath.Join(s.repository, name)
-		before, err := os.ReadFile(path)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.t.Fatal(err)
-		}
-		after := edit(string(before))
-		if after == "" {
-			err = os.Remove(path)
-		} else {
-			err = os.WriteFile(path, []byte(after), 0o644)
-		}
-		if err != nil {
-			s.t.Fatal(err)
-		}
+	page := filepath.Join(s.repository, "apps", "web", "index.html")
+	text, err := os.ReadFile(page)
+	s.check(err)
+	s.check(os.WriteFile(page, pageTitle.ReplaceAll(text, []byte("<title>"+title+"</title>")), 0o644))
+	file := filepath.Join(s.repository, "services", "todo-api", "cmd", "todo-api", "fault.go")
+	if fault == "" {
+		s.check(os.RemoveAll(file))
+	} else {
+		s.check(os.WriteFile(file, []byte(fault), 0o644))
 	}
-	command(s.t, s.repository, nil, "git", "add", "--all")
-	command(s.t, s.repository, nil, "git", "commit", "--quiet", "--message", message)
-	return command(s.t, s.repository, nil, "git", "rev-parse", "HEAD")
+	s.command(s.repository, nil, "git", "add", "--all")
+	s.command(s.repository, nil, "git", "commit", "--quiet", "--message", message)
+	return s.command(s.repository, nil, "git", "rev-parse", "HEAD")
 }
+
+var pageTitle = regexp.MustCompile(`<title>[^<]*</title>`)
 
 // serving is what answers: the release of each API task that answers, by its
 // own account and by the engine's, and the page.
-func (p *place) serving() (releases, images map[string]bool, page string, err error) {
+func (s *stage) serving(p *place) (releases, images map[string]bool, page string) {
+	s.t.Helper()
 	releases, images = map[string]bool{}, map[string]bool{}
 	for range 6 {
-		answer, err := http.Get(p.site + "/livez")
-		if err != nil {
-			return nil, nil, "", err
-		}
 		var live struct{ Release string }
-		err = json.NewDecoder(answer.Body).Decode(&live)
-		answer.Body.Close()
-		if err != nil {
-			return nil, nil, "", err
-		}
+		s.check(json.Unmarshal(s.request(http.DefaultClient, http.StatusOK, http.MethodGet, p.site+"/livez", "").Body, &live))
 		releases[live.Release] = true
 	}
 	running, err := p.standin.Images(context.Background())
-	if err != nil {
-		return nil, nil, "", err
-	}
+	s.check(err)
 	for _, image := range running {
 		_, digest, _ := strings.Cut(image, "@")
 		images[digest] = true
 	}
-	answer, err := http.Get(p.site + "/")
-	if err != nil {
-		return nil, nil, "", err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	return releases, images, string(body), err
+	return releases, images, string(s.request(http.DefaultClient, http.StatusOK, http.MethodGet, p.site+"/", "").Body)
 }
 
 // digest is that of the image which the clone has built for a revision.
 func (s *stage) digest(revision string) string {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.repository, ".cache", "releases", revision, "image", "image.json"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(err)
 	var d struct{ Digest string }
-	if err := json.Unmarshal(text, &d); err != nil {
-		s.t.Fatal(err)
-	}
+	s.check(json.Unmarshal(text, &d))
 	return d.Digest
 }
 
 // load sends requests until it is stopped, at most 20,000, 20 a second.
 type load struct {
-	token        string
 	sent, failed atomic.Int64
-	cancel       context.CancelFunc
-	done         chan struct{}
+	stop         func()
 }
 
 func (s *stage) load() *load {
-	ctx, cancel := context.WithCancel(context.Background())
-	token, err := s.issuer.token()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	l := &load{token: token, cancel: cancel, done: make(chan struct{})}
+	token := s.issuer.token(s)
 	file, err := os.OpenFile(filepath.Join(s.logs, "load.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	requests := make(chan int)
-	var workers atomic.Int64
+	s.check(err)
+	ctx, cancel := context.WithCancel(context.Background())
 	client := &http.Client{Timeout: 30 * time.Second}
-	const clients = 4
-	workers.Store(clients)
-	for range clients {
-		go func() {
-			for n := range requests {
-				if err := s.request(client, l.token, n); err != nil {
-					l.failed.Add(1)
-					fmt.Fprintln(file, time.Now().Format("15:04:05.000"), err)
-				}
-				l.sent.Add(1)
-			}
-			if workers.Add(-1) == 0 {
-				file.Close()
-				close(l.done)
-			}
-		}()
+	l := &load{}
+	var all sync.WaitGroup
+	l.stop = func() {
+		cancel()
+		all.Wait()
+		file.Close()
 	}
-	go func() {
-		defer close(requests)
+	all.Go(func() {
 		tick := time.NewTicker(time.Second / 20)
 		defer tick.Stop()
 		for n := range 20_000 {
@@ -552,50 +481,32 @@ func (s *stage) load() *load {
 				return
 			case <-tick.C:
 			}
-			requests <- n
+			all.Go(func() {
+				if err := s.use(client, token, n); err != nil {
+					l.failed.Add(1)
+					fmt.Fprintln(file, time.Now().Format("15:04:05.000"), err)
+				}
+				l.sent.Add(1)
+			})
 		}
-	}()
+	})
 	return l
 }
 
-func (l *load) stop() (sent, failed int64) {
-	l.cancel()
-	<-l.done
-	return l.sent.Load(), l.failed.Load()
-}
-
-// request is the n-th: a page, a read, or a write.
-func (s *stage) request(client *http.Client, token string, n int) error {
-	method, address, want := http.MethodGet, s.site+"/api/lists/load/todos", http.StatusOK
-	var body io.Reader
+// use sends the n-th request of a load: for a page, or to read or write a list.
+func (s *stage) use(client *http.Client, token string, n int) error {
+	method, address, want, body := http.MethodGet, s.site+"/api/lists/load/todos", http.StatusOK, ""
 	switch {
 	case n%20 == 0:
 		address = s.site + "/"
 	case n%10 == 1:
-		method, want = http.MethodPost, http.StatusCreated
-		body = strings.NewReader(fmt.Sprintf(`{"title":"request %d"}`, n))
+		method, want, body = http.MethodPost, http.StatusCreated, fmt.Sprintf(`{"title":"request %d"}`, n)
 	case n%500 == 2:
 		method, want = http.MethodDelete, http.StatusNoContent
 	}
-	request, err := http.NewRequest(method, address, body)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, address, err)
-	}
-	if answer.StatusCode != want {
-		return fmt.Errorf("%s %s: %s: %s", method, address, answer.Status, bytes.TrimSpace(text))
+	a, err := server.Request(context.Background(), client, method, address, body, "Authorization", "Bearer "+token)
+	if err != nil || a.Status != want {
+		return fmt.Errorf("%s %s: %d, %w: %s", method, address, a.Status, err, a.Body)
 	}
 	return nil
 }
