@@ -37,7 +37,7 @@ def test_address_that_does_not_answer(play, place):
     place.commit("a")
     for wrong in ("ftp://hidden", "https:// hidden", 5):
         code, said = place.play("deploy.yml", "address", notify_url=wrong)
-        assert code != 0 and "notify_url is no address: expected one that begins with" in said and "hidden" not in said, said
+        assert code != 0 and "notify_url is not an address: expected one that begins with" in said and "hidden" not in said, said
 
 
 def test_tasks_before_and_after(place, tmp_path):

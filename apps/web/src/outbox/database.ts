@@ -78,7 +78,7 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
 }
 
 /**
- * What the database gives, for callers that must go on without it: throws StorageTrouble of kind `silent` when nothing came in time. It may still
+ * Waits for an answer of the database, for callers that also work without it: throws StorageTrouble of kind `silent` if none came in time. It may still
  * come later. Some browsers never answer: a profile on a full or broken disk, a version change or a transaction that another tab holds up.
  */
 export async function soon<T>(answer: Promise<T>, patience = 5_000): Promise<T> {

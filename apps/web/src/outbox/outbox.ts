@@ -95,7 +95,7 @@ export class Outbox {
     if (added.length > 0) void persist()
   }
 
-  /** Goes on with a database that answers late: behind what an earlier visit left there, it puts what was held in memory. */
+  /** Takes a database that answers late: it adds what was held in memory behind what an earlier visit left there. */
   #take(database: Database) {
     this.#database = database
     void this.refresh()
