@@ -16,8 +16,9 @@ locals {
   origin_name = "origin.${local.domain}"
 
   # The page signs in at its issuer, and at what that one names.
-  issuers         = compact([var.sign_in.client_id == null ? null : var.sign_in.issuer])
-  connect_origins = distinct(concat([for issuer in local.issuers : lower(regex("^https://[^/]+", issuer))], var.sign_in.origins, flatten(module.user_pool[*].origins)))
+  issuers = compact([var.sign_in.client_id == null ? null : var.sign_in.issuer])
+  # Not module.user_pool[*], which is all of the module: its domain would be made before its predecessor goes.
+  connect_origins = distinct(concat([for issuer in local.issuers : lower(regex("^https://[^/]+", issuer))], var.sign_in.origins, var.sign_in.user_pool ? module.user_pool[0].origins : []))
 
   # What alarms and dashboard need of the API's metrics: each has a monthly price.
   metrics = [for name in ["event_streams", "ledger_conflicts_total", "ledger_refused_total", "ledger_stale_reads_total", "ledger_waiting", "store_away", "store_call_duration_seconds", "store_failures_total"] : "todo_${name}"]
