@@ -123,6 +123,11 @@ describe('load', () => {
     expect((await trouble(listClient(base, 'l').load())).kind).toBe('unreachable')
   })
 
+  it('gives up an answer whose head does not come within the limit', async () => {
+    answer = () => undefined
+    expect((await trouble(listClient(base, 'l').load(20))).kind).toBe('unreachable')
+  }, 10_000) // by default it is given up after 15 s
+
   it('tells a connection that breaks in the middle', async () => {
     answer = (request, response) => {
       response.writeHead(200, { 'Content-Length': '1000' }).write('[')

@@ -22,7 +22,7 @@ export interface Place {
   /** What every request for it says. */
   readonly headers: () => Promise<Record<string, string>>
   /** Makes a request below the root. A token that the API refuses is renewed once. Throws Trouble. */
-  readonly ask: (path: string, init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }) => Promise<Response>
+  readonly ask: (path: string, init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }, limitMs?: number) => Promise<Response>
 }
 
 /**
@@ -36,8 +36,8 @@ export function placeOf(base: string, list: string, key?: string, signIn: Pick<S
   return {
     root,
     headers: () => headers(),
-    async ask(path, init = {}) {
-      const send = (own: Record<string, string>) => request(root + path, { ...init, headers: { ...own, ...init.headers } })
+    async ask(path, init = {}, limitMs) {
+      const send = (own: Record<string, string>) => request(root + path, { ...init, headers: { ...own, ...init.headers } }, limitMs)
       const first = await headers()
       try {
         return await send(first)

@@ -22,7 +22,8 @@ export interface Whole extends Snapshot {
 
 /** One list of the API. Every failure is thrown as Trouble. */
 export interface ListClient extends Batches {
-  load(): Promise<Loaded>
+  /** @param limitMs for the head of the answer, by default longer than the server waits for its store */
+  load(limitMs?: number): Promise<Loaded>
   /** What the last revisions removed or changed, the newest first. */
   history(): Promise<readonly HistoryEntry[]>
   watch(watcher: Watcher): Watch
@@ -39,8 +40,8 @@ export function listClient(base: string, list: string, key?: string, signIn: Sig
   const { root, headers, ask } = place
   return {
     ...batchesOf(place),
-    async load() {
-      const response = await ask('', { cache: 'no-store' })
+    async load(limitMs) {
+      const response = await ask('', { cache: 'no-store' }, limitMs)
       const age = response.headers.has('Warning') ? Number(response.headers.get('Age') ?? 0) : null
       return { ...(await read(response, decodeSnapshot)), age }
     },

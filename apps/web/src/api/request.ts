@@ -4,11 +4,14 @@ import { Trouble } from './trouble'
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
 const patience = 15_000
 
+/** For the first requests after a connection went silent: the browser may send them over others that are dead as well, each of which ends only with its request. */
+export const shortPatience = 4_000
+
 /** `fetch`, with a limit of time for the head of the answer, and with every answer other than 2xx thrown as Trouble. */
-export async function request(address: string | URL, init: RequestInit = {}): Promise<Response> {
+export async function request(address: string | URL, init: RequestInit = {}, limitMs = patience): Promise<Response> {
   let response: Response
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), patience)
+  const timer = setTimeout(() => limit.abort(), limitMs)
   try {
     response = await fetch(address, { signal: limit.signal, redirect: 'manual', ...init })
   } catch (cause) {

@@ -2,6 +2,7 @@ import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref }
 import type { ListState } from './useListState'
 import type { ListClient } from '@/api/client'
 import type { HistoryEntry } from '@/api/decode'
+import { shortPatience } from '@/api/request'
 import { Trouble } from '@/api/trouble'
 import { silence, type Watch } from '@/api/watch'
 import { sendInBackground } from '@/outbox/backgroundSync'
@@ -89,6 +90,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   let following = false
   let loading = false
   let failures = 0
+  let silent = false // the stream was lost, and nothing has answered since
   let loadTimer: ReturnType<typeof setTimeout> | undefined
   let eventTimer: ReturnType<typeof setTimeout> | undefined
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined
@@ -123,11 +125,12 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     const before = confirmed.value
     try {
       const api = await client()
-      const loaded = await api.load()
+      const loaded = await api.load(silent && failures < 5 ? shortPatience : undefined)
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have become so while waiting
       if (disposed) return
       answered()
       failures = 0
+      silent = false
       fromMemory.value = loaded.age !== null
       now.value = Date.now()
       const current = confirmed.value
@@ -169,6 +172,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
       lost() {
         following = false
         here.value = null
+        silent = true
         void load() // says why, and keeps the list fresh where streams do not get through
       },
       failed: (cause) => (readTrouble.value = cause),
