@@ -82,6 +82,15 @@ func newDamaged(t *testing.T) *damaged {
 	return d
 }
 
+// open opens a file with the content.
+func (d *damaged) open(t *testing.T, content []byte) (*boltstore.Store, error) {
+	t.Helper()
+	if err := os.WriteFile(d.path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return boltstore.Open(d.path)
+}
+
 func number(t *testing.T, version storage.Version) uint64 {
 	t.Helper()
 	n, err := strconv.ParseUint(string(version), 10, 64)
@@ -91,7 +100,7 @@ func number(t *testing.T, version storage.Version) uint64 {
 	return n
 }
 
-// judge reports what s serves and is not true, and returns how many calls failed.
+// judge reports wrong answers of s, and returns how many calls failed.
 func (d *damaged) judge(t *testing.T, s *boltstore.Store, what string, more ...string) (failed int) {
 	t.Helper()
 	check := func(key string, wrong bool, err error) {
@@ -131,12 +140,8 @@ func TestBitFlips(t *testing.T) {
 		at, what := bit/8, fmt.Sprintf("bit %d of byte %d of page %d", bit%8, bit/8%4096, bit/8/4096)
 		flips++
 		d.whole[at] ^= 1 << (bit % 8)
-		err := os.WriteFile(d.path, d.whole, 0o600)
+		s, err := d.open(t, d.whole)
 		d.whole[at] ^= 1 << (bit % 8)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := boltstore.Open(d.path)
 		if err != nil {
 			refused++
 			continue
@@ -207,10 +212,7 @@ func TestDamagedPages(t *testing.T) {
 	for page := range len(d.whole) / 4096 {
 		file := bytes.Clone(d.whole)
 		clear(file[page*4096 : (page+1)*4096])
-		if err := os.WriteFile(d.path, file, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := boltstore.Open(d.path)
+		s, err := d.open(t, file)
 		if err == nil {
 			d.judge(t, s, fmt.Sprintf("page %d", page))
 			if err := s.Close(); err != nil {
@@ -228,16 +230,13 @@ func TestDamagedPages(t *testing.T) {
 	}
 }
 
-// TestBucketNames: a file whose buckets have other names is not taken for a new one.
+// TestBucketNames: a file whose buckets have other names is refused.
 func TestBucketNames(t *testing.T) {
 	t.Parallel()
 	d := newDamaged(t)
 	for _, name := range []string{"documents", "checksums", "commit"} {
 		flipped := append([]byte{name[0] ^ 0x80}, name[1:]...)
-		if err := os.WriteFile(d.path, bytes.ReplaceAll(d.whole, []byte(name), flipped), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := boltstore.Open(d.path); err == nil || !strings.Contains(err.Error(), "buckets") {
+		if _, err := d.open(t, bytes.ReplaceAll(d.whole, []byte(name), flipped)); err == nil || !strings.Contains(err.Error(), "buckets") {
 			t.Errorf("%s: got %v, want the file refused", name, err)
 		}
 	}
