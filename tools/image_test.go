@@ -101,8 +101,8 @@ func builtImage(t *testing.T, revision string) (dir, digest string) {
 	return dir, digest
 }
 
-// manifests opens a built image and returns its manifests: those of two platforms,
-// then the provenance of each.
+// manifests opens a built image and returns the manifests of its two platforms, then
+// the provenance of each.
 func manifests(t *testing.T, dir string) (v1.ImageIndex, []v1.Descriptor) {
 	t.Helper()
 	root, err := layout.ImageIndexFromPath(filepath.Join(dir, "oci"))

@@ -22,8 +22,9 @@ import (
 // TODO_PORT=tcp://...), unless a setting has that name.
 //
 // For a secret, the variable with the suffix _FILE names a file that contains the
-// value; a byte order mark and one line break at its end are removed. If both variables are set, the one
-// without the suffix wins; the file must still be readable, regular and text.
+// value; a byte order mark at its beginning and one line break at its end are
+// removed. If both variables are set, the one without the suffix wins; the file must
+// still be readable, regular and text.
 func Env(prefix string, environ []string, options ...EnvOption) Source {
 	return func(l *loader) error {
 		if l.env != nil {

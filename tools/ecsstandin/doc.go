@@ -35,10 +35,10 @@
 //     and, stopTimeout seconds later (30 if not set), SIGKILL.
 //     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 //     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
-//   - HAProxy checks the targets. One gets requests after as many successes in a
-//     row as the threshold says (of a new target Elastic Load Balancing wants one
-//     only), none after as many failures, and is draining until it serves no more
-//     requests or the deregistration delay is over.
+//   - HAProxy checks the targets. A target gets requests after HealthyThreshold
+//     successes in a row (Elastic Load Balancing requires only one of a new target)
+//     and none after UnhealthyThreshold failures. It is draining until its requests
+//     have ended or the deregistration delay is over.
 //     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 //     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
 //   - Failing health checks replace a task, but not in the first

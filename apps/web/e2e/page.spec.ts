@@ -431,7 +431,7 @@ test('Without TLS a link is copied all the same, and where that is refused it is
   await page.getByRole('button', { name: 'Share' }).click()
   await sheet.getByRole('button', { name: 'Copy' }).click()
   await expect(sheet.getByRole('button', { name: 'Copied' })).toBeVisible()
-  await expect(sheet.getByRole('status')).toHaveText('Link copied.') // what is outside of the dialog is not read out
+  await expect(sheet.getByRole('status')).toHaveText('Link copied.') // screen readers skip text outside the dialog
   await page.keyboard.press('Escape')
   await pasted()
   await page.getByRole('button', { name: 'Copy link' }).click()

@@ -179,8 +179,8 @@ func (s *Store) reopen() error {
 		return s.inPlace()
 	}
 	if err == nil {
-		// Opened so, bbolt does not read the list of free pages, at which it may panic
-		// and then keep the lock.
+		// A read-only database does not read the list of free pages, at which bbolt may
+		// panic and then keep the lock.
 		db, err := openFile(s.path, true)
 		if err != nil {
 			return err

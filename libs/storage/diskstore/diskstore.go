@@ -5,13 +5,12 @@
 //
 // A body goes to a temporary file, which is synced and takes the name of the
 // document's file, and then the directory is synced, once for all writes that wait
-// for that. A crash or a power cut at any moment leaves the old body or the new one,
-// and the new one once the write was acknowledged. A failed sync is never repeated, because the kernel
-// may have dropped the pages that it could not write and then report success
-// (https://wiki.postgresql.org/wiki/Fsync_Errors): the write fails with
-// [storage.ErrUnavailable], and with [storage.ErrNotDurable] if it was the
-// directory's sync that failed: the file then has its new name, and a power
-// cut may take that back. A full or read-only disk, a quota, a missing
+// for it. A crash or a power cut at any moment leaves the old body or the new one,
+// and the new one once the write was acknowledged. A failed sync is never repeated,
+// because the kernel may have dropped the pages that it could not write and then
+// report success (https://wiki.postgresql.org/wiki/Fsync_Errors): the write fails
+// with [storage.ErrUnavailable], and with [storage.ErrNotDurable] if the directory's
+// sync failed: the file then has its new name, and a power cut may take that back. A full or read-only disk, a quota, a missing
 // permission and a file that is too large are [storage.ErrRefused]: the
 // temporary file could not be written, so nothing was changed.
 //

@@ -312,7 +312,7 @@ func listed(page *s3.ListObjectsV2Output) (names []string, next string, err erro
 // they permit reading and listing.
 //
 // The first check that the server answers also writes the object ~/probe, which is
-// no document and stays, and writes it again on two conditions that do not hold. If
+// not a document and is not deleted, and writes it again on two conditions that do not hold. If
 // the server performs one of these writes, all checks fail with
 // [storage.ErrRefused], because two writers on such a server overwrite each other.
 func (s *Store) Check(ctx context.Context) error {
@@ -333,8 +333,8 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.probe(ctx)
 }
 
-// probe tests both conditions on an object that exists: some servers evaluate one
-// of them alone, or If-Match only where no object is.
+// probe tests both conditions on an object that exists: some servers evaluate only
+// one of them, or If-Match only if the object does not exist.
 func (s *Store) probe(ctx context.Context) error {
 	write := func(op string, condition func(*s3.PutObjectInput)) error {
 		return s.repeat(ctx, func(time.Duration) error {

@@ -1,4 +1,4 @@
-// Package balancer runs HAProxy in the place of an Application Load Balancer and
+// Package balancer runs HAProxy instead of an Application Load Balancer and
 // CloudFront.
 package balancer
 
@@ -40,7 +40,7 @@ type Front struct {
 	Paths []string
 	TargetGroup
 	// Bucket is the address HOST:PORT of an S3 endpoint and Name that of the
-	// bucket on it; the path / is Index. If Bucket is "", there is none.
+	// bucket on it; the path / is Index. If Bucket is empty, only Paths are served.
 	Bucket, Name, Index string
 	// Authorization is what the bucket is asked with, as CloudFront's origin
 	// access control signs its requests.
@@ -180,10 +180,10 @@ func (b *Balancer) Register(address string) (int, error) {
 	return slot, err
 }
 
-// Drain sends no more requests to the target; those under way go on.
+// Drain stops sending requests to the target. Requests in progress continue.
 func (b *Balancer) Drain(slot int) error { return b.set(slot, "state drain") }
 
-// Remove cuts what is left of the target's connections.
+// Remove closes the remaining connections of the target.
 func (b *Balancer) Remove(slot int) error {
 	if err := b.set(slot, "state maint"); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (b *Balancer) Remove(slot int) error {
 // A Target is the state of a target.
 type Target struct {
 	Healthy bool
-	Active  int // requests under way
+	Active  int // requests in progress
 }
 
 // Targets returns the state of all targets by slot.

@@ -4,7 +4,7 @@ import { Trouble } from './trouble'
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
 const patience = 15_000
 
-/** For the first requests after a connection went silent: the browser may send them over others that are dead as well, each of which ends only with its request. */
+/** For the first requests after a connection went silent. The browser may send each over another dead connection, and closes it only when the request ends. */
 export const shortPatience = 4_000
 
 /** `fetch`, with a limit of time for the head of the answer, and with every answer other than 2xx thrown as Trouble. */

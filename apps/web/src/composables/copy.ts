@@ -1,6 +1,6 @@
 /**
- * Copies a text, and reports whether that worked. Without TLS browsers have no clipboard: then it copies from a field that shows the text, which
- * stays selected for the person when that fails too.
+ * Copies a text, and reports whether it succeeded. Without TLS, browsers have no clipboard API: the text is then copied from a visible field, which
+ * stays selected if that fails, too.
  */
 export async function copy(text: string, shown: () => Promise<HTMLInputElement | null>): Promise<boolean> {
   try {

@@ -34,7 +34,7 @@ export type Database = IDBPDatabase<Schema>
  * - `silent`: the browser has not opened the database yet, or not carried out what it was asked for.
  * - `full`: no space is left.
  * - `newer`: a newer version of the page has changed the database.
- * - `closed`: the browser closed it, as Safari does in the background. The outbox opens it anew.
+ * - `closed`: the browser closed it, as Safari does in the background. The outbox opens it again.
  * - `forbidden`: the browser keeps nothing.
  */
 export type StorageTroubleKind = 'silent' | 'full' | 'newer' | 'closed' | 'forbidden'

@@ -95,7 +95,7 @@ export class Outbox {
     if (added.length > 0) void persist()
   }
 
-  /** Takes a database that answers late: it adds what was held in memory behind what an earlier visit left there. */
+  /** Uses a database that answers late: operations held in memory are added after those of an earlier visit. */
   #take(database: Database) {
     this.#database = database
     void this.refresh()
@@ -230,7 +230,7 @@ export class Outbox {
     return done
   }
 
-  /** Opens the database anew that the browser closed, and perhaps deleted, and stores all that is not in it. */
+  /** Opens the database again after the browser closed and perhaps deleted it, and stores everything that it lacks. */
   async #reopen(): Promise<Database> {
     const database = (this.#database = await soon(openDatabase()))
     this.#keys.clear()

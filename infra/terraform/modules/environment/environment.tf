@@ -15,9 +15,9 @@ locals {
   api         = "${var.project.name}-api"
   origin_name = "origin.${local.domain}"
 
-  # The page signs in at its issuer, and at what that one names.
+  # The page may send requests to its issuer and to the issuer's other endpoints.
   issuers = compact([var.sign_in.client_id == null ? null : var.sign_in.issuer])
-  # Not module.user_pool[*], which is all of the module: its domain would be made before its predecessor goes.
+  # module.user_pool[*] would depend on the whole module, and its domain would be created before its predecessor is destroyed.
   connect_origins = distinct(concat([for issuer in local.issuers : lower(regex("^https://[^/]+", issuer))], var.sign_in.origins, var.sign_in.user_pool ? module.user_pool[0].origins : []))
 
   # What alarms and dashboard need of the API's metrics: each has a monthly price.

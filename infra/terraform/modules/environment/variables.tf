@@ -125,7 +125,7 @@ variable "tasks" {
 }
 
 variable "sign_in" {
-  description = "Who may use lists: with user_pool, whom a Cognito user pool knows; or whom another OpenID Connect issuer knows, with the audience of its tokens, the page's client and the origins that it asks apart from the issuer's. allow are claims of which one is needed (groups=todo). {} for everybody."
+  description = "Who may use lists: with user_pool, the users of a Cognito user pool; with issuer, the users of another OpenID Connect issuer, with the audience of its tokens, the page's client, and the origins of its endpoints that differ from its own. allow lists claims, one of which a user needs (groups=todo). {} lets everyone use them."
   type = object({
     user_pool = optional(bool, false)
     issuer    = optional(string)

@@ -41,7 +41,7 @@ variable "copy_region" {
 
   validation {
     condition     = var.copy_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.copy_region)) && !can(regex("^(cn|us-gov|us-iso[a-z]?|eu-isoe|eusc)-", var.copy_region))
-    error_message = "copy_region is a region of the partition aws such as eu-central-1, because S3 copies to no other, or null."
+    error_message = "copy_region is a region of the partition aws such as eu-central-1, because S3 does not copy to other partitions, or null."
   }
 }
 

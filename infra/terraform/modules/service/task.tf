@@ -3,7 +3,7 @@ data "aws_region" "current" {}
 locals {
   # Go's collector holds the heap below the limit before the kernel ends the process.
   settings = merge({ GOMEMLIMIT = "${floor(var.memory_limit * 0.9)}MiB" }, local.metrics_environment, var.environment)
-  # ECS refuses a name that both have.
+  # ECS refuses a name that is among both.
   environment = { for name, value in local.settings : name => value if !contains(keys(var.secrets), name) }
 
   # What Fargate offers: memory in MiB, by CPU units.

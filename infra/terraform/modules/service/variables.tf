@@ -202,7 +202,7 @@ variable "environment" {
 }
 
 variable "secrets" {
-  description = "Environment variables whose values ECS reads when a task starts: name, and the ARN of a SecureString parameter or of a Secrets Manager secret, encrypted with AWS's own key. They take the place of the environment's of the same name."
+  description = "Environment variables whose values ECS reads when a task starts: name, and the ARN of a SecureString parameter or of a Secrets Manager secret, encrypted with AWS's own key. They replace environment variables of the same name."
   type        = map(string)
   default     = {}
   nullable    = false

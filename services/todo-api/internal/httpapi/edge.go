@@ -65,7 +65,7 @@ func (s *Server) edge(c *fiber.Ctx) error {
 		r.id = newRequestID()
 	}
 	c.Locals(requestKey{}, r)
-	c.Response().Header.DisableNormalizing() // all names are written as they are to be sent
+	c.Response().Header.DisableNormalizing() // all names are set in their canonical form
 	c.Set(fiber.HeaderXRequestID, r.id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	if !s.cors.any {

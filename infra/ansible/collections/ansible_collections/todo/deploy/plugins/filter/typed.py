@@ -26,7 +26,7 @@ def _words(value):
 
 
 def _page_config(value):
-    """By the rules of apps/web/src/api/config.ts, but without blanks in addresses, which it takes and cannot ask."""
+    """Checks by the rules of apps/web/src/api/config.ts, and that addresses contain no spaces, which those rules accept."""
     config = {name: part for name, part in check_type_dict(value).items() if part is not None}
     texts = [config["signIn"][name] for name in ("issuer", "clientId", "audience", "scope")] if "signIn" in config else []
     addresses = [address for address in (config["apiBase"], *texts[:1]) if address != ""]
