@@ -23,18 +23,22 @@ type openFunc func(ctx context.Context, url string) (storage.Store, error)
 func openStore(ctx context.Context, url string) (storage.Store, error) {
 	var stores storageurl.Mux
 	stores.Handle("mem", memstore.OpenURL)
-	stores.Handle("file", bounded.Opener(v1store.OpenURL, 2*checkTimeout))
-	stores.Handle("bolt", bounded.Opener(boltstore.OpenURL, 2*checkTimeout))
+	stores.Handle("file", bounded.Opener(v1store.OpenURL, openTimeout))
+	stores.Handle("bolt", bounded.Opener(boltstore.OpenURL, openTimeout))
 	stores.Handle("s3", s3store.OpenURL)
 	return stores.Open(ctx, url)
 }
 
-// checkTimeout bounds one attempt to reach the store.
-const checkTimeout = 5 * time.Second
+const (
+	openTimeout = 10 * time.Second
+	// checkTimeout bounds one check. The first check of an S3 server is up to four
+	// requests, each of which may take 2 s or be repeated.
+	checkTimeout = 15 * time.Second
+)
 
-// awaitStore opens the store and makes sure that it answers. A store that does
-// not is waited for as long as the settings say: it may come up beside us, or
-// another process may be about to let go of it.
+// awaitStore opens the store and checks that it answers. It repeats this for
+// store_wait while the store is unavailable: the store may still be starting, or
+// another process may be about to close it.
 func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFunc) (storage.Store, error) {
 	deadline := time.Now().Add(cfg.StoreWait)
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
@@ -57,7 +61,7 @@ func awaitStore(ctx context.Context, cfg settings, log *slog.Logger, open openFu
 	}
 }
 
-// openAnswering opens the store and makes sure that it answers.
+// openAnswering opens the store and checks it once.
 func openAnswering(ctx context.Context, url string, open openFunc) (storage.Store, error) {
 	store, err := open(ctx, url)
 	if err != nil && !strings.Contains(err.Error(), url) {
@@ -69,6 +73,9 @@ func openAnswering(ctx context.Context, url string, open openFunc) (storage.Stor
 	checkCtx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := storage.Check(checkCtx, store); err != nil {
+		if checkCtx.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: no answer within %v: %w", storage.ErrUnavailable, checkTimeout, err)
+		}
 		if closer, ok := store.(io.Closer); ok {
 			err = errors.Join(err, within(minimumClose, "close the store", closer.Close))
 		}
