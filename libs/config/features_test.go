@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -335,5 +336,32 @@ func TestHintsAreNear(t *testing.T) {
 		if _, err := config.Load(s{}, config.Args([]string{flag}, nil)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// With a step that reads the file again for each key, these take more than a minute.
+func TestLargeFilesNameTheLine(t *testing.T) {
+	t.Parallel()
+	const most = 20_000
+	for name, text := range map[string]string{
+		"tables.toml": strings.Repeat("[[list]]\nsize = 1\n", most) + "[[list]]\nsize = \"x\"\n",
+		"lists.toml":  strings.Repeat("\n", 2*most+1) + "list = " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000),
+		"list.yaml":   "list:\n\n" + strings.Repeat("- size:\n    1\n", most) + "- size: x\n",
+		"list.json":   "{\"list\": [\n" + strings.Repeat("{\n\"size\": 1},\n", most) + "{\"size\": \"x\"}]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			type sized struct {
+				Size int `key:"size"`
+			}
+			path := write(t, name, text)
+			_, err := config.Load(struct {
+				List []sized `key:"list"`
+			}{}, config.File(path))
+			want := regexp.MustCompile(`^configuration: ` + regexp.QuoteMeta(path) + `:4000[23]: list\[(0|20000)\]`)
+			if err == nil || !want.MatchString(err.Error()) {
+				t.Errorf("got %v, want a problem with the line", err)
+			}
+		})
 	}
 }

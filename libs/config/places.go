@@ -251,29 +251,37 @@ func yamlError(data []byte, err error) error {
 	return &syntaxError{line, "not valid YAML: " + detail}
 }
 
-func placesJSON(data []byte) (places, error) {
-	var ends []int64 // of the lines
+// lines returns a function that returns the line, from 1, of a byte of data.
+func lines(data []byte) func(offset int) int {
+	var ends []int
 	for i, b := range data {
 		if b == '\n' {
-			ends = append(ends, int64(i))
+			ends = append(ends, i)
 		}
 	}
-	lineAt := func(offset int64) int {
+	return func(offset int) int {
 		line, _ := slices.BinarySearch(ends, offset)
 		return 1 + line
 	}
+}
+
+func placesJSON(data []byte) (places, error) {
+	lineAt := lines(data)
 	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
-		line := lineAt(int64(len(data)))
+		at := len(data)
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-			line = lineAt(syntax.Offset - 1)
+			// GOEXPERIMENT=jsonv2 does not count the invalid byte.
+			first := new(json.SyntaxError)
+			errors.As(json.Unmarshal([]byte("]"), new(json.RawMessage)), &first)
+			at = int(syntax.Offset - first.Offset)
 		}
-		return nil, &syntaxError{line, "not valid JSON: " + err.Error()}
+		return nil, &syntaxError{lineAt(min(at, len(data)-1)), "not valid JSON: " + err.Error()}
 	}
 	// The decoder would replace it by U+FFFD.
 	surrogate := regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)`)
 	for _, escape := range surrogate.FindAllSubmatchIndex(data, -1) {
 		if escape[2] >= 0 {
-			return nil, &syntaxError{lineAt(int64(escape[0])), "not valid JSON: half of a surrogate pair in a string"}
+			return nil, &syntaxError{lineAt(escape[0]), "not valid JSON: half of a surrogate pair in a string"}
 		}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -284,7 +292,7 @@ func placesJSON(data []byte) (places, error) {
 	read = func(path []string) error {
 		token, _ := decoder.Token()
 		isObject, isArray := token == json.Delim('{'), token == json.Delim('[')
-		switch line := lineAt(decoder.InputOffset()); {
+		switch line := lineAt(int(decoder.InputOffset())); {
 		case len(path) > maxDepth:
 			return &syntaxError{line, fmt.Sprintf("nested deeper than %d", maxDepth)}
 		case len(path) == 0 && !isObject:
@@ -293,13 +301,13 @@ func placesJSON(data []byte) (places, error) {
 			return nil
 		}
 		for i := 0; decoder.More(); i++ {
-			part, start := index(i), decoder.InputOffset()
+			part, start := index(i), int(decoder.InputOffset())
 			if isObject {
 				name, _ := decoder.Token()
 				part, _ = name.(string)
-				start = decoder.InputOffset()
+				start = int(decoder.InputOffset())
 			} else { // the offset of an element is where the one before it ends
-				start += int64(len(data[start:]) - len(bytes.TrimLeft(data[start:], ", \t\r\n")))
+				start += len(data[start:]) - len(bytes.TrimLeft(data[start:], ", \t\r\n"))
 			}
 			if err := read(found.add(append(path, part), lineAt(start))); err != nil {
 				return err
@@ -329,11 +337,12 @@ func placesTOML(data []byte) (places, error) {
 		tables = map[string]int{} // the number of tables in each array of tables
 		deep   int                // a line with too many levels
 		record func(n *unstable.Node, path []string, line int)
+		lineAt = lines(data) // parser.Shape counts the lines from the first
 	)
 	keys := func(n *unstable.Node, path []string) ([]string, int) {
 		line := 0
 		for key := n.Key(); key.Next(); {
-			line = parser.Shape(key.Node().Raw).Start.Line
+			line = lineAt(int(key.Node().Raw.Offset))
 			if len(path) > maxDepth {
 				deep = line
 				break
@@ -351,6 +360,9 @@ func placesTOML(data []byte) (places, error) {
 		return path, line
 	}
 	record = func(n *unstable.Node, path []string, line int) {
+		if len(path) > maxDepth {
+			return // lists in lists, which no setting has
+		}
 		switch n.Kind {
 		case unstable.InlineTable:
 			for inner := n.Children(); inner.Next(); {
