@@ -55,7 +55,7 @@ check: ## What CI checks: lint, test, and nothing left behind in the tree
 	@set -eu -o pipefail; before=$$(git status --porcelain); \
 	$(MAKE) lint; \
 	$(MAKE) test; \
-	diff <(echo "$$before") <(git status --porcelain) || { echo 'the checks left these files behind' >&2; exit 1; }
+	diff <(echo "$$before") <(echo "$$(git status --porcelain)") || { echo 'the checks left these files behind' >&2; exit 1; }
 
 .PHONY: engine-stop
 engine-stop: ## End the Docker engine that the tests started, if they did

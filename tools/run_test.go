@@ -392,6 +392,23 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// A stub replaces tools/run.
+func TestMakeCheckFailsIfTheChecksLeaveFiles(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, map[string]string{"Makefile": read(t, "../Makefile"), "README": ""})
+	write(t, filepath.Join(string(r), "tools", "run"), "#!/bin/sh\n[ -z \"$LEAVE\" ] || touch \"$LEAVE\"\n", 0o755)
+	r.commit(t)
+	for _, before := range []string{"a clean tree", "a change of the user"} {
+		if out, status := script(t, string(r), []string{"LEAVE="}, "make", "check"); status != 0 {
+			t.Errorf("%s: got %d:\n%s", before, status, out)
+		}
+		write(t, filepath.Join(string(r), "README"), "changed", 0o644)
+	}
+	if out, status := script(t, string(r), []string{"LEAVE=behind"}, "make", "check"); status == 0 || !strings.Contains(out, "> ?? behind") {
+		t.Errorf("a file left behind: got %d:\n%s", status, out)
+	}
+}
+
 // The scripts of a Python environment name their interpreter by its path.
 func TestAMovedCheckoutGetsANewPythonEnvironment(t *testing.T) {
 	t.Parallel()
