@@ -358,7 +358,10 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 		"nothing is missing":     {[]string{"haproxy", "chromium"}, "", []string{"haproxy", "chromium", "localstack"}, nil},
 		"Debian":                 {[]string{"apt-get"}, "", []string{"engine", "haproxy", "chromium"}, []string{"sudo apt-get install -y docker.io iptables haproxy chromium"}},
 		"Fedora":                 {[]string{"dnf"}, "", []string{"engine", "firefox"}, []string{"sudo dnf install -y moby-engine iptables-nft firefox"}},
-		"macOS":                  {[]string{"brew"}, "", []string{"haproxy", "firefox"}, []string{"brew install haproxy --cask firefox"}},
+		"macOS":                  {[]string{"brew"}, "", []string{"haproxy", "firefox"}, []string{"brew install haproxy firefox"}},
+		"Python for a need":      {nil, "", []string{"schemathesis"}, []string{"Python 3"}},
+		"Java":                   {[]string{"mvn"}, "", []string{"keycloak"}, []string{"Java 17"}},
+		"Go for a tool":          {nil, "", []string{"gotool"}, []string{"Go 1.26"}},
 		"packages and languages": {[]string{"apt-get"}, "", []string{"haproxy", "terraform", "node"}, []string{"apt-get install -y haproxy", "Terraform 1.", "Node 2", ".tool-versions"}},
 		"all languages":          {[]string{"apt-get"}, "", []string{"go", "node", "python"}, []string{"Go 1.26", "Node 2", "Python 3"}},
 		"asked to install":       {[]string{"apt-get"}, "install", []string{"engine", "haproxy"}, nil},
@@ -389,6 +392,27 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestMissingKnowsEveryNeed(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("setup/*")
+	check(t, err)
+	var needs []string
+	for _, file := range scripts {
+		info, err := os.Stat(file)
+		check(t, err)
+		switch name := filepath.Base(file); name {
+		case "apt", "command", "missing", "npm", "venv": // called by the scripts of needs
+		default:
+			if !info.IsDir() {
+				needs = append(needs, name)
+			}
+		}
+	}
+	if out, status := script(t, ".", []string{"SETUP=install"}, "./setup/missing", needs...); status == 2 || len(needs) < 20 {
+		t.Errorf("%v: got %d:\n%s", needs, status, out)
 	}
 }
 
