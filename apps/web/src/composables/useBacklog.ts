@@ -7,7 +7,7 @@ import type { Database } from '@/outbox/database'
  * The lists other than the one shown of which changes wait on this device or were refused. They are
  * sent while the page is open. Ends with the scope it is called in.
  */
-export function useBacklog(shown: string | null, database: Promise<Database>, connect: (list: string) => Promise<ListClient>): Readonly<ShallowRef<ReadonlyMap<string, Backlogged>>> {
+export function useBacklog(shown: string | null, database: Promise<Database>, connect: (list: string, key?: string) => Promise<ListClient>): Readonly<ShallowRef<ReadonlyMap<string, Backlogged>>> {
   const lists = shallowRef<ReadonlyMap<string, Backlogged>>(new Map())
   const backlog = new Backlog(shown, database, connect, (changed) => (lists.value = changed))
 

@@ -4,9 +4,11 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { MemoryList, unreachable } from '@/testing/memoryList'
 import { MemoryLocks } from '@/testing/memoryLocks'
 import { Backlog, type Backlogged } from './backlog'
-import { openDatabase } from './database'
+import { openDatabase, usable } from './database'
+import { keepKey } from './keys'
 import { Outbox } from './outbox'
 import { eventually } from '@/testing/eventually'
+import { newKey } from '@/todos/listKey'
 
 const closing: { close(): void }[] = []
 let locks: MemoryLocks
@@ -23,17 +25,19 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-function tab(shown: string | null) {
+function tab(shown: string | null, database = openDatabase()) {
   const told: ReadonlyMap<string, Backlogged>[] = [new Map<string, Backlogged>()]
   const asked: string[] = []
-  const connect = (list: string) => {
+  const keys: (string | undefined)[] = []
+  const connect = (list: string, key?: string) => {
     asked.push(list)
+    keys.push(key)
     const server = servers.get(list)
     return server ? Promise.resolve(server) : Promise.reject(unreachable())
   }
-  const backlog = new Backlog(shown, openDatabase(), connect, (lists) => told.push(lists))
+  const backlog = new Backlog(shown, database, connect, (lists) => told.push(lists))
   closing.push(backlog)
-  return { backlog, asked, told: () => Object.fromEntries(told.at(-1) ?? []) }
+  return { backlog, asked, keys, told: () => Object.fromEntries(told.at(-1) ?? []) }
 }
 
 async function add(list: string, ...ids: string[]) {
@@ -93,4 +97,19 @@ it('leaves the sending to the tab that took it last, and takes it back', async (
   await eventually(() => expect(locks.waiting).toBe(0))
   await add('a', '3')
   await eventually(() => expect(onServer('a')).toEqual(['1', '3']))
+})
+
+it('finds a list and its key in the database that replaces one that the browser closed', async () => {
+  const database = openDatabase()
+  const { backlog, keys } = tab('shown', database)
+  backlog.take()
+  for (let closed = 0; closed < 2; closed++) {
+    ;(await usable(database)).close()
+    const key = await newKey()
+    servers.set(key.list, new MemoryList())
+    await keepKey(await usable(database), key)
+    await add(key.list, '1')
+    await eventually(() => expect(onServer(key.list)).toEqual(['1']))
+    expect(keys.at(-1)).toBe(key.text)
+  }
 })

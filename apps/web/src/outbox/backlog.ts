@@ -1,6 +1,7 @@
 import type { ListClient } from '@/api/client'
 import { sendInBackground } from './backgroundSync'
-import { listsIn, type Database } from './database'
+import { listsIn, usable, type Database } from './database'
+import { keptKey } from './keys'
 import { channelName, Outbox } from './outbox'
 import { Sender } from './sender'
 import { tabChannel, tabLocks } from './tabs'
@@ -21,7 +22,7 @@ export class Backlog {
   readonly #channel: BroadcastChannel | null
   readonly #shown: string | null
   readonly #database: Promise<Database>
-  readonly #connect: (list: string) => Promise<ListClient>
+  readonly #connect: (list: string, key?: string) => Promise<ListClient>
   readonly #changed: (lists: ReadonlyMap<string, Backlogged>) => void
   #told: ReadonlyMap<string, Backlogged> = new Map()
   #sends = false
@@ -34,7 +35,7 @@ export class Backlog {
    * @param shown the list that this tab shows and sends itself
    * @param changed is called with the other lists of which changes wait or were refused
    */
-  constructor(shown: string | null, database: Promise<Database>, connect: (list: string) => Promise<ListClient>, changed: (lists: ReadonlyMap<string, Backlogged>) => void) {
+  constructor(shown: string | null, database: Promise<Database>, connect: (list: string, key?: string) => Promise<ListClient>, changed: (lists: ReadonlyMap<string, Backlogged>) => void) {
     this.#shown = shown
     this.#database = database
     this.#connect = connect
@@ -102,9 +103,7 @@ export class Backlog {
 
   /** Finds the lists that have something in the outbox. */
   async #look() {
-    const database = await this.#database.catch(() => null)
-    if (!database || this.#closed) return
-    const names = await listsIn(database).catch(() => []) // closed by the browser: the shown list's outbox tells
+    const names = await usable(this.#database).then(listsIn).catch(() => []) // the shown list's outbox says why
     await Promise.all(names.map(async (name) => {
       if (name === this.#shown || this.#lists.has(name) || this.#closed) return
       const outbox = new Outbox(name, this.#database, {
@@ -112,7 +111,7 @@ export class Backlog {
         stored: () => undefined,
         troubled: () => undefined,
       })
-      const sender = new Sender(name, outbox, () => this.#connect(name), { sent: () => undefined, troubled: () => void sendInBackground() })
+      const sender = new Sender(name, outbox, async () => this.#connect(name, await keptKey(await usable(this.#database), name)), { sent: () => undefined, troubled: () => void sendInBackground() })
       this.#lists.set(name, { outbox, sender })
       await outbox.refresh()
     }))

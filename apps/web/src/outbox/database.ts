@@ -57,9 +57,9 @@ const version = 2
  * version of the page has changed the database already. It may close later: cleared by the person, or given up for
  * a newer version of the page in another tab.
  */
-export async function openDatabase(name = 'todos'): Promise<Database> {
+export async function openDatabase(): Promise<Database> {
   try {
-    return await openDB<Schema>(name, version, {
+    return await openDB<Schema>('todos', version, {
       upgrade(db, before) {
         if (before < 1) {
           db.createObjectStore('operations', { keyPath: 'key', autoIncrement: true }).createIndex('list', 'list')
@@ -74,6 +74,22 @@ export async function openDatabase(name = 'todos'): Promise<Database> {
     })
   } catch (cause) {
     throw storageTrouble(cause)
+  }
+}
+
+const successors = new WeakMap<Database, Promise<Database>>()
+
+/** Returns the database, opened again, once for all callers, if the browser closed it. */
+export async function usable(database: Promise<Database>): Promise<Database> {
+  const opened = await database
+  try {
+    opened.transaction('keys') // throws if closed
+    return opened
+  } catch {
+    const next = successors.get(opened) ?? openDatabase()
+    successors.set(opened, next)
+    next.catch(() => successors.delete(opened)) // to try again
+    return usable(next)
   }
 }
 

@@ -1,7 +1,7 @@
 import { maxBatch } from '@/api/batch'
 import { undecided, type OperationResult } from '@/api/decode'
 import type { Operation, Snapshot } from '@/todos/todo'
-import { openDatabase, persist, soon, storageTrouble, type Database, type StorageTrouble, type StoredEntry } from './database'
+import { persist, soon, storageTrouble, usable, type Database, type StorageTrouble, type StoredEntry } from './database'
 import { tabChannel } from './tabs'
 
 export interface Entry extends StoredEntry {
@@ -214,7 +214,7 @@ export class Outbox {
       if (!database) return
       const running = step(database).catch(async (cause: unknown) => {
         if (storageTrouble(cause).kind !== 'closed') throw cause
-        await step(await this.#reopen())
+        await step(await this.#reopen(database))
       })
       try {
         await soon(running, 10_000)
@@ -231,8 +231,9 @@ export class Outbox {
   }
 
   /** Opens the database again after the browser closed and perhaps deleted it, and stores everything that it lacks. */
-  async #reopen(): Promise<Database> {
-    const database = (this.#database = await soon(openDatabase()))
+  async #reopen(lost: Database): Promise<Database> {
+    lost.close() // if it is about to be closed
+    const database = (this.#database = await soon(usable(Promise.resolve(lost))))
     this.#keys.clear()
     for (const { key, operation } of await database.getAllFromIndex('operations', 'list', this.#list)) this.#keys.set(operation.id, key)
     this.#replace(this.#entries.map((entry) => ({ ...entry, kept: this.#keys.has(entry.operation.id) })))
