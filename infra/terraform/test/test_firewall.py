@@ -12,7 +12,7 @@ CONTRACT = REPOSITORY / "services/todo-api/internal/httpapi/openapi.yaml"
 COMMON = [f"{rule}_{part}" for rule in ("EC2MetaDataSSRF", "GenericLFI", "GenericRFI", "CrossSiteScripting") for part in ("BODY", "URIPATH", "QUERYARGUMENTS")]
 SEARCHES = {
     "AWSManagedRulesCommonRuleSet": [*COMMON, "RestrictedExtensions_URIPATH", "RestrictedExtensions_QUERYARGUMENTS"],
-    "AWSManagedRulesKnownBadInputsRuleSet": ["ExploitablePaths_URIPATH", *(f"{rule}_{part}" for rule in ("JavaDeserializationRCE", "Log4JRCE") for part in ("BODY", "URIPATH", "QUERYSTRING"))],
+    "AWSManagedRulesKnownBadInputsRuleSet": ["ExploitablePaths_URIPATH", "ReactJSRCE_BODY", *(f"{rule}_{part}" for rule in ("JavaDeserializationRCE", "Log4JRCE") for part in ("BODY", "HEADER", "URIPATH", "QUERYSTRING"))],
 }
 SIZES = {"SizeRestrictions_BODY": 8192, "SizeRestrictions_URIPATH": 1024, "SizeRestrictions_QUERYSTRING": 2048}
 
@@ -28,6 +28,7 @@ def longest():
     """The bytes that a request of the contract may have, by the rule that limits them. A percent-encoded code point has up to 12."""
     contract = yaml.safe_load(CONTRACT.read_text())
     name = contract["components"]["schemas"]["ListName"]
+    assert re.fullmatch(contract["components"]["schemas"]["OperationID"]["pattern"], "${jndi:ldap://x}"), "an Idempotency-Key cannot look like an attack any more: its HEADER rules may block"
     assert name["pattern"] == r"^[^/\\\x00-\x1f\x7f-\x9f]+$", "the contract's names changed: see which of SEARCHES refuse one"
     body = re.search(r"(\d+) MiB", CONTRACT.read_text())
     return {"SizeRestrictions_URIPATH": 12 * name["maxLength"] + len("/api/lists//todos/"), "SizeRestrictions_BODY": int(body.group(1)) * 2**20}

@@ -2,7 +2,7 @@ locals {
   # Rules that refuse what openapi.yaml allows only count. Bodies: a list of a mebibyte, a title about <script>; the API
   # limits the one and never renders the other. Paths: a list's name is in the path, has up to 128 code points (1,536 bytes
   # when percent-encoded) and may be server.log or web-inf; the API looks names up and opens no file by them. Queries: the
-  # page's address holds the name too. Attacks on Java are harmless to Go, and a todo may quote one.
+  # page's address holds the name too. Attacks on Java and React are harmless to Go, and a todo or an Idempotency-Key may quote one.
   # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
   managed_groups = {
     AWSManagedRulesAmazonIpReputationList = { priority = 1, counted = [] }
@@ -12,8 +12,9 @@ locals {
 
   counted_bad_inputs = [
     "ExploitablePaths_URIPATH",
-    "JavaDeserializationRCE_BODY", "JavaDeserializationRCE_URIPATH", "JavaDeserializationRCE_QUERYSTRING",
-    "Log4JRCE_BODY", "Log4JRCE_URIPATH", "Log4JRCE_QUERYSTRING",
+    "JavaDeserializationRCE_BODY", "JavaDeserializationRCE_HEADER", "JavaDeserializationRCE_URIPATH", "JavaDeserializationRCE_QUERYSTRING",
+    "Log4JRCE_BODY", "Log4JRCE_HEADER", "Log4JRCE_URIPATH", "Log4JRCE_QUERYSTRING",
+    "ReactJSRCE_BODY",
   ]
 
   counted_common_rules = [
