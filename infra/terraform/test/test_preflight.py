@@ -45,7 +45,7 @@ def account(moto, tmp_path):
     s3 = account.client("s3")
     s3.create_bucket(Bucket="todo-terraform-state-123456789012")
     s3.put_object(Bucket="todo-terraform-state-123456789012", Key="shared/terraform.tfstate", Body=b"{}")
-    account.dns(NS=[f"{server}." for server in zone["DelegationSet"]["NameServers"]], MX=[])
+    account.dns(NS=[f"{server}." for server in zone["DelegationSet"]["NameServers"]], MX=[], DS=[], CAA=[])
     account.quota(16)
     return account
 
@@ -57,12 +57,17 @@ def test_an_account_that_is_ready(account):
     account.client("route53").change_resource_record_sets(HostedZoneId=account.zone, ChangeBatch={"Changes": [change]})
     code, said = account.preflight("staging")
     assert code == 0 and "FAULT" not in said, said
-    assert said.count("ok ") == 8, said
+    assert said.count("ok ") == 10, said
 
 
 def test_all_faults_are_said_at_once(account):
     account.quota(1)
-    account.dns(NS=["ns1.registrar.example."], MX=["10 mx.example.com."])
+    account.dns(
+        NS=["ns1.registrar.example."],
+        MX=["10 mx.example.com."],
+        DS=["12345 13 2 6F2A"],
+        CAA=['0 issue "letsencrypt.org"', '0 issuewild "amazon.com"'],
+    )
     account.client("s3").delete_object(Bucket="todo-terraform-state-123456789012", Key="shared/terraform.tfstate")
     account.client("ssm").put_parameter(Name="/todo/staging/deploy", Type="String", Value="{}")
     code, said = account.preflight("staging")
@@ -73,6 +78,8 @@ def test_all_faults_are_said_at_once(account):
         "/todo/shared exists, but s3://todo-terraform-state-123456789012/shared/terraform.tfstate does not: another state",
         "/todo/staging/deploy exists, but s3://todo-terraform-state-123456789012/staging/terraform.tfstate does not",
         "todo.example.com is answered by ns1.registrar.example, not by our zone: enter ",
+        "the parent zone has a DS record for todo.example.com (DNSSEC of an earlier provider), and our zone is not signed",
+        'CAA of todo.example.com lets "letsencrypt.org" issue certificates, and not Amazon',
         "todo.example.com receives mail at 10 mx.example.com, and our zone has no MX record",
     ]:
         assert want in said, f"not said: {want}; said:\n{said}"
@@ -80,11 +87,20 @@ def test_all_faults_are_said_at_once(account):
 
 def test_what_cannot_be_read_is_a_fault_among_others(account, tmp_path):
     account.quota("An error occurred (AccessDenied) when calling the GetServiceQuota operation")
-    (tmp_path / "cloudfront.refused").touch()
+    for service in ("cloudfront", "s3api"):
+        (tmp_path / f"{service}.refused").touch()
     code, said = account.preflight()
     assert code == 1 and said.count("CPUs cannot be read: An error occurred (AccessDenied)") == 2, said
     assert "distributions cannot be read: AccessDenied" in said, said
-    assert "what the environments share is kept by our state" in said, f"stopped halfway: {said}"
+    assert "shared/terraform.tfstate cannot be read: AccessDenied" in said, f"stopped halfway: {said}"
+    (tmp_path / "ssm.refused").touch()
+    assert "/todo/shared cannot be read: AccessDenied" in account.preflight()[1]
+
+
+def test_certificates_that_amazon_may_issue(account):
+    account.dns(CAA=['0 issue "letsencrypt.org"', '0 issue "amazon.com; accounturi=x"'])
+    code, said = account.preflight("staging")
+    assert code == 0 and "no CAA record refuses Amazon" in said, said
 
 
 def test_an_environment_before_shared(account):
