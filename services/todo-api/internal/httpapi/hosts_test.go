@@ -11,18 +11,26 @@ import (
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
 
-// raw sends a request as it is written and returns the first response. A body
-// follows text if there is one.
-func (a *api) raw(text string) contracttest.Answer {
+// open returns a connection on which text has been sent.
+func (a *api) open(text string) *net.TCPConn {
 	a.T.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
 	if err != nil {
 		a.T.Fatal(err)
 	}
-	defer conn.Close()
+	a.T.Cleanup(func() { conn.Close() })
 	if _, err := conn.Write([]byte(text)); err != nil {
 		a.T.Fatal(err)
 	}
+	return conn.(*net.TCPConn)
+}
+
+// raw sends a request as it is written and returns the first response. A body
+// follows text if there is one.
+func (a *api) raw(text string) contracttest.Answer {
+	a.T.Helper()
+	conn := a.open(text)
+	defer conn.Close()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		a.T.Fatalf("%q: %v", text, err)

@@ -152,7 +152,17 @@ type conn struct {
 	net.Conn
 	listener *listener
 	linger   atomic.Bool
+	inBody   bool // set by the goroutine that reads
 	once     sync.Once
+}
+
+// Read implements [net.Conn]. An EOF within a body is an error: fasthttp would take it
+// for the end of a chunked body.
+func (c *conn) Read(p []byte) (n int, err error) {
+	if n, err = c.Conn.Read(p); err == io.EOF && c.inBody { //nolint:errorlint // a Conn returns io.EOF itself
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // Write implements [net.Conn]. The write timeout applies to each chunk.

@@ -199,6 +199,10 @@ func (s *Server) readBody(ctx context.Context, c *fiber.Ctx) (giveBack func(), e
 		// not be read as conditions, keys or addresses (RFC 9110, 6.5.1).
 		var headers fasthttp.RequestHeader
 		c.Request().Header.CopyTo(&headers)
+		if conn, ok := c.Context().Conn().(*conn); ok {
+			conn.inBody = true
+			defer func() { conn.inBody = false }()
+		}
 		body, err = io.ReadAll(io.LimitReader(stream, maxBody+1))
 		headers.CopyTo(&c.Request().Header)
 	}

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bufio"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -31,6 +33,34 @@ func TestTrailersAreIgnored(t *testing.T) {
 	}
 	// The same condition as a header holds.
 	a.Expect(412, "PUT", "/api/state/l", "[]", "If-Match", `"9"`)
+}
+
+// A body is complete when its last chunk has arrived (RFC 9112, section 8).
+func TestIncompleteBodies(t *testing.T) {
+	a := serve(t, nil)
+	const chunked = onLocalhost + "Transfer-Encoding: chunked\r\n\r\n"
+	for _, request := range []string{
+		"PUT /api/state/l HTTP/1.1\r\n" + chunked + "2\r\n[]\r\n",
+		"PUT /api/state/l HTTP/1.1\r\n" + chunked + "1\r\n[\r\n1\r\n]\r\n",
+		"PATCH /api/lists/l HTTP/1.1\r\n" + chunked + "d\r\n{\"title\":\"x\"}\r\n",
+		"POST /api/lists/l/todos HTTP/1.1\r\n" + chunked + "d\r\n{\"title\":\"x\"}",
+		"POST /api/lists/l/todos HTTP/1.1\r\n" + onLocalhost + "Content-Length: 14\r\n\r\n{\"title\":\"x\"}",
+	} {
+		conn := a.open(request)
+		if err := conn.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", request, err)
+		}
+		if resp.Body.Close(); resp.StatusCode != 400 || !resp.Close {
+			t.Errorf("%q: got %d, want 400 and the connection closed", request, resp.StatusCode)
+		}
+	}
+	if got := a.Expect(200, "GET", "/api/lists/l", "").Header.Get("ETag"); got != `"0"` {
+		t.Errorf("after incomplete requests: got a list at %s, want none", got)
+	}
 }
 
 func TestUserInformationIsRefused(t *testing.T) {
