@@ -106,6 +106,7 @@ func (s *Server) refused(c *fiber.Ctx, err error) error {
 		// otelfiber calls this inside edge, which counts and logs the answer.
 		return s.answerProblem(c, r, err)
 	}
+	lingerOnClose(c) // the client may still send
 	r := &request{id: newRequestID(), began: time.Now(), metrics: s.others, access: s.opts.AccessLog}
 	c.Set(fiber.HeaderXRequestID, r.id)
 	s.cors.allow(c)

@@ -349,7 +349,6 @@ func (s *Server) expected(ctx *fasthttp.RequestCtx) int {
 	}
 	c := s.app.AcquireCtx(ctx)
 	defer s.app.ReleaseCtx(c)
-	lingerOnClose(c) // the client may send the body anyway
 	if err := s.refused(c, errBodyTooLarge); err != nil {
 		return http.StatusInternalServerError
 	}

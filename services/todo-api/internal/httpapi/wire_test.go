@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,6 +61,38 @@ func TestIncompleteBodies(t *testing.T) {
 	}
 	if got := a.Expect(200, "GET", "/api/lists/l", "").Header.Get("ETag"); got != `"0"` {
 		t.Errorf("after incomplete requests: got a list at %s, want none", got)
+	}
+}
+
+// A client that is still sending when it is refused sees the answer: the server does
+// not reset the connection.
+func TestRefusalsAreNotReset(t *testing.T) {
+	a := serve(t, nil)
+	rest := strings.Repeat("x", 4<<20)
+	for head, want := range map[string]int{
+		"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: ": 431,
+		"GET /": 431,
+		"GET  /livez HTTP/1.1\r\nHost: localhost\r\n\r\n":                                                   400,
+		"PUT /api/state/l HTTP/1.1\r\n" + onLocalhost + "Host: localhost\r\nContent-Length: 900000\r\n\r\n": 400,
+		"PUT /api/state/l HTTP/1.1\r\n" + onLocalhost + "Transfer-Encoding: gzip\r\n\r\n":                   400,
+		"PUT /api/state/l HTTP/1.1\r\n" + onLocalhost + "Transfer-Encoding: chunked\r\n\r\nx\r\n":           400,
+		"PUT /api/state/l HTTP/1.1\r\nHost: attacker.example\r\nContent-Length: 4194304\r\n\r\n":            421,
+	} {
+		conn := a.open(head + rest)
+		answer := bufio.NewReader(conn)
+		resp, err := http.ReadResponse(answer, nil)
+		if err != nil {
+			t.Errorf("%.70q: %v", head, err)
+			continue
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != want {
+			t.Errorf("%.70q: got %d, %v, want %d", head, resp.StatusCode, err, want)
+		}
+		if _, err := answer.ReadByte(); err != io.EOF {
+			t.Errorf("%.70q: got %v after the answer, want EOF", head, err)
+		}
+		resp.Body.Close()
+		conn.Close()
 	}
 }
 
