@@ -33,6 +33,7 @@ func (s *Server) readList(c *fiber.Ctx, r *request) (snap lists.Snapshot, done b
 	at := lists.RevisionOf(snap)
 	c.Set(fiber.HeaderETag, etag(at))
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	c.Vary(fiber.HeaderAcceptEncoding)
 	if snap.Age > 0 {
 		c.Set(fiber.HeaderAge, strconv.Itoa(int((snap.Age+time.Second-1)/time.Second)))
 		c.Set(fiber.HeaderWarning, `110 - "Response is Stale"`)

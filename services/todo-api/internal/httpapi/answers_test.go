@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/fstest"
 )
 
 // Shared caches do not keep lists, and other sites cannot embed them.
@@ -40,6 +41,28 @@ func TestWholeListsOfAllSizes(t *testing.T) {
 			got := a.Expect(200, method, path, body, "Accept-Encoding", "identity")
 			if string(got.Body) != want || got.Header.Get("Content-Length") != fmt.Sprint(len(want)) || got.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("%d items: got %.99q of %s bytes as %s, want %.99q of %d", n, got.Body, got.Header.Get("Content-Length"), got.Header.Get("Content-Type"), want, len(want))
+			}
+		}
+	}
+}
+
+// Caches learn from every form of an answer that there are others (RFC 9110, 12.5.5).
+func TestAnswersVaryByEncoding(t *testing.T) {
+	a := serve(t, func(o *Options) {
+		o.Page = fstest.MapFS{"index.html": {Data: bytes.Repeat([]byte("x"), 1000)}, "icon.svg": {Data: bytes.Repeat([]byte("x"), 1000)}}
+	})
+	a.Expect(200, "PUT", "/api/state/l", manyItems(20))
+	for _, path := range []string{
+		"/api/state/l", "/api/lists/l", "/api/lists/l/todos", "/api/lists/l/todos/" + a.Todos("l")[0].ID, "/api/lists/l/history",
+		"/api/openapi.yaml", "/api/docs", "/api/docs.css", "/", "/icon.svg", "/config.json",
+	} {
+		tag := a.Expect(200, "GET", path, "").Header.Get("ETag")
+		for _, accepted := range []string{"identity", "gzip", "gzip;q=0"} {
+			for condition, want := range map[string]int{"": 200, "If-None-Match: " + tag + "\r\n": 304} {
+				got := a.raw("GET " + path + " HTTP/1.1\r\n" + onLocalhost + condition + "Accept-Encoding: " + accepted + "\r\n\r\n")
+				if vary := got.Header.Get("Vary"); got.StatusCode != want || vary != "Accept-Encoding" {
+					t.Errorf("%s, Accept-Encoding %s: got %d with Vary %q, want %d with Accept-Encoding", path, accepted, got.StatusCode, vary, want)
+				}
 			}
 		}
 	}

@@ -91,10 +91,12 @@ func (s *Server) serve(a *asset) fiber.Handler {
 
 // serve answers a GET or HEAD.
 func (a *asset) serve(c *fiber.Ctx) error {
-	if len(a.encoded) > 0 {
+	switch a.contentType {
+	case "image/jpeg", "image/png", "image/webp": // compressed does not compress them
+	default:
 		c.Vary(fiber.HeaderAcceptEncoding)
-		a = a.accepted(c)
 	}
+	a = a.accepted(c)
 	c.Set(fiber.HeaderETag, etag(a.tag))
 	c.Set(fiber.HeaderCacheControl, a.cacheControl)
 	c.Set(fiber.HeaderContentSecurityPolicy, plainPolicy)
