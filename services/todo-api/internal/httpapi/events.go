@@ -111,6 +111,9 @@ type eventStream struct {
 	cancel    context.CancelFunc
 }
 
+// run sends events until the stream ends. While it waits, its frame is the part of the
+// stack that this package can make smaller: the runtime shrinks a stack of 8 KB only if
+// less than 2 KB of it are in use.
 func (e *eventStream) run(conn net.Conn, head []byte) {
 	defer func() {
 		e.cancel()
@@ -144,8 +147,7 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			if !ok {
 				return
 			}
-			e.number = snap.Revision
-			if lists.RevisionOf(snap) != e.seen && !e.tell(conn, snap) {
+			if !e.show(conn, snap) {
 				return
 			}
 			if beat {
@@ -163,11 +165,15 @@ func (e *eventStream) run(conn net.Conn, head []byte) {
 			}
 		case <-tick.C:
 		}
-		// Only a write detects whether the client still reads.
-		if !send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here.count())) {
+		if !e.sendHeartbeat(conn, here.count()) {
 			return
 		}
 	}
+}
+
+// sendHeartbeat reports whether the client still reads, which only a write detects.
+func (e *eventStream) sendHeartbeat(conn net.Conn, here int) bool {
+	return send(conn, fmt.Appendf(nil, "event: heartbeat\ndata: {\"revision\":%d,\"here\":%d}\n\n", e.number, here))
 }
 
 // send writes text and reports whether the client is still connected. The write
@@ -177,9 +183,13 @@ func send(conn net.Conn, text []byte) bool {
 	return err == nil
 }
 
-// tell sends the changes since the last event, or the list if the changes are
-// unknown or not smaller.
-func (e *eventStream) tell(conn net.Conn, snap lists.Snapshot) bool {
+// show sends the changes since the last event, if there are any, or the list if the
+// changes are unknown or not smaller.
+func (e *eventStream) show(conn net.Conn, snap lists.Snapshot) bool {
+	e.number = snap.Revision
+	if lists.RevisionOf(snap) == e.seen {
+		return true
+	}
 	// A slow client must not keep the document in memory.
 	was, from := e.shown, e.seen
 	e.shown = nil
