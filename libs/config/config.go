@@ -2,7 +2,7 @@
 // environment variables, mounted secrets, a configuration file and defaults,
 // and reports all problems at once.
 //
-// viper reads the files and decides which source wins, mapstructure decodes,
+// viper decides which source wins, mapstructure decodes the values of files,
 // pflag parses flags and validator checks rules; none of them is part of the
 // API. This package adds what they lack: every problem in one error with its
 // key, source (file:line, variable or flag) and expectation, redaction of
@@ -166,8 +166,8 @@ type loader struct {
 	// names it, or "" for the default file.
 	configFile, namedBy string
 
-	// places are those of the configuration file, by name.
-	places map[string]place
+	// lines are those of the keys in the configuration file.
+	lines map[string]int
 
 	// viper decides which value of a key wins; given has all of them, the
 	// winner first.
@@ -184,7 +184,7 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 		return nil, err
 	}
 	l := &loader{
-		root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{},
+		root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{}, lines: map[string]int{},
 		// A key is one name to viper: the delimiter is a byte that no key contains.
 		viper: viper.NewWithOptions(viper.KeyDelimiter("\x00")),
 	}
@@ -213,7 +213,7 @@ func (l *loader) checkNames() (err error) {
 	claim("the help text", "--help")
 	if l.file != nil {
 		for _, name := range l.file.ignored {
-			if _, _, own := l.root.find([]string{name}); own {
+			if l.root.child(name) != nil {
 				return fmt.Errorf("config: IgnoreKeys: %s is a key of this program", name)
 			}
 		}
@@ -280,24 +280,11 @@ func load(value reflect.Value, sources []Source) (*loader, error) {
 	return l, nil
 }
 
-// take decodes the text that a source has for s and passes the value to viper
-// through set. raw is a text or a list of texts.
+// take decodes what a source has for s, a text or a list of texts, and passes the
+// value to viper through set.
 func (l *loader) take(set func(string, any), s *setting, source string, raw any) {
 	value := reflect.New(s.typ)
-	faults := decode(value.Interface(), raw)
-	for _, f := range faults {
-		l.wrong[s.key] = true
-		at, found, element := s, raw, 0
-		if f.name != "" { // [N] in a list
-			if split, ok := raw.(text); ok {
-				found, _ = splitList(string(split))
-			}
-			found, _ = lookUp(found, []string{f.name})
-			at, element = s.elem, elementOf(f.name)
-		}
-		l.problem(source, s.key, at.detail(found, f.reason, element))
-	}
-	if len(faults) == 0 {
+	if l.decode(source, &node{part: s.key, value: raw, setting: s}, value) {
 		l.give(set, s, given{source, value.Elem()})
 	}
 }

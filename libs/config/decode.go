@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/csv"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,53 +29,132 @@ type text string
 // emptyElement is an empty element of a list that was written as text.
 type emptyElement struct{}
 
-// fault is a value of the wrong type at a place below the decoded value: ""
-// is the value itself, [1] the second element of a list.
-type fault struct {
-	name   string
-	reason error // what the type's own UnmarshalText says, or nil
-}
-
-// unsuitable is the error of a value that is not of the type.
+// unsuitable is the error of a value that is not of the type. Its reason is what
+// the type's own UnmarshalText says, or nil.
 type unsuitable struct{ reason error }
 
 func (unsuitable) Error() string { return "unsuitable" }
 
-// decode stores raw, as a source wrote it, in the value that target points to,
-// and returns everything that does not fit. mapstructure walks structs, maps
-// and lists; convert decides what each single value may be.
-func decode(target, raw any) (faults []fault) {
-	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: target, TagName: "key", Squash: true, ZeroFields: true,
-		MatchName:  func(key, field string) bool { return key == field },
-		DecodeHook: convert,
-	})
-	if err != nil {
-		return []fault{{reason: err}}
-	}
-	err = decoder.Decode(raw)
-	if faults = faultsOf(err); err != nil && faults == nil {
-		faults = []fault{{}}
-	}
-	return faults
+// decoding is the decoding of a source's value, with the problems that it finds.
+type decoding struct {
+	*loader
+	found []found
 }
 
-// faultsOf returns the innermost of mapstructure's errors that name a place.
-func faultsOf(err error) (faults []fault) {
-	switch err := err.(type) { //nolint:errorlint // this walks the tree
-	case interface{ Unwrap() []error }:
-		for _, one := range err.Unwrap() {
-			faults = append(faults, faultsOf(one)...)
+type found struct {
+	at          *node
+	key, detail string
+}
+
+// decode stores n in the value that target points to, and reports whether
+// everything in it fits. mapstructure walks structs, maps and lists; the hook judges
+// each node.
+func (l *loader) decode(source string, n *node, target reflect.Value) bool {
+	d := &decoding{loader: l}
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: target.Interface(), TagName: "key", Squash: true, DecodeHook: d.judge,
+		MatchName: func(key, field string) bool { return key == field },
+	})
+	if err == nil {
+		err = decoder.Decode(n)
+	}
+	if err != nil && d.found == nil { // from a type that mapstructure does not know
+		_ = d.refuse(n, nil)
+	}
+	// Fields are decoded in the order of the struct.
+	slices.SortStableFunc(d.found, func(a, b found) int {
+		return cmp.Or(a.at.line-b.at.line, a.at.order-b.at.order)
+	})
+	for _, f := range d.found {
+		l.problem(at(source, f.at.line), f.key, f.detail)
+	}
+	return d.found == nil
+}
+
+// judge is the hook of mapstructure. It returns the parts of a section or a list,
+// which mapstructure decodes next, or a value that fits the target exactly.
+func (d *decoding) judge(from, to reflect.Value) (any, error) {
+	n, ok := reflect.TypeAssert[*node](from)
+	if !ok { // the key of a map, or what judge returned for a pointer
+		return from.Interface(), nil
+	}
+	s := n.setting
+	if n.line > 0 {
+		d.lines[n.key()] = n.line
+	}
+	_, isMap := n.value.(map[string]any)
+	if kind := reflect.TypeOf(n.value); s.isSection() && kind != nil && kind.Kind() == reflect.Map && !isMap {
+		isMap = true // with a key that is not text, and others
+		_ = d.refuse(n, nil)
+	}
+	switch {
+	case s.isSection() && n.value == nil && !isIndex(n.part): // "http:" with nothing below
+	case isMap && (s.isSection() || to.Kind() == reflect.Map):
+		return d.section(n), nil
+	case isList(s.typ):
+		elements, err := elementsOf(n.value)
+		if err != nil {
+			return nil, d.refuse(n, err)
 		}
-	case interface{ Unwrap() error }:
-		faults = faultsOf(err.Unwrap())
+		for _, element := range elements {
+			n.add(n.index(), 0, 0).value = element
+		}
+		for _, child := range n.children {
+			child.setting = s.elem
+		}
+		return n.children, nil
+	default:
+		value, err := convert(n.value, to.Type())
+		if err != nil {
+			return nil, d.refuse(n, err)
+		}
+		return value, nil
 	}
-	if at, ok := err.(*mapstructure.DecodeError); ok && faults == nil { //nolint:errorlint // likewise
-		var why unsuitable
-		errors.As(at, &why)
-		faults = []fault{{at.Name(), why.reason}}
+	return map[string]*node{}, nil
+}
+
+// section returns the children of n, a section or a map, that are known.
+func (d *decoding) section(n *node) map[string]*node {
+	known := map[string]*node{}
+	for _, child := range n.children {
+		if child.setting = n.setting.elem; child.setting == nil {
+			child.setting = n.setting.child(child.part)
+		}
+		key := child.key()
+		switch first, twice := known[child.part]; {
+		case child.setting == nil:
+			shown := key
+			if child.part == "" || strings.Contains(child.part, ".") { // not a path
+				shown = join(n.key(), strconv.Quote(child.part))
+			}
+			hint := near(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(key, ""), d.root.names(nil))
+			d.found = append(d.found, found{child, "", "unknown key " + clip(shown) + hint})
+		case !isTransferable(child.part):
+			_ = d.refuse(child, unsuitable{textError{}})
+		case twice:
+			d.wrong[key] = true
+			d.found = append(d.found, found{child, clip(key), fmt.Sprintf("set twice, first in line %d", first.line)})
+		default:
+			known[child.part] = child
+		}
 	}
-	return faults
+	return known
+}
+
+// refuse reports the value of n. A setting that is wrong in one part is not used at
+// all.
+func (d *decoding) refuse(n *node, err error) error {
+	for above := n; above != nil; above = above.parent {
+		d.wrong[above.key()] = true
+	}
+	var why unsuitable
+	errors.As(err, &why)
+	at, element := n, 0
+	if n.parent != nil && isIndex(n.part) && !n.setting.isSection() {
+		at, element = n.parent, elementOf(n.part) // said in words
+	}
+	d.found = append(d.found, found{n, at.key(), n.setting.detail(n.value, why.reason, element)})
+	return err
 }
 
 // textError reports a text that some sources cannot contain: a variable ends at a
@@ -82,24 +163,22 @@ type textError struct{}
 
 func (textError) Error() string { return "not UTF-8, or with a NUL" }
 
-// convert is the hook of mapstructure: it returns a value that fits the target
-// exactly, or an unsuitable error. Unlike mapstructure, it does not convert
-// numbers to text, text to numbers, or 1.5 to 1.
-func convert(from, to reflect.Value) (any, error) {
-	raw, t := from.Interface(), to.Type()
-	if from.Kind() == reflect.String && (!utf8.ValidString(from.String()) || strings.Contains(from.String(), "\x00")) {
-		return nil, unsuitable{textError{}}
-	}
-	if from.Type() == t && !from.CanFloat() || reflect.PointerTo(from.Type()) == t || from.Type() == reflect.PointerTo(t) {
-		return raw, nil
-	}
+func isTransferable(text string) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
+}
+
+// convert returns raw, a single value, as one that fits t exactly. Unlike
+// mapstructure, it does not convert numbers to text, text to numbers, or 1.5 to 1.
+func convert(raw any, t reflect.Type) (any, error) {
 	shown, scalar := scalarText(raw)
 	_, isText := raw.(text)
 	_, isString := raw.(string)
 	_, isNumber := raw.(json.Number)
 	switch {
-	case !scalar && (isScalar(t) || raw == emptyElement{}):
+	case !scalar || !isScalar(t):
 		return nil, unsuitable{}
+	case !isTransferable(shown):
+		return nil, unsuitable{textError{}}
 	case isURL(t):
 		u, err := url.Parse(shown)
 		// The error is dropped: it repeats the URL with its password.
@@ -131,6 +210,7 @@ func convert(from, to reflect.Value) (any, error) {
 	}
 	var value any
 	var err error
+	from := reflect.ValueOf(raw)
 	fits := isText || isNumber || from.CanInt() || from.CanUint() // an integer
 	switch t.Kind() {
 	case reflect.String:
@@ -146,13 +226,7 @@ func convert(from, to reflect.Value) (any, error) {
 		value, err = strconv.ParseUint(shown, 10, t.Bits())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		value, err = strconv.ParseInt(shown, 10, t.Bits())
-	case reflect.Slice:
-		if isText {
-			return splitList(shown)
-		}
-		return raw, nil
-	default: // a section or a map
-		return raw, nil
+	default: // isScalar knows no other
 	}
 	if err != nil || !fits {
 		return nil, unsuitable{}
@@ -160,11 +234,22 @@ func convert(from, to reflect.Value) (any, error) {
 	return value, nil
 }
 
-// splitList splits the text of a list at its commas. An element in double
-// quotes may contain commas, as in CSV.
-func splitList(list string) (any, error) {
-	if list == "" {
-		return []any{}, nil
+// elementsOf returns the elements of a list. That of a file has none: they are nodes.
+// A text is split at its commas; an element in double quotes may contain commas, as
+// in CSV.
+func elementsOf(value any) ([]any, error) {
+	if elements, isList := value.([]any); isList {
+		return elements, nil
+	}
+	source, isText := value.(text)
+	list := string(source)
+	switch {
+	case !isText:
+		return nil, unsuitable{}
+	case !isTransferable(list):
+		return nil, unsuitable{textError{}}
+	case list == "":
+		return nil, nil
 	}
 	// With LazyQuotes, a quote that is not closed takes the rest of the list, and
 	// this last element with it. No text has a NUL.
@@ -237,8 +322,6 @@ func kindOf(raw any) string {
 		return "an integer"
 	case map[any]any:
 		return "a section with a key that is not text: quote it"
-	case json.Delim:
-		return map[json.Delim]string{'{': "a section", '[': "a list"}[raw]
 	}
 	switch t := reflect.TypeOf(raw); t.Kind() {
 	case reflect.Bool:

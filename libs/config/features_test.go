@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -72,7 +73,8 @@ func TestRichTypesRefuse(t *testing.T) {
 		{"c.yaml", "labels: {\"a]\": 1}\n", "configuration: FILE:1: labels.a]: expected a string, got the integer 1"},
 		{"c.yaml", "labels:\n  <<: {a: b}\n", "configuration: FILE:2: expected a plain key"},
 		{"c.yaml", "labels: {~: a}\n", "configuration: FILE:1: expected a plain key"},
-		{"c.yaml", strings.Repeat("page: true\n", 102), "configuration: FILE:102: more than 100 keys are set twice"},
+		{"c.yaml", "token: abcdefgh\npage: true\npage: true\npage: true\n", "configuration: 2 problems\n  FILE:3: page: set twice, first in line 2\n  FILE:4: page: set twice, first in line 2"},
+		{"c.json", `{"servers": [{"host": "a", "[port": 1}]}`, "configuration: FILE:1: unknown key servers[0][port, the nearest known is servers.port"},
 		{"c.toml", strings.Repeat("a.", 40000) + "b = 1", "configuration: FILE:1: nested deeper than 32"},
 		{"c.yaml", "labels: {404: a}\n", "configuration: FILE:1: labels: expected a section, each value a string, got a section with a key that is not text: quote it"},
 		{"c.yaml", "hosts: {\"[::1]:80\": {port: x}, \"[0]\": {port: 1}}\n", "configuration: FILE:1: hosts[::1]:80.port: expected an integer from 0 to 65535, got the string \"x\""},
@@ -85,6 +87,25 @@ func TestRichTypesRefuse(t *testing.T) {
 		if want := strings.ReplaceAll(test.want, "FILE", path); err == nil || err.Error() != want {
 			t.Errorf("%s %q: got\n%v\nwant\n%s", test.name, test.text, err, want)
 		}
+	}
+}
+
+// YAML's codec decodes nothing below duplicate keys; required settings were
+// reported as missing then.
+func TestDuplicateKeysHideNothing(t *testing.T) {
+	t.Parallel()
+	type settings struct {
+		Store string `key:"store" validate:"required"`
+		Page  bool   `key:"page"`
+	}
+	path := write(t, "c.yaml", "store: a\npage: x\n"+strings.Repeat("page: true\n", 20_000))
+	_, err := config.Load(settings{}, config.File(path))
+	var problems *config.Error
+	if !errors.As(err, &problems) || len(problems.Problems) != 20_001 {
+		t.Fatalf("got %.200v, want the value and each duplicate", err)
+	}
+	if got, want := problems.Problems[0].Detail, `expected true or false, got the string "x"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -164,11 +185,16 @@ func TestOneFileForSeveralPrograms(t *testing.T) {
 	}
 	for section, want := range map[string]string{
 		"import":  "configuration: " + path + ":5: unknown key other",
-		"version": "configuration: " + path + ": version: expected a section, got an integer",
+		"version": "configuration: " + path + ":6: version: expected a section, got an integer",
 	} {
 		if _, err := config.Load(rich{}, config.File(path, config.Section(section))); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", section, err, want)
 		}
+	}
+	twice := write(t, "twice.yaml", "serve:\n  page: true\nserve:\n  page: 1\n")
+	_, err = config.Load(rich{}, config.File(twice, config.Section("serve")))
+	if want := "configuration: " + twice + ":3: serve: set twice, first in line 1"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 	type needy struct {
 		Store string `key:"store" validate:"required"`

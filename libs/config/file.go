@@ -92,38 +92,46 @@ func (f *file) collect(l *loader) {
 		l.problem(source, "", fmt.Sprintf("cannot read the configuration file %q: %v", path, err))
 		return
 	}
-	values, found, err := readTree(path, data)
+	root, err := readTree(path, data)
 	if syntax := (*syntaxError)(nil); errors.As(err, &syntax) {
 		l.problem(at(path, syntax.line), "", syntax.detail)
 		return
 	}
-	var tree any = values
 	if f.section != "" {
-		if tree, found, err = f.cut(values, found); err != nil {
-			l.problem(path, f.section, err.Error())
-			return
+		root = l.cut(root, f.section)
+	}
+	root.setting = l.root
+	root.children = slices.DeleteFunc(root.children, func(n *node) bool { return slices.Contains(f.ignored, n.part) })
+	value := reflect.New(l.root.typ)
+	l.decode(path, root, value)
+	for _, s := range l.settings {
+		if line, set := l.lines[s.key]; set && !l.wrong[s.key] {
+			l.give(l.setBelowFlags, s, given{at(path, line), value.Elem().FieldByIndex(s.index)})
 		}
 	}
-	l.takeTree(tree, slices.DeleteFunc(found, func(p place) bool { return slices.Contains(f.ignored, p.path[0]) }))
 }
 
-// cut returns what is below the section.
-func (f *file) cut(values map[string]any, found places) (any, places, error) {
-	var below places
-	for _, p := range found {
-		if len(p.path) > 1 && p.path[0] == f.section {
-			p.path = p.path[1:]
-			below = append(below, p)
+// cut returns what is below the section of a file, without its key.
+func (l *loader) cut(root *node, section string) *node {
+	cut := &node{value: map[string]any{}}
+	for _, n := range root.children {
+		switch kind := kindOf(n.value); {
+		case n.part != section:
+			continue
+		case cut.line > 0:
+			l.problem(at(l.configFile, n.line), section, fmt.Sprintf("set twice, first in line %d", cut.line))
+			continue
+		case n.value != nil && !strings.HasPrefix(kind, "a section"):
+			l.problem(at(l.configFile, n.line), section, "expected a section, got "+kind)
+		default:
+			cut.children = n.children
+			for _, child := range n.children {
+				child.parent = cut
+			}
 		}
+		cut.line = n.line
 	}
-	switch section := values[f.section].(type) {
-	case nil:
-		return map[string]any{}, nil, nil
-	case map[string]any:
-		return section, below, nil
-	default:
-		return nil, nil, errors.New("expected a section, got " + kindOf(section))
-	}
+	return cut
 }
 
 // at names a line of a file: todo.yaml:3.
@@ -132,126 +140,4 @@ func at(path string, line int) string {
 		return path
 	}
 	return path + ":" + strconv.Itoa(line)
-}
-
-// takeTree checks each place of a file against the struct, and keeps the value of
-// each setting that is right.
-func (l *loader) takeTree(tree any, found places) {
-	// TOML's tables may be written in any order.
-	slices.SortStableFunc(found, func(a, b place) int { return a.line - b.line })
-	l.places = map[string]place{}
-	byName := map[string]place{} // by mapstructure's names
-	type placeProblem struct {
-		place
-		key, detail string
-	}
-	var problems []placeProblem
-	report := func(p place, key, detail string) {
-		problems = append(problems, placeProblem{p, key, detail})
-	}
-	refuse := func(p place, s *setting, raw any, reason error) {
-		path, element := p.path, 0
-		if last := len(path) - 1; isIndex(path[last]) && !s.isSection() {
-			path, element = path[:last], elementOf(path[last]) // said in words
-		}
-		// A setting that is wrong in one part is not used at all.
-		for i := range path {
-			l.wrong[place{path: path[:i+1]}.name()] = true
-		}
-		report(p, place{path: path}.name(), s.detail(raw, reason, element))
-	}
-	known := l.root.names(nil)
-	skip := map[string]bool{} // places that were reported, and those below them
-	for i, p := range found {
-		p.rank = i
-		name, last := p.name(), len(p.path)-1
-		s, fault, ok := l.root.find(p.path)
-		raw, there := lookUp(tree, p.path)
-		first, twice := l.places[name]
-		parent, _, _ := l.root.find(p.path[:last])
-		switch {
-		case last > 0 && skip[place{path: p.path[:last]}.name()]:
-			skip[name] = true
-		case !ok:
-			skip[name] = true
-			// Below a single value is part of that value, which is judged whole.
-			if parent.isSection() && !isIndex(p.path[last]) {
-				report(p, "", "unknown key "+clip(p.shown())+near(p.withoutIndexes(), known))
-			}
-		case twice && !isIndex(p.path[last]) && slices.Equal(first.path, p.path):
-			skip[name], l.wrong[name] = true, true
-			report(p, clip(name), fmt.Sprintf("set twice, first in line %d", first.line))
-		default:
-			l.places[name], byName[fault] = p, p
-			_, isMap := raw.(map[string]any)
-			// Null is an empty section. What an element is, mapstructure says.
-			if there && (raw == nil && (!s.isSection() || isIndex(p.path[last])) || raw != nil && s.isSection() && !isMap && parent.elem == nil) {
-				refuse(p, s, raw, nil)
-			}
-		}
-	}
-	for _, s := range l.settings {
-		raw, there := lookUp(tree, strings.Split(s.key, "."))
-		p := l.places[s.key]
-		if !there || raw == nil || p.line == 0 {
-			continue
-		}
-		value := reflect.New(s.typ)
-		for _, f := range decode(value.Interface(), raw) {
-			place, ok := byName[s.key+f.name]
-			switch {
-			case ok:
-			case l.wrong[s.key]: // it is below a place that was reported
-				continue
-			default:
-				place = p
-			}
-			at, _, _ := l.root.find(place.path)
-			raw, _ := lookUp(tree, place.path)
-			refuse(place, at, raw, f.reason)
-		}
-		if !l.wrong[s.key] {
-			l.give(l.setBelowFlags, s, given{at(l.configFile, p.line), value.Elem()})
-		}
-	}
-	slices.SortStableFunc(problems, func(a, b placeProblem) int { return a.rank - b.rank })
-	for _, p := range problems {
-		l.problem(at(l.configFile, p.line), p.key, p.detail)
-	}
-}
-
-// shown is the name of a place, with its last part in quotes if that is empty or
-// contains a dot: "s3.secret" is one name, and not secret below s3.
-func (p place) shown() string {
-	last := p.path[len(p.path)-1]
-	if last != "" && !strings.Contains(last, ".") {
-		return p.name()
-	}
-	before := place{path: p.path[:len(p.path)-1]}.name()
-	return strings.TrimPrefix(before+"."+strconv.Quote(last), ".")
-}
-
-// withoutIndexes returns the key of what is in every element: servers.port.
-func (p place) withoutIndexes() string {
-	return place{path: slices.DeleteFunc(slices.Clone(p.path), isIndex)}.name()
-}
-
-// lookUp returns the value at path.
-func lookUp(tree any, path []string) (any, bool) {
-	for _, part := range path {
-		var there bool
-		switch node := tree.(type) {
-		case map[string]any:
-			tree, there = node[part]
-		case []any:
-			i, err := strconv.Atoi(strings.Trim(part, "[]"))
-			if there = err == nil && i < len(node); there {
-				tree = node[i]
-			}
-		}
-		if !there {
-			return nil, false
-		}
-	}
-	return tree, true
 }

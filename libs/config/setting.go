@@ -102,10 +102,8 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 		case child.isSection() && field.Tag.Get("secret") == "true":
 			err = fmt.Errorf("config: field %s: mark the secret fields of the section, not the section", child.goName)
 		default:
-			for _, other := range s.children {
-				if other.part == part {
-					return fmt.Errorf("config: key %s belongs to both %s and %s", child.key, other.goName, child.goName)
-				}
+			if other := s.child(part); other != nil {
+				return fmt.Errorf("config: key %s belongs to both %s and %s", child.key, other.goName, child.goName)
 			}
 			s.children = append(s.children, child)
 			err = child.addBelow()
@@ -172,23 +170,14 @@ func (s *setting) names(all []string) []string {
 
 func (s *setting) isSection() bool { return s.typ.Kind() == reflect.Struct && !isScalar(s.typ) }
 
-// find returns what may be at path below s and how mapstructure names the place:
-// labels[team] in a map. If the path is unknown, it returns as much as is known.
-func (s *setting) find(path []string) (found *setting, name string, ok bool) {
-	for _, part := range path {
-		i := slices.IndexFunc(s.children, func(child *setting) bool { return child.part == part })
-		switch {
-		case i >= 0:
-			s, name = s.children[i], strings.TrimPrefix(name+"."+part, ".")
-		case s.elem != nil && s.typ.Kind() == reflect.Map:
-			s, name = s.elem, name+"["+part+"]"
-		case s.elem != nil && isIndex(part):
-			s, name = s.elem, name+part
-		default:
-			return s, name, false
+// child returns the section or setting below s with that part of the key, or nil.
+func (s *setting) child(part string) *setting {
+	for _, child := range s.children {
+		if child.part == part {
+			return child
 		}
 	}
-	return s, name, true
+	return nil
 }
 
 func isScalar(t reflect.Type) bool {

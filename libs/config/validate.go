@@ -52,10 +52,10 @@ func (l *loader) validate(value reflect.Value) {
 // element or section around it.
 func (l *loader) lineOf(key string) int {
 	for {
-		p, ok := l.places[key]
+		line, ok := l.lines[key]
 		end := strings.LastIndexAny(key, ".[")
 		if ok || end < 0 {
-			return p.line
+			return line
 		}
 		key = key[:end]
 	}
