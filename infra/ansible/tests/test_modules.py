@@ -1,5 +1,6 @@
 """What the collection's modules do in S3; the ones for ECS are proven by the rehearsal."""
 
+import importlib
 import io
 import json
 import os
@@ -246,3 +247,18 @@ def test_who_runs_a_command(module, monkeypatch):
     monkeypatch.setattr(Calls, "run_task", lambda _, **call: seen.append(call["startedBy"]) or {"tasks": [], "failures": []}, raising=False)
     module("one_off", cluster="c", service="s", container="x", command=["config"], by="Jörg=Müller/dependabot[bot]")
     assert seen == ["J-rg-M-ller/dependabot-bot-"]
+
+
+@pytest.mark.parametrize("kind", ["module", "lookup", "callback", "filter"])
+def test_ansible_doc_explains_each_plugin(kind):
+    files = sorted((COLLECTION / ("plugins/modules" if kind == "module" else f"plugins/{kind}")).glob("*.py"))
+    names = [file.stem for file in files]
+    if kind == "filter":
+        names = [name for stem in names for name in importlib.import_module(f"ansible_collections.todo.deploy.plugins.filter.{stem}").FilterModule().filters()]
+    names = [f"todo.deploy.{name}" for name in names]
+    done = subprocess.run([pathlib.Path(sys.executable).with_name("ansible-doc"), "--json", "-t", kind, *names], cwd=COLLECTION.parents[3], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name, found in json.loads(done.stdout).items():
+        names.remove(name)
+        assert found["doc"]["short_description"] and (kind == "callback" or found["examples"] and found["return"]), found
+    assert not names, done.stderr

@@ -9,11 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 
 def private_list(secret):
-    """A private list, as the API derives its name (openapi.yaml).
-
-    :param secret: 16 random bytes as hexadecimal digits
-    :return: a dictionary with the list's ``name`` and its edit ``key`` as the header Todo-Key has it
-    """
+    """A private list, as the API derives its name (openapi.yaml)."""
     try:
         edit = bytes.fromhex(secret)
     except (TypeError, ValueError) as e:

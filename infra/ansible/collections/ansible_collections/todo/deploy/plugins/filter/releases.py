@@ -10,18 +10,7 @@ def _same(record, serving):
 
 
 def rollback_target(releases, serving, to=None):
-    """The release to go back to.
-
-    It is the one that ``to`` names, if set. Otherwise it is the newest that was
-    healthy, is not what serves now, and was not itself left by a rollback. When
-    the newest record is a healthy rollback to what serves now there is nothing
-    to go back from: that record is returned, so that a second run of a rollback
-    changes nothing.
-
-    :param releases: the records, newest first
-    :param serving: digest of the image and version of the page that serve now
-    :param to: id or number of a release, or beginning of its revision
-    """
+    """The release to go back to, by the rule in rollback_target.yml."""
     if to:
         to = str(to)  # seven digits of a commit may all be decimal, and JSON has numbers
         named = [r for r in releases if to in (r["id"], r["id"].split("-")[0]) or (len(to) >= 7 and r["revision"].startswith(to))]
