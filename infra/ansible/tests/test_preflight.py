@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -44,10 +45,53 @@ def publish(client):
     ssm.delete_parameters(Names=["/p/one/deploy"])
 
 
-@pytest.mark.parametrize("name", ["deploy.yml", "rollback.yml", "status.yml", "fetch.yml", "logs.yml", "run.yml", "lock.yml", "unlock.yml", "infra.yml"])
+# Each playbook, and what it does not take: a misspelled name, or one of another playbook, each with the name that is like it.
+PLAYBOOKS = {
+    "deploy.yml": ("relase", "release"), "rollback.yml": ("roll_back_to", "rollback_to"), "status.yml": ("lasts", "last"), "fetch.yml": ("rollback_to", None),
+    "logs.yml": ("minuets", "minutes"), "run.yml": ("comand", "command"), "lock.yml": ("break_lock", "release_break_lock"), "unlock.yml": ("release", "release_to"),
+    "infra.yml": ("acount_id", "account_id"),
+}
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
 def test_no_environment(playbook, name):
     code, said = playbook(name)
     assert code != 0 and "No environment was named: expected -e environment=NAME with one of one" in said, said
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_variable_that_the_playbook_does_not_read(playbook, name):
+    """Ansible ignores it, so the playbook would do something else than it was asked for."""
+    wrong, like = PLAYBOOKS[name]
+    code, said = playbook(name, "-e", "environment=one", "-e", f"{wrong}=x")
+    hint = f" (did you mean {like}?)" if like else ""
+    assert code != 0 and f"{wrong}{hint}: this playbook reads no variable of that name." in said and "account" not in said.replace("acount_id (did you mean account_id", ""), said
+
+
+def test_variable_that_is_misspelled_elsewhere(playbook, tmp_path):
+    code, said = playbook("status.yml", "-e", "enviroment=one")
+    assert code != 0 and "enviroment (did you mean environment?)" in said, said
+    code, said = playbook("deploy.yml", "-e", "environment=one release 0123456")
+    assert code != 0 and "release 0123456 (expected NAME=VALUE): this playbook reads" in said, said
+    code, said = playbook("status.yml", "-e", "environment=one", hosts={"one": {"acount_id": ACCOUNT, "smoke_try": 1}})
+    assert code != 0 and "acount_id (did you mean account_id?), smoke_try (did you mean smoke_tries?)" in said, said
+    (tmp_path / "more.yml").write_text("frontend_conf: {}\n")
+    code, said = playbook("deploy.yml", "-e", "environment=one", "-e", f"@{tmp_path}/more.yml")
+    assert code != 0 and "frontend_conf (did you mean frontend_config?)" in said, said
+
+
+def test_variables_that_are_known(playbook, tmp_path):
+    """Those of the README, those of one's own, and those that a file of tasks reads, which the next check says for having an account that is another."""
+    table = (HERE / "README.md").read_text().partition("## Variables")[2].partition("## Layout")[0]
+    documented = [name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)]
+    assert len(documented) > 15, documented
+    (tmp_path / "hook.yml").write_text('- ansible.builtin.debug: {msg: "{{ ticket }}"}')
+    known = {**{name: "" for name in documented if name not in ("release", "command", "rollback_to")}, "environment": "one", "account_id": "9" * 12, "own_origin": "x", "ticket": 5}
+    for name, argument in (("deploy.yml", "release"), ("fetch.yml", "release"), ("run.yml", "command"), ("rollback.yml", "rollback_to"), ("status.yml", "last"), ("logs.yml", "task")):
+        code, said = playbook(name, "-e", json.dumps({**known, argument: "", "hooks_before": str(tmp_path / "hook.yml"), "hooks_after": [str(tmp_path / "none.yml")]}))
+        assert code != 0 and "reads no variable" not in said, said
+    code, said = playbook("status.yml", "-e", json.dumps(known))
+    assert code != 0 and "ticket: this playbook reads no variable of that name" in said, said
 
 
 def test_unknown_environment(playbook):
