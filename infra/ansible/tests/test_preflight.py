@@ -99,6 +99,18 @@ def test_unknown_environment(playbook):
     assert code != 0 and "There is no environment two: expected -e environment=NAME with one of one, three" in said, said
 
 
+@pytest.mark.parametrize("words", [["--limit", "two"], ["--limit", "!one"], ["--tags", "one"], ["--skip-tags", "one"]])
+def test_tasks_that_are_left_out(playbook, words):
+    """Ansible succeeds when nothing is left to run."""
+    code, said = playbook("status.yml", "-e", "environment=one", *words, hosts={"one": {}, "two": {}})
+    assert code != 0 and "leave out tasks of this playbook" in said, said
+
+
+def test_limit_to_the_environment(playbook):
+    code, said = playbook("status.yml", "-e", "environment=one", "--limit", "one", hosts={"one": {}, "two": {}})
+    assert code != 0 and "expected the 12 digits of an AWS account" in said and "leave out" not in said, said
+
+
 @pytest.mark.parametrize("variables", [{}, {"account_id": ""}, {"account_id": 42}, {"account_id": "1234-5678-9012"}])
 def test_account_that_is_none(playbook, variables):
     code, said = playbook("status.yml", "-e", "environment=one", hosts={"one": variables})
