@@ -436,7 +436,8 @@ func TestMakeCheckFailsIfTheChecksLeaveFiles(t *testing.T) {
 // The scripts of a Python environment name their interpreter by its path.
 func TestAMovedCheckoutGetsANewPythonEnvironment(t *testing.T) {
 	t.Parallel()
-	root, moved := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	// With a space in the path, the first line of a script names a shell instead.
+	root, moved := filepath.Join(t.TempDir(), "with space"), filepath.Join(t.TempDir(), "b")
 	write(t, filepath.Join(root, "tools", "setup", "venv"), read(t, filepath.Join("setup", "venv")), 0o755)
 	write(t, filepath.Join(root, "requirements.txt"), "", 0o644)
 	const usePip = `"$(tools/setup/venv none requirements.txt | tail -n 1)/bin/pip" --version`
