@@ -346,6 +346,16 @@ func TestNothingStartsWhileSomethingIsMissing(t *testing.T) {
 	}
 }
 
+// link makes programs of this machine available in bin.
+func link(t *testing.T, bin string, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		path, err := exec.LookPath(program)
+		check(t, err)
+		check(t, os.Symlink(path, filepath.Join(bin, program)))
+	}
+}
+
 // TestMissingIsToldAtOnce runs tools/setup/missing with different PATHs.
 func TestMissingIsToldAtOnce(t *testing.T) {
 	t.Parallel()
@@ -357,8 +367,8 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 	}{
 		"nothing is missing":     {[]string{"haproxy", "chromium"}, "", []string{"haproxy", "chromium", "localstack"}, nil},
 		"Debian":                 {[]string{"apt-get"}, "", []string{"engine", "haproxy", "chromium"}, []string{"sudo apt-get install -y docker.io iptables haproxy chromium"}},
-		"Fedora":                 {[]string{"dnf"}, "", []string{"engine", "firefox"}, []string{"sudo dnf install -y moby-engine iptables-nft firefox"}},
-		"macOS":                  {[]string{"brew"}, "", []string{"haproxy", "firefox"}, []string{"brew install haproxy firefox"}},
+		"Fedora":                 {[]string{"dnf"}, "", []string{"engine", "webkit", "compose"}, []string{"sudo dnf install -y moby-engine iptables-nft webkit2gtk-driver webkit2gtk4.1 xorg-x11-server-Xvfb xorg-x11-xauth docker-compose\n"}},
+		"macOS":                  {[]string{"brew"}, "", []string{"engine", "haproxy", "chromium"}, []string{"brew install docker-desktop haproxy google-chrome\n"}},
 		"Python for a need":      {nil, "", []string{"schemathesis"}, []string{"Python 3"}},
 		"Java":                   {[]string{"mvn"}, "", []string{"keycloak"}, []string{"Java 17"}},
 		"Go for a tool":          {nil, "", []string{"gotool"}, []string{"Go 1.26"}},
@@ -370,15 +380,11 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			root, bin := t.TempDir(), t.TempDir()
-			for _, name := range []string{"missing", "command"} {
+			for _, name := range []string{"missing", "command", "program"} {
 				write(t, filepath.Join(root, "tools", "setup", name), read(t, filepath.Join("setup", name)), 0o755)
 			}
 			write(t, filepath.Join(root, ".tool-versions"), "golang 1.26.1\nterraform 1.14.0\nnodejs 22.1.0\npython 3.11.1\n", 0o644)
-			for _, tool := range []string{"bash", "env", "dirname", "awk", "sed", "paste", "uname"} {
-				path, err := exec.LookPath(tool)
-				check(t, err)
-				check(t, os.Symlink(path, filepath.Join(bin, tool)))
-			}
+			link(t, bin, "bash", "env", "dirname", "awk", "uname")
 			for _, tool := range test.has {
 				write(t, filepath.Join(bin, tool), "#!/bin/sh\nexit 1\n", 0o755)
 			}
@@ -395,6 +401,34 @@ func TestMissingIsToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestProgramsAndPinnedPackages(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, name := range []string{"program", "pinned", "chromium", "firefox", "python"} {
+		write(t, filepath.Join(root, name), read(t, filepath.Join("setup", name)), 0o755)
+	}
+	write(t, filepath.Join(root, "apt"), "#!/bin/sh\necho \"missing: $*\" >&2; exit 69\n", 0o755)
+	write(t, filepath.Join(root, "venv"), "#!/bin/sh\necho \"/venv/$1 of $2\"\n", 0o755)
+	write(t, filepath.Join(root, "bin", "google-chrome"), "#!/bin/sh\n", 0o755)
+	link(t, filepath.Join(root, "bin"), "bash", "env", "dirname")
+	for _, tt := range []struct {
+		need, exports string
+		status        int
+		says          string
+	}{
+		{"chromium", "CHROMIUM=" + root + "/bin/google-chrome\nHEADLESS_SHELL=" + root + "/bin/google-chrome\n", 0, ""},
+		{"firefox", "", 69, "missing: firefox-esr"},
+		{"python", "PATH+=/venv/python of " + root + "/python-venv/requirements.txt/bin\n", 0, ""},
+	} {
+		env := filepath.Join(t.TempDir(), "env")
+		write(t, env, "", 0o644)
+		out, status := script(t, root, []string{"SETUP_ENV=" + env, "PATH=" + root + "/bin", "TODO_PATH_ONLY=1", "CHROMIUM=", "FIREFOX="}, filepath.Join(root, tt.need))
+		if status != tt.status || !strings.Contains(out, tt.says) || read(t, env) != tt.exports {
+			t.Errorf("%s: got %d, %q, exports %q; want %d, %q, %q", tt.need, status, out, read(t, env), tt.status, tt.says, tt.exports)
+		}
+	}
+}
+
 func TestMissingKnowsEveryNeed(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("setup/*")
@@ -404,7 +438,7 @@ func TestMissingKnowsEveryNeed(t *testing.T) {
 		info, err := os.Stat(file)
 		check(t, err)
 		switch name := filepath.Base(file); name {
-		case "apt", "command", "missing", "npm", "venv": // called by the scripts of needs
+		case "apt", "command", "missing", "npm", "pinned", "program", "venv": // called by the scripts of needs
 		default:
 			if !info.IsDir() {
 				needs = append(needs, name)
