@@ -467,6 +467,16 @@ func TestMakeCheckFailsIfTheChecksLeaveFiles(t *testing.T) {
 	}
 }
 
+func TestBenchmarksNeedLinux(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "uname"), "#!/bin/sh\necho Darwin\n", 0o755)
+	out, status := script(t, "..", []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "make", "bench")
+	if status != 2 || !strings.Contains(out, "run them on Linux") {
+		t.Errorf("got %d:\n%s", status, out)
+	}
+}
+
 // The scripts of a Python environment name their interpreter by its path.
 func TestAMovedCheckoutGetsANewPythonEnvironment(t *testing.T) {
 	t.Parallel()
