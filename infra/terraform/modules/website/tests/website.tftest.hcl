@@ -56,11 +56,6 @@ run "page_is_read_by_this_distribution_alone" {
     condition     = aws_cloudfront_origin_access_control.page.signing_behavior == "always"
     error_message = "want signed requests to the bucket"
   }
-
-  assert {
-    condition     = toset([for r in aws_route53_record.site : "${r.type} ${r.name}"]) == toset(["A staging.todo.example.com", "AAAA staging.todo.example.com"])
-    error_message = "want aliases of both kinds"
-  }
 }
 
 run "browsers_are_told" {
