@@ -103,10 +103,10 @@ const versionBytes = 8
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Open opens the file at path, which it creates, with the directories above it,
-// if it does not exist; an empty file is refused. The error is around
-// [storage.ErrUnavailable] and names the file if it cannot be created, read or
-// written to, is not a database, or is in use by another process. Close releases
-// the file.
+// if it does not exist. The error names the file. It wraps [storage.ErrRefused] if the
+// file system refuses to create, read or write the file, such as by its permissions,
+// and otherwise [storage.ErrUnavailable]: the file is empty, not a database, or in use
+// by another process. Close releases the file.
 func Open(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err == nil {
@@ -123,7 +123,7 @@ func Open(path string) (*Store, error) {
 		if s.db != nil {
 			err = errors.Join(err, s.db.Close())
 		}
-		return nil, &storage.Error{Op: "open", Err: fmt.Errorf("%w: file %s: %w", storage.ErrUnavailable, absolute, err)}
+		return nil, wrap("open", "", fmt.Errorf("file %s: %w", absolute, err))
 	}
 	return s, nil
 }

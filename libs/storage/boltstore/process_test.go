@@ -4,6 +4,7 @@ package boltstore_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -34,6 +35,28 @@ func TestSecondProcess(t *testing.T) {
 	}
 	if out, err := killtest.Command(t, "open", path).Output(); err != nil {
 		t.Errorf("second process after Close: got %q and %v, want nil", out, err)
+	}
+}
+
+// TestUnwritable: the file system refuses the directory or the file.
+func TestUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	readable := filepath.Join(dir, "readable.db")
+	if err := open(t, readable).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{readable: 0o444, dir: 0o555} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{readable, filepath.Join(dir, "new.db"), filepath.Join(dir, "below", "new.db")} {
+		out, err := killtest.Unprivileged(t, "open", path).Output()
+		for _, want := range []string{storage.ErrRefused.Error(), "file " + path, "permission denied"} {
+			if err == nil || !strings.Contains(string(out), want) {
+				t.Errorf("Open(%s): got %q and %v, want %q", path, out, err, want)
+			}
+		}
 	}
 }
 

@@ -132,10 +132,11 @@ var (
 
 var errClosed = errors.New("it was closed")
 
-// Open opens the directory at path, and creates it if it does not exist. If the
-// directory cannot be created, read or written to, or if another process has it
-// open, the error wraps [storage.ErrUnavailable] and names the directory, and the
-// other process if known. The caller must call Close.
+// Open opens the directory at path, and creates it if it does not exist. The error
+// names the directory. It wraps [storage.ErrRefused] if the file system refuses to
+// create, read or write it, such as by its permissions, and otherwise
+// [storage.ErrUnavailable], such as if another process, which it names if known, has
+// the directory open. The caller must call Close.
 func Open(path string) (*Store, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -153,7 +154,7 @@ func Open(path string) (*Store, error) {
 }
 
 func openError(path string, err error) error {
-	return &storage.Error{Op: "open", Err: fmt.Errorf("%w: directory %s: %w", storage.ErrUnavailable, path, err)}
+	return failed("open", "", fmt.Errorf("directory %s: %w", path, err))
 }
 
 // OpenURL opens the directory of a URL such as file:///var/lib/todo or

@@ -441,8 +441,11 @@ var refusals = map[string]bool{
 	"MethodNotAllowed":   true,
 	"NotImplemented":     true,
 	"QuotaExceeded":      true,
-	// MinIO's code for a name that is too long for its file system.
-	"XMinioInvalidObjectName": true,
+	// MinIO's codes for a name that is too long for its file system, a full bucket and
+	// a full disk.
+	"XMinioInvalidObjectName":        true,
+	"XMinioAdminBucketQuotaExceeded": true,
+	"XMinioStorageFull":              true,
 }
 
 func unavailable(op, key string, err error) error {

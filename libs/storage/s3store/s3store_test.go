@@ -157,6 +157,8 @@ func TestAnswers(t *testing.T) {
 		{Name: "400 EntityTooLarge", Handler: failure(400, "EntityTooLarge"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
 		{Name: "400 KeyTooLongError", Handler: failure(400, "KeyTooLongError"), Ops: all, Want: storage.ErrRefused, Requests: 1},
 		{Name: "400 XMinioInvalidObjectName", Handler: failure(400, "XMinioInvalidObjectName"), Ops: all, Want: storage.ErrRefused, Requests: 1},
+		{Name: "400 XMinioAdminBucketQuotaExceeded", Handler: failure(400, "XMinioAdminBucketQuotaExceeded"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
+		{Name: "507 XMinioStorageFull", Handler: failure(507, "XMinioStorageFull"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
 		{Name: "413 of a proxy", Handler: page(413, "<html>too large</html>"), Ops: writes, Want: storage.ErrRefused, Requests: 1},
 		{Name: "400", Handler: failure(400, "InvalidRequest"), Ops: all, Want: storage.ErrRefused, Requests: 1},
 		{Name: "301", Handler: failure(301, "PermanentRedirect"), Ops: all, Want: storage.ErrUnavailable, Requests: 1},

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,6 +57,26 @@ func Command(t *testing.T, role, path string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), variable+"="+role+" "+path)
 	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// Unprivileged is [Command] as a user whom permissions bind. It makes the test's
+// directories readable for that user.
+func Unprivileged(t *testing.T, role, path string) *exec.Cmd {
+	t.Helper()
+	cmd, home := Command(t, role, path), t.TempDir()
+	program, err := os.ReadFile(os.Args[0]) //nolint:gosec // it is this very binary
+	for _, dir := range []string{filepath.Dir(home), home} {
+		err = errors.Join(err, os.Chmod(dir, 0o755)) //nolint:gosec // for the other user
+	}
+	cmd.Path = filepath.Join(home, "child")
+	err = errors.Join(err, os.WriteFile(cmd.Path, program, 0o755)) //nolint:gosec // it is executed
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
 	return cmd
 }
 
