@@ -44,6 +44,7 @@ type Bus struct {
 
 	mu      sync.Mutex
 	pending map[string]uint64 // revisions to publish by key
+	unsent  error             // why the latest hints could not be published
 	wake    chan struct{}
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -160,7 +161,11 @@ func (b *Bus) send(ctx context.Context) {
 		batch := b.pending
 		b.pending = make(map[string]uint64)
 		b.mu.Unlock()
-		if err := b.publish(ctx, batch); err == nil {
+		err := b.publish(ctx, batch)
+		b.mu.Lock()
+		b.unsent = err
+		b.mu.Unlock()
+		if err == nil {
 			b.published.Add(uint64(len(batch)))
 			pause = retryFirst
 			continue
@@ -255,6 +260,9 @@ func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening fu
 		heard.Store(true)
 		switch m := message.(type) {
 		case *redis.Subscription:
+			if err := b.sending(); err != nil {
+				return err
+			}
 			listening(nil)
 		case *redis.Message:
 			b.receive(m.Payload, hinted)
@@ -264,10 +272,20 @@ func (b *Bus) follow(ctx context.Context, hinted func(ledger.Hint), listening fu
 
 var errSilent = fmt.Errorf("no answer to a ping within %v", pingAfter)
 
+// sending returns the error of the latest attempt to publish.
+func (b *Bus) sending() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unsent
+}
+
 // watch pings the server when nothing was heard for pingAfter. It returns an error
-// when nothing is heard after that, or nil when ctx ends.
+// when nothing is heard after that or hints cannot be published, or nil when ctx ends.
 func (b *Bus) watch(ctx context.Context, sub *redis.PubSub, heard *atomic.Bool) error {
 	for pinged := false; wait(ctx, pingAfter); {
+		if err := b.sending(); err != nil {
+			return err
+		}
 		switch {
 		case heard.Swap(false):
 			pinged = false

@@ -205,6 +205,35 @@ func TestHintsServerMissing(t *testing.T) {
 	eventually(t, "those that waited are published", func() bool { return n.bus.Stats().Published >= 4096 })
 }
 
+// A server that may receive hints but not send them says so.
+func TestHintsMayNotBeSent(t *testing.T) {
+	server := redistest.Start(t)
+	u, _ := url.Parse(server.URL())
+	admin := redis.NewClient(&redis.Options{Addr: u.Host})
+	defer admin.Close()
+	may := func(publish string) {
+		if err := admin.Do(t.Context(), "ACL", "SETUSER", "default", publish).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	may("-publish")
+	n := join(t, struct{ storage.Store }{memstore.New()}, server.URL())
+	if !<-n.listening {
+		t.Fatal("it does not listen")
+	}
+	n.increment(t, "k")
+	if <-n.listening {
+		t.Fatal("it listens again before the hint could be sent")
+	}
+	may("+publish")
+	if !<-n.listening {
+		t.Fatal("it does not listen after the hint could be sent")
+	}
+	if got := n.bus.Stats().Published; got != 1 {
+		t.Errorf("published: got %d hints, want the one that waited", got)
+	}
+}
+
 // Messages of other programs, floods and false revisions do no harm.
 func TestFalseHints(t *testing.T) {
 	server := redistest.Start(t)
