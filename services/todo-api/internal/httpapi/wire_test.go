@@ -118,6 +118,23 @@ func TestAddressesWithoutAHost(t *testing.T) {
 	}
 }
 
+// A client that sends a list in parts must not replace it by one of them.
+func TestPartsOfBodiesAreRefused(t *testing.T) {
+	a := serve(t, nil)
+	item := a.Create("l", "x")
+	for _, request := range []string{
+		"PUT /api/state/l []", `POST /api/lists/l/todos {"title":"y"}`, `PATCH /api/lists/l/todos/` + item.ID + ` {"title":"y"}`,
+		`PATCH /api/lists/l/todos {"completed":true}`, `PATCH /api/lists/l {"title":"y"}`,
+		`POST /api/lists/l/batch {"operations":[{"id":"1","type":"clear"}]}`, `POST /api/lists/l/restore {"revision":0}`,
+	} {
+		parts := strings.SplitN(request, " ", 3)
+		a.Expect(400, parts[0], parts[1], parts[2], "Content-Range", "bytes 0-1/4")
+	}
+	if got := a.Todos("l"); len(got) != 1 || got[0] != item {
+		t.Errorf("got %+v, want %+v alone", got, item)
+	}
+}
+
 func TestEveryContentEncodingCounts(t *testing.T) {
 	a := serve(t, nil)
 	for encodings, want := range map[string]int{
