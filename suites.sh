@@ -38,7 +38,7 @@ suite tools/ecsstandin dir=tools needs='engine haproxy ministack' on="containers
   go='-tags engine ./ecsstandin'
 suite torture dir=tools needs='engine localstack redis haproxy' on='three API processes, a fault proxy, HAProxy, LocalStack 4.14.0, redis-server or valkey-server' \
   go='-shuffle=off -tags torture -v ./torture'
-suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate' timeout=45m \
+suite rehearsal dir=tools needs='engine localstack python node chromium haproxy terraform iam-simulate gotool=ko gotool=crane gotool=cyclonedx-gomod' timeout=45m \
   on='the playbooks, the image, moto, a registry, LocalStack 4.14.0' go='-race=false -shuffle=off -tags rehearsal ./rehearsal'
 suite web-unit dir=apps/web needs='node' on='Node and happy-dom' \
   command='npm run --silent test' junit='reports/unit.xml'

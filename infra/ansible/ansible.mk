@@ -14,5 +14,5 @@ deploy: ## Run a playbook: ENVIRONMENT=staging PLAYBOOK=deploy (or fetch, rollba
 
 .PHONY: rehearse
 rehearse: ## Deploy, break and roll back on this machine: no account, no registry
-	@$(with) go engine localstack python node chromium haproxy terraform iam-simulate -- bash -c \
+	@$(with) go engine localstack python node chromium haproxy terraform iam-simulate gotool=ko gotool=crane gotool=cyclonedx-gomod -- bash -c \
 		'go test -C tools -count=1 -timeout 60m -tags rehearsal -v ./rehearsal; code=$$?; cat .cache/rehearsal/table.txt; exit $$code'

@@ -199,9 +199,11 @@ func setUp(t *testing.T) *stage {
 	for key, value := range map[string]string{"user.name": "Rehearsal", "user.email": "rehearsal@localhost", "commit.gpgsign": "false"} {
 		s.command(s.repository, nil, "git", "config", key, value)
 	}
-	// What tools/setup/node has installed for the repository serves the clone, too.
+	// What tools/setup has installed for the repository serves the clone, too.
 	packages := filepath.Join("apps", "web", "node_modules")
 	s.check(os.CopyFS(filepath.Join(s.repository, packages), os.DirFS(filepath.Join(root, packages))))
+	s.check(os.Mkdir(filepath.Join(s.repository, ".cache"), 0o755))
+	s.check(os.Symlink(filepath.Join(root, ".cache", "bin"), filepath.Join(s.repository, ".cache", "bin")))
 	s.readProject()
 
 	recorder, err := filepath.Abs("recorder")
