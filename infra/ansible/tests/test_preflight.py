@@ -13,6 +13,7 @@ import types
 
 import pytest
 from ansible_collections.todo.deploy.plugins.modules import target_info
+from place import git
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"  # moto's
@@ -243,3 +244,17 @@ def test_release_that_is_a_pattern(place):
     finally:
         shutil.rmtree(fetched)
     assert code != 0 and "No release ....... was fetched: here are r1-0123456789ab." in said, said
+
+
+def test_files_that_git_is_configured_to_hide(place):
+    place.create("hidden")
+    place.commit("a")
+    git(place.root, "config", "status.showUntrackedFiles", "no")
+    new = place.root / "apps/web/new.ts"
+    new.touch()
+    try:
+        code, said = place.play("deploy.yml", "hidden")
+    finally:
+        new.unlink()
+        git(place.root, "config", "--unset", "status.showUntrackedFiles")
+    assert code != 0 and "The work tree has 1 changes that no commit holds, such as '?? apps/web/new.ts'" in said, said
