@@ -57,6 +57,17 @@ def test_lock_of_another_machine_with_this_name_and_process(lock):
     assert lock()["failed"], "whether another machine's process runs cannot be told here"
 
 
+def test_lock_of_another_machine_that_uses_this_checkout(lock, monkeypatch):
+    """As two containers do that mount it: process ids of one mean nothing in the other."""
+    for pid in (os.getpid(), ended_process()):
+        with monkeypatch.context() as there:
+            there.setattr("ansible_collections.todo.deploy.plugins.modules.lock.here", lambda: "another container", raising=False)
+            held = lock(pid=pid)["holder"]
+        assert lock()["failed"], "whether that process runs cannot be told here"
+        lock(state="absent")
+        assert lock("there", state="absent", break_lock=held["id"])["holder"]["id"] == held["id"], "it cannot be given back here"
+
+
 def test_lock_that_no_longer_counts(lock, bucket, client):
     lock(pid=ended_process())
     taken = lock()

@@ -92,19 +92,29 @@ from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreE
 REFUSED = ("PreconditionFailed", "NoSuchKey")
 
 
+def here():
+    """What a process id counts in: this start of this machine, and this container. Another may use the same checkout."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+            return f"{f.read().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # not Linux
+        return socket.gethostname()
+
+
 def noted(params, holder):
     """The process of this machine that took the lock, or nothing when another machine did."""
     try:
-        with open(os.path.join(params["notes"], holder["id"]), encoding="ascii") as f:
-            return int(f.read())
+        with open(os.path.join(params["notes"], holder["id"]), encoding="utf-8") as f:
+            pid, _, place = f.read().partition(" ")
+        return int(pid) if place == here() else None
     except (FileNotFoundError, ValueError):
         return None
 
 
 def note(params, holder):
     os.makedirs(params["notes"], exist_ok=True)
-    with open(os.path.join(params["notes"], holder["id"]), "w", encoding="ascii") as f:
-        f.write(str(params["pid"]))
+    with open(os.path.join(params["notes"], holder["id"]), "w", encoding="utf-8") as f:
+        f.write(f"{params['pid']} {here()}")
 
 
 def forget(params, holder):
