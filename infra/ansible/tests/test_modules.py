@@ -180,11 +180,22 @@ def test_releases_info(module, bucket, client):
     assert read["next"] == 1
     for number in (9, 10):
         s3.put_object(Bucket=bucket, Key=f"staging/releases/r{number}-a.json", Body=json.dumps({"id": f"r{number}-a"}).encode())
-    read = module("releases_info", **{**arguments, "limit": 2})
+    read = module("releases_info", **{**arguments, "limit": 2, "healthy": 0})
     assert [r["id"] for r in read["releases"]] == ["r10-a", "r9-a"] and read["next"] == 11, "numbers order, before the names of earlier versions"
-    s3.put_object(Bucket=bucket, Key="staging/releases/20260103T000000Z-c.json", Body=b"{")
-    broken = module("releases_info", **arguments)
-    assert broken["failed"] and "20260103T000000Z-c.json is no release record" in broken["msg"]
+    for text in (b"{", b"[]"):
+        s3.put_object(Bucket=bucket, Key="staging/releases/20260103T000000Z-c.json", Body=text)
+        broken = module("releases_info", **arguments)
+        assert broken["failed"] and "20260103T000000Z-c.json is no release record" in broken["msg"]
+
+
+def test_releases_behind_many_that_failed(module, bucket, client):
+    for number in range(1, 31):
+        body = {"id": f"r{number}-{number:012}", "state": "healthy" if number in (2, 3, 4) else "failed"}
+        client("s3").put_object(Bucket=bucket, Key=f"releases/{body['id']}.json", Body=json.dumps(body).encode())
+    for more, want in (({"healthy": 1}, 27), ({"healthy": 2}, 28), ({"healthy": 9}, 30), *(({"healthy": 0, "to": to}, 3) for to in ("r2", "r2-000000000002", "0" * 11 + "2" + "a" * 28)),
+                       ({"healthy": 0, "to": "0" * 7}, 30), ({"healthy": 0}, 2), ({"healthy": 0, "to": "00"}, 2)):
+        read = module("releases_info", bucket=bucket, prefix="releases/", lock_key="lock.json", limit=2, **more)
+        assert len(read["releases"]) == want, (more, [r["id"] for r in read["releases"]])
 
 
 def test_readme_names_every_module():

@@ -1,6 +1,7 @@
 """Which release a rollback goes back to."""
 
 import importlib.util
+import json
 import pathlib
 
 import pytest
@@ -105,3 +106,26 @@ def test_page_version():
     assert version == releases.page_version({**files, "config.json": "another environment's"})
     assert version != releases.page_version({**files, "index.html": "another"})
     assert version != releases.page_version({**files, "b.txt": "4"})
+
+
+def test_healthy_release_behind_60_that_failed(place):
+    """What a failed deployment returns to, what status.yml says and what a rollback may name is not among the 50 newest."""
+    place.create("behind")
+    place.commit("a")
+    code, said = place.play("deploy.yml", "behind")
+    assert code == 0, said
+    (entry,) = place.s3.list_objects_v2(Bucket="behind-releases", Prefix="e/releases/")["Contents"]
+    healthy = json.loads(place.s3.get_object(Bucket="behind-releases", Key=entry["Key"])["Body"].read())
+    for number in range(2, 62):
+        name = f"r{number}-{'b' * 12}"
+        failed = {**healthy, "id": name, "revision": "b" * 40, "digest": "sha256:" + "f" * 64, "state": "failed", "reason": "no", "page_files": {}}
+        place.s3.put_object(Bucket="behind-releases", Key=f"e/releases/{name}.json", Body=json.dumps(failed).encode())
+    place.commit("b")
+    place.site.ready = False
+    code, said = place.play("deploy.yml", "behind")
+    place.site.ready = True
+    assert code != 0 and f"(commit {place.commits['a']}) serves, as before" in said and place.serves("behind") == ("a", "a"), said
+    code, said = place.play("status.yml", "behind")
+    assert code == 0 and f"release {healthy['id']}" in said, said
+    code, said = place.play("rollback.yml", "behind", rollback_to="r1")
+    assert code == 0 and "Going back to r1-" in said, said

@@ -24,9 +24,17 @@ options:
     required: true
     type: str
   limit:
-    description: How many to read at most.
+    description: How many to read, if O(healthy) of them were healthy.
     type: int
     default: 50
+  healthy:
+    description: How many healthy ones to read, if there are so many; a release to go back to may be older than many that failed.
+    type: int
+    default: 10
+  to:
+    description: Id, number or commit of a release to read as well.
+    type: str
+    default: ""
   page_bucket:
     description: The bucket of the page, to return which page is published.
     type: str
@@ -77,6 +85,12 @@ def number(key):
     return int(found[1]) if found else 0
 
 
+def named(key, to):
+    """Whether a key may be that of the release that is called so: its name has 12 digits of the commit."""
+    name = key.rsplit("/", 1)[-1].removesuffix(".json")
+    return to in (name, name.split("-")[0]) or (len(to) >= 7 and name.rpartition("-")[2].startswith(to[:12]))
+
+
 def main():
     module = AnsibleAWSModule(
         argument_spec={
@@ -84,21 +98,26 @@ def main():
             "prefix": {"required": True},
             "lock_key": {"required": True, "no_log": False},
             "limit": {"type": "int", "default": 50},
+            "healthy": {"type": "int", "default": 10},
+            "to": {"default": ""},
             "page_bucket": {},
         },
         supports_check_mode=True,
     )
     params = module.params
-    releases, lock, index = [], {}, ""
+    releases, healthy, lock, index = [], 0, {}, ""
     try:
         client = Calls(module, "s3")
         keys = [entry["Key"] for entry in client.list_objects(params["bucket"], params["prefix"])]
         keys.sort(key=lambda key: (number(key), key), reverse=True)
-        for key in keys[: params["limit"]]:
+        for n, key in enumerate(keys):
+            if n >= params["limit"] and healthy >= params["healthy"] and not named(key, params["to"]):
+                continue
             _answer, body = client.read(params["bucket"], key)
             try:
                 releases.append(json.loads(body))
-            except ValueError as e:
+                healthy += releases[-1].get("state") == "healthy"
+            except (AttributeError, ValueError) as e:
                 module.fail_json(msg=f"s3://{params['bucket']}/{key} is no release record: {e}")
         lock = client.read_lock(params["bucket"], params["lock_key"])[0] or {}
         if params["page_bucket"]:
