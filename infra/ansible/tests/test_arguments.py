@@ -88,6 +88,13 @@ def test_configuration_that_the_page_takes():
     assert typed.FilterModule().filters()["as_page_config"]({"apiBase": "", "signIn": None}) == {"apiBase": ""}
 
 
+def test_lists():
+    """`-e hooks_before=` has an empty string, which is not a file without a name."""
+    as_list = typed.FilterModule().filters()["as_list"]
+    for value, want in (("", []), (" ", []), ("a", ["a"]), ("a, b,", ["a", "b"]), (["a", ""], ["a", ""]), ([], [])):
+        assert as_list(value) == want, value
+
+
 @pytest.fixture
 def refused(place):
     """Runs a playbook, which is to be refused before it changes anything, and returns what it said."""

@@ -49,6 +49,8 @@ def test_tasks_before_and_after(place, tmp_path):
     code, said = place.play("deploy.yml", "hooks", hooks_before=str(tmp_path / "broken.yml"), hooks_after=str(tmp_path / "after.yml"))
     assert code != 0 and "not today" in said and not (tmp_path / "after.ran").exists(), said
     assert place.s3.list_objects_v2(Bucket="hooks-website")["KeyCount"] == 0, "nothing was published"
+    code, said = place.play("deploy.yml", "hooks", "-e", "hooks_before= hooks_after=", "--check")
+    assert code == 0, said
     code, said = place.play("deploy.yml", "hooks", hooks_before=str(tmp_path / "before.yml"), hooks_after=str(tmp_path / "after.yml"))
     assert code == 0 and (tmp_path / "before.ran").exists() and (tmp_path / "after.ran").exists(), said
 

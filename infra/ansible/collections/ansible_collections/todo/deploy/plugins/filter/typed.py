@@ -19,6 +19,11 @@ def _typed(check, expected):
     return convert
 
 
+def _list(value):
+    """An empty string has no elements, and blanks around commas are not part of them."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else check_type_list(value)
+
+
 def _words(value):
     if not isinstance(value, str):
         raise TypeError
@@ -41,7 +46,7 @@ class FilterModule:
     def filters(self):
         return {
             "as_dict": _typed(check_type_dict, "an object"),
-            "as_list": _typed(check_type_list, "a list, or its elements with commas between them"),
+            "as_list": _typed(_list, "a list, or its elements with commas between them"),
             "as_page_config": _typed(_page_config, 'an apiBase of "" or an address such as "https://api.example.com", and, where people sign in, a signIn with an '
                                      'issuer, an address too, a clientId, an audience and a scope'),
             "as_words": _typed(_words, "a string, quoted as in a shell"),
