@@ -11,18 +11,6 @@ description:
   - Reads from the log group that the service's task definition names.
 author: [The maintainers]
 options:
-  cluster:
-    description: Name or ARN of the cluster.
-    required: true
-    type: str
-  service:
-    description: Name of the service.
-    required: true
-    type: str
-  container:
-    description: Name of the container.
-    required: true
-    type: str
   task:
     description: Id or ARN of a task, also of one that stopped; all of them if not set.
     type: str
@@ -35,6 +23,7 @@ options:
     type: int
     default: 100
 extends_documentation_fragment:
+  - todo.deploy.service
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

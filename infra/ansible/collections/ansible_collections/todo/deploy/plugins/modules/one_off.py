@@ -12,18 +12,6 @@ description:
 version_added: 1.1.0
 author: [The maintainers]
 options:
-  cluster:
-    description: Name of the cluster.
-    required: true
-    type: str
-  service:
-    description: Name of the service.
-    required: true
-    type: str
-  container:
-    description: Name of the container that runs the command.
-    required: true
-    type: str
   command:
     description: The arguments of the image's program.
     required: true
@@ -46,6 +34,7 @@ options:
     default: 1000
     type: int
 extends_documentation_fragment:
+  - todo.deploy.service
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -12,18 +12,6 @@ description:
 version_added: 1.0.0
 author: [The maintainers]
 options:
-  cluster:
-    description: Name or ARN of the cluster.
-    required: true
-    type: str
-  service:
-    description: Name of the service.
-    required: true
-    type: str
-  container:
-    description: Name of the container whose image is reported.
-    required: true
-    type: str
   deployment:
     description: Id of the deployment; the current one if not set.
     type: str
@@ -31,6 +19,7 @@ options:
     description: When O(deployment) was created, in seconds since 1970, to tell one that replaced it from an answer of before it.
     type: float
 extends_documentation_fragment:
+  - todo.deploy.service
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

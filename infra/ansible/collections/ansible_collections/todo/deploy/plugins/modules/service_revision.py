@@ -14,20 +14,8 @@ description:
 version_added: 1.0.0
 author: [The maintainers]
 options:
-  cluster:
-    description: Name or ARN of the cluster.
-    required: true
-    type: str
-  service:
-    description: Name of the service.
-    required: true
-    type: str
   family:
     description: Family of the service's task definitions.
-    required: true
-    type: str
-  container:
-    description: Name of the container whose image it is.
     required: true
     type: str
   image:
@@ -49,6 +37,7 @@ options:
     type: int
     required: true
 extends_documentation_fragment:
+  - todo.deploy.service
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
