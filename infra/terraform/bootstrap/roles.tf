@@ -37,6 +37,11 @@ resource "aws_iam_role" "deploy" {
     }
 
     precondition {
+      condition     = data.aws_partition.current.partition == "aws"
+      error_message = "region in project.yaml is in the partition aws: CloudFront's certificates are in us-east-1, which other partitions do not reach."
+    }
+
+    precondition {
       condition     = can(regex("^[a-z][a-z0-9]{1,11}$", each.key))
       error_message = "The directory environments/${each.key}: an environment's name has 2 to 12 lower-case letters and digits and begins with a letter."
     }
@@ -114,9 +119,13 @@ resource "aws_iam_role_policy" "plan" {
         NotResource = "${module.state.arn}/*"
       },
       {
-        Sid      = "NoLogsAndSecrets"
-        Effect   = "Deny"
-        Action   = ["kms:Decrypt", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults", "logs:StartLiveTail", "logs:StartQuery", "secretsmanager:GetSecretValue"]
+        Sid    = "NoLogsSecretsAndPeople"
+        Effect = "Deny"
+        Action = [
+          "cognito-idp:AdminGet*", "cognito-idp:AdminList*", "cognito-idp:ListUsers", "cognito-idp:ListUsersInGroup", "ec2:GetConsole*", "kms:Decrypt",
+          "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults", "logs:StartLiveTail", "logs:StartQuery",
+          "secretsmanager:GetSecretValue",
+        ]
         Resource = "*"
       },
     ]

@@ -185,13 +185,18 @@ def test_plan_role_reads_no_content():
     plan = verbose_test(TERRAFORM / "bootstrap", "test_plan", "roles_are_bound_to_the_repository")
     after = {c["address"]: c["change"]["after"] for c in plan["resource_changes"]}
     assert after["aws_iam_role_policy_attachment.plan"]["policy_arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    allowed = {"Effect": "Allow", "Action": ["ecs:Describe*", "kms:Decrypt", "logs:Get*", "s3:Get*", "s3:List*"], "Resource": "*"}
+    allowed = {"Effect": "Allow", "Action": ["cognito-idp:AdminGet*", "cognito-idp:Describe*", "cognito-idp:List*", "ec2:Get*", "ecs:Describe*", "kms:Decrypt", "logs:Get*", "s3:Get*", "s3:List*"], "Resource": "*"}
     document = json.loads(after["aws_iam_role_policy.plan"]["policy"])
     document["Statement"].append(allowed)
     want = {
         ("s3:GetObject", "arn:aws:s3:::todo-terraform-state-123456789012/staging/terraform.tfstate"): True,
         ("s3:GetBucketPolicy", named("lists")): True,
         ("ecs:DescribeServices", named("service")): True,
+        ("cognito-idp:DescribeUserPool", named("pool")): True,
+        ("cognito-idp:AdminGetUser", named("pool")): False,
+        ("cognito-idp:ListUsers", named("pool")): False,
+        ("cognito-idp:ListUsersInGroup", named("pool")): False,
+        ("ec2:GetConsoleOutput", "arn:aws:ec2:eu-west-1:123456789012:instance/i-1"): False,
         ("s3:GetObject", named("list")): False,
         ("s3:GetObjectVersion", named("list")): False,
         ("s3:GetObject", "arn:aws:s3:::todo-ssh-keys-123456789012/todo-v1"): False,

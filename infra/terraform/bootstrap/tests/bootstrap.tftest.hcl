@@ -55,3 +55,13 @@ run "provider_that_is_there" {
     error_message = "nothing is made where a provider is named"
   }
 }
+
+run "rejects_another_partition" {
+  command = plan
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov" }
+  }
+
+  expect_failures = [aws_iam_role.deploy]
+}
