@@ -11,6 +11,8 @@ locals {
     instance_subnet_ids             = module.network.instance_subnet_ids
     instances_have_public_addresses = module.network.instances_have_public_addresses
     zone_id                         = module.dns_zone.zone_id
+    zone_domain                     = module.dns_zone.domain
+    delegated_domains               = keys(var.delegations)
     repository_name                 = module.registry.name
     repository_arn                  = module.registry.arn
     repository_url                  = module.registry.url
@@ -52,6 +54,13 @@ resource "aws_route53_record" "delegation" {
   type    = "NS"
   ttl     = 3600
   records = each.value
+
+  lifecycle {
+    precondition {
+      condition     = endswith(each.key, ".${module.dns_zone.domain}")
+      error_message = "delegations are domains below ${module.dns_zone.domain}, for which this account's zone answers; got ${each.key}."
+    }
+  }
 }
 
 module "registry" {

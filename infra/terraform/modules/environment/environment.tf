@@ -4,6 +4,20 @@ data "aws_caller_identity" "current" {}
 # What all environments share, as the root shared published it.
 data "aws_ssm_parameter" "shared" {
   name = "/${var.project.name}/shared"
+
+  # Records of another domain would get the zone's name appended, and those of a delegated one are not asked for: the
+  # certificate would wait in vain. What shared published before it named its domains is believed.
+  lifecycle {
+    postcondition {
+      condition     = try(endswith(".${local.domain}", ".${jsondecode(self.insecure_value).zone_domain}"), true)
+      error_message = "The zone of this account answers for ${try(jsondecode(self.insecure_value).zone_domain, "")}, and this environment is at ${local.domain}: it belongs to another account, or the domain in project.yaml or subdomain is wrong."
+    }
+
+    postcondition {
+      condition     = !anytrue([for domain in try(jsondecode(self.insecure_value).delegated_domains, []) : endswith(".${local.domain}", ".${domain}")])
+      error_message = "The zone of this account delegates ${local.domain} to another account, where this environment belongs."
+    }
+  }
 }
 
 locals {

@@ -9,8 +9,8 @@ variables {
 run "publishes_what_environments_read" {
   assert {
     condition = toset(keys(jsondecode(aws_ssm_parameter.shared.insecure_value))) == toset([
-      "instance_subnet_ids", "instances_have_public_addresses", "key_name", "private_subnet_ids", "public_subnet_ids",
-      "repository_arn", "repository_name", "repository_url", "vpc_id", "zone_id",
+      "delegated_domains", "instance_subnet_ids", "instances_have_public_addresses", "key_name", "private_subnet_ids", "public_subnet_ids",
+      "repository_arn", "repository_name", "repository_url", "vpc_id", "zone_domain", "zone_id",
     ])
     error_message = "got ${aws_ssm_parameter.shared.insecure_value}"
   }
@@ -24,6 +24,15 @@ run "publishes_what_environments_read" {
     condition     = toset([for n in aws_budgets_budget.this.notification : "${n.notification_type} ${n.threshold}"]) == toset(["ACTUAL 50", "ACTUAL 90", "FORECASTED 100"])
     error_message = "want notices at 50 % and 90 % of the budget, and at a forecast above it"
   }
+}
+
+run "rejects_a_delegation_from_elsewhere" {
+  command = plan
+  variables {
+    delegations = { "staging.example.com" = ["ns-1.example.net", "ns-2.example.net"] }
+  }
+
+  expect_failures = [aws_route53_record.delegation]
 }
 
 # The runner compares the protections in this plan with those in the state of "publishes_what_environments_read".

@@ -39,6 +39,8 @@ mock_data "aws_ssm_parameter" {
         "instance_subnet_ids": ["subnet-private-a", "subnet-private-b"],
         "instances_have_public_addresses": false,
         "zone_id": "Z1",
+        "zone_domain": "example.com",
+        "delegated_domains": ["another.example.com"],
         "repository_name": "todo-api",
         "repository_arn": "arn:aws:ecr:eu-west-1:123456789012:repository/todo-api",
         "repository_url": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/todo-api",

@@ -24,7 +24,7 @@ run "a_zone_that_is_there" {
   }
 
   assert {
-    condition     = length(aws_route53_zone.this) == 0 && length(aws_route53_delegation_set.this) == 0
+    condition     = length(aws_route53_zone.this) == 0 && length(aws_route53_delegation_set.this) == 0 && output.domain == "example.com"
     error_message = "nothing is made where a zone is named"
   }
 }

@@ -145,6 +145,25 @@ run "public_origin" {
   }
 }
 
+# Copied into the account of another environment, or made where its domain was given away.
+run "rejects_a_domain_that_the_zone_does_not_answer_for" {
+  command = plan
+  variables {
+    project = { name = "todo", region = "eu-west-1", domain = "todo.example.org", alarm_email = "ops@example.com" }
+  }
+
+  expect_failures = [data.aws_ssm_parameter.shared]
+}
+
+run "rejects_a_domain_that_is_delegated" {
+  command = plan
+  variables {
+    project = { name = "todo", region = "eu-west-1", domain = "another.example.com", alarm_email = "ops@example.com" }
+  }
+
+  expect_failures = [data.aws_ssm_parameter.shared]
+}
+
 # The runner compares the protections in this plan with those in the state of "whole".
 run "may_be_destroyed" {
   command = plan
