@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -39,7 +38,7 @@ func TestAwaitStore(t *testing.T) {
 				store := faultstore.New(memstore.New(), faultstore.Script("check", test.checks...))
 				open := func(context.Context, string) (storage.Store, error) { return store, nil }
 				began := time.Now()
-				_, err := awaitStore(t.Context(), settings{Store: "mem:", StoreWait: test.wait}, slog.New(slog.NewTextHandler(io.Discard, nil)), open)
+				_, err := awaitStore(t.Context(), settings{Store: "mem:", StoreWait: test.wait}, slog.New(slog.DiscardHandler), open)
 				if !errors.Is(err, test.want) || (test.want == nil) != (err == nil) {
 					t.Errorf("got error %v, want %v", err, test.want)
 				}
