@@ -2,6 +2,7 @@ import { onScopeDispose, shallowRef, type ShallowRef } from 'vue'
 import type { ListClient } from '@/api/client'
 import { Backlog, type Backlogged } from '@/outbox/backlog'
 import type { Database } from '@/outbox/database'
+import { scopeSignal } from './scopeSignal'
 
 /**
  * The lists other than the one shown of which changes wait on this device or were refused. They are
@@ -14,23 +15,12 @@ export function useBacklog(shown: string | null, database: Promise<Database>, co
   function take() {
     if (document.visibilityState === 'visible') backlog.take()
   }
-  function onShow(event: PageTransitionEvent) {
-    if (event.persisted) take()
-  }
-  function leave() {
-    backlog.leave() // a page in the back/forward cache sends nothing
-  }
-  document.addEventListener('visibilitychange', take)
-  window.addEventListener('online', take)
-  window.addEventListener('pageshow', onShow)
-  window.addEventListener('pagehide', leave)
-  onScopeDispose(() => {
-    backlog.close()
-    document.removeEventListener('visibilitychange', take)
-    window.removeEventListener('online', take)
-    window.removeEventListener('pageshow', onShow)
-    window.removeEventListener('pagehide', leave)
-  })
+  const until = { signal: scopeSignal() }
+  document.addEventListener('visibilitychange', take, until)
+  window.addEventListener('online', take, until)
+  window.addEventListener('pageshow', ({ persisted }) => persisted && take(), until)
+  window.addEventListener('pagehide', () => backlog.leave(), until) // a page in the back/forward cache sends nothing
+  onScopeDispose(() => backlog.close())
   take()
   return lists
 }

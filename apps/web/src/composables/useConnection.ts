@@ -1,4 +1,5 @@
 import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref } from 'vue'
+import { scopeSignal } from './scopeSignal'
 import type { ListState } from './useListState'
 import type { ListClient } from '@/api/client'
 import type { HistoryEntry } from '@/api/decode'
@@ -94,7 +95,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   let loadTimer: ReturnType<typeof setTimeout> | undefined
   let eventTimer: ReturnType<typeof setTimeout> | undefined
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined
-  let disposed = false
+  const until = { signal: scopeSignal() }
 
   function send() {
     if (editable) void sender.flush()
@@ -115,19 +116,19 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
 
   function later(pause: number) {
     clearTimeout(loadTimer)
-    if (!disposed) loadTimer = setTimeout(() => void load(), pause)
+    if (!until.signal.aborted) loadTimer = setTimeout(() => void load(), pause)
   }
 
   async function load() {
     clearTimeout(loadTimer)
-    if (loading || disposed) return
+    if (loading || until.signal.aborted) return
     loading = true
     const before = confirmed.value
     try {
       const api = await client()
       const loaded = await api.load(silent && failures < 5 ? shortPatience : undefined)
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have become so while waiting
-      if (disposed) return
+      if (until.signal.aborted) return
       answered()
       failures = 0
       silent = false
@@ -201,41 +202,18 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     else wake()
   }
 
-  function onShow(event: PageTransitionEvent) {
-    if (event.persisted) wake() // brought back by the Back button, with a stream that the browser has closed
-  }
-
-  function onHide() {
-    if (waiting.value > 0) void sendInBackground()
-  }
-
-  function onOffline() {
-    readTrouble.value = new Trouble('unreachable', 'This device is offline.')
-  }
-
-  function onUnload(event: BeforeUnloadEvent) {
-    if (state.unkept.value) event.preventDefault()
-  }
-
-  document.addEventListener('visibilitychange', onVisibility)
-  window.addEventListener('online', wake)
-  window.addEventListener('pageshow', onShow)
-  window.addEventListener('pagehide', onHide)
-  window.addEventListener('offline', onOffline)
-  window.addEventListener('beforeunload', onUnload)
+  document.addEventListener('visibilitychange', onVisibility, until)
+  window.addEventListener('online', wake, until)
+  window.addEventListener('pageshow', ({ persisted }) => persisted && wake(), until) // brought back by the Back button, with a stream that the browser has closed
+  window.addEventListener('pagehide', () => waiting.value > 0 && void sendInBackground(), until)
+  window.addEventListener('offline', () => (readTrouble.value = new Trouble('unreachable', 'This device is offline.')), until)
+  window.addEventListener('beforeunload', (event) => state.unkept.value && event.preventDefault(), until)
   onScopeDispose(() => {
-    disposed = true
     unfollow()
     sender.close()
     clearTimeout(eventTimer)
     clearTimeout(hiddenTimer)
     clearInterval(clock)
-    document.removeEventListener('visibilitychange', onVisibility)
-    window.removeEventListener('online', wake)
-    window.removeEventListener('pageshow', onShow)
-    window.removeEventListener('pagehide', onHide)
-    window.removeEventListener('offline', onOffline)
-    window.removeEventListener('beforeunload', onUnload)
   })
 
   void load()

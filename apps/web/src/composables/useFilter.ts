@@ -1,12 +1,11 @@
-import { onScopeDispose, ref, type Ref } from 'vue'
+import { ref, type Ref } from 'vue'
+import { scopeSignal } from './scopeSignal'
 import type { Filter } from '@/todos/filter'
 import { readFragment } from '@/todos/fragment'
 
 /** The filter that the address names, as it changes. */
 export function useFilter(): Readonly<Ref<Filter>> {
   const filter = ref(readFragment(location.hash).filter)
-  const onChange = () => (filter.value = readFragment(location.hash).filter)
-  window.addEventListener('hashchange', onChange)
-  onScopeDispose(() => window.removeEventListener('hashchange', onChange))
+  window.addEventListener('hashchange', () => (filter.value = readFragment(location.hash).filter), { signal: scopeSignal() })
   return filter
 }

@@ -1,6 +1,7 @@
-import { onScopeDispose, ref, watch } from 'vue'
+import { ref, watch } from 'vue'
 import { prefer, preference } from '@/outbox/preferences'
 import { isComposing } from './composing'
+import { scopeSignal } from './scopeSignal'
 
 /** What the keys of the whole page do. Those that a list to look at has not are left to the browser. */
 export interface Keys {
@@ -34,6 +35,5 @@ export function useKeys(keys: Keys): void {
     event.preventDefault()
     act()
   }
-  window.addEventListener('keydown', onKey)
-  onScopeDispose(() => window.removeEventListener('keydown', onKey))
+  window.addEventListener('keydown', onKey, { signal: scopeSignal() })
 }
