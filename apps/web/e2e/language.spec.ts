@@ -1,5 +1,5 @@
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test } from './test'
+import { App, expect, test } from './test'
 
 test.describe('in a browser that wants Portuguese', () => {
   test.use({ locale: 'pt-BR' })
@@ -32,6 +32,18 @@ test.describe('in a browser that wants Portuguese', () => {
     await expect(html).toHaveAttribute('lang', 'en')
     await expect(app.count).toHaveText('1 item left')
   })
+})
+
+test('What is chosen in one window holds in the others', async ({ app, server, list, context }) => {
+  await app.open()
+  const other = await new App(await context.newPage(), server.address, list).open()
+  for (const { page } of [app, other]) await page.getByRole('button', { name: 'Keys' }).click()
+  await other.page.getByRole('checkbox').uncheck()
+  await expect(app.page.getByRole('checkbox')).not.toBeChecked()
+  for (const { page } of [app, other]) await page.getByRole('button', { name: 'Close' }).click()
+  await other.page.getByRole('button', { name: 'Português' }).click()
+  await expect(app.page.locator('html')).toHaveAttribute('lang', 'pt-BR')
+  await expect(app.page.getByRole('button', { name: 'Compartilhar' })).toBeVisible()
 })
 
 test('a browser without storage still chooses', async ({ page, app }) => {

@@ -1,5 +1,5 @@
 import { ref, watch } from 'vue'
-import { prefer, preference } from '@/outbox/preferences'
+import { followPreference, prefer, preference } from '@/outbox/preferences'
 import { isComposing } from './composing'
 import { scopeSignal } from './scopeSignal'
 
@@ -15,6 +15,7 @@ export interface Keys {
 /** Whether keys without Ctrl or ⌘ act: speech input may press them by accident (WCAG 2.1.4). Kept on this device. */
 export const singleKeys = ref(preference('single-keys') !== 'off')
 watch(singleKeys, (on) => prefer('single-keys', on ? 'on' : 'off'))
+followPreference('single-keys', (value) => (singleKeys.value = value !== 'off'))
 
 // Where keys write, they belong to the text, and Ctrl+Z to the browser's own undo.
 const text = 'input:not([type=checkbox], [type=button], [type=submit]), textarea, select, [contenteditable]'

@@ -36,3 +36,13 @@ export function prefer(name: string, value: string): void {
     // no space is left: it lasts as long as the page is open
   }
 }
+
+/** Calls `changed` with what the person chooses on this device in another window, or chose while this page was in the back/forward cache. */
+export function followPreference(name: string, changed: (value: string) => void): void {
+  const follow = () => {
+    const value = preference(name)
+    if (value !== null) changed(value)
+  }
+  window.addEventListener('storage', follow)
+  window.addEventListener('pageshow', follow)
+}

@@ -1,5 +1,5 @@
 import { computed, shallowRef } from 'vue'
-import { preference, prefer } from '@/outbox/preferences'
+import { followPreference, prefer, preference } from '@/outbox/preferences'
 import { part } from '@/part'
 import { en, type Words } from './en'
 import type { PartWords } from './parts/en'
@@ -45,8 +45,9 @@ export function firstKnown(wanted: readonly string[]): Language {
   return 'en'
 }
 
-/** Uses the language that was chosen on this device before, or the first of the browser's that the page has. Throws when its words cannot be had. */
+/** Uses the language that is chosen on this device, or the first of the browser's that the page has. Throws when its words cannot be had. */
 export async function useLanguage(): Promise<void> {
+  followPreference('language', (chosen) => void show(firstKnown([chosen])).catch(console.error))
   const chosen = preference('language')
   await show(firstKnown(chosen === null ? navigator.languages : [chosen, ...navigator.languages]))
 }
@@ -57,9 +58,14 @@ export async function chooseLanguage(chosen: Language): Promise<void> {
   await show(chosen)
 }
 
+let wanted: Language = 'en'
+
 async function show(chosen: Language) {
+  wanted = chosen
+  if (chosen === language.value) return
   const { load, loadParts } = languages[chosen]
   const [words, parts] = await Promise.all([load(), current.value.parts && part(loadParts())])
+  if (chosen !== wanted) return // another was chosen meanwhile
   current.value = { language: chosen, words, parts }
   document.documentElement.lang = chosen
   // What an installed app is described by.
