@@ -129,6 +129,28 @@ test('By touch, items are edited, moved, deleted and brought back', async ({ app
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['milk', 'rye bread', 'salt'])
 })
 
+test('A row that is dragged while the page is enlarged by two fingers scrolls at the edge of what is seen', async ({ app, page, server, list }) => {
+  await server.add(list, Array.from({ length: 30 }, (_, i) => `item ${i}`))
+  await app.open()
+  await expect(app.items).toHaveCount(30)
+  const session = await page.context().newCDPSession(page)
+  await session.send('Input.synthesizePinchGesture', { x: 300, y: 420, scaleFactor: 2.5, relativeSpeed: 2000 })
+  const { x, y, bottom } = await app.item(0).locator('.handle').evaluate((handle) => {
+    const { left, top, width, height } = handle.getBoundingClientRect()
+    const view = window.visualViewport as VisualViewport
+    return { x: left + width / 2 - view.offsetLeft, y: top + height / 2 - view.offsetTop, bottom: view.height }
+  })
+  expect(bottom).toBeLessThan(400)
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...at: number[]) => session.send('Input.dispatchTouchEvent', { type, touchPoints: at.map((y) => ({ x, y })) })
+  await touch('touchStart', y)
+  for (let step = 1; step <= 8; step++) await touch('touchMove', y + ((bottom - 10 - y) * step) / 8)
+  await expect.poll(() => app.items.last().evaluate((row) => row.getBoundingClientRect().bottom - (window.visualViewport?.offsetTop ?? 0))).toBeLessThanOrEqual(bottom)
+  await touch('touchEnd')
+  await expect(app.titles.last()).toHaveText('item 0')
+  await app.saved()
+  expect((await server.todos(list)).at(-1)?.title).toBe('item 0')
+})
+
 /** Drags a row by its handle with a finger. */
 async function drag(app: App, from: number, to: number) {
   const handle = await app.item(from).locator('.handle').boundingBox()
