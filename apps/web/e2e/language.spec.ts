@@ -85,6 +85,7 @@ test('Under the browser’s own translation, titles, numbers, the status and not
   await app.edit(0).fill('oat milk')
   await app.edit(0).press('Enter')
   await expect(app.titles).toHaveText(['~oat milk'])
+  await expect(app.status).toHaveText(/^~saved/)
   await server.change(list, 'oat milk', { title: 'rye milk' })
   await expect(app.titles).toHaveText(['~rye milk'])
   await page.context().setOffline(true)

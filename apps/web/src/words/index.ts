@@ -47,7 +47,7 @@ export function firstKnown(wanted: readonly string[]): Language {
 
 /** Uses the language that is chosen on this device, or the first of the browser's that the page has. Throws when its words cannot be had. */
 export async function useLanguage(): Promise<void> {
-  followPreference('language', (chosen) => void show(firstKnown([chosen])).catch(console.error))
+  followPreference('language', (chosen) => void show(firstKnown([chosen])))
   const chosen = preference('language')
   await show(firstKnown(chosen === null ? navigator.languages : [chosen, ...navigator.languages]))
 }
@@ -62,7 +62,6 @@ let wanted: Language = 'en'
 
 async function show(chosen: Language) {
   wanted = chosen
-  if (chosen === language.value) return
   const { load, loadParts } = languages[chosen]
   const [words, parts] = await Promise.all([load(), current.value.parts && part(loadParts())])
   if (chosen !== wanted) return // another was chosen meanwhile
