@@ -4,18 +4,13 @@ import { decodeHistory, decodeSnapshot, type HistoryEntry } from './decode'
 import { read } from './request'
 import { shareWatch } from './shareWatch'
 import { openSignIn, type SignIn } from './signIn'
-import { Trouble } from './trouble'
 import { watchList, type Watch, type Watcher } from './watch'
 import type { Snapshot } from '@/todos/todo'
 
 export interface Loaded extends Snapshot {
+  readonly title: string
   /** Set when the server could not ask its store and answered from memory: how many seconds ago it last could. */
   readonly age: number | null
-}
-
-/** A list with its title. */
-export interface Whole extends Snapshot {
-  readonly title: string
   /** Names this state of the list (its `ETag`). */
   readonly tag: string
 }
@@ -27,8 +22,6 @@ export interface ListClient extends Batches {
   /** What the last revisions removed or changed, the newest first. */
   history(): Promise<readonly HistoryEntry[]>
   watch(watcher: Watcher): Watch
-  /** The list as the store has it, never from the server's memory. */
-  whole(): Promise<Whole>
   setTitle(title: string): Promise<void>
   /** Erases the list with its history, unless its state is no longer the one of that tag (status 412). */
   erase(tag: string): Promise<void>
@@ -43,16 +36,13 @@ export function listClient(base: string, list: string, key?: string, signIn: Sig
     async load(limitMs) {
       const response = await ask('', { cache: 'no-store' }, limitMs)
       const age = response.headers.has('Warning') ? Number(response.headers.get('Age') ?? 0) : null
-      return { ...(await read(response, decodeSnapshot)), age }
+      // A proxy that compresses makes the tag weak, and If-Match matches no weak tag.
+      const tag = response.headers.get('ETag')?.replace('W/', '') ?? ''
+      return { ...(await read(response, decodeSnapshot)), age, tag }
     },
     async history() {
       const response = await ask('/history', { cache: 'no-store' })
       return read(response, decodeHistory)
-    },
-    async whole() {
-      const response = await ask('', { cache: 'no-store' })
-      if (response.headers.has('Warning')) throw new Trouble('busy', 'The server cannot reach its store.')
-      return { ...(await read(response, decodeSnapshot)), tag: response.headers.get('ETag') ?? '' }
     },
     async setTitle(title) {
       await ask('', { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ title }) })

@@ -1,5 +1,5 @@
 import { maxBatch } from './batch'
-import type { ListClient, Whole } from './client'
+import type { ListClient, Loaded } from './client'
 import { undecided } from './decode'
 import { Trouble } from './trouble'
 import { randomId } from '@/todos/randomId'
@@ -17,7 +17,7 @@ export function moving(from: ListClient, to: ListClient, copied: () => Promise<v
   let last = 0 // the revision that was copied
   return async () => {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const source = await from.whole()
+      const source = await stored(from)
       // Never written, or erased by an earlier call whose answer was lost: the copy must not be made equal to that.
       if (source.revision < last || (source.revision === 0 && source.todos.length === 0)) return
       last = source.revision
@@ -34,9 +34,16 @@ export function moving(from: ListClient, to: ListClient, copied: () => Promise<v
   }
 }
 
-async function copy(source: Whole, to: ListClient): Promise<void> {
+/** The list as the store has it, never from the server's memory. */
+async function stored(client: ListClient): Promise<Loaded> {
+  const loaded = await client.load()
+  if (loaded.age !== null) throw new Trouble('busy', 'The server cannot reach its store.')
+  return loaded
+}
+
+async function copy(source: Loaded, to: ListClient): Promise<void> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const target = await to.whole()
+    const target = await stored(to)
     if (target.title !== source.title) await to.setTitle(source.title)
     const operations = toBecome(source, target)
     if (operations.length === 0) return
@@ -49,7 +56,7 @@ async function copy(source: Whole, to: ListClient): Promise<void> {
 }
 
 /** The operations that make a list equal to another. */
-function toBecome(source: Whole, target: Whole): Operation[] {
+function toBecome(source: Loaded, target: Loaded): Operation[] {
   const present = new Map(target.todos.map((todo) => [todo.id, todo]))
   const operations: Operation[] = []
   for (const { id, title, completed, order } of source.todos) {

@@ -1,4 +1,4 @@
-import type { ListClient, Whole } from '@/api/client'
+import type { ListClient, Loaded } from '@/api/client'
 import type { HistoryEntry, OperationResult, Problem } from '@/api/decode'
 import { Trouble } from '@/api/trouble'
 import type { Watcher } from '@/api/watch'
@@ -23,10 +23,10 @@ export class MemoryList implements ListClient {
   #watchers = new Set<Watcher>()
   readonly #removed: HistoryEntry[] = []
 
-  load(): Promise<Snapshot & { age: number | null }> {
+  load(): Promise<Loaded> {
     const fate = this.fates.shift()
     if (fate) return Promise.reject(fate === 'lost' ? unreachable() : fate)
-    return Promise.resolve({ ...this.snapshot, age: this.age })
+    return Promise.resolve({ ...this.snapshot, title: this.title, age: this.age, tag: `"${this.revision}"` })
   }
 
   async send(operations: readonly Operation[]): Promise<OperationResult[]> {
@@ -42,11 +42,6 @@ export class MemoryList implements ListClient {
 
   history(): Promise<readonly HistoryEntry[]> {
     return Promise.resolve(this.#removed.toReversed())
-  }
-
-  async whole(): Promise<Whole> {
-    await this.load()
-    return { ...this.snapshot, title: this.title, tag: `"${this.revision}"` }
   }
 
   setTitle(title: string): Promise<void> {
