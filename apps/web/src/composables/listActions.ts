@@ -89,8 +89,11 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
     return operations.length > 0
   }
 
-  function completeByIds(ids: readonly string[], completed: boolean) {
-    if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids: [...ids] }, about: '' }])
+  /** Completes or reopens all items, or only items in `among`. Returns the ids of the items that it changed. */
+  function completeAll(completed: boolean, among?: ReadonlySet<string>): ReadonlySet<string> {
+    const ids = todos.value.filter((todo) => todo.completed !== completed && among?.has(todo.id) !== false).map(({ id }) => id)
+    if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids }, about: '' }])
+    return new Set(ids)
   }
 
   /** Names the list, unless that is its title already. */
@@ -98,6 +101,10 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
     if (next === title.value) return false
     perform([{ operation: { id: randomId(), type: 'setTitle', title: next, was }, about: next }])
     return true
+  }
+
+  function dismissRefused(refused: readonly Entry[]) {
+    void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
   }
 
   function restore(items: readonly Todo[]) {
@@ -118,9 +125,10 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
       const added = items.map((item) => ({ id: randomId(), ...(typeof item === 'string' ? { title: item, completed: false } : item) }))
       create(added)
       steps.push(() => {
-        const present = added.flatMap(({ id }) => find(id) ?? [])
-        perform(present.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
-        return present.length === 0 ? null : words.value.done.undoneAdd
+        // An item that another person has changed since stays. Own changes of it are later steps, and are undone already.
+        const unchanged = added.filter(({ id, title, completed }) => find(id)?.title === title && find(id)?.completed === completed)
+        perform(unchanged.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
+        return unchanged.length === 0 ? null : words.value.done.undoneAdd
       })
     },
 
@@ -141,10 +149,9 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
 
     // By the ids shown: sent hours later, it must not complete items that this person has never seen.
     completeAll(completed) {
-      const ids = todos.value.filter((todo) => todo.completed !== completed).map((todo) => todo.id)
-      completeByIds(ids, completed)
+      const ids = completeAll(completed)
       steps.push(() => {
-        completeByIds(ids, !completed)
+        if (completeAll(!completed, ids).size === 0) return null
         return completed ? words.value.done.undoneComplete : words.value.done.undoneReopen
       })
     },
@@ -199,13 +206,11 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
       }
     },
 
-    dismissRefused(refused) {
-      void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
-    },
+    dismissRefused,
 
     // Under new ids: the server answers the old ones as before. A rename now replaces the title that the refusal told.
     retryRefused(refused) {
-      void outbox.dismiss(new Set(refused.map((entry) => entry.operation.id)))
+      dismissRefused(refused)
       perform(refused.map(({ operation, about, problem }) => {
         const id = randomId()
         if (operation.type === 'setTitle') return { operation: { ...operation, id, was: title.value }, about }

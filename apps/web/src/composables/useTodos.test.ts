@@ -378,6 +378,26 @@ describe('undo', () => {
     expect(titles(state)).toEqual(['white bread', 'salt'])
   })
 
+  it('by key leaves added items that another has changed, and completions of items that are gone', async () => {
+    filled(salt)
+    const state = open()
+    await eventually(() => expect(titles(state)).toHaveLength(1))
+    state.setTitle('groceries')
+    state.add(['bread', 'milk', 'oil'])
+    await saved(state)
+    const [, renamed, done] = server.todos.map(({ id }) => id) as [string, string, string]
+    server.elsewhere({ id: 'x', type: 'update', todoId: renamed, change: { title: 'rye bread' } }, { id: 'y', type: 'update', todoId: done, change: { completed: true } })
+    await eventually(() => expect(titles(state)).toContain('rye bread'))
+    await state.undoLast()
+    expect(titles(state)).toEqual(['salt', 'rye bread', 'milk'])
+    state.completeAll(true)
+    await saved(state)
+    server.elsewhere({ id: 'z', type: 'delete', todoId: renamed })
+    await eventually(() => expect(titles(state)).toEqual(['salt', 'milk']))
+    await state.undoLast() // no completion is left to undo
+    expect(state.title.value).toBe('')
+  })
+
   it('by key goes on, in another visit, with removals that wait and then with the history', async () => {
     filled(bread, salt)
     const before = open()
