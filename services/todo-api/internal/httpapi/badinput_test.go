@@ -192,7 +192,7 @@ func TestMethods(t *testing.T) {
 				}
 				continue
 			}
-			if a.StatusCode != 405 || a.Header.Get("Allow") == "" {
+			if a.StatusCode != 405 || !strings.Contains(a.Header.Get("Allow"), "OPTIONS") {
 				t.Errorf("%s %s: got %d, Allow %q, want 405", method, target, a.StatusCode, a.Header.Get("Allow"))
 			}
 		}
@@ -206,8 +206,8 @@ func TestMethods(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
-		if a := p.Expect(405, method, "/", ""); a.Header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("%s /: Allow: got %q, want GET, HEAD", method, a.Header.Get("Allow"))
+		if a := p.Expect(405, method, "/", ""); a.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
+			t.Errorf("%s /: Allow: got %q, want GET, HEAD, OPTIONS", method, a.Header.Get("Allow"))
 		}
 	}
 }

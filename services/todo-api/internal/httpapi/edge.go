@@ -327,7 +327,7 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 
 func (o *operation) checkBody(c *fiber.Ctx) error {
 	if len(c.Request().Header.PeekAll(fiber.HeaderContentRange)) > 0 { // RFC 9110, 14.5
-		return invalidRequest.with("Header Content-Range: expected none; a part of a body would be taken for the whole.")
+		return invalidRequest.with("Header Content-Range: expected no such header; a request replaces or changes a whole list.")
 	}
 	// Decompression would let a small body expand to any size.
 	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {

@@ -278,14 +278,14 @@ func (s *Server) route() error {
 	}
 	for path, methods := range allowed {
 		slices.Sort(methods)
-		options := strings.Join(slices.Concat(methods, []string{http.MethodOptions}), ", ")
+		allow := strings.Join(append(methods, http.MethodOptions), ", ")
 		s.app.All(path, func(c *fiber.Ctx) error {
 			if c.Method() == http.MethodOptions {
-				c.Set(fiber.HeaderAllow, options)
+				c.Set(fiber.HeaderAllow, allow)
 				return c.SendStatus(http.StatusNoContent)
 			}
-			p := methodNotAllowed.with("Allowed are %s.", strings.Join(methods, ", "))
-			p.allow = strings.Join(methods, ", ")
+			p := methodNotAllowed.with("Allowed are %s.", allow)
+			p.allow = allow
 			return p
 		})
 	}
