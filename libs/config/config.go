@@ -166,7 +166,7 @@ type loader struct {
 	// names it, or "" for the default file.
 	configFile, namedBy string
 
-	// lines are those of the keys in the configuration file.
+	// lines has the line of each key in the configuration file.
 	lines map[string]int
 
 	// viper decides which value of a key wins; given has all of them, the

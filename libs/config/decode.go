@@ -234,9 +234,9 @@ func convert(raw any, t reflect.Type) (any, error) {
 	return value, nil
 }
 
-// elementsOf returns the elements of a list. That of a file has none: they are nodes.
-// A text is split at its commas; an element in double quotes may contain commas, as
-// in CSV.
+// elementsOf returns the elements of a list, or none for a list of a file, whose
+// elements are nodes. A text is split at its commas; an element in double quotes may
+// contain commas, as in CSV.
 func elementsOf(value any) ([]any, error) {
 	if elements, isList := value.([]any); isList {
 		return elements, nil

@@ -34,7 +34,7 @@ test.describe('in a browser that wants Portuguese', () => {
   })
 })
 
-test('What is chosen in one window holds in the others', async ({ app, server, list, context }) => {
+test('A choice made in one window reaches the others', async ({ app, server, list, context }) => {
   await app.open()
   const other = await new App(await context.newPage(), server.address, list).open()
   for (const { page } of [app, other]) await page.getByRole('button', { name: 'Keys' }).click()

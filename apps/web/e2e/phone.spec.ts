@@ -129,7 +129,7 @@ test('By touch, items are edited, moved, deleted and brought back', async ({ app
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['milk', 'rye bread', 'salt'])
 })
 
-test('A row that is dragged while the page is enlarged by two fingers scrolls at the edge of what is seen', async ({ app, page, server, list }) => {
+test('A dragged row scrolls the page at the edge of the visible part when the page is zoomed in', async ({ app, page, server, list }) => {
   await server.add(list, Array.from({ length: 30 }, (_, i) => `item ${i}`))
   await app.open()
   await expect(app.items).toHaveCount(30)

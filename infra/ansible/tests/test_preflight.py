@@ -62,7 +62,7 @@ def test_no_environment(playbook, name):
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
 def test_variable_that_the_playbook_does_not_read(playbook, name):
-    """Ansible ignores it, so the playbook would do something else than it was asked for."""
+    """Ansible ignores an unknown variable, so the playbook would not do what was asked."""
     wrong, like = PLAYBOOKS[name]
     code, said = playbook(name, "-e", "environment=one", "-e", f"{wrong}=x")
     hint = f" (did you mean {like}?)" if like else ""
@@ -82,7 +82,7 @@ def test_variable_that_is_misspelled_elsewhere(playbook, tmp_path):
 
 
 def test_variables_that_are_known(playbook, tmp_path):
-    """Those of the README, those of one's own, and those that a file of tasks reads, which the next check says for having an account that is another."""
+    """Known: the names in the README, names that begin with own_, and names that a file of tasks reads. The next check then refuses the account."""
     table = (HERE / "README.md").read_text().partition("## Variables")[2].partition("## Layout")[0]
     documented = [name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)]
     assert len(documented) > 15, documented

@@ -109,7 +109,7 @@ def test_page_version():
 
 
 def test_healthy_release_behind_60_that_failed(place):
-    """What a failed deployment returns to, what status.yml says and what a rollback may name is not among the 50 newest."""
+    """The release that a failed deployment returns to is older than the 50 newest. status.yml shows it, and a rollback may name it."""
     place.create("behind")
     place.commit("a")
     code, said = place.play("deploy.yml", "behind")

@@ -125,7 +125,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
       const added = items.map((item) => ({ id: randomId(), ...(typeof item === 'string' ? { title: item, completed: false } : item) }))
       create(added)
       steps.push(() => {
-        // An item that another person has changed since stays. Own changes of it are later steps, and are undone already.
+        // Items that another person changed stay. This person's own changes are later steps, which are already undone.
         const unchanged = added.filter(({ id, title, completed }) => find(id)?.title === title && find(id)?.completed === completed)
         perform(unchanged.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
         return unchanged.length === 0 ? null : words.value.done.undoneAdd

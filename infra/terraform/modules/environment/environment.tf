@@ -5,8 +5,8 @@ data "aws_caller_identity" "current" {}
 data "aws_ssm_parameter" "shared" {
   name = "/${var.project.name}/shared"
 
-  # Records of another domain would get the zone's name appended, and those of a delegated one are not asked for: the
-  # certificate would wait in vain. What shared published before it named its domains is believed.
+  # Route 53 appends the zone's name to a name of another domain, and resolvers do not ask this zone for a delegated
+  # domain: the certificate would never be issued. Records that an older shared published lack the domains and pass.
   lifecycle {
     postcondition {
       condition     = try(endswith(".${local.domain}", ".${jsondecode(self.insecure_value).zone_domain}"), true)

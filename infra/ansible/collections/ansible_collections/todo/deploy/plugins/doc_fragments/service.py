@@ -15,7 +15,7 @@ options:
     required: true
     type: str
   container:
-    description: Name of the container of its tasks that is meant.
+    description: Name of the container in its tasks.
     required: true
     type: str
 """

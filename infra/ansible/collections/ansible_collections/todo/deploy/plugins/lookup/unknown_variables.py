@@ -60,7 +60,7 @@ def _names(directory):
 
 
 def _words(path):
-    """What may be names in a file; that it cannot be read is said where its tasks are."""
+    """The words of a file. Where its tasks are included, an unreadable file is an error."""
     try:
         return re.findall(r"\w+", path.read_text())
     except (OSError, ValueError):

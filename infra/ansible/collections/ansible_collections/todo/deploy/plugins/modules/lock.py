@@ -93,7 +93,7 @@ REFUSED = ("PreconditionFailed", "NoSuchKey")
 
 
 def here():
-    """What a process id counts in: this start of this machine, and this container. Another may use the same checkout."""
+    """The place in which a process id is unique: the boot of this machine and the PID namespace. Two containers may share a checkout."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
             return f"{f.read().strip()} {os.readlink('/proc/self/ns/pid')}"

@@ -24,11 +24,11 @@ options:
     required: true
     type: str
   limit:
-    description: How many to read, if O(healthy) of them were healthy.
+    description: How many to read at least.
     type: int
     default: 50
   healthy:
-    description: How many healthy ones to read, if there are so many; a release to go back to may be older than many that failed.
+    description: Reads on until this many were healthy. A release to go back to may be older than many that failed.
     type: int
     default: 10
   to:
@@ -86,7 +86,7 @@ def number(key):
 
 
 def named(key, to):
-    """Whether a key may be that of the release that is called so: its name has 12 digits of the commit."""
+    """Whether a key may belong to the release that C(to) names: the key has 12 digits of the commit."""
     name = key.rsplit("/", 1)[-1].removesuffix(".json")
     return to in (name, name.split("-")[0]) or (len(to) >= 7 and name.rpartition("-")[2].startswith(to[:12]))
 
