@@ -16,6 +16,9 @@
 //	TORTURE_RESTARTS    restarts of TestRollingRestarts
 //	TORTURE_SEED        seed of the proxy and the clients; each run prints it
 //	TORTURE_ABLATION    removes one mechanism that the promise needs (see below)
+//	S3_ENDPOINT         URL of another S3 server than LocalStack, whose access key
+//	                    and secret key are "test"; set AWS_ACCESS_KEY_ID and
+//	                    AWS_SECRET_ACCESS_KEY to that, too
 //
 // The tests TestKill of libs/storage and services/todo-api kill a process while it
 // writes to a disk. Stores that do not answer and watchers of another server are
