@@ -157,9 +157,10 @@ func (s *stream) any() (e event, ok bool) {
 	}
 }
 
-// until returns the first event that ok accepts.
+// until returns the first event that ok accepts, and ends the test if none comes.
 func (s *stream) until(what string, ok func(event) bool) event {
 	s.t.Helper()
+	defer time.AfterFunc(time.Minute, s.cancel).Stop()
 	for {
 		e, more := s.next()
 		if !more {
