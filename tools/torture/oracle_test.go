@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
@@ -281,6 +282,7 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 		s.steps = append(s.steps, step)
 	}
 	s.must = len(s.steps)
+	s.pair()
 	if s.from(before, make([]bool, len(s.steps))) {
 		return ""
 	}
@@ -289,6 +291,7 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 			s.steps = append(s.steps, []*operation{op})
 		}
 	}
+	s.pair()
 	if s.from(before, make([]bool, len(s.steps))) {
 		for _, op := range s.took {
 			used[op] = r
@@ -303,11 +306,31 @@ type search struct {
 	after  item
 	steps  [][]*operation
 	must   int          // number of the first steps, which must be used; others may be
+	equal  []int        // for each step, the latest one before it with the same effect, or -1
 	took   []*operation // of the others, those that were used
 	failed map[string]bool
 }
 
-// from tries all orders of the steps that are not done.
+// pair finds the steps with the same effect. Their order among each other does not
+// matter, so that a revision with dozens of "complete all" has few orders to try.
+func (s *search) pair() {
+	latest := make(map[string]int)
+	s.equal = s.equal[:0]
+	for i, step := range s.steps {
+		effect := fmt.Sprint(i < s.must)
+		for _, op := range step {
+			effect += fmt.Sprintf(" %v %t %t %q", op.kind, op.completed, op.existed, op.title)
+		}
+		at, ok := latest[effect]
+		if !ok {
+			at = -1
+		}
+		s.equal = append(s.equal, at)
+		latest[effect] = i
+	}
+}
+
+// from tries the orders of the steps that are not done.
 func (s *search) from(it item, done []bool) bool {
 	at := fmt.Sprint(done, it.title, it.completed)
 	if s.failed[at] {
@@ -318,7 +341,7 @@ func (s *search) from(it item, done []bool) bool {
 		return true
 	}
 	for i, step := range s.steps {
-		next, ok := it, !done[i]
+		next, ok := it, !done[i] && (s.equal[i] < 0 || done[s.equal[i]])
 		for _, op := range step {
 			if ok {
 				next, ok = op.apply(s.uid, next)
@@ -339,4 +362,27 @@ func (s *search) from(it item, done []bool) bool {
 	}
 	s.failed[at] = true
 	return false
+}
+
+// Servers that wait for their store write many operations in one revision.
+func TestExplainManyOperations(t *testing.T) {
+	var ops []*operation
+	for n := range uint32(60) {
+		ops = append(ops, &operation{kind: []kind{completeAll, completeAll, clearCompleted}[n%3], completed: n%3 == 0, request: n})
+	}
+	open, done := item{title: "x"}, item{title: "x", completed: true}
+	for name, test := range map[string]struct {
+		before, after item
+		explained     bool
+	}{
+		"completed last": {open, done, true},
+		"cleared":        {open, item{}, true},
+		"cleared before": {item{}, item{}, true},
+		"another title":  {open, item{title: "y"}, false},
+	} {
+		got := explain(1, "uid", test.before, test.after, ops, nil, nil)
+		if (got == "") != test.explained {
+			t.Errorf("%s: got %.80q, want an explanation: %t", name, got, test.explained)
+		}
+	}
 }
