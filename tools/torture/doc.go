@@ -18,7 +18,8 @@
 //	TORTURE_ABLATION    removes one mechanism that the promise needs (see below)
 //	S3_ENDPOINT         URL of another S3 server than LocalStack, whose access key
 //	                    and secret key are "test"; set AWS_ACCESS_KEY_ID and
-//	                    AWS_SECRET_ACCESS_KEY to that, too
+//	                    AWS_SECRET_ACCESS_KEY to that, too. TestAblations changes
+//	                    signed headers and needs LocalStack, which checks no signatures
 //
 // The tests TestKill of libs/storage and services/todo-api kill a process while it
 // writes to a disk. Stores that do not answer and watchers of another server are
