@@ -166,6 +166,9 @@ type loader struct {
 	// names it, or "" for the default file.
 	configFile, namedBy string
 
+	// known are the keys of all sections and settings, for hints.
+	known []string
+
 	// lines has the line of each key in the configuration file.
 	lines map[string]int
 
@@ -184,7 +187,7 @@ func newLoader(defaults reflect.Value, sources []Source) (*loader, error) {
 		return nil, err
 	}
 	l := &loader{
-		root: root, settings: settings, given: map[string][]given{}, wrong: map[string]bool{}, lines: map[string]int{},
+		root: root, settings: settings, known: root.names(nil), given: map[string][]given{}, wrong: map[string]bool{}, lines: map[string]int{},
 		// A key is one name to viper: the delimiter is a byte that no key contains.
 		viper: viper.NewWithOptions(viper.KeyDelimiter("\x00")),
 	}

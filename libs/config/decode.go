@@ -35,7 +35,7 @@ type unsuitable struct{ reason error }
 
 func (unsuitable) Error() string { return "unsuitable" }
 
-// decoding is the decoding of a source's value, with the problems that it finds.
+// decoding decodes one value of a source and collects its problems.
 type decoding struct {
 	*loader
 	found []found
@@ -127,7 +127,7 @@ func (d *decoding) section(n *node) map[string]*node {
 			if child.part == "" || strings.Contains(child.part, ".") { // not a path
 				shown = join(n.key(), strconv.Quote(child.part))
 			}
-			hint := near(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(key, ""), d.root.names(nil))
+			hint := near(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(key, ""), d.known)
 			d.found = append(d.found, found{child, "", "unknown key " + clip(shown) + hint})
 		case !isTransferable(child.part):
 			_ = d.refuse(child, unsuitable{textError{}})

@@ -18,16 +18,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// node is a value of a source, with its place. mapstructure decodes nodes, so that
-// what is wrong with one is known together with its line.
+// node is a value of a source, with its place. mapstructure decodes nodes, so that an
+// error has the line of its node.
 type node struct {
 	parent *node
 	part   string // a key, or an index in brackets: "[0]"
 	depth  int
-	// order is that of the nodes in one line.
+	// order sorts the nodes in one line.
 	line, order int
-	// value is a single value. That of a section is an empty map, and that of a list
-	// an empty []any: their parts are in children.
+	// value is a single value, an empty map for a section, or an empty []any for a
+	// list. The parts of sections and lists are in children.
 	value    any
 	children []*node
 	setting  *setting
