@@ -89,7 +89,7 @@ def test_configuration_that_the_page_takes():
 
 
 def test_lists():
-    """`-e hooks_before=` has an empty string, which is not a file without a name."""
+    """`-e hooks_before=` sets an empty string, which is an empty list."""
     as_list = typed.FilterModule().filters()["as_list"]
     for value, want in (("", []), (" ", []), ("a", ["a"]), ("a, b,", ["a", "b"]), (["a", ""], ["a", ""]), ([], [])):
         assert as_list(value) == want, value

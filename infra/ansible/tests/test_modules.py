@@ -58,7 +58,7 @@ def test_lock_of_another_machine_with_this_name_and_process(lock):
 
 
 def test_lock_of_another_machine_that_uses_this_checkout(lock, monkeypatch):
-    """As two containers do that mount it: process ids of one mean nothing in the other."""
+    """Two containers may mount one checkout: a process id of one means nothing in the other."""
     for pid in (os.getpid(), ended_process()):
         with monkeypatch.context() as there:
             there.setattr("ansible_collections.todo.deploy.plugins.modules.lock.here", lambda: "another container", raising=False)

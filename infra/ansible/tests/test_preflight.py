@@ -46,7 +46,7 @@ def publish(client):
     ssm.delete_parameters(Names=["/p/one/deploy"])
 
 
-# Each playbook, and what it does not take: a misspelled name, or one of another playbook, each with the name that is like it.
+# For each playbook, a name that it refuses, and the name that the message suggests.
 PLAYBOOKS = {
     "deploy.yml": ("relase", "release"), "rollback.yml": ("roll_back_to", "rollback_to"), "status.yml": ("lasts", "last"), "fetch.yml": ("rollback_to", None),
     "logs.yml": ("minuets", "minutes"), "run.yml": ("comand", "command"), "lock.yml": ("break_lock", "release_break_lock"), "unlock.yml": ("release", "release_to"),

@@ -13,8 +13,8 @@ import (
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
 )
 
-// A store that hangs is waited for like one that refuses connections, and a slow one
-// is not given up.
+// awaitStore checks a store that hangs again, like one that refuses connections, and
+// waits for a slow one.
 func TestAwaitStore(t *testing.T) {
 	hang := faultstore.Fault{Kind: faultstore.DelayOnly, Delay: time.Hour}
 	slow := faultstore.Fault{Kind: faultstore.DelayOnly, Delay: 10 * time.Second}

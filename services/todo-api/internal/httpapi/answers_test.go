@@ -46,7 +46,8 @@ func TestWholeListsOfAllSizes(t *testing.T) {
 	}
 }
 
-// Caches learn from every form of an answer that there are others (RFC 9110, 12.5.5).
+// TestAnswersVaryByEncoding checks that compressed answers, plain answers and 304s have
+// the same Vary, which caches need to store both forms (RFC 9110, 12.5.5).
 func TestAnswersVaryByEncoding(t *testing.T) {
 	a := serve(t, func(o *Options) {
 		o.Page = fstest.MapFS{"index.html": {Data: bytes.Repeat([]byte("x"), 1000)}, "icon.svg": {Data: bytes.Repeat([]byte("x"), 1000)}}

@@ -205,7 +205,7 @@ func TestHintsServerMissing(t *testing.T) {
 	eventually(t, "those that waited are published", func() bool { return n.bus.Stats().Published >= 4096 })
 }
 
-// A server that may receive hints but not send them says so.
+// A bus that may receive hints but not send them reports that it does not listen.
 func TestHintsMayNotBeSent(t *testing.T) {
 	server := redistest.Start(t)
 	u, _ := url.Parse(server.URL())
