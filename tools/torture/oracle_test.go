@@ -5,7 +5,10 @@ package torture
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -276,92 +279,130 @@ func explain(r uint64, uid string, before, after item, ops []*operation, unknown
 			requests[op.request] = append(requests[op.request], op)
 		}
 	}
-	s := search{uid: uid, after: after, failed: make(map[string]bool)}
-	for _, step := range requests {
-		slices.SortFunc(step, func(a, b *operation) int { return cmp.Compare(a.place, b.place) })
-		s.steps = append(s.steps, step)
+	for _, request := range requests {
+		slices.SortFunc(request, func(a, b *operation) int { return cmp.Compare(a.place, b.place) })
 	}
-	s.must = len(s.steps)
-	s.pair()
-	if s.from(before, make([]bool, len(s.steps))) {
+	acknowledged := slices.Collect(maps.Values(requests))
+	if _, ok := order(uid, before, after, acknowledged, nil); ok {
 		return ""
 	}
+	var others [][]*operation
 	for _, op := range slices.Concat(unknown[uid], unknown["named "+after.title], unknown[""]) {
 		if at := used[op]; at == 0 || at == r && op.kind.everywhere() {
-			s.steps = append(s.steps, []*operation{op})
+			others = append(others, []*operation{op})
 		}
 	}
-	s.pair()
-	if s.from(before, make([]bool, len(s.steps))) {
-		for _, op := range s.took {
-			used[op] = r
-		}
-		return ""
+	took, ok := order(uid, before, after, acknowledged, others)
+	if !ok {
+		return fmt.Sprint("acknowledged there: ", acknowledged)
 	}
-	return fmt.Sprint("acknowledged there: ", s.steps[:s.must])
+	for _, request := range took {
+		used[request[0]] = r
+	}
+	return ""
 }
 
-type search struct {
-	uid    string
-	after  item
-	steps  [][]*operation
-	must   int          // number of the first steps, which must be used; others may be
-	equal  []int        // for each step, the latest one before it with the same effect, or -1
-	took   []*operation // of the others, those that were used
-	failed map[string]bool
+// effect is the effect of equal requests on an item. The search counts them, so that a
+// revision with dozens of "complete all" has few orders to try.
+type effect struct {
+	next         []int // for each form of the item, the form after the request; -1 where it fails
+	acknowledged int
+	others       [][]*operation
+	least, most  int // uses
 }
 
-// pair finds the steps with the same effect. Their order among each other does not
-// matter, so that a revision with dozens of "complete all" has few orders to try.
-func (s *search) pair() {
-	latest := make(map[string]int)
-	s.equal = s.equal[:0]
-	for i, step := range s.steps {
-		effect := fmt.Sprint(i < s.must)
-		for _, op := range step {
-			effect += fmt.Sprintf(" %v %t %t %q", op.kind, op.completed, op.existed, op.title)
+// order searches for an order of requests that turns before into after. It uses all of
+// acknowledged and as few as it can of others, and returns those.
+func order(uid string, before, after item, acknowledged, others [][]*operation) (took [][]*operation, ok bool) {
+	// The search knows an item's title only if an outcome depends on it.
+	titles := map[string]bool{"?": true, after.title: true}
+	lives := 1
+	for _, op := range slices.Concat(slices.Concat(acknowledged, others)...) {
+		if op.kind == create {
+			titles[op.title] = true
+			lives++
 		}
-		at, ok := latest[effect]
-		if !ok {
-			at = -1
-		}
-		s.equal = append(s.equal, at)
-		latest[effect] = i
 	}
-}
+	delete(titles, "")
+	forms := []item{{}}
+	for title := range titles {
+		forms = append(forms, item{title: title}, item{title: title, completed: true})
+	}
+	form := func(it item) int { // the server chooses an item's place
+		if it.title != "" && !titles[it.title] {
+			it.title = "?"
+		}
+		return slices.Index(forms, item{title: it.title, completed: it.completed})
+	}
 
-// from tries the orders of the steps that are not done.
-func (s *search) from(it item, done []bool) bool {
-	at := fmt.Sprint(done, it.title, it.completed)
-	if s.failed[at] {
-		return false
-	}
-	// The server chooses the order of items.
-	if !slices.Contains(done[:s.must], false) && it.title == s.after.title && it.completed == s.after.completed {
-		return true
-	}
-	for i, step := range s.steps {
-		next, ok := it, !done[i] && (s.equal[i] < 0 || done[s.equal[i]])
-		for _, op := range step {
+	effects := make(map[string]*effect)
+	of := func(request []*operation) *effect {
+		var e effect
+		for _, it := range forms {
+			next, ok := it, true
+			for _, op := range request {
+				if ok {
+					next, ok = op.apply(uid, next)
+				}
+			}
 			if ok {
-				next, ok = op.apply(s.uid, next)
+				e.next = append(e.next, form(next))
+			} else {
+				e.next = append(e.next, -1)
 			}
 		}
-		if !ok {
-			continue
+		key := fmt.Sprint(e.next)
+		if effects[key] == nil {
+			effects[key] = &e
 		}
-		done[i] = true
-		found := s.from(next, done)
-		done[i] = false
-		if found {
-			if i >= s.must {
-				s.took = append(s.took, step...)
-			}
-			return true
+		return effects[key]
+	}
+	for _, request := range acknowledged {
+		of(request).acknowledged++
+	}
+	for _, request := range others {
+		e := of(request)
+		e.others = append(e.others, request)
+	}
+	all := slices.Collect(maps.Values(effects))
+	for _, e := range all {
+		e.least, e.most = e.acknowledged, e.acknowledged+len(e.others)
+		if !slices.ContainsFunc(e.next, func(next int) bool { return next >= 0 && e.next[next] != next }) {
+			// A second one changes nothing, so that the rest may follow the first one. In
+			// each life of an item it is needed at most twice.
+			e.least, e.most = min(e.least, 1), min(e.most, 2*lives)
 		}
 	}
-	s.failed[at] = true
-	return false
+
+	// The first byte of a position is the item's form, the others count the uses of each effect.
+	queue := []string{string([]byte{byte(form(before))}) + strings.Repeat("\x00", len(all))}
+	seen := map[string]bool{queue[0]: true}
+	for ; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		ok := int(at[0]) == form(after)
+		for i, e := range all {
+			ok = ok && int(at[1+i]) >= e.least
+		}
+		if ok {
+			for i, e := range all {
+				took = append(took, e.others[:max(0, int(at[1+i])-e.acknowledged)]...)
+			}
+			return took, true
+		}
+		for i, e := range all {
+			if int(at[1+i]) == e.most || e.next[at[0]] < 0 {
+				continue
+			}
+			next := []byte(at)
+			next[0] = byte(e.next[at[0]])
+			next[1+i]++
+			if !seen[string(next)] {
+				seen[string(next)] = true
+				queue = append(queue, string(next))
+			}
+		}
+	}
+	return nil, false
 }
 
 // Servers that wait for their store write many operations in one revision.
@@ -370,14 +411,18 @@ func TestExplainManyOperations(t *testing.T) {
 	for n := range uint32(60) {
 		ops = append(ops, &operation{kind: []kind{completeAll, completeAll, clearCompleted}[n%3], completed: n%3 == 0, request: n})
 	}
+	for n := range uint32(60) {
+		ops = append(ops, &operation{kind: retitle, uid: "uid", title: fmt.Sprint("title ", n), request: 60 + n})
+	}
 	open, done := item{title: "x"}, item{title: "x", completed: true}
 	for name, test := range map[string]struct {
 		before, after item
 		explained     bool
 	}{
-		"completed last": {open, done, true},
+		"completed last": {open, item{title: "title 7", completed: true}, true},
 		"cleared":        {open, item{}, true},
-		"cleared before": {item{}, item{}, true},
+		"missing before": {item{}, item{}, false},
+		"not renamed":    {open, done, false},
 		"another title":  {open, item{title: "y"}, false},
 	} {
 		got := explain(1, "uid", test.before, test.after, ops, nil, nil)
@@ -385,4 +430,63 @@ func TestExplainManyOperations(t *testing.T) {
 			t.Errorf("%s: got %.80q, want an explanation: %t", name, got, test.explained)
 		}
 	}
+}
+
+// TestOrder compares the search with one that tries all orders.
+func TestOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	form := func() item {
+		return []item{{}, {title: "a"}, {title: "b"}, {title: "b", completed: true}, {title: "c"}}[random.IntN(5)]
+	}
+	found := 0
+	for range 20_000 {
+		var requests [2][][]*operation
+		for n := range 1 + random.IntN(5) {
+			request := []*operation{{kind: kind(random.IntN(6)), completed: random.IntN(2) == 0, title: string(rune('a' + random.IntN(3)))}}
+			if n == 0 {
+				request = append(request, &operation{kind: clearCompleted})
+			}
+			kind := random.IntN(2)
+			requests[kind] = append(requests[kind], request)
+		}
+		before, after := form(), form()
+		took, got := order("uid", before, after, requests[0], requests[1])
+		if want := tryAll(before, after, requests[0], requests[1]); got != want {
+			t.Fatalf("from %+v to %+v by all of %v and some of %v: got %t, want %t", before, after, requests[0], requests[1], got, want)
+		}
+		if got {
+			found++
+			if !tryAll(before, after, slices.Concat(requests[0], took), nil) {
+				t.Fatalf("from %+v to %+v by all of %v and %v: no order does that", before, after, requests[0], took)
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("got %d orders, want at least 1000", found)
+	}
+}
+
+func tryAll(at, after item, acknowledged, others [][]*operation) bool {
+	if len(acknowledged) == 0 && at == after {
+		return true
+	}
+	for group, requests := range [][][]*operation{acknowledged, others} {
+		for i, request := range requests {
+			next, ok := at, true
+			for _, op := range request {
+				if ok {
+					next, ok = op.apply("uid", next)
+				}
+			}
+			if !ok {
+				continue
+			}
+			rest := [][][]*operation{acknowledged, others}
+			rest[group] = slices.Delete(slices.Clone(requests), i, i+1)
+			if tryAll(next, after, rest[0], rest[1]) {
+				return true
+			}
+		}
+	}
+	return false
 }
