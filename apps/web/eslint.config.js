@@ -24,19 +24,19 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // All words are in src/words.
       'vue/no-bare-strings-in-template': ['error', { allowlist: ['×', '✎', '.', '·'] }],
-      // Browsers' translators replace text nodes. Vue updates an element's only text by textContent, but a text beside elements in the node that it created.
+      // Translators replace text nodes. Vue updates an element's only text by textContent, but text next to elements in the node that it created.
       'vue/no-restricted-syntax': ['error', { selector: 'VElement:has(> VElement) > VExpressionContainer', message: 'Give a text beside elements an element of its own.' }],
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',
       'vue/html-self-closing': ['error', { html: { void: 'never', normal: 'any' } }],
-      // One way of naming a control is enough; a field of its own beside the label is TodoMVC's markup.
+      // A label by its "for" attribute is enough, as in TodoMVC's markup.
       'vuejs-accessibility/label-has-for': ['error', { required: { some: ['nesting', 'id'] } }],
-      // The page is about its field, and TodoMVC's specification asks for the focus.
+      // TodoMVC's specification requires the focus in the page's field.
       'vuejs-accessibility/no-autofocus': 'off',
     },
   },
   {
-    // Only src/api talks to the network.
+    // Only src/api uses the network.
     files: ['src/**'],
     ignores: ['src/api/**', 'src/worker/**', '**/*.test.ts'],
     rules: { 'no-restricted-globals': ['error', ...network.map((name) => ({ name, message: 'Only src/api talks to the network.' }))] },

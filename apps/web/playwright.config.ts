@@ -9,13 +9,13 @@ export default defineConfig<object, Engine>({
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
   workers: '100%',
-  retries: 0, // a test that passes at the second try has found something
+  retries: 0, // a test that passes at the second attempt has found a fault
   reporter: [['list'], ['junit', { outputFile: process.env['REPORT'] ?? 'reports/e2e.xml' }]],
-  timeout: 240_000, // what hangs ends by the limits below; this one is for long tests on a machine that others use
+  timeout: 240_000, // for long tests on a busy machine; the limits below end hanging steps
   expect: { timeout: 60_000 },
   projects: [
     { name: 'e2e', testMatch: /\.spec\.ts$/, outputDir: 'e2e/results/e2e' },
-    // Engines of the machine when FIREFOX and WEBKIT_DRIVER name them, else those that `npx playwright install` brings.
+    // The engines that FIREFOX and WEBKIT_DRIVER name, or else those of `npx playwright install`.
     {
       name: 'firefox',
       testMatch: 'stories.spec.ts',
@@ -28,7 +28,7 @@ export default defineConfig<object, Engine>({
       outputDir: 'e2e/results/webkit',
       use: { browserName: 'webkit', launchOptions: { args: [] }, driver: process.env['WEBKIT_DRIVER'] ?? '' },
     },
-    // Targets of web.mk, not tests.
+    // Used by targets of web.mk; not tests.
     { name: 'screenshots', testMatch: 'screenshots.ts', outputDir: 'e2e/results/screenshots' },
     { name: 'keycloak', testMatch: 'keycloak.ts', outputDir: 'e2e/results/keycloak' },
     { name: 'lighthouse', testMatch: 'lighthouse.ts', outputDir: 'e2e/results/lighthouse' },
@@ -36,12 +36,12 @@ export default defineConfig<object, Engine>({
   use: {
     actionTimeout: 60_000,
     navigationTimeout: 60_000,
-    // A browser of the machine when HEADLESS_SHELL or CHROMIUM names one, else the one that `npx playwright install chromium` brings.
+    // The browser that HEADLESS_SHELL or CHROMIUM names, or else that of `npx playwright install chromium`.
     launchOptions: {
       ...(machine && { executablePath: machine }),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     },
-    // Snapshots of the DOM, but no film: that would take as long as the tests.
+    // Snapshots of the DOM, but no videos, which would take as long as the tests.
     trace: { mode: 'retain-on-failure', screenshots: false },
   },
 })

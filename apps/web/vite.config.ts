@@ -10,7 +10,7 @@ import { defineConfig } from 'vitest/config'
 
 const api = process.env['API_ADDRESS'] ?? 'http://127.0.0.1:8080'
 
-// As apps/web/README.md says. For older ones the build would write out `:dir()` as a list of languages, which says nothing of a title.
+// As in apps/web/README.md. For older browsers the build would replace `:dir()` by a list of languages, which ignores a title's direction.
 const browsers = ['chrome120', 'firefox115', 'safari17']
 
 const alias = { '@': fileURLToPath(new URL('src', import.meta.url)) }
@@ -23,11 +23,11 @@ export default defineConfig({
     outDir: 'dist/page', // dist itself holds what is committed: see web.go
     target: browsers,
     assetsInlineLimit: 0, // data: addresses are outside of default-src 'self'
-    modulePreload: false, // chunks come when they are needed, and have no chunks of their own
+    modulePreload: false, // chunks are loaded at their first use, and load no other chunks
     rolldownOptions: {
       output: {
         entryFileNames: 'assets/[name]-[hash].js',
-        codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] }, // one file at the start, whatever later ones share with it
+        codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] }, // a single initial file, whatever later chunks share with it
       },
     },
   },
@@ -36,7 +36,7 @@ export default defineConfig({
   test: { include: ['src/**/*.test.ts'], restoreMocks: true, testTimeout: 60_000, hookTimeout: 60_000 },
 })
 
-/** Loads a part by a plain import: in place of Vite's helper, which waits for styles and preloads that no part here has, and is 0.5 KB. */
+/** Loads a part by a plain import instead of Vite's helper of 0.5 KB, which waits for styles and preloads that the parts do not have. */
 function plainImports(): Plugin {
   const id = '\0vite/preload-helper.js'
   return {
@@ -48,7 +48,7 @@ function plainImports(): Plugin {
   }
 }
 
-/** Leaves out the pictures of TodoMVC's style (page.css has others, for data: addresses are outside of default-src 'self') and two properties that no browser has. */
+/** Removes from TodoMVC's style the pictures, whose data: addresses default-src 'self' forbids (page.css has others), and two properties that no browser supports. */
 function withoutPictures(): Plugin {
   return {
     name: 'without-pictures',
@@ -57,7 +57,7 @@ function withoutPictures(): Plugin {
   }
 }
 
-/** Builds the service worker, which knows the files that the build wrote, and a hash of them all. */
+/** Builds the service worker with the list of the built files and a hash of them all. */
 function precache(): Plugin {
   return {
     name: 'precache',
@@ -77,7 +77,7 @@ function precache(): Plugin {
           hash.update(name).update(readFileSync(`public/${name}`))
           files.push(name)
         }
-        // By itself, as a classic script that stands alone: not every browser has service workers with imports.
+        // As a separate classic script without imports, which not every browser's service workers support.
         const [{ output }] = (await build({
           configFile: false,
           logLevel: 'warn',
@@ -88,7 +88,7 @@ function precache(): Plugin {
         const [{ code: worker }, ...others] = output
         if (others.length > 0) throw new Error(`sw.js imports ${others.map(({ fileName }) => fileName).join(', ')}; it must stand alone`)
         const list = JSON.stringify({ version: hash.update(worker).digest('hex').slice(0, 16), files })
-        new Script(worker, { filename: 'sw.js' }) // throws where it is not a classic script, which browsers would not tell
+        new Script(worker, { filename: 'sw.js' }) // throws unless it is a classic script
         if (!worker.includes('__PRECACHE__')) throw new Error('sw.js does not read __PRECACHE__')
         this.emitFile({ type: 'asset', fileName: 'sw.js', source: worker.replaceAll('__PRECACHE__', () => list) })
       },
@@ -97,8 +97,8 @@ function precache(): Plugin {
 }
 
 /**
- * Writes X.br and X.gz beside each file X of the page that is text and gets smaller. Not beside config.json:
- * a deployment writes it again.
+ * Writes X.br and X.gz beside each text file X of the page that gets smaller, except config.json, which
+ * a deployment replaces.
  */
 function precompress(): Plugin {
   return {

@@ -3,12 +3,12 @@ package web
 
 import "io/fs"
 
-// Files returns the page: index.html at its root, and beside it everything it loads. When the page
-// was not built before the binary was, it is a single index.html that says how to build it.
+// Files returns the page: index.html at its root, with the files that it loads. If the page was not
+// built before the binary, the only file is an index.html that says how to build it.
 //
-// File names below assets/ carry a hash of their content and may be cached for ever; all others
-// must be asked for again each time. config.json, when a server does not answer it itself, names
-// the API on the page's own origin.
+// File names below assets/ have a hash of their content and may be cached forever; all others must
+// be revalidated at each use. config.json, unless a server replaces it, names the API on the page's
+// origin.
 func Files() fs.FS {
 	return files(dist)
 }

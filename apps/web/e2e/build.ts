@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { emptyLogs, searchLogs } from './logs'
 
-/** The program under test; E2E_BINARY names another than the one built here. */
+/** The program under test: the one built here, unless E2E_BINARY names another. */
 export const binary = process.env['E2E_BINARY'] ?? fileURLToPath(new URL('../../../.cache/e2e/todo-api', import.meta.url))
 
-/** Builds the program, with the page that `npm run build` has left. Gives what Playwright does at the end of the run. */
+/** Builds the program with the page that `npm run build` has built. Returns the function that Playwright calls at the end. */
 export default function build() {
   emptyLogs()
   if (process.env['E2E_BINARY'] !== undefined) return searchLogs

@@ -1,18 +1,18 @@
 import { App, expect, test } from './test'
 import type { Page } from '@playwright/test'
 
-// A worker may live in the process of the page that is stopped here; the browser itself would freeze the page alone.
+// A worker may run in the page's process, which is stopped here; a browser would freeze only the page.
 test.use({ serviceWorkers: 'block' })
 
 /**
- * Stops the process of a page, as the system does with the windows that nobody looks at, until the function it gives is called. Not by
+ * Stops the process of a page, as systems do with hidden windows, until the returned function is called. Not by
  * CDP's Page.setWebLifecycleState, which has no effect on a page that Playwright keeps focused.
  */
 async function freeze(page: Page): Promise<() => void> {
   const session = await page.context().browser()?.newBrowserCDPSession()
   if (!session) throw new Error('no browser')
   const { processInfo } = await session.send('SystemInfo.getProcessInfo')
-  // CDP does not tell which process is whose: a page whose process is stopped does not answer.
+  // CDP does not report a page's process: the page does not respond if its process is stopped.
   for (const { id } of processInfo.filter(({ type }) => type === 'renderer')) {
     process.kill(id, 'SIGSTOP')
     const silent = new Promise<boolean>((resolve) => setTimeout(resolve, 5_000, false))

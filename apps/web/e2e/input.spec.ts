@@ -109,7 +109,7 @@ for (const [name, why] of [
 }
 
 test('A full device gets a notice; what it cannot keep is held by the page, and sent', async ({ page, network, server, list }) => {
-  // Before the page first asks for storage: the browser remembers for a while how much is left.
+  // Before the page's first use of storage: the browser caches the remaining space for a while.
   await page.goto(`${network.address}/robots.txt`)
   const devtools = await page.context().newCDPSession(page)
   await devtools.send('Storage.overrideQuotaForOrigin', { origin: network.address, quotaSize: 150_000 })
@@ -140,7 +140,7 @@ test('Where storage is forbidden, the page works and says what it cannot do', as
       throw new DOMException('Access is denied for this document.', 'SecurityError')
     }
     for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) Object.defineProperty(window, name, { get: forbidden })
-    // Firefox forbids a channel at once, and a lock only when asked for it.
+    // Firefox throws when a channel is created, but only when a lock is requested.
     window.BroadcastChannel = function () { forbidden() } as unknown as typeof BroadcastChannel
     const later = () => Promise.resolve().then(forbidden)
     for (const name of ['request', 'query']) Object.defineProperty(LockManager.prototype, name, { value: later })
@@ -183,7 +183,7 @@ test.describe('A server of a newer version', () => {
     const word = page.getByRole('alert').filter({ hasText: 'The server may be of a newer version than this page' })
     await expect(word).toContainText('Nothing is lost: 1 change is kept on this device.')
     await app.kept(1)
-    // Only then, else the change may be sent, and the button be gone, before the press.
+    // Only then: otherwise the change may be sent, and the button removed, before the press.
     await word.getByRole('button', { name: 'Reload' }).click()
     network.fault = () => 'pass' // as the newer page would be answered
     await app.saved()

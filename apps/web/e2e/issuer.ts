@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createProvider, signingKey } from './provider'
 import { Server } from './server'
 
-/** A certified OpenID Connect provider, in this process: anybody signs in there, under any name. */
+/** A certified OpenID Connect provider in this process, which accepts every name. */
 export class Issuer {
   readonly #http: HttpServer
   #handle: ReturnType<ReturnType<typeof createProvider>['callback']> | null = null
@@ -28,23 +28,23 @@ export class Issuer {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
-  /** The API, as access tokens name it. */
+  /** The audience of the access tokens. */
   readonly audience = 'https://todo.example'
 
-  /** Starts a server where people sign in here, and whose page the issuer knows. */
+  /** Starts a server that uses this issuer, and registers its page. */
   async server(audience = this.audience): Promise<Server> {
-    this.forget('http://127.0.0.1/') // it must be known before the server asks for its keys
+    this.forget('http://127.0.0.1/') // the provider must exist before the server requests its keys
     const server = await Server.start({ TODO_OIDC_ISSUER: this.address, TODO_OIDC_AUDIENCE: audience, TODO_OIDC_CLIENT_ID: 'page', TODO_OIDC_SCOPE: 'openid profile' })
     this.forget(`${server.address}/`)
     return server
   }
 
-  /** Makes it know a page, and forget whatever it knew: who signed in, and its tokens. Its keys stay. */
+  /** Registers a page, and deletes sessions and tokens, but not the keys. */
   forget(page: string): void {
     this.#handle = createProvider(this.address, this.audience, [page], key).callback()
   }
 
-  /** Goes on to answer nobody. */
+  /** Stops the issuer. */
   goAway(): void {
     this.#handle = null
   }

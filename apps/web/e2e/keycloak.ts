@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { freePort, Server } from './server'
 import { expect, test } from './test'
 
-// `make keycloak`: sign-in at a provider that many teams run. Not among the tests, whose provider starts in milliseconds: Keycloak is 180 MB and takes a minute.
+// `make keycloak`: sign-in at Keycloak, which many teams run. It is not a test, because Keycloak has 180 MB and starts in a minute; the tests' provider starts in milliseconds.
 test('Ann signs in at Keycloak, edits, and her token is renewed', async ({ page, list, context }) => {
   test.setTimeout(1_200_000)
   const keycloak = await Keycloak.start()
   try {
-    // The server asks for the issuer's keys before its page has an address that the issuer could know.
+    // The server requests the issuer's keys before its page has an address to register.
     const server = await Server.start({ TODO_OIDC_ISSUER: keycloak.issuer, TODO_OIDC_AUDIENCE: audience, TODO_OIDC_CLIENT_ID: 'page', TODO_OIDC_SCOPE: 'openid profile' })
     try {
       await keycloak.knowPage(`${server.address}/`)
@@ -30,7 +30,7 @@ test('Ann signs in at Keycloak, edits, and her token is renewed', async ({ page,
       await page.reload()
       await expect(titles).toHaveText(['bread'])
 
-      // Another window, which has her token too, sees what she adds: each request has renewed it.
+      // Another window, which also has her token, shows what she adds: each request has renewed the token.
       const token = () => page.evaluate(() => Object.entries<string>(localStorage).find(([key]) => key.startsWith('oidc.user:'))?.[1])
       const before = await token()
       const window = await context.newPage()
@@ -55,7 +55,7 @@ test('Ann signs in at Keycloak, edits, and her token is renewed', async ({ page,
 const audience = 'https://todo.example'
 const password = crypto.randomUUID()
 
-/** A Keycloak without storage, with a realm in which Ann has an account. */
+/** A Keycloak in memory, with a realm in which Ann has an account. */
 class Keycloak {
   readonly #address: string
   readonly #group: number
@@ -71,7 +71,7 @@ class Keycloak {
     const { pid } = spawn(process.env['KEYCLOAK'] ?? 'kc.sh', ['start-dev', '--db=dev-mem', '--http-host=127.0.0.1', `--http-port=${port}`], {
       env: { ...process.env, KC_BOOTSTRAP_ADMIN_USERNAME: 'admin', KC_BOOTSTRAP_ADMIN_PASSWORD: password },
       stdio: ['ignore', 'inherit', 'inherit'],
-      detached: true, // a group of its own: the script starts Java
+      detached: true, // a new process group, because the script starts Java
     })
     if (pid === undefined) throw new Error('Keycloak did not start')
     const keycloak = new Keycloak(`http://127.0.0.1:${port}`, pid)
@@ -83,7 +83,7 @@ class Keycloak {
       await keycloak.#make('/admin/realms', {
         realm: 'todo',
         enabled: true,
-        accessTokenLifespan: 60, // the page renews a token that has no more than that left
+        accessTokenLifespan: 60, // the page renews a token with at most this remaining lifetime
         users: [{ username: 'ann', firstName: 'Ann', lastName: 'Lee', email: 'ann@example.com', emailVerified: true, enabled: true, credentials: [{ type: 'password', value: password }] }],
       })
     } catch (cause) {
@@ -97,7 +97,7 @@ class Keycloak {
     return `${this.#address}/realms/todo`
   }
 
-  /** Makes the client `page`, to whose address people come back. */
+  /** Creates the client `page` with its redirect address. */
   async knowPage(address: string): Promise<void> {
     await this.#make('/admin/realms/todo/clients', {
       clientId: 'page',

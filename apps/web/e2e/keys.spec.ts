@@ -4,14 +4,14 @@ import { keepSecret } from './logs'
 import type { Server } from './server'
 import { App, expect, test } from './test'
 
-/** The key in a link; it must be in no log at the end of the run. */
+/** Returns the key in a link, which must not be in any log at the end of the run. */
 function keyIn(link: string): string {
   const key = /[#&]key=([\w-]+)$/.exec(link)?.[1] ?? ''
   keepSecret(key)
   return key
 }
 
-/** Makes a private list, and gives the links to edit it and to look at it. */
+/** Creates a private list, and returns the links to edit and to read it. */
 async function makeList(page: Page, server: Server): Promise<{ app: App; edit: string; read: string; name: string }> {
   await page.goto(server.address)
   await page.getByRole('button', { name: 'New private list' }).click()
@@ -46,7 +46,7 @@ test('One edits a private list while another, with the link to look, sees it liv
   await expect(reader.titles).toHaveText(['bread', 'salt'])
   await expect(reader.page.getByTestId('looking')).toBeVisible()
   await expect(reader.toggle(1)).toBeChecked()
-  // No control that would fail: the only ones that work are those that change nothing on the server.
+  // Only controls that change nothing on the server are enabled.
   await expect(reader.newTodo).toHaveCount(0)
   await expect(reader.toggleAll).toHaveCount(0)
   await expect(reader.clearCompleted).toBeHidden()
@@ -66,7 +66,7 @@ test('One edits a private list while another, with the link to look, sees it liv
   await reader.page.reload()
   await expect(reader.titles).toHaveText(['milk'])
 
-  // The reader passes on a link to look, and no other.
+  // A reader can only share the link to read.
   await reader.page.getByRole('button', { name: 'Share' }).click()
   await expect(reader.page.getByLabel('Link to look')).toHaveValue(read)
   await expect(reader.page.getByLabel('Link to edit')).toHaveCount(0)
@@ -84,7 +84,7 @@ test('A reader without the right to edit reads the list offline as well', async 
   await reader.page.reload()
   await expect(reader.titles).toHaveText(['bread'])
   await own.kill()
-  // By its name alone: the device has kept the key.
+  // By its name: the device has stored the key.
   await reader.page.goto(`${own.address}/?list=${name}`)
   await expect(reader.titles).toHaveText(['bread'])
   await expect(reader.status).toHaveText(/^offline/)
@@ -122,7 +122,7 @@ test('An address without the key, with half of it, or with another one opens not
   stranger.on('request', (request) => seen.push(request.url()))
   await stranger.goto(`${own.address}/?list=${name}`)
   await expect(stranger.locator('.no-list')).toContainText('this address has no key')
-  await stranger.goto(edit.slice(0, -1)) // only the fragment differs: the page opens anew by itself
+  await stranger.goto(edit.slice(0, -1)) // only the fragment differs: the page reloads itself
   await expect(stranger.locator('.no-list')).toContainText('not complete')
   // The whole link, in the address bar of the same tab.
   await stranger.evaluate((link) => location.assign(link), edit)
@@ -158,7 +158,7 @@ test('A new key moves the list to a new address and closes the old links', async
   await reader.page.reload()
   await expect(reader.titles).toHaveCount(0)
 
-  // On a page that still shows the old list nothing fills it again.
+  // A page that still shows the old list must not fill it again.
   await expect(friend.page.getByText('This list was erased')).toBeVisible()
   await expect(friend.page.getByRole('button', { name: 'Undo' })).toHaveCount(0)
   await friend.page.getByRole('heading', { level: 1 }).click() // out of the field, where Ctrl+Z is the browser's

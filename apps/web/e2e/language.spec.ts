@@ -58,7 +58,7 @@ test('Under the browser’s own translation, titles, numbers, the status and not
   await server.add(list, ['bread', 'salt', 'milk'])
   await app.open()
   await app.saved()
-  // As translators do: each text node makes way for font elements with another text.
+  // As translators do: each text node is replaced by font elements with another text.
   await page.evaluate(() => {
     const translate = (root: Node) => {
       const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)

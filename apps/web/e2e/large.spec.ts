@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, paste, test } from './test'
 
-// Apart from the other input: a trace, for when it fails, would take a picture of 5,000 items at each step.
+// In a file without traces, which would take a snapshot of 5,000 items at each step.
 test.use({ trace: 'off' })
 
 test('10,000 pasted lines get a message, and as many as the list can take are added', async ({ app, server, list }) => {
@@ -31,7 +31,7 @@ test('A list of hundreds is shown whole, and what is added to it', async ({ app,
 })
 
 test('A list that takes longer than any answer may be silent is shown on a slow network', async ({ app, page, server, list }) => {
-  // 300 KB that no compression makes less of: 25 s at 12 KB a second.
+  // 300 KB that cannot be compressed: 25 s at 12 KB a second.
   await server.add(list, Array.from({ length: 200 }, () => randomBytes(1_500).toString('base64')))
   const session = await page.context().newCDPSession(page)
   await session.send('Network.enable')

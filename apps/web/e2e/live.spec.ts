@@ -32,7 +32,7 @@ test.describe('Two browsers on one list', () => {
       await each.saved()
     }
     expect((await server.todos(list)).map((todo) => todo.title).sort()).toEqual([...titles('one'), ...titles('two')].sort())
-    // What has landed stands last until the server has told the list that contains it.
+    // A landed item is last until the server has sent the list that contains it.
     await expect.poll(async () => (await other.titles.allTextContents()).join('\n') === (await app.titles.allTextContents()).join('\n')).toBe(true)
     await other.page.close()
   })
@@ -50,7 +50,7 @@ test.describe('An item that is being edited', () => {
     await server.change(list, 'bread', { title: 'rye bread' })
     await expect(app.item(0)).toContainText('Someone has changed this item meanwhile to “rye bread”')
     await expect(app.edit(0)).toHaveValue('white bread')
-    await app.newTodo.click() // leaving decides nothing
+    await app.newTodo.click() // leaving the field neither saves nor discards
     await expect(app.edit(0)).toHaveValue('white bread')
     expect((await server.todos(list))[0]?.title).toBe('rye bread')
     await app.item(0).getByRole('button', { name: 'Keep theirs' }).click()

@@ -1,28 +1,28 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// What the servers of a run logged, and what must not be in it: workers of Playwright write it, the end of the run reads it.
+// The logs of a run's servers, and the secrets that they must not have. Playwright's workers write them; the end of the run reads them.
 const directory = fileURLToPath(new URL('results/logs/', import.meta.url))
 const secrets = `${directory}secrets`
 
-/** Forgets the last run. */
+/** Deletes the logs and secrets of the last run. */
 export function emptyLogs() {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
 }
 
-/** Keeps what a server wrote. */
+/** Stores a server's log. */
 export function keepLog(port: number, text: string) {
   appendFileSync(`${directory}${port}.log`, text)
 }
 
-/** Notes a key, or the secret name of a plain list. */
+/** Stores a key, or the secret name of a plain list. */
 export function keepSecret(secret: string) {
   if (secret.length < 22) throw new Error('not a secret')
   appendFileSync(secrets, `${secret}\n`)
 }
 
-/** Throws when a log has one of the secrets in any form that a log might write. */
+/** Throws if a log has one of the secrets in any likely encoding. */
 export function searchLogs() {
   const files = readdirSync(directory)
   const noted = files.includes('secrets') ? readFileSync(secrets, 'utf8').trim().split('\n') : []

@@ -1,6 +1,6 @@
 import { App, expect, test } from './test'
 
-/** Titles of which most take two lines on a phone. */
+/** Titles, most of which take two lines on a phone. */
 const titles = Array.from({ length: 200 }, (_, i) => (i % 3 === 0 ? `Milk ${i}` : `Ask the neighbours whether they need something from the market as well, ${i}`))
 
 for (const [where, viewport] of [['a phone', { width: 390, height: 844 }], ['a desktop', { width: 1280, height: 800 }]] as const) {
@@ -115,7 +115,7 @@ test('The browser’s text size makes texts larger, and nothing overlaps on a ph
   const sizes = () => texts.evaluateAll((all) => all.map((text) => parseFloat(getComputedStyle(text).fontSize)))
   const before = await sizes()
   const session = await page.context().newCDPSession(page)
-  // What the setting of the browser changes: the size of the root, in which rem counts.
+  // The browser's setting changes the root's font size, the unit of rem.
   await session.send('Page.enable')
   await session.send('Page.setFontSizes', { fontSizes: { standard: 24 } })
   await expect.poll(() => page.evaluate(() => getComputedStyle(document.documentElement).fontSize)).toBe('24px')
@@ -173,7 +173,7 @@ test('The page says how many browsers show the list', async ({ app, page, browse
   const context = await browser.newContext()
   const friend = await new App(await context.newPage(), new URL(app.address).origin, new URL(app.address).searchParams.get('list') ?? '').open()
   for (const each of [page, friend.page]) await expect(each.getByTestId('here')).toHaveText('2 here')
-  // Another window of the same browser is no one else.
+  // Another window of the same browser does not count.
   const window = await context.newPage()
   await window.goto(app.address)
   await expect(window.getByTestId('here')).toHaveText('2 here')

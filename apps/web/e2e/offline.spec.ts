@@ -19,7 +19,7 @@ test('Opens without network after the first visit', async ({ page, own, list }) 
   await page.reload()
   await expect(app.items).toHaveText(['bread'])
   await expect(app.status).toHaveText(/^offline\./)
-  // Another list, never opened on this device, opens too and says what is the matter.
+  // A list that was never opened on this device opens too and shows the reason.
   const other = await new App(page, own.address, `${list} 2`).open()
   await expect(page.getByTestId('load-trouble')).toContainText('could not be loaded yet')
   await expect(other.items).toHaveCount(0)
@@ -170,7 +170,7 @@ for (const [what, fault] of Object.entries({
     expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread'])
 
     network.fault = () => 'pass'
-    // The page asks again by itself.
+    // The page tries again automatically.
     await expect(app.items).toHaveText(['bread', 'salt'])
     await app.saved()
     expect((await server.todos(list)).map((todo) => todo.title)).toEqual(['bread', 'salt'])
@@ -199,7 +199,7 @@ test('A refused change is rolled back and told, and the notice stays until it is
   await app.edit(0).press('Enter')
   await expect(app.status).toHaveText(/^offline, 1 change waiting\./)
   await app.kept(1)
-  await page.close() // not to see what happens next before its own change is refused
+  await page.close() // so that it does not see the next change before its own is refused
   await own.start()
   await own.delete(list, 'bread')
 
@@ -232,7 +232,7 @@ for (const [button, want] of [['Use “rye bread”', 'rye bread'], ['Keep “wh
     const word = page.getByRole('alert').filter({ hasText: 'was renamed to “white bread” elsewhere, while you renamed it to “rye bread”' })
     await expect(word).toBeVisible()
     await expect(app.items).toHaveText(['white bread'])
-    await page.reload() // the notice lasts until it is answered
+    await page.reload() // the notice stays until it is answered
     await word.getByRole('button', { name: button }).click()
     await expect(word).toBeHidden()
     await app.saved()
@@ -340,7 +340,7 @@ test('A new version of the page is offered by a notice, and never cuts into an e
   await page.getByRole('button', { name: 'Reload' }).click()
   await loaded
   await expect(app.items).toHaveText(['white bread'])
-  // Of the version before, for pages that are open still, and of this one.
+  // Of the previous version, for open pages, and of this one.
   await expect.poll(() => page.evaluate(async () => (await caches.keys()).map((name) => name.startsWith('todo-page-next-')))).toEqual([false, true])
 })
 
@@ -408,7 +408,7 @@ test('What waits is sent by the service worker when the page is closed', async (
   await own.kill()
   await app.add('salt')
   await expect(app.status).toHaveText(/^offline, 1 change waiting\./)
-  // Registered after the first try failed; Chromium asks for a name that it was given.
+  // Registered after the first attempt failed.
   await expect.poll(() => page.evaluate(async () => ((await navigator.serviceWorker.ready) as unknown as { sync: { getTags: () => Promise<string[]> } }).sync.getTags())).toEqual(['todo-outbox'])
   const session = await context.newCDPSession(await context.newPage())
   const registration = new Promise<string>((resolve) => {

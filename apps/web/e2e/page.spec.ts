@@ -139,10 +139,10 @@ test('A row is one stop of Tab, / adds, and ? lists the keys', async ({ app, lis
   await expect.poll(focused).toBe('Edit salt')
   await page.keyboard.press('/')
   await expect(app.newTodo).toBeFocused()
-  await page.keyboard.type('1/2?') // in a text they are what they are
+  await page.keyboard.type('1/2?') // in a text field they are typed
   await expect(app.newTodo).toHaveValue('1/2?')
 
-  // They can be switched off, for good, and on again without them.
+  // The keys can be switched off, also after a reload, and on again without using them.
   await page.getByRole('button', { name: 'Keys', exact: true }).click()
   await keys.getByRole('checkbox', { name: 'Use / and ?' }).uncheck()
   await keys.getByRole('button', { name: 'Close' }).click()
@@ -160,7 +160,7 @@ test('A row is one stop of Tab, / adds, and ? lists the keys', async ({ app, lis
   await expect(app.newTodo).toBeFocused()
 })
 
-test('Ctrl+Z undoes several changes, and after a reload the removals that the history tells of', async ({ app, list, server }) => {
+test('Ctrl+Z undoes several changes, and after a reload the removals in the history', async ({ app, list, server }) => {
   await server.add(list, ['bread', 'salt', 'milk'])
   const { page } = await app.open()
   const undo = () => page.keyboard.press('ControlOrMeta+z')
@@ -170,7 +170,7 @@ test('Ctrl+Z undoes several changes, and after a reload the removals that the hi
   await app.clearCompleted.click()
   await expect(app.items).toHaveText(['milk'])
   await app.newTodo.fill('x')
-  await undo() // the browser's own, of the text
+  await undo() // the browser's undo of text
   await expect(app.newTodo).toHaveValue('')
   await app.toggle(0).focus()
   await undo()
@@ -246,7 +246,7 @@ for (const where of ['.new-todo', '.edit']) {
     const field = page.locator(where)
     await field.fill('')
     const session = await page.context().newCDPSession(page)
-    // Chromium's own composition: the key is heard while the word is chosen.
+    // Chromium's composition: the key comes while the word is chosen.
     await session.send('Input.imeSetComposition', { text: 'ぎゅうにゅう', selectionStart: 6, selectionEnd: 6 })
     await session.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 })
     await session.send('Input.insertText', { text: '牛乳' })

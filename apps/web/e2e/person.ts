@@ -4,7 +4,7 @@ import { expect, test as base, type Locator, type Page } from '@playwright/test'
 import { Builder, By, error, Key, type WebDriver, type WebElement } from 'selenium-webdriver'
 import { freePort } from './server'
 
-/** What a story lets somebody do with the page, in any engine. Indices count the rows that are shown. */
+/** A person who uses the page in any engine. Indices count the shown rows. */
 export interface Person {
   open(address: string): Promise<void>
   reload(): Promise<void>
@@ -13,9 +13,9 @@ export interface Person {
   toggle(index: number): Promise<void>
   rename(index: number, title: string): Promise<void>
   remove(index: number): Promise<void>
-  /** Presses the button or link of that name. */
+  /** Presses the button or link with a name. */
   press(name: string): Promise<void>
-  /** Fills the field of that placeholder. */
+  /** Fills the field with a placeholder. */
   fill(placeholder: string, text: string): Promise<void>
   status(): Promise<string>
   evaluate<T>(script: string): Promise<T>
@@ -24,7 +24,7 @@ export interface Person {
   leave(): Promise<void>
 }
 
-/** Somebody with a browser that Playwright drives. */
+/** A person whose browser is driven by Playwright. */
 export class PlaywrightPerson implements Person {
   readonly #page: Page
 
@@ -100,7 +100,7 @@ export class PlaywrightPerson implements Person {
   }
 }
 
-/** Somebody with a browser that a WebDriver drives. */
+/** A person whose browser is driven by a WebDriver. */
 export class SeleniumPerson implements Person {
   readonly #start: () => Promise<Session>
   #session: Session
@@ -118,7 +118,7 @@ export class SeleniumPerson implements Person {
     return this.#session.driver
   }
 
-  /** Opens the first page. Of WebKit's sessions some never answer what is asked about it; then another one is started. */
+  /** Opens the first page. Some of WebKit's sessions never respond to commands about it; then another one is started. */
   async open(address: string) {
     for (;;) {
       await this.#driver.get(address)
@@ -189,8 +189,8 @@ export class SeleniumPerson implements Person {
   }
 
   /**
-   * Finds an element on the page, or on the one that is coming, as Playwright does. WebKit's own
-   * implicit wait does not: it never ends when the document goes while it waits.
+   * Finds an element on the present page or the one being loaded, as Playwright does. WebKit's
+   * implicit wait never ends if the document is replaced meanwhile.
    */
   async #seek(by: By): Promise<WebElement> {
     return this.#until(() => this.#driver.findElement(by))
@@ -219,10 +219,10 @@ interface Session {
   kill(): void
 }
 
-/** Starts WebKitGTK on a display that nobody sees. `program` is WebKitWebDriver. */
+/** Starts WebKitGTK on a virtual display. `program` is WebKitWebDriver. */
 async function startWebKit(program: string, display: string): Promise<Session> {
   const port = await freePort()
-  // A group of its own: the browser must end with it.
+  // A new process group, so that the browser ends with it.
   const { pid } = spawn(program, [`--port=${port}`], { env: { ...process.env, DISPLAY: display }, stdio: 'ignore', detached: true })
   if (pid === undefined) throw new Error(`${program} did not start`)
   const address = `http://127.0.0.1:${port}`
@@ -240,13 +240,13 @@ export interface Engine {
   driver: string
 }
 
-/** A test whose people come from any engine: `newPerson()` is somebody with a browser of their own. */
+/** A test in any engine: `newPerson()` returns a person with a new browser. */
 export const test = base.extend<{ newPerson: () => Promise<Person> }, Engine & { display: string }>({
   driver: ['', { scope: 'worker', option: true }],
   display: [
     async ({ driver }, use) => {
       if (!driver) return use('')
-      // With -displayfd, Xvfb finds a free display itself and writes its number there.
+      // With -displayfd, Xvfb chooses a free display and writes its number to that descriptor.
       const xvfb = spawn('Xvfb', ['-displayfd', '3', '-nolisten', 'tcp', '-screen', '0', '1280x1024x24'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
       const [number] = (await once(xvfb.stdio[3] as NodeJS.ReadableStream, 'data')) as [Buffer]
       await use(`:${number.toString().trim()}`)

@@ -1,6 +1,6 @@
 import { App, expect, test } from './test'
 
-// A telephone: a narrow screen, touched, without a pointer that hovers.
+// A phone: a narrow touch screen without hover.
 test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
 
 const titles = ['bread', 'Ask the neighbours whether they need something from the market as well', 'לקנות לחם טרי וחלב מהשוק ליד התחנה המרכזית', 'see https://example.com/a/path/that/goes/on/and/on/without/a/place/to/break/it']
@@ -123,7 +123,7 @@ test('By touch, items are edited, moved, deleted and brought back', async ({ app
   await page.getByRole('button', { name: 'Undo' }).tap()
   await expect(app.titles).toHaveText(['rye bread', 'salt', 'milk'])
 
-  await drag(app, 2, 0) // last: a browser takes a tap that follows at once for the end of a fling
+  await drag(app, 2, 0) // last, because a browser treats a tap right after it as the end of a fling
   await expect(app.titles).toHaveText(['milk', 'rye bread', 'salt'])
   await app.saved()
   expect((await server.todos(list)).map(({ title }) => title)).toEqual(['milk', 'rye bread', 'salt'])

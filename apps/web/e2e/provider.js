@@ -1,10 +1,10 @@
-// A certified OpenID Connect provider at which anybody signs in, under any name and password: for tests and for docker-compose.yml.
+// A certified OpenID Connect provider that accepts every name and password, for tests and docker-compose.yml.
 // As a program, it serves one until it is killed:
 //
 //   node provider.js ADDRESS HOST AUDIENCE PAGE...
 //
-// ADDRESS is its own, as browsers and servers name it; it listens at HOST on that port. AUDIENCE is what access
-// tokens name, and each PAGE an address of the client `page`, to which people come back. If ADDRESS is one of https, the
+// ADDRESS is its address for browsers and servers; it listens at HOST on that port. AUDIENCE is the audience of
+// access tokens, and each PAGE a redirect address of the client `page`. If ADDRESS is an https address, the
 // environment variables TLS_CERT and TLS_KEY are files with its certificate and key.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,7 +12,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { argv, env } from 'node:process'
 import { Provider } from 'oidc-provider'
 
-/** Makes a key that signs tokens. */
+/** Creates a key that signs tokens. */
 export async function signingKey() {
   const { privateKey } = await crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['sign', 'verify'])
   const { kty = 'RSA', key_ops: _operations, ext: _extractable, ...numbers } = await crypto.subtle.exportKey('jwk', privateKey)
@@ -34,7 +34,7 @@ export function createProvider(address, audience, pages, key) {
         token_endpoint_auth_method: 'none',
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
-        application_type: 'native', // whose redirect may be http on this machine
+        application_type: 'native', // may redirect to http on this machine
       },
       // For oauth2-proxy in front of a page.
       { client_id: 'proxy', client_secret: 'secret', redirect_uris: pages.map((page) => `${page}oauth2/callback`), application_type: 'native' },

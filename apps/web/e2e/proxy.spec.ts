@@ -3,10 +3,10 @@ import type { Page } from '@playwright/test'
 import { freePort } from './server'
 import { App, expect, signInAtProvider, testWithIssuer as base } from './test'
 
-/** How the proxy asks for sign-in. */
+/** The proxy's sign-in page. */
 type Away = 'redirect' | 'page'
 
-// oauth2-proxy in front of a server that knows nothing of it, as docs/operating.md describes.
+// oauth2-proxy in front of a server that does not know it, as in docs/operating.md.
 const test = base.extend<{ away: Away; app: App }>({
   away: ['redirect', { option: true }],
   app: async ({ page, list, issuer, own, away }, use) => {
@@ -18,14 +18,14 @@ const test = base.extend<{ away: Away; app: App }>({
       '--provider=oidc', `--oidc-issuer-url=${issuer.address}`, '--client-id=proxy', '--client-secret=secret', '--code-challenge-method=S256',
       '--scope=openid profile', '--oidc-email-claim=sub', '--email-domain=*',
       `--cookie-secret=${crypto.randomUUID().replaceAll('-', '')}`, '--cookie-secure=false',
-      // Else the redirect of one request takes the place of another's, as that of sw.js, which the browser asks for with the page.
+      // Otherwise the redirect of one request replaces that of another, such as sw.js, which the browser requests with the page.
       '--cookie-csrf-per-request',
       ...(away === 'redirect' ? ['--skip-provider-button'] : []),
       '--request-logging=false', '--auth-logging=false', '--standard-logging=false',
     ], { stdio: 'inherit' })
     await expect.poll(() => fetch(`${address}/ping`).then(({ ok }) => ok, () => false)).toBe(true)
     await use(new App(page, address, list))
-    proxy.kill('SIGKILL') // asked to end, it waits for streams
+    proxy.kill('SIGKILL') // after SIGTERM it waits for streams
   },
 })
 
@@ -42,7 +42,7 @@ for (const away of ['redirect', 'page'] as const) {
       await app.open('#/active')
       await enter(page, away)
       await app.add('bread')
-      // Lost at the provider's form, as a private list's key would be; the proxy's own page puts it into its query.
+      // The fragment is lost at the provider's form, as a private list's key would be; the proxy's page puts it into its query.
       expect(new URL(page.url()).hash).toBe(away === 'page' ? '#/active' : '')
       await app.saved()
 
@@ -51,7 +51,7 @@ for (const away of ['redirect', 'page'] as const) {
       await expect(other.titles).toHaveText(['bread'])
       await other.add('salt')
       await expect(app.titles).toHaveText(['bread', 'salt'])
-      await other.saved() // else its change waits on the device, as one more
+      await other.saved() // otherwise its change would also wait on the device
       await other.page.close()
 
       await context.clearCookies()

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { binary } from './build'
 import { keepLog } from './logs'
 
-/** The real program, with its lists in a directory of its own, so that it can be killed and started again where it was. */
+/** The real program, with its lists in a new directory, so that it can be killed and restarted. */
 export class Server {
   readonly port: number
   readonly #directory: string
@@ -36,7 +36,7 @@ export class Server {
 
   async start(): Promise<void> {
     const child = spawn(binary, [], {
-      // Nothing of this process's environment: it may hold settings of another server.
+      // Not this process's environment, which may have settings of another server.
       env: { TODO_LISTEN: `127.0.0.1:${this.port}`, TODO_STORE: `file://${this.#directory}`, ...this.#settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -52,7 +52,7 @@ export class Server {
     await Promise.race([this.#ready(), ended])
   }
 
-  /** Ends the program as a crash would. */
+  /** Kills the program. */
   async kill(): Promise<void> {
     const child = this.#process
     if (!child || child.exitCode !== null || child.signalCode !== null) return
@@ -61,7 +61,7 @@ export class Server {
     await ended
   }
 
-  /** Ends the program and starts it again without its lists, as one whose store is memory. */
+  /** Restarts the program without its lists, as if its store were memory. */
   async empty(): Promise<void> {
     await this.kill()
     rmSync(this.#directory, { recursive: true, force: true })
@@ -73,14 +73,14 @@ export class Server {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  /** What the API says of a list. */
+  /** Reads a list from the API. */
   async todos(list: string): Promise<{ id: string; title: string; completed: boolean; order: number }[]> {
     const response = await fetch(this.url(list))
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     return (await response.json()) as { id: string; title: string; completed: boolean; order: number }[]
   }
 
-  /** Adds items as another client would. */
+  /** Adds items as another client. */
   async add(list: string, titles: string[]): Promise<void> {
     for (let i = 0; i < titles.length; i += 200) {
       const operations = titles.slice(i, i + 200).map((title, j) => ({ id: `e2e-${Date.now()}-${i + j}-${Math.random()}`, type: 'create', todo: { title, id: `e2e-${i + j}-${Math.random().toString(36).slice(2)}` } }))
@@ -92,7 +92,7 @@ export class Server {
     await this.#write('PATCH', await this.#item(list, title), change)
   }
 
-  /** Gives the list itself a title. */
+  /** Sets the list's title. */
   async name(list: string, title: string): Promise<void> {
     await this.#write('PATCH', this.url(list).replace(/\/todos$/, ''), { title })
   }
@@ -128,14 +128,14 @@ export class Server {
   }
 }
 
-/** What a fault does to a request: passes it on, or never answers, or answers itself, or passes it on and loses the answer. */
+/** A fault's action on a request: forward it, never respond, respond itself, or forward it and lose the response. */
 export type Fault = 'pass' | 'hold' | 'lose answer' | { status: number; headers?: Record<string, string>; body?: string }
 
-/** A real proxy before the real server, that fails as networks do. */
+/** A proxy in front of the real server that fails as networks do. */
 export class Proxy {
-  /** What happens to a request; set by a test. */
+  /** Chooses the action on a request; set by a test. */
   fault: (request: IncomingMessage) => Fault = () => 'pass'
-  /** The requests for the API, as they came: method and path. */
+  /** Requests to the API in order of arrival: method and path. */
   readonly seen: string[] = []
   readonly #target: Server
   readonly #http: HttpServer
@@ -179,7 +179,7 @@ export class Proxy {
     const { host: _, ...headers } = request.headers
     const onward = httpRequest({ host: '127.0.0.1', port: this.#target.port, method: request.method, path: request.url, headers: { ...headers, host: request.headers.host } }, (answer) => {
       if (fault === 'lose answer') {
-        // Broken off after its head: before it, the browser itself would send the request again, and the page never know.
+        // Cut after the headers: before them, the browser would repeat the request itself.
         response.writeHead(answer.statusCode ?? 502, answer.headers)
         response.flushHeaders()
         answer.resume()
@@ -200,8 +200,8 @@ export class Proxy {
 let port = randomInt(20_000, 32_000)
 
 /**
- * A port that nothing uses, and that no system gives to an outgoing connection or to a listener that asks for any: a server
- * that is killed can start again on it.
+ * Returns an unused port outside of the range that systems choose ports from, so that a killed server can restart
+ * on it.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -2,7 +2,7 @@ import type { Server } from './server'
 import { App, expect, signInAtProvider, testWithIssuer as base } from './test'
 import type { Page } from '@playwright/test'
 
-/** A server where people sign in, at a real provider. */
+/** A server that requires a sign-in at a real provider. */
 const test = base.extend<object, { server: Server }>({
   server: [
     async ({ issuer }, use) => {
@@ -14,7 +14,7 @@ const test = base.extend<object, { server: Server }>({
   ],
 })
 
-/** Makes the page's token expire in so many seconds, as far as the page knows. */
+/** Changes the token's expiry in the page's storage to the given number of seconds from now. */
 async function expiresIn(page: Page, seconds: number) {
   await page.evaluate((at) => {
     for (const [key, text] of Object.entries<string>(localStorage)) {
@@ -23,7 +23,7 @@ async function expiresIn(page: Page, seconds: number) {
   }, Math.floor(Date.now() / 1000) + seconds)
 }
 
-/** Signs in at the provider, whose page is its own. */
+/** Signs in on the provider's page. */
 async function signInAs(page: Page, name: string) {
   await page.getByRole('button', { name: 'Sign in' }).first().click()
   await signInAtProvider(page, name)

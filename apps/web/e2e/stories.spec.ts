@@ -4,7 +4,7 @@ import { kept } from './kept'
 import { test as base, type Person } from './person'
 import { Server } from './server'
 
-// What everybody does with a list, in each engine: Chromium with the other tests, Firefox and WebKit by `npm run engines`.
+// The main stories in each engine: Chromium with the other tests, Firefox and WebKit by `npm run engines`.
 const test = base.extend<{ own: Server; at: string }>({
   // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
   own: async ({}, use) => {
@@ -58,7 +58,7 @@ test('Opens offline, keeps what is changed there, and sends it once', async ({ n
   await person.add('bread', 'salt')
   await says(person, /^saved/)
   await person.evaluate('await navigator.serviceWorker.ready')
-  // The page that was open when the worker came is served by it from the next visit on.
+  // The worker serves the page from the visit after its installation.
   await person.reload()
   await shows(person, ['bread', 'salt'])
   await own.kill()

@@ -9,13 +9,13 @@ interface PerTest {
   list: string
   app: App
   network: Proxy
-  /** A server of the test's own, which it may end and start again. */
+  /** A server for this test only, which the test may stop and restart. */
   own: Server
 }
 
-/** A test against one real server for each worker, on a list of its own. */
+/** A test on a new list, with one real server per worker. */
 export const test = base.extend<PerTest, { browser: Browser; server: Server }>({
-  // Every key and every name of a private list that any page uses must be in no log at the end of the run.
+  // No log may have a key or the name of a private list at the end of the run.
   browser: [
     async ({ browser }, use) => {
       const noted = new Set<string>()
@@ -60,7 +60,7 @@ export const test = base.extend<PerTest, { browser: Browser; server: Server }>({
   },
 })
 
-/** The key of a request for a list, and the list's name where that must not be guessed. */
+/** Returns the key in a request, and the list's name if it is secret. */
 function secretsIn(request: Request): string[] {
   const name = /\/api\/lists\/(k-[a-z2-7]{32}|[\w-]{22})(?:\/|$)/.exec(new URL(request.url()).pathname)?.[1]
   return [request.headers()['todo-key'], name].filter((secret) => secret !== undefined)
@@ -68,7 +68,7 @@ function secretsIn(request: Request): string[] {
 
 export { expect }
 
-/** The page, by the names that TodoMVC and Playwright's demonstration give its parts. */
+/** The page's parts, named as in TodoMVC and Playwright's demonstration. */
 export class App {
   readonly page: Page
   readonly address: string
@@ -128,7 +128,7 @@ export class App {
     return this.page.getByRole('link', { name })
   }
 
-  /** Waits until so many changes wait on disk: the page may be left then. */
+  /** Waits until the given number of changes wait on disk, so that the page may be left. */
   async kept(changes: number) {
     await kept((expression) => this.page.evaluate(expression), this.#list, changes)
   }
@@ -138,7 +138,7 @@ export class App {
   }
 }
 
-/** Signs in on the page of provider.js. */
+/** Signs in on provider.js's page. */
 export async function signInAtProvider(page: Page, name: string) {
   await page.getByPlaceholder('Enter any login').fill(name)
   await page.getByPlaceholder('and password').fill('any')
@@ -146,7 +146,7 @@ export async function signInAtProvider(page: Page, name: string) {
   await page.getByRole('button', { name: 'Continue' }).click()
 }
 
-/** Pastes a text into the field for new items. */
+/** Pastes text into the field for new items. */
 export async function paste(app: App, text: string) {
   await app.newTodo.evaluate((field, pasted) => {
     const clipboardData = new DataTransfer()
@@ -155,7 +155,7 @@ export async function paste(app: App, text: string) {
   }, text)
 }
 
-/** A test that has an issuer where people sign in, one for each worker. */
+/** A test with an issuer, one per worker. */
 export const testWithIssuer = test.extend<object, { issuer: Issuer }>({
   issuer: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern

@@ -1,7 +1,7 @@
 import { App, expect, test } from './test'
 
-// The specification of TodoMVC, under the titles of its own suite (tastejs/todomvc, cypress/e2e/spec.cy.js). Where that
-// suite looks into localStorage, this one asks the API: here that is where lists are kept.
+// The specification of TodoMVC, under the titles of its suite (tastejs/todomvc, cypress/e2e/spec.cy.js). Where that
+// suite reads localStorage, this one asks the API, which stores the lists.
 
 const [one, two, three] = ['buy some cheese', 'feed the cat', 'book a doctors appointment'] as const
 const all = [one, two, three]

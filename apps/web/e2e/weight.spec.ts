@@ -1,7 +1,7 @@
 import { App, expect, test } from './test'
 
-// All that the page itself asks for until the list is shown, live and can be changed. Parts come at their first use, and the service
-// worker takes them afterwards for use offline: neither counts. Nothing is fetched ahead by the page to look lighter here.
+// Everything that the page requests until the list is shown, live and editable. Parts are loaded at their first use, and the service
+// worker caches them afterwards for use offline: neither counts.
 test('The first visit loads few bytes', async ({ page, server, list }) => {
   await server.add(list, ['bread', 'salt', 'milk'])
   const session = await page.context().newCDPSession(page)
@@ -9,7 +9,7 @@ test('The first visit loads few bytes', async ({ page, server, list }) => {
   const names = new Map<string, string>()
   const add = (id: string, length: number) => bytes.set(id, (bytes.get(id) ?? 0) + length)
   session.on('Network.requestWillBeSent', ({ requestId, request }) => names.set(requestId, new URL(request.url).pathname.replace(/-[\w-]{8}\./, '.').replace(/\/lists\/[^/]+/, '/lists/…')))
-  session.on('Network.responseReceived', ({ requestId, response }) => add(requestId, response.encodedDataLength)) // its head
+  session.on('Network.responseReceived', ({ requestId, response }) => add(requestId, response.encodedDataLength)) // its headers
   session.on('Network.dataReceived', ({ requestId, encodedDataLength }) => add(requestId, encodedDataLength))
   const coming = new Set<string>()
   session.on('Network.requestWillBeSent', ({ requestId, request }) => request.url.endsWith('/events?changes=true') || coming.add(requestId))
@@ -19,7 +19,7 @@ test('The first visit loads few bytes', async ({ page, server, list }) => {
   await app.saved()
   await expect(page.getByRole('button', { name: 'New private list' })).toBeVisible()
   await expect.poll(() => coming.size).toBe(0)
-  // Once each: a slow page asks for the list a second time, and a picture that is used twice comes once.
+  // Each address once: a slow page reads the list twice.
   const answers = new Map<string, number>()
   for (const [id, length] of bytes) {
     const name = names.get(id) ?? ''

@@ -2,8 +2,8 @@ import { PartMissing } from '@/part'
 import { words } from '@/words'
 
 /**
- * Says that the page itself failed, or that a part of it did not come, and offers a way out: Reload also drops what the service worker keeps of
- * the page, so that a repaired version is loaded. What waits to be sent is in IndexedDB and stays. Not a component, which may be what failed.
+ * Shows that the page failed, or that a part of it could not be loaded, with a button that reloads it without the service worker's copy of
+ * the page, so that a repaired version is loaded. Waiting changes stay in IndexedDB. Not a component, since Vue may have failed.
  */
 export function failed(cause: unknown): void {
   document.querySelector('.failed.missing')?.remove()

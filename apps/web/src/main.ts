@@ -9,15 +9,15 @@ import { openDatabase } from './outbox/database'
 import { followKey, open } from './opened'
 import { useLanguage } from './words'
 
-// Not at the top level: parts that it waits for import from this file, and would wait for its end.
+// Not at the top level: parts import from this file, and would wait for it while it waits for them.
 async function start() {
-  await useLanguage().catch(console.error) // then it speaks English
+  await useLanguage().catch(console.error) // then the page is in English
 
-  // The issuer's reason stays in the console: the page then offers to sign in again.
+  // The page then offers to sign in again.
   await finishSignIn(async () => (await loadConfig()).signIn).catch(console.error)
 
   const database = openDatabase()
-  database.catch(() => undefined) // told where it is needed
+  database.catch(() => undefined) // handled where the database is used
   const opened = await open(database)
   followKey(opened)
 

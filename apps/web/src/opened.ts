@@ -7,16 +7,16 @@ import { fragmentOf, readFragment } from './todos/fragment'
 import { isPrivate, parseKey, type ListKey } from './todos/listKey'
 import { addressOf, asksForLast, defaultList, nameIn, nameProblem } from './todos/listName'
 
-/** What the page's address opens. */
+/** The list that the page's address opens. */
 export interface Opened {
-  /** The name in the address, or null without one. */
+  /** The name in the address, or null. */
   readonly asked: string | null
   readonly list: string
   /** The key of a private list. */
   readonly key: ListKey | null
-  /** Whether the list was moved here just now. */
+  /** Whether the list has just been moved here. */
   readonly moved: boolean
-  /** Why the address opens no list: the name cannot be one, or the key is missing, malformed or of another list. */
+  /** Why the address opens no list: the name is invalid, or the key is missing, malformed or of another list. */
   readonly problem: Problem | null
 }
 
@@ -26,13 +26,13 @@ export interface Problem {
 }
 
 /**
- * Finds out what the address opens, and writes the address as it should be: with the key, which is also kept on this device.
- * The key in the address counts, so that a link to look at a list shows what others see; without one, the kept key does.
- * Throws PartMissing when the part that reads keys cannot be loaded.
+ * Returns the list that the address opens, adds the key to the address, and stores the key on this device.
+ * A key in the address precedes the stored one, so that a link to read a list shows what other readers see.
+ * Throws PartMissing if the part that reads keys cannot be loaded.
  */
 export async function open(database: Promise<Database>): Promise<Opened> {
   let asked = nameIn(location.search)
-  // An installed app is opened without the name of a list. Without storage it opens the list of an address that names none.
+  // An installed app is opened without a list's name. Without storage it opens the default list.
   if (asksForLast(location.search)) {
     asked = await soon(database).then(lastVisited).catch(() => null)
     history.replaceState(null, '', (asked === null ? './' : addressOf(asked)) + location.hash)
@@ -51,10 +51,10 @@ export async function open(database: Promise<Database>): Promise<Opened> {
   if (!isPrivate(list)) return opened(null)
 
   const given = key
-  if (given) database.then((db) => keepKey(db, given)).catch(() => undefined) // it stays in the address
+  if (given) database.then((db) => keepKey(db, given)).catch(() => undefined) // the address still has it
   else key = await part(parseKey((await soon(database).then((db) => keptKey(db, list)).catch(() => undefined)) ?? ''))
   if (!key) {
-    // A browser may open the storage later. `followKey` then opens the list.
+    // If the browser opens the database later, `followKey` opens the list.
     database
       .then((db) => keptKey(db, list))
       .then((late) => late && location.replace(addressOf(list) + fragmentOf({ filter, key: late })))
@@ -65,7 +65,7 @@ export async function open(database: Promise<Database>): Promise<Opened> {
   return opened(null)
 }
 
-/** Opens the page anew when the fragment names another key, which browsers do not do, and keeps the key when one names none. */
+/** Reloads the page if the fragment gets another key, which browsers do not do, and restores the key if the fragment loses it. */
 export function followKey({ key }: Opened): void {
   window.addEventListener('hashchange', () => {
     const fragment = readFragment(location.hash)

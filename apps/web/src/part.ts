@@ -1,9 +1,9 @@
-/** A part of the page that is loaded when it is needed did not come: there is no network, or the server has a newer version only. */
+/** Thrown if a part of the page cannot be loaded: without a network, or if the server has only a newer version. */
 export class PartMissing extends Error {
   override readonly name = 'PartMissing'
 }
 
-/** Returns a part of the page when it is loaded, and removes the message that one is missing. Throws PartMissing. */
+/** Returns a part of the page when it is loaded, and removes the message about a missing one. Throws PartMissing. */
 export async function part<T>(loading: Promise<T>): Promise<T> {
   try {
     const loaded = await loading

@@ -4,31 +4,31 @@ import type { SignIn } from './signIn'
 import { Trouble } from './trouble'
 import type { Operation } from '@/todos/todo'
 
-/** The most that one request may carry: `Batch.operations.maxItems`, and a body well below the 1 MiB that the API takes. */
+/** Maximum operations of a request: `Batch.operations.maxItems`; and its maximum size, well below the API's 1 MiB. */
 export const maxBatch = { operations: 200, bytes: 768 * 1024 }
 
-/** Takes the operations on one list. */
+/** Sends operations on one list. */
 export interface Batches {
   /**
    * Sends operations, to be applied in order: one result for each. Sending one again, by its id, is
-   * safe: what had landed is answered and not repeated. Throws Trouble.
+   * safe: an operation that has landed is answered, not repeated. Throws Trouble.
    */
   send(operations: readonly Operation[]): Promise<OperationResult[]>
 }
 
-/** Where a list is, and how it is asked. */
+/** The address of a list, and the requests to it. */
 export interface Place {
   readonly root: string
-  /** What every request for it says. */
+  /** Headers of every request. */
   readonly headers: () => Promise<Record<string, string>>
-  /** Makes a request below the root. A token that the API refuses is renewed once. Throws Trouble. */
+  /** Sends a request below the root. A token that the API refuses is renewed once. Throws Trouble. */
   readonly ask: (path: string, init?: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }, limitMs?: number) => Promise<Response>
 }
 
 /**
- * @param base where the API is: an address without a slash at its end, or empty for the page's own origin
+ * @param base address of the API, without a slash at its end, or empty for the page's origin
  * @param key of a private list; sent in a header, because addresses are logged
- * @param signIn where people sign in
+ * @param signIn the issuer's sign-in, if the API requires one
  */
 export function placeOf(base: string, list: string, key?: string, signIn: Pick<SignIn, 'headers'> | null = null): Place {
   const root = `${base}/api/lists/${encodeURIComponent(list)}`

@@ -9,25 +9,25 @@ import type { Snapshot } from '@/todos/todo'
 
 export interface Loaded extends Snapshot {
   readonly title: string
-  /** Set when the server could not ask its store and answered from memory: how many seconds ago it last could. */
+  /** Seconds since the server last reached its store, if it answered from memory. */
   readonly age: number | null
-  /** Names this state of the list (its `ETag`). */
+  /** The `ETag` of this state of the list. */
   readonly tag: string
 }
 
 /** One list of the API. Every failure is thrown as Trouble. */
 export interface ListClient extends Batches {
-  /** @param limitMs for the head of the answer, by default longer than the server waits for its store */
+  /** @param limitMs time limit for the response's headers, by default longer than the server waits for its store */
   load(limitMs?: number): Promise<Loaded>
-  /** What the last revisions removed or changed, the newest first. */
+  /** Returns the items that the last revisions removed or changed, newest revision first. */
   history(): Promise<readonly HistoryEntry[]>
   watch(watcher: Watcher): Watch
   setTitle(title: string): Promise<void>
-  /** Erases the list with its history, unless its state is no longer the one of that tag (status 412). */
+  /** Deletes the list and its history if its `ETag` is still `tag`; throws Trouble with status 412 otherwise. */
   erase(tag: string): Promise<void>
 }
 
-/** Names a list of an API, by the parameters of `placeOf`. */
+/** Returns a client of one list. The parameters are those that `placeOf` documents. */
 export function listClient(base: string, list: string, key?: string, signIn: SignIn | null = null): ListClient {
   const place = placeOf(base, list, key, signIn)
   const { root, headers, ask } = place
@@ -36,7 +36,7 @@ export function listClient(base: string, list: string, key?: string, signIn: Sig
     async load(limitMs) {
       const response = await ask('', { cache: 'no-store' }, limitMs)
       const age = response.headers.has('Warning') ? Number(response.headers.get('Age') ?? 0) : null
-      // A proxy that compresses makes the tag weak, and If-Match matches no weak tag.
+      // A compressing proxy makes the tag weak, and If-Match never matches a weak tag.
       const tag = response.headers.get('ETag')?.replace('W/', '') ?? ''
       return { ...(await read(response, decodeSnapshot)), age, tag }
     },
@@ -54,7 +54,7 @@ export function listClient(base: string, list: string, key?: string, signIn: Sig
   }
 }
 
-/** Gives the lists of the API that `config.json` names, which is read once, and again after that failed. */
+/** Returns the API that `config.json` names. The file is read once, and again after a failure. */
 export function lists(): (list: string, key?: string) => Promise<ListClient> {
   let config: Promise<Config> | undefined
   return async (list, key) => {

@@ -1,10 +1,10 @@
 import { read, request } from './request'
 
-/** What differs from one place where the page is served to another. Read at run time, so that one build serves all. */
+/** The deployment's settings, read at run time, so that one build serves every deployment. */
 export interface Config {
-  /** Where the API is: an address without a slash at its end; empty for the page's own origin. */
+  /** Address of the API, without a slash at its end; empty for the page's origin. */
   readonly apiBase: string
-  /** How people sign in, or null where nobody does. */
+  /** The sign-in, or null if the API requires none. */
   readonly signIn: SignInConfig | null
 }
 
@@ -12,7 +12,7 @@ export interface Config {
 export interface SignInConfig {
   readonly issuer: string
   readonly clientId: string
-  /** The API, as the issuer names it in tokens. */
+  /** The audience of the API's tokens. */
   readonly audience: string
   /** Scopes, separated by spaces. */
   readonly scope: string
@@ -23,7 +23,7 @@ export async function loadConfig(address: string | URL = new URL('config.json', 
   return read(await request(address, { cache: 'no-cache' }), decodeConfig)
 }
 
-/** Reads a config. Throws a TypeError that names the place and what was expected. */
+/** Decodes the settings. Throws a TypeError that names the place and what was expected. */
 export function decodeConfig(value: unknown): Config {
   const base: unknown = typeof value === 'object' && value !== null && 'apiBase' in value ? value.apiBase : undefined
   if (typeof base !== 'string' || !/^(https?:\/\/[^?#]+)?$/.test(base)) {

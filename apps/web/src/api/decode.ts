@@ -2,7 +2,7 @@ import type { components } from './schema'
 import type { Snapshot, Todo } from '@/todos/todo'
 
 export type Problem = Pick<components['schemas']['Problem'], 'status' | 'title' | 'detail'> & {
-  /** `changed-meanwhile`: the item no longer had the title that the change was to replace; `todo` is the item as it is. */
+  /** `changed-meanwhile`: the item's title was not the one to be replaced; `todo` is the present item. */
   readonly code?: string
   readonly todo?: Todo
 }
@@ -14,13 +14,13 @@ export interface OperationResult {
   readonly problem?: Problem
 }
 
-/** Whether the server could not decide an operation and should be asked again. */
+/** Reports whether an operation has no outcome yet and must be sent again. */
 export function undecided({ status }: OperationResult): boolean {
   return status === 429 || status >= 500
 }
 
-// What is read here was written by another program, perhaps of another version, perhaps no API at all. Members that
-// this page does not know are passed over; a missing or mistyped one that it needs is an error that names the place.
+// The input comes from another program, which may have another version or not be the API. Unknown members are
+// ignored; a required member that is missing or mistyped is an error that names the place.
 
 function decodeTodos(value: unknown, at: string): readonly Todo[] {
   if (!Array.isArray(value)) throw new TypeError(`${at}: expected an array`)
@@ -35,7 +35,7 @@ function decodeTodo(value: unknown, at: string): Todo {
   return { id, title, completed, order: number(order, `${at}.order`) }
 }
 
-/** Reads what changed since the list of the event `from`. Throws a TypeError that names the place. */
+/** Decodes the changes since the list of the event `from`. Throws a TypeError that names the place. */
 export function decodeChanges(value: unknown): { revision: number; from: string; title: string | undefined; changed: readonly Todo[]; removed: readonly string[] } {
   const { revision, from, title, changed, removed } = members(value, 'the event')
   if (typeof from !== 'string') throw new TypeError('from: expected a string')
@@ -44,26 +44,26 @@ export function decodeChanges(value: unknown): { revision: number; from: string;
   return { revision: number(revision, 'revision'), from, title, changed: decodeTodos(changed, 'changed'), removed }
 }
 
-/** Reads a list with its title, as answers and events have it. Throws a TypeError that names the place. */
+/** Decodes a list with its title, as in responses and events. Throws a TypeError that names the place. */
 export function decodeSnapshot(value: unknown): Snapshot & { title: string } {
   const { revision, todos, title } = members(value, 'the list')
   if (typeof title !== 'string') throw new TypeError('title: expected a string')
   return { revision: number(revision, 'revision'), todos: decodeTodos(todos, 'todos'), title }
 }
 
-/** What one revision of a list removed or changed: the items as they were before it. */
+/** The items that one revision of a list removed or changed, as they were before it. */
 export interface HistoryEntry {
   readonly revision: number
-  /** What was done: `replace` for the whole list, or the name of another operation. */
+  /** The operation: `replace` for the whole list, or the name of another one. */
   readonly kind: string
-  /** When, by the server's clock: a date and time of RFC 3339. */
+  /** Time by the server's clock, as in RFC 3339. */
   readonly at: string
-  /** The name of the person who did it, where people sign in. */
+  /** Name of the person who did it, if the API requires a sign-in. */
   readonly by: string | null
   readonly todos: readonly Todo[]
 }
 
-/** Reads a list's history, the newest revision first. Throws a TypeError that names the place. */
+/** Decodes a list's history, newest revision first. Throws a TypeError that names the place. */
 export function decodeHistory(value: unknown): readonly HistoryEntry[] {
   const { entries } = members(value, 'the history')
   if (!Array.isArray(entries)) throw new TypeError('entries: expected an array')
@@ -74,13 +74,13 @@ export function decodeHistory(value: unknown): readonly HistoryEntry[] {
   })
 }
 
-/** Reads the data of a heartbeat. Throws a TypeError that names the place. */
+/** Decodes the data of a heartbeat. Throws a TypeError that names the place. */
 export function decodeHeartbeat(value: unknown): { revision: number; here: number | null } {
   const { revision, here } = members(value, 'the heartbeat')
   return { revision: number(revision, 'revision'), here: typeof here === 'number' ? here : null }
 }
 
-/** Reads the answer to a batch: one result for each operation, in their order. Throws a TypeError that names the place. */
+/** Decodes the response to a batch: one result per operation, in their order. Throws a TypeError that names the place. */
 export function decodeResults(value: unknown, operations: readonly { id: string }[]): OperationResult[] {
   const { results } = members(value, 'the answer')
   if (!Array.isArray(results) || results.length !== operations.length) throw new TypeError(`results: expected ${operations.length} of them`)
@@ -93,7 +93,7 @@ export function decodeResults(value: unknown, operations: readonly { id: string 
   })
 }
 
-/** Reads an RFC 9457 problem. Members that are missing or mistyped are replaced from the status or left out. */
+/** Decodes an RFC 9457 problem. Missing or mistyped members are derived from the status or left out. */
 export function decodeProblem(value: unknown, status: number): Problem {
   const { title, detail, code, todo } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   return {

@@ -5,20 +5,20 @@ import { Trouble } from './trouble'
 import { randomId } from '@/todos/randomId'
 import type { Operation } from '@/todos/todo'
 
-/** How often what others change meanwhile is copied again before the move is given up. */
+/** Maximum copies of changes that others make during the move. */
 const attempts = 5
 
 /**
- * Gives a function that moves all of a list to a new one: it copies it, and erases it when the copy is complete and nobody has changed
- * it since. After a failure it can be called again; the list is then where it was, or in both places. It throws Trouble.
- * @param copied is called before the list is erased
+ * Returns a function that moves a list to a new one: it copies the list, and deletes it if it has not changed since the copy was
+ * complete. After a failure, which it throws as Trouble, the list is in the old place or in both, and the function can be called again.
+ * @param copied called before the list is deleted
  */
 export function moving(from: ListClient, to: ListClient, copied: () => Promise<void>): () => Promise<void> {
   let last = 0 // the revision that was copied
   return async () => {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const source = await stored(from)
-      // Never written, or erased by an earlier call whose answer was lost: the copy must not be made equal to that.
+      // The list was never written, or an earlier call deleted it and its response was lost: keep the copy.
       if (source.revision < last || (source.revision === 0 && source.todos.length === 0)) return
       last = source.revision
       await copy(source, to)
@@ -34,7 +34,7 @@ export function moving(from: ListClient, to: ListClient, copied: () => Promise<v
   }
 }
 
-/** The list as the store has it, never from the server's memory. */
+/** Reads the list from the store, never from the server's memory. */
 async function stored(client: ListClient): Promise<Loaded> {
   const loaded = await client.load()
   if (loaded.age !== null) throw new Trouble('busy', 'The server cannot reach its store.')
@@ -55,7 +55,7 @@ async function copy(source: Loaded, to: ListClient): Promise<void> {
   throw new Trouble('busy', 'The copy is not complete.')
 }
 
-/** The operations that make a list equal to another. */
+/** Returns the operations that make a list equal to another. */
 function toBecome(source: Loaded, target: Loaded): Operation[] {
   const present = new Map(target.todos.map((todo) => [todo.id, todo]))
   const operations: Operation[] = []
@@ -69,7 +69,7 @@ function toBecome(source: Loaded, target: Loaded): Operation[] {
   return operations
 }
 
-/** Cuts operations into as many as one request carries. */
+/** Splits operations into requests. */
 function* batches(operations: readonly Operation[]): Iterable<Operation[]> {
   let batch: Operation[] = []
   let bytes = 0

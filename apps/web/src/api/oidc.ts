@@ -6,10 +6,10 @@ import type { SignIn } from './signIn'
 import { localStore } from '@/outbox/preferences'
 import { tabLocks } from '@/outbox/tabs'
 
-/** A token that expires sooner is renewed first: seconds. */
+/** Minimum remaining lifetime of a token, in seconds. A token with less is renewed before a request. */
 const early = 60
 
-/** Opens the door that `config.json` names. Throws Trouble where the browser keeps nothing, a sign-in included. */
+/** Returns the sign-in that `config.json` names. Throws Trouble if the browser stores nothing. */
 export async function open(config: SignInConfig): Promise<SignIn> {
   if (!localStore()) throw new Trouble('signin', 'This browser keeps no sign-in.', { code: 'no-storage' })
   const manager = managerOf(config)
@@ -21,7 +21,7 @@ export async function open(config: SignInConfig): Promise<SignIn> {
     person.value = name ?? short ?? email ?? sub ?? null
   }
 
-  // The token whose audience is the API. Issuers without audiences of their own name the client in the ID token.
+  // The token whose audience is the API. For issuers without audiences that is the ID token, which names the client.
   const byIDToken = config.audience === config.clientId
   const tokenOf = (user: User) => (byIDToken ? user.id_token : user.access_token)
   const left = (user: User) => (byIDToken ? user.profile.exp : (user.expires_at ?? Infinity)) - Date.now() / 1000
@@ -32,7 +32,7 @@ export async function open(config: SignInConfig): Promise<SignIn> {
     try {
       return user.refresh_token === undefined ? valid(user) : await manager.signinSilent()
     } catch (cause) {
-      if (cause instanceof ErrorResponse) return valid(user) // the issuer wants the person
+      if (cause instanceof ErrorResponse) return valid(user) // the issuer requires a new sign-in
       if (left(user) > 0) return user
       throw new Trouble('unreachable', 'The sign-in page could not be reached.', { cause })
     }
@@ -58,7 +58,7 @@ export async function open(config: SignInConfig): Promise<SignIn> {
   }
 }
 
-/** Ends a sign-in, and puts the address in place at which it began. Throws what went wrong at the issuer, in its words. */
+/** Completes a sign-in, and restores the address at which it began. Throws the issuer's error. */
 export async function finish(config: SignInConfig): Promise<void> {
   const manager = managerOf(config)
   let back: unknown
@@ -73,7 +73,7 @@ export async function finish(config: SignInConfig): Promise<void> {
   }
 }
 
-/** The page's own address, without what it opens. */
+/** The page's address without query and fragment. */
 function here(): string {
   return new URL('.', document.baseURI).href
 }
@@ -84,16 +84,16 @@ function managerOf(config: SignInConfig): UserManager {
     client_id: config.clientId,
     redirect_uri: here(),
     scope: config.scope,
-    // RFC 8707 takes addresses only; issuers that name audiences otherwise have a parameter of their own.
+    // RFC 8707 accepts only addresses; issuers with other audiences have another parameter.
     ...(URL.canParse(config.audience) && { resource: config.audience }),
     extraQueryParams: { audience: config.audience },
     userStore: new WebStorageStateStore({ store: localStorage }),
-    automaticSilentRenew: false, // each window would; `headers` does when a token is needed
+    automaticSilentRenew: false, // every window would do it; `headers` renews when a token is needed
     monitorSession: false,
   })
 }
 
-/** Runs one renewal at a time among all windows: an issuer may take a second use of a refresh token for theft. */
+/** Runs one renewal at a time across all windows: an issuer may treat a second use of a refresh token as theft. */
 async function alone<T>(task: () => Promise<T>): Promise<T> {
   return tabLocks()?.request('todo-sign-in', task) ?? task()
 }

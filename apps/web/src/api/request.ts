@@ -4,10 +4,10 @@ import { Trouble } from './trouble'
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
 const patience = 15_000
 
-/** For the first requests after a connection went silent. The browser may send each over another dead connection, and closes it only when the request ends. */
+/** Time limit of the first requests after a connection went silent. The browser may send each over another dead connection, and closes that only when the request ends. */
 export const shortPatience = 4_000
 
-/** `fetch`, with a limit of time for the head of the answer, and with every answer other than 2xx thrown as Trouble. */
+/** Calls `fetch` with a time limit for the response's headers. Throws Trouble for every status other than 2xx. */
 export async function request(address: string | URL, init: RequestInit = {}, limitMs = patience): Promise<Response> {
   let response: Response
   const limit = new AbortController()
@@ -29,8 +29,8 @@ export async function request(address: string | URL, init: RequestInit = {}, lim
 }
 
 /**
- * The trouble of an answer by which a proxy in front asks for sign-in: a redirect, which this API never
- * gives, a 401, or a page where data was asked for. Otherwise null.
+ * Returns the Trouble of a response by which a proxy requires a sign-in: a redirect, which this API never
+ * sends, a 401, or a page instead of data. Otherwise null.
  */
 export function signInTrouble(response: Response): Trouble | null {
   const page = response.ok && /^text\/html\b/i.test(response.headers.get('Content-Type') ?? '')
@@ -40,7 +40,7 @@ export function signInTrouble(response: Response): Trouble | null {
   return new Trouble('signin', 'A sign-in page answered in place of the list.', { status: response.status })
 }
 
-/** Reads the body as JSON by `decode`. An answer that is not what was asked for is Trouble of kind `unreadable`. */
+/** Reads the body as JSON and decodes it. Throws Trouble of kind `unreadable` for an unexpected body. */
 export async function read<T>(response: Response, decode: (value: unknown) => T): Promise<T> {
   let text: string
   try {
@@ -51,7 +51,7 @@ export async function read<T>(response: Response, decode: (value: unknown) => T)
   return parse(text, decode, response.status)
 }
 
-/** Reads a body for as long as it keeps coming: a long list takes minutes on a slow network. Throws when nothing came for `patience`. */
+/** Reads a body as long as data arrives: a long list takes minutes on a slow network. Throws if nothing arrives for `patience`. */
 async function bodyOf({ body }: Response): Promise<string> {
   if (!body) return ''
   const reader = body.getReader()
@@ -73,7 +73,7 @@ async function bodyOf({ body }: Response): Promise<string> {
   }
 }
 
-/** Parses JSON by `decode`, with the errors of `read`. */
+/** Parses and decodes JSON, with the errors of `read`. */
 export function parse<T>(text: string, decode: (value: unknown) => T, status?: number): T {
   try {
     return decode(JSON.parse(text))
@@ -82,7 +82,7 @@ export function parse<T>(text: string, decode: (value: unknown) => T, status?: n
   }
 }
 
-// Only the form in seconds: the form with a date would need a clock that is right.
+// Only the form in seconds: the form with a date needs a correct clock.
 function seconds(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
 }

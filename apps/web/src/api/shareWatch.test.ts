@@ -83,7 +83,7 @@ describe('several windows on one list', () => {
     expect([first.failed.mock.calls.length, second.failed.mock.calls.length]).toEqual([1, 0])
   })
 
-  it('go on when the one that streams is closed', async () => {
+  it('continue when the streaming one is closed', async () => {
     const { first, second } = await two()
     first.watch.close()
     await eventually(() => expect(streams).toHaveLength(2))
@@ -93,7 +93,7 @@ describe('several windows on one list', () => {
     expect(second.received).toHaveBeenLastCalledWith(snapshot(5))
   })
 
-  it('go on when the one that streams is suspended and says nothing', async () => {
+  it('continue when the streaming one is suspended', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     const { second } = await two()
     vi.advanceTimersByTime(silence - 1)

@@ -3,26 +3,26 @@ import { tabChannel, tabLocks } from '@/outbox/tabs'
 import { randomId } from '@/todos/randomId'
 
 /**
- * How many streams one browser keeps open. Over HTTP/1.1 a browser opens six connections to an origin for all
+ * Maximum open streams of a browser. Over HTTP/1.1 a browser opens six connections to an origin for all
  * its windows together (RFC 9112, section 9.4, leaves the number to it), and requests need some of them.
  */
 export const seats = ['todo-seat/1', 'todo-seat/2', 'todo-seat/3']
 
-/** What windows tell each other: a call of the method `what` of Watcher, or of a new window that asks where things stand. */
+/** A message between windows: a call of the Watcher's method `what`, or a new window's question about the present state. */
 interface Word {
   readonly what: keyof Watcher | 'hello'
   readonly about: readonly unknown[]
   readonly from: string
-  /** The only window that it concerns. */
+  /** The window that it is for, if it is not for all. */
   readonly to?: string | undefined
 }
 
 /**
  * Watches a list by one stream for all windows of the browser. One window, which holds a Web Lock, opens it and
- * passes on what it hears by a BroadcastChannel. When that window is closed or falls silent, another takes over.
- * Of more lists than there are seats, those looked at last are streamed; the watchers of the others hear nothing, not
- * even `opened`. Without Web Locks each window opens a stream of its own.
- * @param name of the list among all that the origin watches
+ * forwards what it receives by a BroadcastChannel. When that window is closed or falls silent, another one replaces it.
+ * If more lists are watched than streams are allowed, the most recently shown are streamed; the watchers of the others get no call, not
+ * even `opened`. Without Web Locks each window opens its own stream.
+ * @param name identifies the list within the origin
  * @param open opens a stream
  */
 export function shareWatch(name: string, open: (watcher: Watcher) => Watch, watcher: Watcher): Watch {
@@ -47,7 +47,7 @@ function shared(locks: LockManager, channel: BroadcastChannel, open: (watcher: W
     get: (_, what: keyof Watcher) => (...about: unknown[]) => {
       if (what === 'received') last = about
       deliver(what, about)
-      // An error would arrive without its kind; the other windows ask for the list themselves after `lost`.
+      // An error would lose its kind on the way; the other windows read the list themselves after `lost`.
       if (what !== 'failed') tell(what, about)
     },
   })
@@ -72,7 +72,7 @@ function shared(locks: LockManager, channel: BroadcastChannel, open: (watcher: W
       tell('opened', [], from)
       if (last) tell('received', last, from)
     } else if (!stream && what in watcher && (to === undefined || to === self)) {
-      // The farewell of one window can arrive after the first words of its successor.
+      // The last message of one window can arrive after the first one of its successor.
       if (!live && what !== 'opened' && what !== 'lost') deliver('opened', [])
       deliver(what, about)
     }
@@ -110,7 +110,7 @@ function shared(locks: LockManager, channel: BroadcastChannel, open: (watcher: W
     stand = hold(locks, seats, false, start, stolen)
   }
 
-  /** Closes the stream of this window, if there is one, and leaves its seat. */
+  /** Closes the stream of this window, if it has one, and releases its lock. */
   function rest() {
     stand?.()
     stand = undefined
@@ -158,7 +158,7 @@ function shared(locks: LockManager, channel: BroadcastChannel, open: (watcher: W
 
 /**
  * Waits for one of several locks and holds it.
- * @param steal takes the lock from its holder; of one lock only
+ * @param steal takes the lock from its holder; requires a single lock
  * @param granted is called when it is held
  * @param lost is called when another window has stolen it
  * @returns a function that releases the lock, or stops waiting
@@ -174,7 +174,7 @@ function hold(locks: LockManager, names: readonly string[], steal: boolean, gran
         if (over || mine !== undefined) return
         mine = name
         const held = new Promise<void>((resolve) => (release = resolve))
-        waiting.abort() // of the others: it has no effect on a lock that is held
+        waiting.abort() // stops waiting for the others; a held lock stays held
         granted()
         return held
       })

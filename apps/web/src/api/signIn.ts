@@ -2,33 +2,33 @@ import { shallowRef, type ShallowRef } from 'vue'
 import type { SignInConfig } from './config'
 import { part } from '@/part'
 
-/** How people sign in to the API: by OpenID Connect's code flow with PKCE. */
+/** Sign-in to the API by OpenID Connect's code flow with PKCE. */
 export interface SignIn {
   /** The name of the person who signed in on this device, or null. */
   readonly person: Readonly<ShallowRef<string | null>>
   /**
    * The request headers that authenticate the person; empty when a sign-in is needed. Renews a token
-   * that is about to expire, or that the API refused. Throws Trouble of kind `unreachable` while that needs a network.
-   * @param refused the Authorization that the API refused: the clock here may be wrong
+   * that is about to expire, or that the API refused. Throws Trouble of kind `unreachable` if renewal needs a network.
+   * @param refused the Authorization header that the API refused, since this device's clock may be wrong
    */
   headers(refused?: string): Promise<Record<string, string>>
-  /** Leaves for the issuer's page, which comes back here. */
+  /** Goes to the issuer's page, which returns to this one. */
   start(): Promise<void>
   /** Forgets the person on this device. */
   leave(): Promise<void>
 }
 
-/** The way that this page signs people in, once `openSignIn` found that it does. */
+/** The page's sign-in, or null until `openSignIn` has found one. */
 export const signIn = shallowRef<SignIn | null>(null)
 
-/** Opens the door that `config.json` names. What it needs comes only where there is one. */
+/** Prepares the sign-in that `config.json` names. Its library is loaded only if there is one. */
 export async function openSignIn(config: SignInConfig): Promise<SignIn> {
   return (signIn.value ??= await (await part(import('./oidc'))).open(config))
 }
 
 /**
- * Ends a sign-in when the address is that to which the issuer sends people back, and puts the address in place at which it began.
- * Throws what went wrong at the issuer, in its words.
+ * Completes a sign-in if the address is the one to which the issuer returns, and restores the address at which it began.
+ * Throws the issuer's error.
  */
 export async function finishSignIn(config: () => Promise<SignInConfig | null>): Promise<void> {
   const answer = new URLSearchParams(location.search)

@@ -1,22 +1,22 @@
 /**
- * Why a request did not give what it was made for.
- * - `unreachable`: no answer came: no network, no server, or none within the time allowed. What a write did is unknown.
- * - `busy`: the server cannot now (429, 5xx). What a write did is unknown.
- * - `refused`: the server says no to this request (4xx).
- * - `unreadable`: the answer is not one of this API: a sign-in page of a network between, or a server of another version.
- * - `signin`: a proxy in front asks for sign-in.
+ * The reason why a request failed.
+ * - `unreachable`: no response within the time limit. The outcome of a write is unknown.
+ * - `busy`: the server cannot handle it now (429, 5xx). The outcome of a write is unknown.
+ * - `refused`: the server refused the request (4xx).
+ * - `unreadable`: the response is not the API's: a network's sign-in page, or a server of another version.
+ * - `signin`: a proxy in front of the API requires a sign-in.
  */
 export type TroubleKind = 'unreachable' | 'busy' | 'refused' | 'unreadable' | 'signin'
 
-/** Its message is for `busy` and `refused` what the server says, in the server's language; for `unreadable` the place that was not understood, if known. */
+/** The message is the server's for `busy` and `refused`, in the server's language, and the invalid place for `unreadable`, if known. */
 export class Trouble extends Error {
   override readonly name = 'Trouble'
   readonly kind: TroubleKind
-  /** The HTTP status, when there was an answer. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined
   /** The API's name for the problem, such as `key-required`. */
   readonly code: string | undefined
-  /** Milliseconds to wait before the next try, when the server named them. */
+  /** Milliseconds to wait before the next attempt, if the server gave them. */
   readonly retryAfter: number | undefined
 
   constructor(kind: TroubleKind, message: string, about: { status?: number; code?: string | undefined; retryAfter?: number | undefined; cause?: unknown } = {}) {

@@ -102,7 +102,7 @@ describe('a stream', () => {
       expect(watcher.failed).not.toHaveBeenCalled()
     })
 
-    it('goes on where it was cut off, and tells of the list when that is as it was', async () => {
+    it('continues where it was cut off, and reports an unchanged list', async () => {
       watch = watchList(address, watcher)
       await opened()
       streams[0]?.write(list('3-a', 3, todo('a', 1)))
@@ -147,7 +147,7 @@ describe('a stream', () => {
     ['a redirect', 302, { Location: '/login' }],
     ['a 401', 401, {}],
     ['a page', 200, { 'Content-Type': 'text/html' }],
-  ])('that %s answers tells of a sign-in', async (_, status, headers) => {
+  ])('that %s answers reports a sign-in', async (_, status, headers) => {
     head = [status, headers]
     watch = watchList(address, watcher)
     await until(() => watcher.failed.mock.calls.length === 1)

@@ -5,37 +5,37 @@ import { Trouble } from './trouble'
 import type { Snapshot, Todo } from '@/todos/todo'
 
 export interface Watcher {
-  /** The stream is open; the list as it is follows. */
+  /** The stream is open; the present list follows. */
   opened(): void
   received(snapshot: Snapshot): void
-  /** Something arrived, if only a comment: the stream is alive. */
+  /** Data arrived, a comment at least: the stream is alive. */
   alive(): void
-  /** The list is still at a revision; so many streams of it are open on that server, when it says so. */
+  /** The list is still at a revision; the server has that many streams of it open, if it reports them. */
   heartbeat(revision: number, here: number | null): void
-  /** The stream broke or fell silent. It is opened again automatically. */
+  /** The stream broke or fell silent. It is reopened automatically. */
   lost(): void
-  /** An event was not one of this API. */
+  /** An event was invalid. */
   failed(trouble: Trouble): void
 }
 
 export interface Watch {
   close(): void
-  /** Opens the stream again unless something arrived lately: after sleep, or when the network came back. */
+  /** Reopens the stream unless data arrived recently: after sleep, or when the network is back. */
   check(): void
 }
 
 type Titled = ReturnType<typeof decodeSnapshot>
 
-/** Heartbeats come every 15 s. A stream on which nothing arrived for this long is taken for dead. */
+/** Milliseconds without data after which a stream counts as dead. Heartbeats come every 15 s. */
 export const silence = 40_000
 
-/** What `check` accepts as a sign of life: one heartbeat and a little. */
+/** Milliseconds without data after which `check` reopens the stream: slightly more than a heartbeat's interval. */
 const recent = 20_000
 
 /**
  * Follows a list by Server-Sent Events until closed, through any number of interruptions. It reads the
  * stream by fetch, not EventSource, which hides comments and sends no headers: a heartbeat of any form counts as a sign of life.
- * @param headers of the request, besides Accept
+ * @param headers additional request headers
  */
 export function watchList(address: string, watcher: Watcher, headers: () => Promise<Record<string, string>> = () => Promise.resolve({})): Watch {
   let stream: AbortController | undefined
@@ -118,7 +118,7 @@ export function watchList(address: string, watcher: Watcher, headers: () => Prom
         if (!told && shown) show(shown.id, shown.snapshot) // nothing has changed meanwhile
         watcher.heartbeat(revision, here)
       }
-      // Others are of a newer version.
+      // A newer version of the API may send other events.
     } catch (trouble) {
       shown = undefined
       watcher.failed(trouble as Trouble)
@@ -135,13 +135,13 @@ export function watchList(address: string, watcher: Watcher, headers: () => Prom
       last?.abort()
     },
     check() {
-      // The clock may have jumped either way; then it is asked once too often.
+      // If the clock has jumped, the stream is reopened once too often.
       if (stream && Math.abs(Date.now() - heard) > recent) restart(stream)
     },
   }
 }
 
-/** Applies an event of changes as the API's contract says. */
+/** Applies an event with changes as the API's contract defines it. */
 function withChanges(todos: readonly Todo[], changed: readonly Todo[], removed: readonly string[]): Todo[] {
   const latest = new Map(changed.map((todo) => [todo.id, todo]))
   const gone = new Set(removed)

@@ -1,5 +1,5 @@
 /**
- * Whether a key belongs to an input method. Safari ends the composition before the Enter that ends it, so that
+ * Reports whether a key belongs to an input method. Safari ends a composition before the Enter that ends it, so that
  * `isComposing` is false there, but its key code is 229 (https://www.w3.org/TR/uievents/#determine-keydown-keyup-keyCode).
  */
 export function isComposing(event: KeyboardEvent): boolean {

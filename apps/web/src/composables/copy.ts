@@ -1,6 +1,6 @@
 /**
  * Copies a text, and reports whether it succeeded. Without TLS, browsers have no clipboard API: the text is then copied from a visible field, which
- * stays selected if that fails, too.
+ * stays selected if that also fails.
  */
 export async function copy(text: string, shown: () => Promise<HTMLInputElement | null>): Promise<boolean> {
   try {

@@ -7,35 +7,35 @@ import { randomId } from '@/todos/randomId'
 import { words } from '@/words'
 import { quote, type Change, type Draft, type Operation, type Todo } from '@/todos/todo'
 
-/** What a person does with a list. */
+/** The actions that a person can take on a list. */
 export interface ListActions {
-  /** Puts new items last; one that is only a title is active. */
+  /** Appends items. An item that is only a title is active. */
   add(items: readonly (string | Draft)[]): void
   change(id: string, change: Change): void
   completeAll(completed: boolean): void
-  /** Sets the title of the list in place of `was`, the present one unless given; an empty one removes it. */
+  /** Replaces the title `was`, by default the present one, of the list. An empty title removes it. */
   setTitle(title: string, was?: string): void
   remove(id: string): void
   clearCompleted(): void
   /** Puts an item directly before another, or last. */
   move(id: string, before: string | null): void
-  /** Puts items into the list again, as they are given. */
+  /** Puts the items into the list again, unchanged. */
   create(todos: readonly Todo[]): void
-  /** Brings back those of the items that are missing. */
+  /** Restores the missing ones of the items. */
   restore(items: readonly Todo[]): void
-  /** Brings back the items that were deleted elsewhere. */
+  /** Restores the items that were deleted elsewhere. */
   undoElsewhere(): void
-  /** Brings back the items of `removal`. */
+  /** Restores the items of `removal`. */
   undo(): void
-  /** Undoes the last change made here and not yet undone, or, after a reload, the last removal that the outbox or the list's history tells of. */
+  /** Undoes the last change of this visit, or else the last removal in the outbox or the list's history. */
   undoLast(): Promise<void>
   dismissRefused(entries: readonly Entry[]): void
   retryRefused(entries: readonly Entry[]): void
 }
 
 /**
- * The actions on a list: each becomes operations in its outbox.
- * @param connection is told when there is something new to send, and asked for the history
+ * Returns the actions on a list, which add operations to its outbox.
+ * @param connection sends new operations and reads the history
  */
 export function listActions(state: ListState, { send, history }: Pick<Connection, 'send' | 'history'>, announce: (sentence: string) => void): ListActions {
   const { outbox, todos, title, removal } = state
@@ -66,7 +66,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
 
   function bringBack(removed: Removal) {
     if (removal.value === removed) {
-      // A double tap deletes two items: the notice then offers the first one, too.
+      // A double tap deletes two items: the notice then also offers the first one.
       let before = removed.before ?? null
       while (before?.todos.every(({ id }) => find(id))) before = before.before ?? null
       removal.value = before
@@ -77,7 +77,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
     return words.value.done.broughtBack(missing.length)
   }
 
-  /** Changes the items that are still there. A rename says what it replaces: another one of the same item is then told instead of overwritten. */
+  /** Changes the items that still exist. A rename names the title that it replaces, so that another person's rename is shown instead of overwritten. */
   function update(changes: readonly { id: string; change: Change; was?: string }[]): boolean {
     const operations = changes.flatMap(({ id, change, was }) => {
       const todo = find(id)
@@ -89,14 +89,14 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
     return operations.length > 0
   }
 
-  /** Completes or reopens all items, or only items in `among`. Returns the ids of the items that it changed. */
+  /** Completes or reopens all items, or only those in `among`. Returns the ids of the changed items. */
   function completeAll(completed: boolean, among?: ReadonlySet<string>): ReadonlySet<string> {
     const ids = todos.value.filter((todo) => todo.completed !== completed && among?.has(todo.id) !== false).map(({ id }) => id)
     if (ids.length > 0) perform([{ operation: { id: randomId(), type: 'completeAll', completed, ids }, about: '' }])
     return new Set(ids)
   }
 
-  /** Names the list, unless that is its title already. */
+  /** Sets the list's title, unless it is set already. */
   function setTitle(next: string, was = title.value) {
     if (next === title.value) return false
     perform([{ operation: { id: randomId(), type: 'setTitle', title: next, was }, about: next }])
@@ -147,7 +147,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
       })
     },
 
-    // By the ids shown: sent hours later, it must not complete items that this person has never seen.
+    // By the ids shown: if it is sent hours later, it must not complete items that this person has never seen.
     completeAll(completed) {
       const ids = completeAll(completed)
       steps.push(() => {
@@ -208,7 +208,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
 
     dismissRefused,
 
-    // Under new ids: the server answers the old ones as before. A rename now replaces the title that the refusal told.
+    // Under new ids: the server would repeat its answer to the old ones. A rename now replaces the title in the refusal.
     retryRefused(refused) {
       dismissRefused(refused)
       perform(refused.map(({ operation, about, problem }) => {

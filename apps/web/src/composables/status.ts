@@ -2,7 +2,7 @@ import { words } from '@/words'
 import type { Words } from '@/words/en'
 import type { Contact } from './useConnection'
 
-/** Whether everything is saved, in a few words that always show, and in sentences for those who ask. */
+/** The state of saving: in a few words that are always shown, and in sentences. */
 export interface Status {
   readonly tone: 'saved' | 'busy' | 'away'
   readonly text: string
@@ -13,12 +13,12 @@ export interface Situation {
   readonly contact: Contact
   /** Whether the list may be changed. True unless set. */
   readonly editable?: boolean
-  /** How many changes of this list wait on this device, and how many of other lists. */
+  /** Number of waiting changes to this list and to other lists. */
   readonly waiting: number
   readonly elsewhere?: number
   /** The server cannot reach its store and answers from memory. */
   readonly fromMemory?: boolean
-  /** How many seconds ago what is shown was last known to be current; null when that is unknown. */
+  /** Seconds since the shown list was last known to be current, or null if unknown. */
   readonly age?: number | null
 }
 

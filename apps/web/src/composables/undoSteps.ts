@@ -4,23 +4,23 @@ import type { HistoryEntry } from '@/api/decode'
 import { missingOf } from '@/todos/missing'
 import type { Todo } from '@/todos/todo'
 
-/** Undoes one change, and gives the sentence that says so, or null when nothing of it is left to undo. */
+/** Undoes one change. Returns the sentence to announce, or null if there was nothing left to undo. */
 export type Step = () => string | null
 
 export interface UndoSteps {
   push(step: Step): void
-  /** The step of the last change, which is then no longer among them. */
+  /** Removes and returns the step of the last change. */
   pop(): Step | undefined
   /**
-   * The items of the last removal before those of `push` that are still missing: first of what waits in the outbox, then of the
-   * list's history, an older one at each call. Empty when nothing is left. Throws Trouble when the history cannot be read.
+   * Returns the still missing items of the last removal before those of `push`: first from the outbox, then from the
+   * list's history, an older one at each call. Empty if none is left. Throws Trouble if the history cannot be read.
    */
   earlier(): Promise<readonly Todo[]>
 }
 
 const most = 100
 
-/** What can be undone in a list: the last changes of this visit, and the removals of earlier ones. */
+/** Undo steps of a list: the last changes of this visit, and the removals of earlier visits. */
 export function undoSteps({ outbox, confirmed, todos, erasures }: ListState, history: () => Promise<readonly HistoryEntry[]>): UndoSteps {
   let steps: Step[] = []
   const given = new Set<number>() // revisions of the history

@@ -5,12 +5,12 @@ export interface Announcement {
   readonly sentence: string
 }
 
-// For screen readers that reach the log later; each sentence is read out when it is added.
+// For people who read the log later; each sentence is announced when it is added.
 const kept = 5
 
 /**
- * The sentences of a log that a screen reader reads out as they are added, the latest last. Those that
- * come at the same time do not replace each other, and the same sentence twice is said twice.
+ * A log whose sentences a screen reader announces as they are added, latest last. Sentences that
+ * are added at the same time do not replace each other, and a repeated sentence is announced again.
  */
 export function useAnnouncer(): { said: ShallowRef<readonly Announcement[]>; announce: (sentence: string) => void } {
   const said = shallowRef<readonly Announcement[]>([])

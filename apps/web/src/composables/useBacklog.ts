@@ -5,8 +5,8 @@ import type { Database } from '@/outbox/database'
 import { scopeSignal } from './scopeSignal'
 
 /**
- * The lists other than the one shown of which changes wait on this device or were refused. They are
- * sent while the page is open. Ends with the scope it is called in.
+ * The other lists with waiting or refused changes. Waiting changes are sent while the page is open.
+ * Ends with the scope it is called in.
  */
 export function useBacklog(shown: string | null, database: Promise<Database>, connect: (list: string, key?: string) => Promise<ListClient>): Readonly<ShallowRef<ReadonlyMap<string, Backlogged>>> {
   const lists = shallowRef<ReadonlyMap<string, Backlogged>>(new Map())

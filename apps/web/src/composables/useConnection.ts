@@ -10,11 +10,11 @@ import { sendInBackground } from '@/outbox/backgroundSync'
 import { Sender } from '@/outbox/sender'
 
 /**
- * What is known of the server.
- * - `connecting`: nothing yet.
- * - `connected`: it answered last time, and the list is followed.
- * - `unreachable`: it did not answer.
- * - `troubled`: it answered with trouble of its own, or with something that is not this API.
+ * The state of the connection to the server.
+ * - `connecting`: unknown yet.
+ * - `connected`: the last request succeeded, and the list is followed.
+ * - `unreachable`: no response.
+ * - `troubled`: it responded with an error, or its response was not the API's.
  */
 export type Contact = 'connecting' | 'connected' | 'unreachable' | 'troubled'
 
@@ -22,32 +22,32 @@ export interface Connection {
   contact: ComputedRef<Contact>
   /** Why the server is not `connected`. */
   trouble: ComputedRef<Trouble | null>
-  /** Whether the server cannot reach its store and answers from memory. */
+  /** Whether the server answers from memory, because it cannot reach its store. */
   fromMemory: Ref<boolean>
-  /** How many seconds ago what is shown was last known to be current; null when that is unknown. Counted while it is not. */
+  /** Seconds since the shown list was last known to be current, or null if unknown. It is updated only while the list is not. */
   age: ComputedRef<number | null>
-  /** How many streams of the list are open on the server that this one is open on, or null. */
+  /** Number of the list's streams on the server that has this one, or null. */
   here: Ref<number | null>
-  /** Sends what waits. */
+  /** Sends the waiting changes. */
   send: () => void
-  /** What the last revisions removed or changed, the newest first. Throws Trouble. */
+  /** Returns the items that the last revisions removed or changed, newest revision first. Throws Trouble. */
   history: () => Promise<readonly HistoryEntry[]>
-  /** Asks the server now, rather than at the end of a pause. */
+  /** Ends a pause and contacts the server now. */
   wake(): void
 }
 
-// The list is asked for in this rhythm only while it cannot be followed by events.
+// Intervals of polling, while no event stream is open.
 const pollPause = 10_000
-// For an event to arrive that shows what has landed.
+// Time limit for an event that contains a landed change.
 const eventPatience = 3_000
-// A hidden page stops following: browsers give one origin six connections, and a stream holds one.
+// A hidden page closes its stream, since a browser opens six connections to an origin.
 const hiddenPatience = 10_000
 
 /**
- * Keeps a list's state and the server's the same: reads and follows the list, and sends what waits.
+ * Synchronises a list with the server: reads and follows it, and sends the waiting changes.
  * Ends with the scope it is called in.
- * @param connect gives the API; called again after it failed
- * @param editable whether the API takes changes; without it nothing is sent
+ * @param connect returns the API; called again after a failure
+ * @param editable whether the list may be changed; otherwise nothing is sent
  */
 export function useConnection(list: string, state: ListState, connect: () => Promise<ListClient>, editable = true): Connection {
   const { confirmed, outbox, waiting } = state
@@ -73,14 +73,14 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
     },
   })
 
-  // Trouble with sending ends with what there is to send: another tab may have sent it.
+  // A failure to send is over when nothing waits: another tab may have sent it.
   const trouble = computed(() => readTrouble.value ?? (waiting.value > 0 ? writeTrouble.value : null))
   const contact = computed((): Contact => {
     if (trouble.value) return trouble.value.kind === 'unreachable' ? 'unreachable' : 'troubled'
     return met.value && fresh.value ? 'connected' : 'connecting'
   })
   const age = computed(() => (state.current.value === null ? null : Math.max(0, Math.round((now.value - state.current.value) / 1000))))
-  // Heartbeats come every 15 s; when none does, the list may have changed long ago.
+  // Without a heartbeat, which comes every 15 s, the list may have changed.
   const fresh = computed(() => fromMemory.value || age.value === null || age.value * 1000 < silence)
   const clock = setInterval(() => {
     if (document.visibilityState === 'visible') now.value = Date.now()
@@ -137,7 +137,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
       const current = confirmed.value
       if (!current || loaded.revision >= current.revision) state.accept(loaded, now.value - (loaded.age ?? 0) * 1000)
       // A read sees every write that was confirmed before it began. Only an answer from the server's memory, or one that
-      // something newer has overtaken, may be older without the list having gone back.
+      // arrives after a newer one, may be older although the list did not go back to an earlier revision.
       else if (loaded.age === null && current === before) state.acceptEarlier(loaded)
       if (!watch && document.visibilityState === 'visible') follow(api)
       if (!following || loaded.age !== null) later(pollPause)
@@ -159,7 +159,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
         send()
       },
       received(snapshot) {
-        // One server may hear later than another of a revision: whether the list went back, only a read can tell.
+        // Servers learn of a revision at different times: only a read can decide whether the list went back.
         if (confirmed.value && snapshot.revision < confirmed.value.revision) void load()
         else state.accept(snapshot)
       },
@@ -174,7 +174,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
         following = false
         here.value = null
         silent = true
-        void load() // says why, and keeps the list fresh where streams do not get through
+        void load() // finds the reason, and polls where streams are blocked
       },
       failed: (cause) => (readTrouble.value = cause),
     })
@@ -204,7 +204,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
 
   document.addEventListener('visibilitychange', onVisibility, until)
   window.addEventListener('online', wake, until)
-  window.addEventListener('pageshow', ({ persisted }) => persisted && wake(), until) // brought back by the Back button, with a stream that the browser has closed
+  window.addEventListener('pageshow', ({ persisted }) => persisted && wake(), until) // restored from the back/forward cache, without its stream
   window.addEventListener('pagehide', () => waiting.value > 0 && void sendInBackground(), until)
   window.addEventListener('offline', () => (readTrouble.value = new Trouble('unreachable', 'This device is offline.')), until)
   window.addEventListener('beforeunload', (event) => state.unkept.value && event.preventDefault(), until)
@@ -217,7 +217,7 @@ export function useConnection(list: string, state: ListState, connect: () => Pro
   })
 
   void load()
-  if (editable) send() // begins with what an earlier visit has left
+  if (editable) send() // the changes that wait from an earlier visit
   else void outbox.refresh()
 
   return { contact, trouble, fromMemory, age, here, wake, send, history: async () => (await client()).history() }

@@ -1,22 +1,22 @@
 import { computed, ref, shallowRef, type ComputedRef, type Ref } from 'vue'
 import { cleanTitle, titleProblem, type Todo } from '@/todos/todo'
 
-/** What another did to the item that is being edited. */
+/** What another person changed in the edited item. */
 export type Meanwhile = { readonly what: 'deleted' } | { readonly what: 'changed'; readonly title: string }
 
 export interface Editing {
-  /** The item as it was when the editing began, or null when none is edited. */
+  /** The item as it was when editing began, or null if no item is edited. */
   item: Readonly<Ref<Todo | null>>
   draft: Ref<string>
   /** Why the draft cannot be saved, in a sentence. */
   problem: Ref<string | null>
   meanwhile: ComputedRef<Meanwhile | null>
   start(todo: Todo): void
-  /** Saves the draft, over what another did if need be; a blank one deletes the item. Gives false when it cannot be saved. */
+  /** Saves the draft, and overwrites another person's change; a blank draft deletes the item. Returns false if it cannot be saved. */
   commit(): boolean
-  /** Saves the draft like `commit`, unless that would overwrite what another did: then the person must decide. */
+  /** Saves the draft like `commit`, unless that would overwrite another person's change: then the person must decide. */
   leave(): void
-  /** Drops the draft. */
+  /** Discards the draft. */
   cancel(): void
 }
 
@@ -26,7 +26,7 @@ export interface EditingActions {
   create(todos: readonly Todo[]): void
 }
 
-/** The one item whose title is being edited. The draft stays here, and out of the list, until it is saved. */
+/** The editing of one item's title. The draft is not in the list until it is saved. */
 export function useEditing(todos: Readonly<Ref<readonly Todo[]>>, actions: EditingActions): Editing {
   const item = shallowRef<Todo | null>(null)
   const draft = ref('')
@@ -54,7 +54,7 @@ export function useEditing(todos: Readonly<Ref<readonly Todo[]>>, actions: Editi
     if (problem.value !== null) return false
 
     const conflict = meanwhile.value
-    cancel() // before the change: the field's removal blurs it, which must not save again
+    cancel() // before the change, because removing the field blurs it, which would save again
     if (untouched) return true
     if (conflict?.what === 'deleted') {
       if (title !== '') actions.create([{ ...started, title }])

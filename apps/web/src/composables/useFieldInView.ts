@@ -1,6 +1,6 @@
 import { scopeSignal } from './scopeSignal'
 
-/** Keeps the field that is typed in above the keyboard of the screen, and in view when a telephone is turned or the page is made larger, until the scope it is called in ends. */
+/** Keeps the focused field above the on-screen keyboard, and in view when a phone is turned or the page is zoomed, until the scope it is called in ends. */
 export function useFieldInView(): void {
   const show = () => {
     const { activeElement } = document

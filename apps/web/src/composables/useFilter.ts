@@ -3,7 +3,7 @@ import { scopeSignal } from './scopeSignal'
 import type { Filter } from '@/todos/filter'
 import { readFragment } from '@/todos/fragment'
 
-/** The filter that the address names, as it changes. */
+/** Returns the filter in the address, as it changes. */
 export function useFilter(): Readonly<Ref<Filter>> {
   const filter = ref(readFragment(location.hash).filter)
   window.addEventListener('hashchange', () => (filter.value = readFragment(location.hash).filter), { signal: scopeSignal() })

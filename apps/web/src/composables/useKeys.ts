@@ -3,7 +3,7 @@ import { followPreference, prefer, preference } from '@/outbox/preferences'
 import { isComposing } from './composing'
 import { scopeSignal } from './scopeSignal'
 
-/** What the keys of the whole page do. Those that a list to look at has not are left to the browser. */
+/** Actions of the page's keys. Keys without an action, as on a read-only list, are left to the browser. */
 export interface Keys {
   undo?: () => void
   /** Goes to the field for new items. */
@@ -12,21 +12,21 @@ export interface Keys {
   help: () => void
 }
 
-/** Whether keys without Ctrl or ⌘ act: speech input may press them by accident (WCAG 2.1.4). Kept on this device. */
+/** Whether keys without Ctrl or ⌘ are active: speech input may press them by accident (WCAG 2.1.4). Stored on this device. */
 export const singleKeys = ref(preference('single-keys') !== 'off')
 watch(singleKeys, (on) => prefer('single-keys', on ? 'on' : 'off'))
 followPreference('single-keys', (value) => (singleKeys.value = value !== 'off'))
 
-// Where keys write, they belong to the text, and Ctrl+Z to the browser's own undo.
+// In text fields keys type, and Ctrl+Z is the browser's undo.
 const text = 'input:not([type=checkbox], [type=button], [type=submit]), textarea, select, [contenteditable]'
 
-/** Listens to the page's keys, wherever the focus is but in a text field or a dialog, until the scope it is called in ends. */
+/** Handles the page's keys, except in text fields and dialogs, until the scope it is called in ends. */
 export function useKeys(keys: Keys): void {
   function onKey(event: KeyboardEvent) {
     if (event.defaultPrevented || event.altKey || isComposing(event)) return
     if (event.target instanceof Element && event.target.closest(`${text}, dialog`)) return
     const command = event.ctrlKey || event.metaKey
-    // By the key's meaning, not its place: on other layouts Z and / are elsewhere, and / may need Shift.
+    // By the character, not the position: layouts differ, and / may need Shift.
     let act: (() => void) | undefined
     if (command && !event.shiftKey && event.key.toLowerCase() === 'z') act = keys.undo
     else if (command || !singleKeys.value) return

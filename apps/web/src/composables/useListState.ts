@@ -7,64 +7,64 @@ import { applyOperations, keepIdentity, titleAfter } from '@/todos/operations'
 import { words } from '@/words'
 import type { Operation, Snapshot, Todo } from '@/todos/todo'
 
-/** Items that were deleted and can be brought back. */
+/** Deleted items that can be restored. */
 export interface Removal {
   readonly todos: readonly Todo[]
   readonly text: string
-  /** The list itself may have been erased: its items are elsewhere then, and must not be put back here. */
+  /** Whether the list itself may have been deleted: its items are then in another list, and must not be restored here. */
   readonly erased?: boolean
-  /** The removal in the notice before this one. */
+  /** The removal in the previous notice. */
   readonly before?: Removal | null
 }
 
 export interface ListState {
   readonly outbox: Outbox
-  /** The list as the server last told it, or null before that. */
+  /** The list as the server last sent it, or null before that. */
   confirmed: Readonly<ShallowRef<Snapshot | null>>
-  /** When what is shown was last known to be current, by this device's clock; null when that is unknown. */
+  /** Time when the shown list was last known to be current, by this device's clock, or null if unknown. */
   current: Readonly<Ref<number | null>>
-  /** The list as it will be when everything that waits has landed. */
+  /** The items as they will be when all waiting changes have landed. */
   todos: ComputedRef<readonly Todo[]>
-  /** What the list will be called when everything that waits has landed, or empty. */
+  /** The title as it will be when all waiting changes have landed, or empty. */
   title: ComputedRef<string>
-  /** Whether the list was ever read from the server, now or in an earlier visit. Until then `todos` is only what was added here. */
+  /** Whether the list was ever read from the server, in this visit or an earlier one. Until then `todos` has only items added here. */
   loaded: ComputedRef<boolean>
-  /** How many changes the server has not confirmed. */
+  /** Number of changes that the server has not confirmed. */
   waiting: ComputedRef<number>
-  /** Whether the server took a change that the list it told does not contain yet. */
+  /** Whether the server accepted a change that `confirmed` does not contain yet. */
   landing: ComputedRef<boolean>
-  /** Whether some of them would be lost with this tab. */
+  /** Whether unconfirmed changes exist only in this tab. */
   unkept: ComputedRef<boolean>
-  /** Changes that the server refused and that were rolled back, until dismissed. */
+  /** Changes that the server refused and that were rolled back, until their notice is dismissed. */
   refused: ComputedRef<readonly Entry[]>
   storageTrouble: Readonly<ShallowRef<StorageTrouble | null>>
   removal: ShallowRef<Removal | null>
-  /** How often the list seems to have been erased while it was shown. What was done before cannot be undone. */
+  /** Number of times that the list seems to have been deleted while it was shown. Earlier changes cannot be undone. */
   erasures: Readonly<Ref<number>>
-  /** Items that were deleted elsewhere and are still missing, until they are brought back or the notice about them is dismissed. */
+  /** Items that were deleted elsewhere, until they are restored or their notice is dismissed. */
   deletedElsewhere: ComputedRef<readonly Todo[]>
   /** Ids of items that were added or changed elsewhere in the last seconds. */
   changedElsewhere: Readonly<ShallowRef<ReadonlySet<string>>>
 
-  /** Takes a list that the server told, and when it was that. */
+  /** Sets the list that the server sent, with the time at which it was current. */
   accept(snapshot: Snapshot, at?: number): void
-  /** The server still has the list that is shown. */
+  /** Notes that the shown list is current. */
   reaffirm(): void
-  /** The person has seen which items were deleted elsewhere. */
+  /** Dismisses the notice about items that were deleted elsewhere. */
   dismissDeleted(): void
   dismissStorageTrouble(): void
-  /** Takes a list at an earlier revision: the server's store was emptied or restored. */
+  /** Sets a list at an earlier revision, after the server's store was emptied or restored. */
   acceptEarlier(snapshot: Snapshot): void
 }
 
-/** How many milliseconds a row stays marked that was changed elsewhere. */
+/** Milliseconds for which a row stays marked as changed elsewhere. */
 const tinted = 3_000
 
 /**
- * What is known of one list. What is shown is the last state that the server told, with the operations
- * that wait applied on top: a change is seen at once, and one that is refused is rolled back by
+ * The state of one list. The shown list is the last one that the server sent, with the waiting operations
+ * applied to it: a change shows immediately, and a refused one is rolled back by
  * leaving it out. Ends with the scope it is called in.
- * @param announce takes a sentence for screen readers about what changed elsewhere
+ * @param announce announces a sentence about changes made elsewhere to screen readers
  */
 export function useListState(list: string, database: Promise<Database>, announce: (sentence: string) => void): ListState {
   const confirmed = shallowRef<Snapshot | null>(null)
@@ -90,14 +90,14 @@ export function useListState(list: string, database: Promise<Database>, announce
     outbox.close()
   })
 
-  // Items that look as before are the same objects, so that a list of thousands is not drawn anew at each step.
+  // Equal items stay the same objects, so that a list of thousands is not rendered again at each step.
   const todos = computed((before?: readonly Todo[]) => keepIdentity(before ?? [], applyOperations(confirmed.value?.todos ?? [], pending(entries.value, confirmed.value))))
   const waiting = computed(() => entries.value.filter((entry) => entry.state === 'waiting'))
 
   function show(snapshot: Snapshot) {
     const before = confirmed.value && todos.value
     confirmed.value = { ...snapshot }
-    // One's own changes are in the list already when they land, so what differs now was done elsewhere.
+    // Changes made here are in the list before they land, so a difference was made elsewhere.
     if (!before) return
     const news = differences(before, todos.value)
     if (news) announce(words.value.news.elsewhere(news))
@@ -152,7 +152,7 @@ export function useListState(list: string, database: Promise<Database>, announce
       show(snapshot)
       deleted.value = []
       const gone = missing(before)
-      // A private list is erased when it moves to a new key, and may have been written again since by those who do not know.
+      // A private list is deleted when it moves to a new key, and may then be written again by people who do not know.
       const erased = isPrivate(list) || isOldPrivate(list)
       if (erased) {
         erasures.value++

@@ -3,15 +3,15 @@ import { part } from '@/part'
 import { loadPartWords } from '@/words'
 
 export interface Part<T> {
-  /** What was loaded, or null before that. */
+  /** The loaded part, or null before that. */
   loaded: Readonly<ShallowRef<T | null>>
-  /** How often it was asked for and there. */
+  /** Number of successful calls of `ask`. */
   asked: Readonly<Ref<number>>
-  /** Asks for it; loads it the first time, with its words. Throws PartMissing, and tries again when it is called again. */
+  /** Loads the part and its words at the first call. Throws PartMissing; another call tries again. */
   ask(): Promise<void>
 }
 
-/** A part of the page that is loaded when it is needed. */
+/** Returns a part of the page that is loaded at its first use. */
 export function usePart<T>(load: () => Promise<T>): Part<T> {
   const loaded = shallowRef<T | null>(null)
   const asked = ref(0)

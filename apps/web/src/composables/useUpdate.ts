@@ -15,15 +15,15 @@ export function useUpdate(): { ready: Ref<boolean>; apply: () => void } {
     })
   }
 
-  // Missing in insecure contexts; and in development there is no sw.js. Where nothing may be kept, Firefox reports each try as an error of the page.
+  // Missing in insecure contexts, and sw.js is missing in development. If storage is forbidden, Firefox reports each attempt as an error of the page.
   if ('serviceWorker' in navigator && localStore() && import.meta.env.PROD) {
-    // A new worker takes over when it is installed. Without one before, this is the first version, and nothing to tell of.
+    // A new worker becomes active when it is installed. Without an earlier one, this is the first version, not an update.
     let controlled = navigator.serviceWorker.controller !== null
     navigator.serviceWorker.addEventListener('controllerchange', () => {
       ready.value ||= controlled
       controlled = true
     })
-    install().catch(() => undefined) // forbidden by the browser: the page works, only not offline
+    install().catch(() => undefined) // forbidden by the browser: the page works, but not offline
   }
 
   return { ready, apply: () => location.reload() }

@@ -69,7 +69,7 @@ it('sends what another tab adds, and tries again what fails', async () => {
   await eventually(() => expect(told()).toEqual({}))
 })
 
-it('goes on with other lists when one cannot be sent, and counts what is refused', async () => {
+it('continues with other lists when one cannot be sent, and counts refused changes', async () => {
   await add('a', '1')
   await add('away', '2')
   await add('b', '3')

@@ -6,16 +6,16 @@ import { channelName, Outbox } from './outbox'
 import { Sender } from './sender'
 import { tabChannel, tabLocks } from './tabs'
 
-/** How many changes to a list wait for the server, and how many it refused. */
+/** Number of changes to a list that wait for the server, and that it refused. */
 export interface Backlogged {
   readonly waiting: number
   readonly refused: number
 }
 
 /**
- * What waits on this device for lists that this tab does not show, and the sending of it, by one tab of
- * the browser at a time: the one that was looked at last. The list that a tab shows is sent by that tab
- * itself, so that a tab that the browser has suspended never holds up what a person sees.
+ * Finds and sends the waiting changes of lists that this tab does not show. One tab of the browser sends at a
+ * time: the one that was shown last. Each tab sends the changes of the list that it shows, so that a tab that
+ * the browser has suspended never delays them.
  */
 export class Backlog {
   readonly #lists = new Map<string, { outbox: Outbox; sender: Sender }>()
@@ -32,8 +32,8 @@ export class Backlog {
   #closed = false
 
   /**
-   * @param shown the list that this tab shows and sends itself
-   * @param changed is called with the other lists of which changes wait or were refused
+   * @param shown the list that this tab shows
+   * @param changed called with the other lists that have waiting or refused changes
    */
   constructor(shown: string | null, database: Promise<Database>, connect: (list: string, key?: string) => Promise<ListClient>, changed: (lists: ReadonlyMap<string, Backlogged>) => void) {
     this.#shown = shown
@@ -47,7 +47,7 @@ export class Backlog {
     void this.#look()
   }
 
-  /** Becomes the tab that sends, in place of another, and sends now. */
+  /** Makes this the tab that sends, and sends now. */
   take(): void {
     if (this.#closed) return
     if (this.#sends) void this.#flush()
@@ -84,7 +84,7 @@ export class Backlog {
         return new Promise<void>((resolve) => (this.#release = resolve))
       })
       .catch(() => {
-        // Another tab took it. This one sends again when that tab has left.
+        // Another tab has taken the lock. This one sends again when that tab releases it.
         if (this.#closed || turn !== this.#turn) return
         this.#rest()
         this.#queue(false)
@@ -101,9 +101,9 @@ export class Backlog {
     void this.#look().then(() => this.#flush())
   }
 
-  /** Finds the lists that have something in the outbox. */
+  /** Returns the lists with entries in the outbox. */
   async #look() {
-    const names = await usable(this.#database).then(listsIn).catch(() => []) // the shown list's outbox says why
+    const names = await usable(this.#database).then(listsIn).catch(() => []) // the shown list's outbox reports the reason
     await Promise.all(names.map(async (name) => {
       if (name === this.#shown || this.#lists.has(name) || this.#closed) return
       const outbox = new Outbox(name, this.#database, {
@@ -131,7 +131,7 @@ export class Backlog {
     if (more) void this.#flush()
   }
 
-  /** Sends list after list, so that many of them do not take the connections that the shown list needs. */
+  /** Sends one list after the other, to leave connections for the shown list. */
   async #flush() {
     if (this.#flushing) return
     this.#flushing = true

@@ -4,15 +4,15 @@ import type { Problem } from '@/api/decode'
 
 /**
  * An operation on its way to the server.
- * - `waiting`: no answer yet. It may have landed all the same; its id makes sending it again safe.
+ * - `waiting`: no response yet. It may have landed; its id makes sending it again safe.
  * - `landed`: in the list at `revision`. Kept until a snapshot of that revision is stored, so that the
  *   list on this device never looks as if the change had been lost.
- * - `refused`: the server said no. Kept until the person has dismissed the notice about it.
+ * - `refused`: refused by the server. Kept until the person has dismissed the notice about it.
  */
 export interface StoredEntry {
   readonly list: string
   readonly operation: Operation
-  /** The title of the item that it concerns, for sentences about it. */
+  /** Title of its item, for notices. */
   readonly about: string
   readonly state: 'waiting' | 'landed' | 'refused'
   readonly revision?: number
@@ -21,7 +21,7 @@ export interface StoredEntry {
 
 interface Schema extends DBSchema {
   operations: { key: number; value: StoredEntry & { key: number }; indexes: { list: string } }
-  // `at` is when the list was known to be this, by this device's clock. Earlier versions wrote no `at` and no `title`.
+  // `at` is the time when the snapshot was current, by this device's clock. Earlier versions stored neither `at` nor `title`.
   snapshots: { key: string; value: { list: string; revision: number; todos: readonly Todo[]; title?: string; at?: number } }
   visits: { key: number; value: { key: number; list: string }; indexes: { list: string } }
   keys: { key: string; value: { list: string; key: string } } // of private lists
@@ -30,12 +30,12 @@ interface Schema extends DBSchema {
 export type Database = IDBPDatabase<Schema>
 
 /**
- * Why changes cannot be kept on this device.
- * - `silent`: the browser has not opened the database yet, or not carried out what it was asked for.
+ * Why changes cannot be stored on this device.
+ * - `silent`: the browser has not opened the database or completed a request yet.
  * - `full`: no space is left.
  * - `newer`: a newer version of the page has changed the database.
- * - `closed`: the browser closed it, as Safari does in the background. The outbox opens it again.
- * - `forbidden`: the browser keeps nothing.
+ * - `closed`: the browser closed it, as Safari does in the background. The outbox reopens it.
+ * - `forbidden`: the browser stores nothing.
  */
 export type StorageTroubleKind = 'silent' | 'full' | 'newer' | 'closed' | 'forbidden'
 
@@ -49,12 +49,12 @@ export class StorageTrouble extends Error {
   }
 }
 
-/** 1 had no `keys`. */
+/** Version 1 had no `keys`. */
 const version = 2
 
 /**
- * Opens the page's database, however long the browser takes. Throws StorageTrouble where it forbids that, and where a newer
- * version of the page has changed the database already. It may close later: cleared by the person, or given up for
+ * Opens the page's database, without a time limit. Throws StorageTrouble if the browser forbids it, or if a newer
+ * version of the page has changed the database. It may be closed later: cleared by the person, or released for
  * a newer version of the page in another tab.
  */
 export async function openDatabase(): Promise<Database> {
@@ -79,7 +79,7 @@ export async function openDatabase(): Promise<Database> {
 
 const successors = new WeakMap<Database, Promise<Database>>()
 
-/** Returns the database, opened again, once for all callers, if the browser closed it. */
+/** Returns the database. If the browser closed it, it is reopened, once for all callers. */
 export async function usable(database: Promise<Database>): Promise<Database> {
   const opened = await database
   try {
@@ -94,8 +94,8 @@ export async function usable(database: Promise<Database>): Promise<Database> {
 }
 
 /**
- * Waits for an answer of the database, for callers that also work without it: throws StorageTrouble of kind `silent` if none came in time. It may still
- * come later. Some browsers never answer: a profile on a full or broken disk, a version change or a transaction that another tab holds up.
+ * Waits for the database, for callers that also work without it: throws StorageTrouble of kind `silent` after a time limit. The result may still
+ * come later, or never: a profile on a full or broken disk, or another tab that blocks a version change or a transaction.
  */
 export async function soon<T>(answer: Promise<T>, patience = 5_000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -107,7 +107,7 @@ export async function soon<T>(answer: Promise<T>, patience = 5_000): Promise<T> 
   }
 }
 
-/** The names of the lists with operations that wait, or of which the person is to be told. */
+/** Returns the names of the lists with waiting or refused operations. */
 export async function listsIn(database: Database): Promise<string[]> {
   const names: string[] = []
   for (let cursor = await database.transaction('operations').store.index('list').openKeyCursor(null, 'nextunique'); cursor; cursor = await cursor.continue()) names.push(cursor.key)
@@ -116,7 +116,7 @@ export async function listsIn(database: Database): Promise<string[]> {
 
 let asked = false
 
-/** Asks the browser not to delete what is kept when space runs short. Once: some browsers ask the person. */
+/** Asks the browser, once, not to delete stored data when space runs short. Some browsers ask the person. */
 export async function persist(): Promise<void> {
   if (asked) return
   asked = true
@@ -124,7 +124,7 @@ export async function persist(): Promise<void> {
   await globalThis.navigator?.storage?.persist?.().catch(() => false)
 }
 
-/** What an error that IndexedDB gave means. */
+/** Returns the StorageTrouble that an error of IndexedDB means. */
 export function storageTrouble(cause: unknown): StorageTrouble {
   if (cause instanceof StorageTrouble) return cause
   const name = cause instanceof DOMException ? cause.name : ''

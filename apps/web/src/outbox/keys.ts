@@ -1,7 +1,7 @@
 import type { Database } from './database'
 import { accessOf, type ListKey } from '@/todos/listKey'
 
-/** Keeps the key of a private list on this device. A key to edit is not replaced by one to read. */
+/** Stores the key of a private list on this device. A key to edit is not replaced by one to read. */
 export async function keepKey(database: Database, key: ListKey): Promise<void> {
   const transaction = database.transaction('keys', 'readwrite', { durability: 'strict' })
   const kept = (await transaction.store.get(key.list))?.key ?? ''
@@ -9,12 +9,12 @@ export async function keepKey(database: Database, key: ListKey): Promise<void> {
   await transaction.done
 }
 
-/** The text of the key that this device keeps of a list, if it keeps one. */
+/** Returns the stored key of a list, if there is one. */
 export async function keptKey(database: Database, list: string): Promise<string | undefined> {
   return (await database.get('keys', list))?.key
 }
 
-/** Deletes what this device keeps of a list that has moved: its key, its visits, and the list as it was. */
+/** Deletes the stored data of a list that has moved: its key, its visits and its snapshot. */
 export async function dropList(database: Database, list: string): Promise<void> {
   const transaction = database.transaction(['keys', 'snapshots', 'visits'], 'readwrite')
   await transaction.objectStore('keys').delete(list)

@@ -5,33 +5,33 @@ import { persist, soon, storageTrouble, usable, type Database, type StorageTroub
 import { tabChannel } from './tabs'
 
 export interface Entry extends StoredEntry {
-  /** Whether the entry is on disk and survives the tab. */
+  /** Whether the entry is on disk, so that it survives the tab. */
   readonly kept: boolean
 }
 
 export interface OutboxEvents {
-  /** `entries` is another array than before. */
+  /** `entries` was replaced. */
   changed(): void
   /** Another tab has stored a newer state of the list. */
   stored(snapshot: Snapshot & { at?: number }): void
-  /** Something could not be kept on disk. It is still in `entries` and will be sent while the page is open. Null when all is kept after all. */
+  /** Entries could not be stored; they are in `entries` and will be sent while the page is open. Null when all are stored. */
   troubled(trouble: StorageTrouble | null): void
 }
 
-/** Where tabs tell each other the name of a list whose outbox has changed on disk. */
+/** Channel on which tabs name a list whose stored outbox has changed. */
 export const channelName = 'todo-outbox'
 
 /**
- * The changes to one list that the server has not confirmed, in the order in which they were made, on
- * disk. All tabs of the browser share them: what one adds or settles, the others see. A change is in
+ * The changes to one list that the server has not confirmed, in the order in which they were made, stored on
+ * disk. All tabs of the browser share them. A change is in
  * `entries` as soon as `add` returns, and on disk when its promise is fulfilled.
  */
 export class Outbox {
   #entries: readonly Entry[] = []
-  // Steps on the database run one after the other, so that what one reads is not older than what the one before wrote.
+  // Database steps run one after the other, so that each reads what the one before it wrote.
   #turn: Promise<unknown>
   #database: Database | null = null
-  // Where operations are on disk, by id. Apart from the entries, because one may be settled and gone before its key is known.
+  // Database keys of operations, by id. Not in the entries, since an entry may be removed before its key is known.
   readonly #keys = new Map<string, number>()
   #unstored: ({ list: string; at: number } & Snapshot) | null = null // the snapshot that is to be on disk and is not yet
   readonly #list: string
@@ -59,7 +59,7 @@ export class Outbox {
     return this.#entries
   }
 
-  /** Reads from disk what this and other tabs have put there. */
+  /** Reads the entries that this and other tabs have stored. */
   refresh(): Promise<void> {
     return this.#step(async (database) => {
       const transaction = database.transaction(['operations', 'snapshots'])
@@ -67,25 +67,25 @@ export class Outbox {
         transaction.objectStore('operations').index('list').getAll(this.#list),
         transaction.objectStore('snapshots').get(this.#list),
       ])
-      // The snapshot first: entries that it made superfluous are gone from disk already. Not one that is about to be
-      // replaced: after a reset the new one has the lower revision.
+      // The snapshot first, since the entries that it contains are no longer on disk. Not a snapshot that is about to be
+      // replaced: after a reset the new one has a lower revision.
       if (snapshot && !this.#unstored) this.#events.stored(snapshot)
       for (const entry of stored) this.#keys.set(entry.operation.id, entry.key)
       this.#replace([...stored.map((entry) => ({ ...entry, kept: true })), ...this.#entries.filter((entry) => !this.#keys.has(entry.operation.id))])
     })
   }
 
-  /** Appends operations. Each needs an id of its own. */
+  /** Appends operations, whose ids must be different. */
   add(operations: readonly { operation: Operation; about: string }[]): Promise<void> {
     const added = operations.map(({ operation, about }): Entry => ({ list: this.#list, operation, about, state: 'waiting', kept: false }))
     this.#replace([...this.#entries, ...added])
     return this.#step((database) => this.#keep(database))
   }
 
-  /** Stores all entries that are not stored yet, including those that found no space before. */
+  /** Stores all entries that are not stored yet, including those that there was no space for. */
   async #keep(database: Database) {
     const added = this.#entries.filter((entry) => !entry.kept)
-    // Strict: a change that the page calls kept must survive a loss of power as well.
+    // Strict: a change that the page reports as stored must survive a power cut.
     const transaction = database.transaction('operations', 'readwrite', { durability: 'strict' })
     const [keys] = await Promise.all([Promise.all(added.map(({ kept: _, ...entry }) => transaction.store.add(entry as typeof entry & { key: number }))), transaction.done])
     added.forEach((entry, index) => this.#keys.set(entry.operation.id, keys[index] as number))
@@ -95,7 +95,7 @@ export class Outbox {
     if (added.length > 0) void persist()
   }
 
-  /** Uses a database that answers late: operations held in memory are added after those of an earlier visit. */
+  /** Uses a database that opened late: operations in memory are added after those of an earlier visit. */
   #take(database: Database) {
     this.#database = database
     void this.refresh()
@@ -104,8 +104,8 @@ export class Outbox {
   }
 
   /**
-   * The oldest operations that wait, as many as one request carries, but not more than `most`.
-   * @param aside ids of operations to leave out, with all later ones on the same items
+   * Returns the oldest waiting operations: as many as fit into a request, but not more than `most`.
+   * @param aside ids of operations to omit, with all later ones on the same items
    */
   batch(most: number, aside: { has(id: string): boolean } = new Set()): Operation[] {
     const batch: Operation[] = []
@@ -123,35 +123,35 @@ export class Outbox {
     return batch
   }
 
-  /** Notes what the server answered. Operations that it could not decide (429, 5xx) keep waiting. */
+  /** Records the server's results. Operations without an outcome (429, 5xx) keep waiting. */
   settle(results: readonly OperationResult[]): Promise<void> {
     const resultOf = new Map(results.map((result) => [result.id, result]))
     return this.#change((entry) => {
       const result = resultOf.get(entry.operation.id)
       if (!result || entry.state !== 'waiting' || undecided(result)) return entry
-      // What was to be deleted is gone: that is what was asked for.
+      // The item to be deleted is missing, as intended.
       const done = result.status < 300 || (result.status === 404 && entry.operation.type === 'delete')
       if (done) return { ...entry, state: 'landed', revision: result.revision }
       return { ...entry, state: 'refused', problem: result.problem ?? { status: result.status, title: `HTTP ${result.status}`, detail: '' } }
     })
   }
 
-  /** Notes that the request for an operation was refused, and with the creation of an item all that waits for that item. */
+  /** Records that the request for an operation was refused, and with the creation of an item all waiting operations on it. */
   refuse(operation: Operation, { status = 400, message }: { status?: number | undefined; message: string }): Promise<void> {
     const item = operation.type === 'create' ? itemOf(operation) : undefined
     const problem = { status, title: message, detail: message }
     return this.settle(
       this.#entries
         .filter((entry) => entry.state === 'waiting' && (entry.operation.id === operation.id || (item !== undefined && itemOf(entry.operation) === item)))
-        // Never a status that leaves it open, and never one that says that it landed.
+        // Never a status that means "no outcome" or "landed".
         .map((entry) => ({ id: entry.operation.id, status: status >= 400 && status < 500 && status !== 429 ? status : 400, revision: 0, problem })),
     )
   }
 
   /**
-   * Stores the list as the server has it, and forgets the operations that it contains.
-   * @param at when the list was known to be this
-   * @param reset the server's list went back to an earlier revision: what had landed may be gone, and is not waited for
+   * Stores a snapshot of the server's list, and removes the operations that it contains.
+   * @param at time when the snapshot was current
+   * @param reset whether the server's list went back to an earlier revision: landed operations may be lost, and are removed
    */
   confirm(snapshot: Snapshot, at = Date.now(), reset = false): Promise<void> {
     const { revision, todos, title } = snapshot
@@ -161,7 +161,7 @@ export class Outbox {
     )
   }
 
-  /** Forgets refused operations, once the person has dismissed the notice about them. */
+  /** Removes refused operations whose notice the person has dismissed. */
   dismiss(ids: ReadonlySet<string>): Promise<void> {
     return this.#change((entry) => (entry.state === 'refused' && ids.has(entry.operation.id) ? null : entry))
   }
@@ -170,7 +170,7 @@ export class Outbox {
     this.#channel?.close()
   }
 
-  /** Replaces or, where `change` gives null, removes entries, here at once and then on disk, together with the snapshot when one is given. */
+  /** Replaces entries, or removes those for which `change` returns null, first in memory and then on disk, in one transaction with the snapshot, if given. */
   #change(change: (entry: Entry) => Entry | null, snapshot: ({ list: string; at: number } & Snapshot) | null = null): Promise<void> {
     const touched = new Map<string, Entry | null>()
     const apply = () => {
@@ -186,7 +186,7 @@ export class Outbox {
     if (snapshot) this.#unstored = snapshot
     return this.#step(async (database) => {
       if (this.#unstored === snapshot) this.#unstored = null
-      // Again: a step that waited before this one may have read the entries from disk as they were.
+      // Again, since a step that waited before this one may have read the old entries from disk.
       apply()
       const transaction = database.transaction(['operations', 'snapshots'], 'readwrite')
       const operations = transaction.objectStore('operations')
@@ -230,9 +230,9 @@ export class Outbox {
     return done
   }
 
-  /** Opens the database again after the browser closed and perhaps deleted it, and stores everything that it lacks. */
+  /** Reopens the database after the browser closed and perhaps deleted it, and stores all missing entries. */
   async #reopen(lost: Database): Promise<Database> {
-    lost.close() // if it is about to be closed
+    lost.close() // in case it is still open
     const database = (this.#database = await soon(usable(Promise.resolve(lost))))
     this.#keys.clear()
     for (const { key, operation } of await database.getAllFromIndex('operations', 'list', this.#list)) this.#keys.set(operation.id, key)

@@ -1,7 +1,7 @@
-// In localStorage, not IndexedDB: they are needed before the first paint.
+// Preferences are in localStorage, not IndexedDB, because they are needed before the first paint.
 const prefix = 'todos.'
 
-/** The browser's storage for small texts, or null where it forbids storage: then it is missing, or throws. */
+/** Returns the browser's localStorage, or null if storage is forbidden: then it is missing, or throws. */
 export function localStore(name: 'localStorage' | 'sessionStorage' = 'localStorage'): Storage | null {
   try {
     return (globalThis as Partial<typeof globalThis>)[name] ?? null
@@ -10,7 +10,7 @@ export function localStore(name: 'localStorage' | 'sessionStorage' = 'localStora
   }
 }
 
-/** Returns the text that was typed in this tab for a list and not added. It survives a reload, a crash and a discarded tab. */
+/** Returns the text that was typed in this tab for a list but not added. It survives a reload, a crash and a discarded tab. */
 export function draft(list: string): string {
   return localStore('sessionStorage')?.getItem(`${prefix}draft ${list}`) ?? ''
 }
@@ -23,12 +23,12 @@ export function keepDraft(list: string, text: string): void {
   }
 }
 
-/** What the person chose on this device, or null. */
+/** Returns a choice of the person on this device, or null. */
 export function preference(name: string): string | null {
   return localStore()?.getItem(prefix + name) ?? null
 }
 
-/** Remembers a choice on this device, if the browser lets it. */
+/** Stores a choice on this device, if the browser permits it. */
 export function prefer(name: string, value: string): void {
   try {
     localStore()?.setItem(prefix + name, value)
@@ -37,7 +37,7 @@ export function prefer(name: string, value: string): void {
   }
 }
 
-/** Calls `changed` with what the person chooses on this device in another window, or chose while this page was in the back/forward cache. */
+/** Calls `changed` with a choice made in another window, or made while this page was in the back/forward cache. */
 export function followPreference(name: string, changed: (value: string) => void): void {
   const follow = () => {
     const value = preference(name)

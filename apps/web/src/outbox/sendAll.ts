@@ -6,8 +6,8 @@ import { Outbox } from './outbox'
 import { Sender } from './sender'
 
 /**
- * Sends once what waits on this device, list after list, when no page is open to send it. Throws the last Trouble
- * when something waits still; what was sent stays sent.
+ * Sends the waiting changes on this device once, list after list, when no page is open. Throws the last Trouble
+ * if changes still wait.
  */
 export async function sendAll(database: Database, connect: (list: string, key?: string) => Promise<Batches>): Promise<void> {
   let trouble: Trouble | undefined

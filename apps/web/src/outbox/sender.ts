@@ -5,18 +5,18 @@ import type { Outbox } from './outbox'
 import { tabLocks } from './tabs'
 
 export interface SenderEvents {
-  /** Operations were answered. */
+  /** A request succeeded. */
   sent(): void
-  /** They were not. They are sent again by themselves. */
+  /** A request failed. It is sent again automatically. */
   troubled(trouble: Trouble): void
 }
 
-/** Statuses by which a server refuses what an operation says, as opposed to who says it or where. */
+/** Statuses by which a server refuses the content of a request, not its sender or address. */
 const aboutContent = new Set([400, 409, 412, 413, 422])
 
 /**
- * Sends what waits in an outbox: in order, one request after the other, one tab at a time, again and
- * again until it is answered.
+ * Sends the waiting operations of an outbox in order, one request at a time and one tab at a time, until each has
+ * an outcome.
  */
 export class Sender {
   #running = false
@@ -36,7 +36,7 @@ export class Sender {
     this.#events = events
   }
 
-  /** Sends now what waits, rather than at the end of a pause after a failure. */
+  /** Sends the waiting operations now, without the pause after a failure. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer)
     if (this.#running) {
@@ -61,7 +61,7 @@ export class Sender {
     }
   }
 
-  /** Gives up the next try; `flush` begins anew. */
+  /** Cancels the next attempt, until `flush` is called. */
   rest(): void {
     clearTimeout(this.#timer)
   }
@@ -72,11 +72,11 @@ export class Sender {
   }
 
   async #drain() {
-    // Another tab may have sent, while this one waited for its turn, what this one has in mind.
+    // While this tab waited for the lock, another one may have sent the same operations.
     await this.#outbox.refresh()
     let most = maxBatch.operations
     let passes = 0
-    const failedAt = new Map<string, number>() // how many requests had passed when the first request with the operation was refused
+    const failedAt = new Map<string, number>() // number of successful requests before the first refused one with the operation
     const aside = new Map<string, Trouble>()
     const alone = (id: string) => passes > (failedAt.get(id) ?? 0)
     while (!this.#closed) {
@@ -92,7 +92,7 @@ export class Sender {
         passes++
       } catch (cause) {
         if (!(cause instanceof Trouble) || !this.#perhapsOneOnly(cause)) throw cause
-        // The request was refused as a whole: halve it until the operation is alone to which the server objects.
+        // The whole request was refused: halve it until it has only the operation that the server refuses.
         const [operation, ...others] = batch
         for (const { id } of batch) if (!failedAt.has(id)) failedAt.set(id, passes)
         if (others.length > 0) {
@@ -100,7 +100,7 @@ export class Sender {
         } else if (operation && aboutContent.has(cause.status ?? 0)) {
           await this.#outbox.refuse(operation, cause)
         } else if (operation) {
-          // The server, or a proxy in front of it, may refuse everything. Whether another operation passes decides that.
+          // The server, or a proxy in front of it, may refuse everything: try whether another operation succeeds.
           aside.set(operation.id, cause)
           if (aside.size >= attempts && ![...aside.keys()].some(alone)) throw cause
         }
@@ -115,7 +115,7 @@ export class Sender {
     if (unsettled) throw unsettled
   }
 
-  /** Whether a request may have failed for one of its operations alone, so that the others should be tried without it. */
+  /** Reports whether a request may have failed because of one operation, so that the others should be sent without it. */
   #perhapsOneOnly({ kind, status = 0 }: Trouble): boolean {
     if (kind === 'refused' || kind === 'unreadable') return true
     if (kind === 'signin') return status === 200 // some firewalls refuse by a page
@@ -123,13 +123,13 @@ export class Sender {
   }
 }
 
-/** The number of operations tried one by one before the server counts as refusing all. */
+/** Number of operations that are sent one by one before the server counts as refusing all. */
 const attempts = 4
 
-/** Longer than any request takes: what holds the lock for as long has probably been frozen by the browser. */
+/** Longer than any request: a tab that holds the lock for this long has probably been frozen by the browser. */
 const patience = 30_000
 
-/** Runs one such task at a time among all tabs, or at most two when one takes too long; that both send is harmless. */
+/** Runs one such task at a time across all tabs, or two if one takes too long; that both send is harmless. */
 async function exclusively(name: string, task: () => Promise<void>): Promise<void> {
   const locks = tabLocks()
   if (!locks) return task()

@@ -1,7 +1,7 @@
-// How the tabs of one browser reach each other, other than by the database. Both are missing in insecure contexts and where the person has
-// forbidden the page to keep anything. Each tab then acts alone; the ids of operations make it harmless that several send.
+// Communication between the tabs of a browser, besides the database. Locks and channels are missing in insecure contexts and if the person has
+// forbidden storage. Each tab then acts alone; the ids of operations make it harmless that several send.
 
-/** The browser's locks, if this page may use them. */
+/** Returns the browser's Web Locks, if this page may use them. */
 export function tabLocks(): LockManager | undefined {
   try {
     const { localStorage: _, navigator } = globalThis as Partial<typeof globalThis> // the first throws where nothing may be kept: locks would reject, but only later
@@ -11,7 +11,7 @@ export function tabLocks(): LockManager | undefined {
   }
 }
 
-/** A channel of that name to the other tabs, if this page may have one. */
+/** Returns a channel to the other tabs, if this page may use one. */
 export function tabChannel(name: string): BroadcastChannel | null {
   try {
     return new BroadcastChannel(name)

@@ -1,18 +1,17 @@
 import { isOldPrivate, isPrivate } from '@/todos/listKey'
 import type { Database } from './database'
 
-/** What `forget` forgot of a list. */
+/** The data of a list that `forget` deleted. */
 export interface Forgotten {
   readonly visits: readonly { readonly key: number; readonly list: string }[]
   readonly key: string | null
 }
 
-/** How many lists with names that people chose are kept. A private list cannot be found again by its name: all are kept. */
+/** Maximum number of stored visits to lists with chosen names. All private lists are stored, since their names cannot be guessed. */
 const kept = 8
 
 /**
- * Notes that a list was opened, and gives the lists opened before on this device, the latest first and without this one.
- * Of those with names that people chose, the last few; of private ones, all.
+ * Stores that a list was opened, and returns the other lists that were opened on this device, latest first.
  */
 export async function visit(database: Database, list: string | null): Promise<string[]> {
   const transaction = database.transaction('visits', 'readwrite')
@@ -21,7 +20,7 @@ export async function visit(database: Database, list: string | null): Promise<st
     for (const key of await store.index('list').getAllKeys(list)) await store.delete(key)
     await store.add({ list } as { list: string; key: number })
   }
-  // Keys count up: the order of visits, whatever the clock says.
+  // Keys count up, so that the order of visits does not depend on the clock.
   const visits = (await store.getAll()).reverse()
   const named = visits.filter((entry) => !isPrivate(entry.list) && !isOldPrivate(entry.list))
   const dropped = new Set(named.slice(kept))
@@ -30,15 +29,15 @@ export async function visit(database: Database, list: string | null): Promise<st
   return visits.filter((entry) => !dropped.has(entry) && entry.list !== list).map((entry) => entry.list)
 }
 
-/** The list that was opened last on this device, or null when none was. */
+/** Returns the list that was opened last on this device, or null. */
 export async function lastVisited(database: Database): Promise<string | null> {
   const cursor = await database.transaction('visits').store.openCursor(null, 'prev')
   return cursor?.value.list ?? null
 }
 
 /**
- * Forgets a list on this device: that it was visited, and its key, unless changes wait that are sent by it; not what is in it.
- * Gives what `remember` takes to undo it.
+ * Deletes a list's visits and key from this device, but keeps the key while changes wait for it; the list stays on the server.
+ * Returns the argument of `remember`, which undoes it.
  */
 export async function forget(database: Database, list: string): Promise<Forgotten> {
   const transaction = database.transaction(['visits', 'keys', 'operations'], 'readwrite')
@@ -63,7 +62,7 @@ export async function remember(database: Database, { visits, key }: Forgotten): 
   await transaction.done
 }
 
-/** The titles of lists as this device knows them; those without one are left out. */
+/** Returns the stored titles of lists; lists without one are omitted. */
 export async function titlesOf(database: Database, lists: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { store } = database.transaction('snapshots')
   const snapshots = await Promise.all(lists.map((list) => store.get(list)))

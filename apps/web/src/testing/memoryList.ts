@@ -7,14 +7,14 @@ import type { Operation, Snapshot, Todo } from '@/todos/todo'
 
 type Refusal = Omit<Problem, 'title'>
 
-/** A list in memory that keeps the contract of the API's batch route: for tests of what talks to it. */
+/** A list in memory with the contract of the API's batch route, for tests of its clients. */
 export class MemoryList implements ListClient {
   revision = 0
   title = ''
   todos: readonly Todo[] = []
-  /** What happens to the next requests, the first first; then everything works. `lost` is carried out, but its answer does not arrive. */
+  /** Outcomes of the next requests, in order; later ones succeed. A `lost` request is applied, but its response does not arrive. */
   readonly fates: ('lost' | Trouble)[] = []
-  /** Operations that are refused, by what they do. */
+  /** Operations that are refused, by their type. */
   refuse: (operation: Operation) => Refusal | null = () => null
   /** The operations of each request that arrived. */
   readonly received: string[][] = []
@@ -74,7 +74,7 @@ export class MemoryList implements ListClient {
     return { revision: this.revision, todos: this.todos, title: this.title }
   }
 
-  /** What another client does. */
+  /** Applies an operation of another client. */
   elsewhere(...operations: Operation[]) {
     for (const operation of operations) this.#land(operation)
     this.#publish()

@@ -4,7 +4,7 @@ interface Waiting {
   readonly reject: (cause: unknown) => void
 }
 
-/** Web Locks within one process, for tests of what uses them: exclusive ones, with `steal`, `signal` and `query`. */
+/** Exclusive Web Locks within one process, with `steal`, `signal` and `query`, for tests. */
 export class MemoryLocks {
   readonly #held = new Map<string, Waiting>()
   readonly #pending = new Map<string, Waiting[]>()
@@ -36,7 +36,7 @@ export class MemoryLocks {
     return Promise.resolve({ held: [...this.#held.keys()].map((name) => ({ name })), pending: [] })
   }
 
-  /** How many requests wait. */
+  /** Number of waiting requests. */
   get waiting(): number {
     return [...this.#pending.values()].reduce((sum, queue) => sum + queue.length, 0)
   }

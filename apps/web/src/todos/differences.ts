@@ -1,7 +1,7 @@
 import { words } from '@/words'
 import { quote, type Todo } from './todo'
 
-/** What changed between two states of a list, as a sentence for screen readers; empty when nothing did. */
+/** Returns a sentence for screen readers about the changes between two states of a list; empty if they are equal. */
 export function differences(before: readonly Todo[], after: readonly Todo[]): string {
   const known = new Map(before.map((todo) => [todo.id, todo]))
   const added: Todo[] = []

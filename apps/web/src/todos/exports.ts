@@ -1,6 +1,6 @@
 import { beginning, cleanTitle, type Todo } from './todo'
 
-/** The forms in which a list leaves the page. Pasted here, Markdown becomes the items that it was made of. */
+/** Formats in which a list can be saved. Markdown pasted into the page becomes the same items. */
 export const exports = {
   text: { extension: 'txt', type: 'text/plain', write: asText },
   markdown: { extension: 'md', type: 'text/markdown', write: asMarkdown },
@@ -9,7 +9,7 @@ export const exports = {
 
 export type Form = keyof typeof exports
 
-// As todo.txt marks items that are done.
+// The mark of completed items in todo.txt.
 function asText(_: string, todos: readonly Todo[]): string {
   return lines(todos.map(({ title, completed }) => `${completed ? 'x ' : ''}${cleanTitle(title)}`))
 }
@@ -26,9 +26,9 @@ function lines(text: readonly string[]): string {
   return text.map((line) => `${line}\n`).join('')
 }
 
-/** A name for a file, of a list's title. */
+/** Returns a file name made from a list's title. */
 export function fileName(name: string, form: Form): string {
-  // What file systems and shells give a meaning, and what would hide the file.
+  // Characters with a meaning in file systems and shells, and a leading dot, which hides the file.
   const plain = name.replace(/[\p{Cc}\\/:*?"<>|]+/gu, ' ').trim().replace(/^\.+/, '')
   return `${beginning(plain, 80).trim() || 'todos'}.${exports[form].extension}`
 }

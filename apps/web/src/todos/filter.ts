@@ -8,7 +8,7 @@ const filters: Record<Filter, (todo: Todo) => boolean> = {
   completed: (todo) => todo.completed,
 }
 
-/** Whether the item is shown under the filter. */
+/** Reports whether the filter shows the item. */
 export function shows(filter: Filter, todo: Todo): boolean {
   return filters[filter](todo)
 }

@@ -1,13 +1,13 @@
 import type { Filter } from './filter'
 
-/** What stands after # in the page's address, which browsers do not send: `#/active`, `#key=…`, or both as `#/active&key=…`. */
+/** The fragment of the page's address, which browsers do not send: `#/active`, `#key=…`, or both as `#/active&key=…`. */
 export interface Fragment {
   readonly filter: Filter
-  /** The key of a private list, as it is written; perhaps not a key at all. */
+  /** The text after `key=`, which may not be a valid key. */
   readonly key: string | null
 }
 
-/** Reads a fragment. Anything but the names of filters shows all items. */
+/** Parses a fragment. An unknown filter means all items. */
 export function readFragment(hash: string): Fragment {
   const parts = hash.replace(/^#/, '').split('&')
   const name = parts[0]?.replace(/^\//, '')
@@ -15,7 +15,7 @@ export function readFragment(hash: string): Fragment {
   return { filter: name === 'active' || name === 'completed' ? name : 'all', key: key?.slice('key='.length) ?? null }
 }
 
-/** Writes a fragment. */
+/** Formats a fragment. */
 export function fragmentOf({ filter, key }: Fragment): string {
   return `#/${filter === 'all' ? '' : filter}${key === null ? '' : `&key=${key}`}`
 }

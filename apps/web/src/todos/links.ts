@@ -1,4 +1,4 @@
-/** A piece of a title, which leads to an address or not. */
+/** A piece of a title: a link or plain text. */
 export interface Piece {
   readonly text: string
   readonly address: string | null
@@ -6,7 +6,7 @@ export interface Piece {
 
 const web = /\bhttps?:\/\/[^\s<>"`“”„«»]+/giu
 
-/** An address without the punctuation at its end that belongs to the sentence: a bracket stays where the address has opened it. */
+/** Returns an address without the sentence's punctuation at its end; a closing bracket stays if the address opens it. */
 function bare(address: string): string {
   for (;;) {
     const last = address.slice(-1)
@@ -17,7 +17,7 @@ function bare(address: string): string {
   }
 }
 
-/** Cuts a title where addresses of the web begin and end. Together the pieces are the title. */
+/** Splits a title into web addresses and the text between them. The pieces joined are the title. */
 export function pieces(title: string): Piece[] {
   const found: Piece[] = []
   let end = 0

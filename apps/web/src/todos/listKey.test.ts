@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { accessOf, isOldPrivate, isPrivate, newKey, parseKey } from './listKey'
 
 describe('keys of a private list', () => {
-  // The server's tests hold the same vectors.
+  // The server's tests have the same vectors.
   it.each([
     ['AAAAAAAAAAAAAAAAAAAAAA', 'xlOL0Kbepa-0Yyp5t43zE7LQSu4Qtg3Ujgn1hrwLSgY', 'k-osd3sxfqjmmwr5ddcclbrgosv4eihj7b'],
     ['AAECAwQFBgcICQoLDA0ODw', 'RDIjeNuLTxHwsdvcsuJwUZwdQZ-TCTXXnGuSvzCzNHg', 'k-7hxr4qsjck6lo2fip6h3fnmrcqqfmaja'],

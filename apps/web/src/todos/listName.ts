@@ -2,12 +2,12 @@ import { isPrivate } from './listKey'
 import { codePoints } from './todo'
 import { words } from '@/words'
 
-/** The list that opens when the address names no list. */
+/** The list that opens if the address names none. */
 export const defaultList = 'default'
 
 export const maxName = 128
 
-/** What is wrong with the name of a list, in a sentence, or null. The rule is the API's `ListName`. */
+/** Returns a sentence that says why a list's name is invalid by the API's `ListName`, or null. */
 export function nameProblem(name: string): string | null {
   const { name: say } = words.value
   if (name === '') return say.empty
@@ -20,22 +20,22 @@ export function nameProblem(name: string): string | null {
   return null
 }
 
-/** What a list is called on the page: by its title, else by its name, which of a private list says nothing. */
+/** Returns the list's heading: its title, or else its name, unless it is private. */
 export function calledName(list: string, title: string): string {
   return title || (isPrivate(list) ? words.value.list.private : list)
 }
 
-/** The name that an address asks for, or null when it asks for none. */
+/** Returns the list's name in an address, or null. */
 export function nameIn(search: string): string | null {
   return new URLSearchParams(search).get('list')
 }
 
-/** Whether an address asks for the list that was shown last on this device: the manifest's `start_url` does. */
+/** Reports whether an address, such as the manifest's `start_url`, requests the list that was shown last on this device. */
 export function asksForLast(search: string): boolean {
   return new URLSearchParams(search).get('open') === 'last'
 }
 
-/** The part of the address that opens a list, by a key when it is private. */
+/** Returns the query and fragment that open a list, with the key if it is private. */
 export function addressOf(name: string, key?: string): string {
   return `?${new URLSearchParams({ list: name }).toString()}${key === undefined ? '' : `#key=${key}`}`
 }

@@ -1,9 +1,9 @@
 import type { Operation, Todo } from './todo'
 
 /**
- * The list as it will be when the operations have landed, in the API's order: by `order`, then by
- * insertion. An operation that cannot land (a change to an item that is gone, a second creation)
- * has no effect, as it will have none on the server. Items that do not change keep their identity.
+ * Returns the list as it will be when the operations have landed, in the API's order: by `order`, then by
+ * insertion. An operation that cannot land (a change to a deleted item, a second creation)
+ * has no effect, as on the server. Unchanged items stay the same objects.
  */
 export function applyOperations(todos: readonly Todo[], operations: Iterable<Operation>): readonly Todo[] {
   const byId = new Map(todos.map((todo) => [todo.id, todo]))
@@ -48,11 +48,11 @@ export function applyOperations(todos: readonly Todo[], operations: Iterable<Ope
         break
     }
   }
-  // Array.prototype.sort is stable, and a Map keeps a replaced value at its place: ties stay in order of insertion.
+  // Array.prototype.sort is stable, and a Map keeps the position of a replaced value: ties stay in order of insertion.
   return changed ? [...byId.values()].sort((a, b) => a.order - b.order) : todos
 }
 
-/** The title of the list as it will be when the operations have landed. */
+/** Returns the list's title as it will be when the operations have landed. */
 export function titleAfter(title: string, operations: Iterable<Operation>): string {
   for (const operation of operations) if (operation.type === 'setTitle') title = operation.title
   return title
@@ -65,9 +65,9 @@ function lastOrder(todos: Iterable<Todo>): number {
 }
 
 /**
- * The changes of `order` that put an item directly before another, or last when `before` is null:
- * one, halfway between its new neighbours, or, where no number is left between them, as many as
- * number the list anew. None when the item is there already.
+ * Returns the changes of `order` that put an item directly before another, or last if `before` is null:
+ * one, halfway between its new neighbours, or, if no number is left between them, as many as
+ * renumber the list. None if the item is already there.
  */
 export function reorder(todos: readonly Todo[], id: string, before: string | null): { id: string; order: number }[] {
   const moved = todos.find((todo) => todo.id === id)
@@ -85,7 +85,7 @@ export function reorder(todos: readonly Todo[], id: string, before: string | nul
   return target.flatMap((todo, i) => (todo.order === i + 1 ? [] : [{ id: todo.id, order: i + 1 }]))
 }
 
-/** `next`, with each item that equals the one in `previous` replaced by that very object, so that what did not change is not drawn again. */
+/** Returns `next` with the objects of equal items in `previous`, so that unchanged items are not rendered again. */
 export function keepIdentity(previous: readonly Todo[], next: readonly Todo[]): readonly Todo[] {
   const known = new Map(previous.map((todo) => [todo.id, todo]))
   return next.map((todo) => {

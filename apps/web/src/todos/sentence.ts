@@ -1,4 +1,4 @@
-/** A text as a sentence: with a mark at its end. */
+/** Returns a text with a full stop, unless it ends in a punctuation mark. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`
 }

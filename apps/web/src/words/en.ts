@@ -5,7 +5,7 @@ const { ago, number, plural } = formats('en')
 const items = (n: number) => plural(n, { one: '# item', other: '# items' })
 const changes = (n: number) => plural(n, { one: '# change', other: '# changes' })
 
-/** What the page says from its start, in English. The other languages have the same members. */
+/** The page's initial words in English. The other languages have the same members. */
 export const en = {
   app: 'todos',
   failed: 'This page has failed. Changes kept on this device are not lost; reload the page to go on.',
@@ -132,7 +132,7 @@ export const en = {
     offline: { text: 'offline', detail: 'No contact with the server. What you change is kept here until there is.' },
     offlineWaiting: (n: number) => `offline, ${changes(n)} waiting`,
     trouble: { text: 'server trouble', detail: 'The server answers, but cannot do its work. What you change is kept here until it can.' },
-    /** Of a list that this page cannot change. */
+    /** For read-only lists. */
     reader: {
       saved: { text: 'up to date', detail: 'What is shown is the list as the server has it.' },
       fromMemory: { text: 'perhaps not current', detail: 'The server cannot reach its store.' },
@@ -158,7 +158,7 @@ export const en = {
     nothingLost: (n: number) => `Nothing is lost: ${plural(n, { one: '# change is', other: '# changes are' })} kept on this device.`,
   },
 
-  /** Sentences for screen readers about what was done. */
+  /** Sentences for screen readers about the person's actions. */
   done: {
     added: (title: string) => `Added ${title}.`,
     addedMany: (n: number) => `Added ${items(n)}.`,
@@ -177,7 +177,7 @@ export const en = {
     undoUnknown: 'What to undo could not be found out: the server did not tell the history.',
   },
 
-  /** What happened to a list elsewhere. */
+  /** Changes to a list made elsewhere. */
   news: {
     elsewhere: (parts: string) => `Elsewhere: ${parts}.`,
     items,

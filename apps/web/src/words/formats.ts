@@ -1,27 +1,27 @@
-/** The forms of a phrase by the plural category of its number. `#` stands for the number. */
+/** Forms of a phrase by the plural category of its number, which replaces `#`. */
 export type Forms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
 
 export interface Formats {
-  /** Of a count: 0, 1, 2, … */
+  /** For a count: 0, 1, 2, … */
   number: (n: number) => string
-  /** The form for a number, with the number in it. */
+  /** Returns the form for a number, with the number in it. */
   plural: (n: number, forms: Forms) => string
-  /** A time in the past, in the largest unit that fits. */
+  /** Formats a time in the past, in the largest unit that fits. */
   ago: (seconds: number) => string
-  /** A date and time of RFC 3339, in this device's time zone; as it is when it cannot be read. */
+  /** Formats a date and time of RFC 3339 in this device's time zone; returns an invalid one unchanged. */
   when: (at: string) => string
 }
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]]
 
-/** Numbers, plurals and times as a language of the page has them. */
+/** Returns the formats of numbers, plurals and times in a language. */
 export function formats(language: string): Formats {
-  // Made when needed: the first of them costs a telephone more than all else that the page does before its first paint.
+  // Created at the first use: the first one costs a phone more than everything else before the page's first paint.
   const numbers = once(() => new Intl.NumberFormat(language))
   const rules = once(() => new Intl.PluralRules(language))
   const dates = once(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }))
   const relative = once(() => new Intl.RelativeTimeFormat(language))
-  // Below a thousand every language of the page writes digits alone; words.test.ts compares.
+  // Below a thousand every language of the page writes only digits; words.test.ts compares.
   const number = (n: number) => (n < 1000 ? String(n) : numbers().format(n))
   return {
     number,

@@ -4,7 +4,7 @@ import { part } from '@/part'
 import { en, type Words } from './en'
 import type { PartWords } from './parts/en'
 
-// Of the others the words come when they are chosen: few people want more than one.
+// The words of another language are loaded when it is chosen.
 export const languages = {
   en: { name: 'English', manifest: './manifest.webmanifest', load: () => Promise.resolve(en), loadParts: async () => (await import('./parts/en')).enParts },
   'pt-BR': { name: 'Português', manifest: './manifest.pt-BR.webmanifest', load: async () => (await part(import('./pt-BR'))).ptBR, loadParts: async () => (await import('./parts/pt-BR')).ptBRParts },
@@ -16,10 +16,10 @@ const current = shallowRef<{ readonly language: Language; readonly words: Words;
 
 export const language = computed(() => current.value.language)
 
-/** What the page says from its start, in the language chosen. */
+/** The page's initial words in the chosen language. */
 export const words = computed<Words>(() => current.value.words)
 
-/** What the parts of the page say that come with `usePart`, which loads it before them; others may not read it. */
+/** Words of the parts that `usePart` loads; it loads these words first. Other code may not read them. */
 export const partWords = computed(() => current.value.parts as PartWords)
 
 /** Loads `partWords`. */
@@ -27,13 +27,13 @@ export async function loadPartWords(): Promise<void> {
   while (!current.value.parts) {
     const { language: asked } = current.value
     const parts = await languages[asked].loadParts()
-    if (asked === current.value.language) current.value = { ...current.value, parts } // else another was chosen meanwhile
+    if (asked === current.value.language) current.value = { ...current.value, parts } // another language may have been chosen meanwhile
   }
 }
 
 /**
- * The first language of a list that the page has, whatever the region: the Portuguese of Portugal is
- * answered in that of Brazil. English when it has none.
+ * Returns the first of the wanted languages that the page has, whatever its region: European Portuguese
+ * becomes Brazilian Portuguese. English if the page has none.
  */
 export function firstKnown(wanted: readonly string[]): Language {
   const known = Object.keys(languages) as Language[]
@@ -45,14 +45,14 @@ export function firstKnown(wanted: readonly string[]): Language {
   return 'en'
 }
 
-/** Uses the language that is chosen on this device, or the first of the browser's that the page has. Throws when its words cannot be had. */
+/** Uses the language chosen on this device, or the first of the browser's that the page has. Throws if its words cannot be loaded. */
 export async function useLanguage(): Promise<void> {
   followPreference('language', (chosen) => void show(firstKnown([chosen])))
   const chosen = preference('language')
   await show(firstKnown(chosen === null ? navigator.languages : [chosen, ...navigator.languages]))
 }
 
-/** Uses a language, and remembers it on this device. Throws as `useLanguage` does. */
+/** Uses a language, and stores the choice on this device. Throws as `useLanguage` does. */
 export async function chooseLanguage(chosen: Language): Promise<void> {
   prefer('language', chosen)
   await show(chosen)
@@ -67,6 +67,6 @@ async function show(chosen: Language) {
   if (chosen !== wanted) return // another was chosen meanwhile
   current.value = { language: chosen, words, parts }
   document.documentElement.lang = chosen
-  // What an installed app is described by.
+  // The description of the installed app.
   document.querySelector('link[rel=manifest]')?.setAttribute('href', languages[chosen].manifest)
 }

@@ -8,7 +8,7 @@ const changes = (n: number) => plural(n, { one: '# alteração', other: '# alter
 /** A participle that agrees with a number of items. */
 const agree = (n: number, word: string) => plural(n, { one: word, other: `${word}s` })
 
-/** What the page says from its start, in the Portuguese of Brazil. */
+/** The page's initial words in Brazilian Portuguese. */
 export const ptBR: Words = {
   app: 'tarefas',
   failed: 'Esta página falhou. As alterações guardadas neste aparelho não se perderam; recarregue a página para continuar.',

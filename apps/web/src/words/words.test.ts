@@ -47,7 +47,7 @@ it.each([
 })
 
 describe('no sentence was left in English', () => {
-  // What is the same in both.
+  // Equal in both languages.
   const same = new Set(['Markdown', 'JSON', '', '.', '2']) // the last is what `when` makes of a word that is not a time
   const sentences = (words: unknown, at: string): [string, string][] => {
     if (typeof words === 'string') return [[at, words]]

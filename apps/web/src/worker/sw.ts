@@ -5,7 +5,7 @@ import { syncTag } from '@/outbox/backgroundSync'
 import { openDatabase, soon } from '@/outbox/database'
 import { sendAll } from '@/outbox/sendAll'
 
-// Keeps the page, not the lists, which are in IndexedDB; sends what waits there when no page is open. The build replaces this name by the files of the page and a hash of them all.
+// Caches the page; the lists are in IndexedDB. Sends waiting changes when no page is open. The build replaces this name by the page's files and a hash of them all.
 declare const __PRECACHE__: { version: string; files: string[] }
 declare const self: ServiceWorkerGlobalScope
 
@@ -16,16 +16,16 @@ const index = at('./')
 const config = at('config.json')
 const precached = new Set(files.map(at))
 const assets = at('assets/')
-// How long the network may take for a page that is also kept here.
+// Milliseconds to wait for the network before a cached page is used.
 const patience = 3_000
 
 self.addEventListener('install', (event) => {
-  // Takes over at once. A version that waited for the page to activate it could never replace a page that crashes.
+  // Becomes active immediately: a page that crashes could never activate a waiting version.
   void self.skipWaiting()
   event.waitUntil(
     (async () => {
       const cache = await caches.open(cacheName)
-      // Past the HTTP cache, for these are the files of this version. Not those below assets/, whose names say it: the page has just loaded most of them.
+      // Without the HTTP cache, which may have another version's files. Files below assets/ have hashes in their names, and the page has just loaded most of them.
       await cache.addAll([index, config, ...precached].map((address) => new Request(address, { cache: address.startsWith(assets) ? 'default' : 'reload' })))
     })(),
   )
@@ -34,7 +34,7 @@ self.addEventListener('install', (event) => {
 self.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
-      // Pages of the version before, which are open still, need its parts.
+      // Open pages of the previous version need its parts.
       const older = (await caches.keys()).filter((name) => name.startsWith('todo-page-') && name !== cacheName)
       for (const name of older.slice(0, -1)) await caches.delete(name)
       await self.clients.claim()
@@ -46,12 +46,12 @@ self.addEventListener('fetch', (event) => {
   const { request } = event
   const address = new URL(request.url)
   address.hash = ''
-  // What is answered here is named one by one: the API, wherever it is, never is.
+  // Only the files listed here are answered from the cache, never the API.
   if (request.method !== 'GET' || address.origin !== self.location.origin) return
   if (request.mode === 'navigate') {
     if (address.origin + address.pathname === index) event.respondWith(fresh(request, index))
   } else if (address.href.startsWith(assets)) {
-    event.respondWith(kept(address.href, request)) // a hash in its name: it never changes
+    event.respondWith(kept(address.href, request)) // its name has a hash: it never changes
   } else if (address.href === config || precached.has(address.href)) {
     event.respondWith(fresh(request, address.href))
   }
@@ -66,8 +66,8 @@ async function kept(address: string, request: Request): Promise<Response> {
 }
 
 /**
- * From the network: a sign-in page, a redirect, a repaired version or another project on this port must get through.
- * From what is kept when there is no network, when it is slow, and when the server has trouble.
+ * Fetches the page from the network, so that a sign-in page, a redirect, a repaired version or another project on this port can replace it,
+ * and from the cache if there is no network, if it is slow, or if the server fails.
  */
 async function fresh(request: Request, address: string): Promise<Response> {
   const cache = await caches.open(cacheName)
@@ -89,7 +89,7 @@ async function fresh(request: Request, address: string): Promise<Response> {
   }
 }
 
-// Background Sync: the network is back. The browser tries again later when this fails.
+// Background Sync: the network is back. The browser tries again later if this fails.
 self.addEventListener('sync', (event) => {
   const { tag } = event as ExtendableEvent & { readonly tag?: string }
   if (tag === syncTag) (event as ExtendableEvent).waitUntil(sendWaiting())

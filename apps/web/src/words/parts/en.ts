@@ -4,9 +4,9 @@ const { number, plural, when } = formats('en')
 
 const items = (n: number) => plural(n, { one: '# item', other: '# items' })
 
-/** What the parts of the page say that are loaded when they are needed, in English. */
+/** Words in English of the parts that are loaded at their first use. */
 export const enParts = {
-  /** Links to a private list. */
+  /** Sharing of a private list. */
   share: {
     title: 'Share this list',
     edit: 'Link to edit',
@@ -92,7 +92,7 @@ export const enParts = {
     again: 'Try again',
   },
 
-  /** The panel of what the list's history tells. */
+  /** The panel with the list's history. */
   removed: {
     nothing: 'Nothing that was removed is missing.',
     unknown: 'The server did not tell the history. Try again when this device is connected.',

@@ -5,7 +5,7 @@ const { number, plural, when } = formats('pt-BR')
 
 const items = (n: number) => plural(n, { one: '# item', other: '# itens' })
 
-/** What the parts of the page say that are loaded when they are needed, in the Portuguese of Brazil. */
+/** Words in Brazilian Portuguese of the parts that are loaded at their first use. */
 export const ptBRParts: PartWords = {
   share: {
     title: 'Compartilhar esta lista',
