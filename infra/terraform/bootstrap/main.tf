@@ -2,7 +2,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # The directories are the list: a new environment's role comes with its directory.
+  # One role per directory of environments.
   environments = coalesce(var.environments, toset([for path in fileset("${path.module}/../environments", "*/main.tf") : dirname(path)]))
 
   github = "token.actions.githubusercontent.com"

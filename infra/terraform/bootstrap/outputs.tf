@@ -1,5 +1,5 @@
 output "backend" {
-  description = "Content of backend.hcl, which every root's init takes."
+  description = "Content of backend.hcl, which every root's init reads."
   value       = <<-EOT
     bucket = "${module.state.name}"
     region = "${local.project.region}"
@@ -12,7 +12,7 @@ output "deploy_role_arns" {
 }
 
 output "plans" {
-  description = "What the workflow that plans reads: the GitHub repository's variable TERRAFORM_PLANS. Two accounts' lists are joined to one."
+  description = "Value of the GitHub repository's variable TERRAFORM_PLANS, which the planning workflow reads. Lists of two accounts are joined to one."
   value = jsonencode([for name in sort(local.environments) : {
     environment  = name
     role         = "${local.role_arn}-plan"
@@ -22,7 +22,7 @@ output "plans" {
 }
 
 output "preview_variables" {
-  description = "What the workflow that makes previews reads, by environment: variables of the GitHub environment <name>-preview."
+  description = "Variables of the GitHub environment <name>-preview, which the preview workflow reads, by environment."
   value = { for name, role in aws_iam_role.preview : name => {
     AWS_PREVIEW_ROLE = "${local.role_arn}-${name}-preview"
     AWS_REGION       = local.project.region

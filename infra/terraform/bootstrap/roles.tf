@@ -1,5 +1,5 @@
 locals {
-  # Who may take a role: a workflow of the repository, known by what GitHub says of its run.
+  # Trust policies: workflows of the repository, identified by the claims in GitHub's token.
   # https://docs.github.com/actions/reference/openid-connect-reference
   subjects = merge(
     { for name in local.environments : "${name}-deploy" => ["repo:${local.project.repository}:environment:${name}"] },
@@ -21,7 +21,7 @@ locals {
   role_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${local.project.name}"
 }
 
-# Who may deploy is said here, what that takes where it is known: the environment attaches the permissions.
+# Only the trust is defined here: the environment attaches the permissions.
 resource "aws_iam_role" "deploy" {
   for_each = local.environments
 
@@ -50,7 +50,7 @@ resource "aws_iam_role" "deploy" {
   depends_on = [aws_iam_openid_connect_provider.github]
 }
 
-# Makes and ends previews of pull requests beside an environment, which attaches the permissions if it has previews.
+# Creates and destroys previews of pull requests next to an environment, which attaches the permissions if it has previews.
 resource "aws_iam_role" "preview" {
   for_each = local.environments
 
@@ -78,7 +78,7 @@ resource "aws_iam_role_policy" "preview_states" {
         Resource = "${module.state.arn}/previews/${each.key}/*"
       },
       {
-        # Of any prefix: Terraform looks for env:/, and a state that is not there yet is 403 otherwise.
+        # Any prefix: Terraform lists env:/, and without this permission a missing state is 403.
         Sid      = "FindStates"
         Effect   = "Allow"
         Action   = "s3:ListBucket"
@@ -88,8 +88,8 @@ resource "aws_iam_role_policy" "preview_states" {
   })
 }
 
-# Plans environments, on pull requests and on a schedule. Whoever may open a pull request in the repository may run
-# commands with it, so it reads how things are set up, and not what is in them.
+# Plans environments, on pull requests and on a schedule. Everyone who may open a pull request in the repository may run
+# commands with it, so it may read configuration, but not data.
 resource "aws_iam_role" "plan" {
   name                 = "${local.project.name}-plan"
   description          = "Plans ${local.project.repository}, changes nothing"
@@ -112,7 +112,7 @@ resource "aws_iam_role_policy" "plan" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Lists, private keys and access logs. Left are the states, which plans read.
+        # Lists, private keys and access logs. Plans need only the states.
         Sid         = "NoObjects"
         Effect      = "Deny"
         Action      = ["s3:GetObject", "s3:GetObjectVersion"]

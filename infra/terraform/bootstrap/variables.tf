@@ -1,5 +1,5 @@
 variable "github_oidc_provider_arn" {
-  description = "ARN of the account's identity provider for GitHub Actions where there is one already; null makes it."
+  description = "ARN of the account's identity provider for GitHub Actions if it exists already; null creates it."
   type        = string
   default     = null
 
@@ -21,7 +21,7 @@ variable "environments" {
 }
 
 variable "allow_destroy" {
-  description = "Whether the state's bucket may be destroyed with every state in it. The last thing to take away."
+  description = "Whether the states' bucket may be destroyed with every state in it. Destroy it last."
   type        = bool
   default     = false
   nullable    = false

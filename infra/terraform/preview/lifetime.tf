@@ -1,4 +1,4 @@
-# Its last day: AWS itself stops the tasks, whether or not somebody destroys the rest.
+# On the last day AWS stops the tasks, even if the rest is not destroyed.
 resource "aws_scheduler_schedule" "end" {
   #checkov:skip=CKV_AWS_297: the names of a cluster and a service are no secret
 

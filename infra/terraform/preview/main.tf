@@ -1,4 +1,4 @@
-# One pull request beside an environment: its load balancer, cluster and bucket, a host name and a prefix of its own.
+# One pull request in an environment: it uses its load balancer, cluster and bucket, with its own host name and prefix.
 data "aws_ssm_parameter" "previews" {
   name = "/${local.project.name}/${var.environment}/previews"
 }
@@ -67,7 +67,7 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
-# Before the environment's own rule, which is the last.
+# Before the environment's rule, which is the last.
 resource "aws_lb_listener_rule" "this" {
   listener_arn = local.beside.listener_arn
   priority     = var.number

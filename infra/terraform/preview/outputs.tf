@@ -4,7 +4,7 @@ output "url" {
 }
 
 output "until" {
-  description = "The day at whose beginning its tasks are stopped."
+  description = "Day on which its tasks are stopped, at 00:00 UTC."
   value       = var.until
 }
 

@@ -1,5 +1,5 @@
 variable "number" {
-  description = "Number of the pull request: its host name, prefix and place among the load balancer's rules."
+  description = "Number of the pull request, which is in its host name and prefix and is the priority of its listener rule."
   type        = number
   nullable    = false
 
@@ -20,7 +20,7 @@ variable "image" {
 }
 
 variable "until" {
-  description = "The day, in UTC, at whose beginning the preview's tasks are stopped."
+  description = "Day on which the preview's tasks are stopped, at 00:00 UTC."
   type        = string
 
   validation {
@@ -30,7 +30,7 @@ variable "until" {
 }
 
 variable "environment" {
-  description = "The environment that the preview runs beside; its previews are enabled."
+  description = "Environment that the preview runs in, which must enable previews."
   type        = string
   default     = "staging"
   nullable    = false

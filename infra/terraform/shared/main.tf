@@ -45,7 +45,7 @@ module "dns_zone" {
   allow_destroy    = var.allow_destroy
 }
 
-# Zones of other accounts, below ours.
+# Delegations to zones in other accounts.
 resource "aws_route53_record" "delegation" {
   for_each = var.delegations
 
@@ -81,7 +81,7 @@ module "ssh_key" {
   allow_destroy     = var.allow_destroy
 }
 
-# Environments read this and not our state.
+# Environments read this instead of the state.
 resource "aws_ssm_parameter" "shared" {
   #checkov:skip=CKV2_AWS_34: ids and names, no secret; a plain parameter needs no key to read
 

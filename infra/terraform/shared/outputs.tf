@@ -4,11 +4,11 @@ output "name_servers" {
 }
 
 output "private_key_uri" {
-  description = "Where the private half of the SSH key is."
+  description = "S3 address of the private half of the SSH key."
   value       = module.ssh_key.private_key_uri
 }
 
 output "shared" {
-  description = "What the environments share; the same object is in the SSM parameter /<project>/shared."
+  description = "The shared resources; the same object is in the SSM parameter /<project>/shared."
   value       = local.shared
 }

@@ -5,7 +5,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "The two availability zones; null takes the first two that the region offers."
+  description = "The two availability zones; null for the first two of the region."
   type        = list(string)
   default     = null
 }
@@ -17,7 +17,7 @@ variable "egress" {
 }
 
 variable "domain" {
-  description = "Domain of this account's zone where that is not the project's: below it, for an environment in an account of its own; null for the project's."
+  description = "Domain of this account's zone, below the project's, if the account is for one environment; null for the project's domain."
   type        = string
   default     = null
 
@@ -28,7 +28,7 @@ variable "domain" {
 }
 
 variable "delegations" {
-  description = "Zones of other accounts below this one's: their domains, each with its four name servers."
+  description = "Domains below this zone's that other accounts serve, each with its four name servers."
   type        = map(list(string))
   default     = {}
   nullable    = false
@@ -40,26 +40,26 @@ variable "delegations" {
 }
 
 variable "existing_zone_id" {
-  description = "Id of a hosted zone that already answers for the domain; null makes one, with a delegation set."
+  description = "Id of an existing hosted zone of the domain; null creates one with a delegation set."
   type        = string
   default     = null
 }
 
 variable "ssh_key_generation" {
-  description = "Raise it to make a new SSH key pair and roll the instances onto it."
+  description = "Increase it to create a new SSH key pair and replace the instances."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "keydeposit" {
-  description = "Shell command that runs tools/keydeposit. null runs the one of the repository, which needs ssh-keygen and the AWS CLI."
+  description = "Shell command that runs tools/keydeposit. null runs the repository's, which needs ssh-keygen and the AWS CLI."
   type        = string
   default     = null
 }
 
 variable "allow_destroy" {
-  description = "Whether what all environments share may be destroyed with all that is in it: images, keys, logs. Apply with true once, then destroy."
+  description = "Whether the shared resources may be destroyed with their images, keys and logs. Apply with true once, then destroy."
   type        = bool
   default     = false
   nullable    = false

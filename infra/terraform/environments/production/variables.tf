@@ -1,5 +1,5 @@
 variable "allow_destroy" {
-  description = "Whether the environment may be destroyed with all that is in it. Apply with true once, then destroy."
+  description = "Whether the environment may be destroyed with its lists, page and logs. Apply with true once, then destroy."
   type        = bool
   default     = false
   nullable    = false

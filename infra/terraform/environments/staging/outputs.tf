@@ -1,5 +1,5 @@
 output "deploy" {
-  description = "What a deployment reads; see the README of infra/terraform."
+  description = "Settings of deployments; see the README of infra/terraform."
   value       = module.environment.deploy
 }
 

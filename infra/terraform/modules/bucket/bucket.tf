@@ -1,7 +1,7 @@
 data "aws_partition" "current" {}
 
 locals {
-  # From the name, not from the resource's arn: known while planning, so that tests and reviewers see whole policies.
+  # From the name, not from the resource's arn, so that plans and tests show whole policies.
   arn = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
 
   tls_only = {
@@ -97,7 +97,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
         noncurrent_days = rule.value
       }
 
-      # A marker whose versions have all expired is only a slower listing.
+      # A marker whose versions have all expired only slows listings down.
       dynamic "expiration" {
         for_each = var.expire_days == null ? [true] : []
 

@@ -9,11 +9,11 @@ output "arn" {
 }
 
 output "regional_domain_name" {
-  description = "Host name of the bucket in its region, as CloudFront wants it."
+  description = "Regional host name of the bucket, which CloudFront requires."
   value       = aws_s3_bucket.this.bucket_regional_domain_name
 }
 
 output "policy_json" {
-  description = "The bucket's policy, for tests and for reading."
+  description = "The bucket's policy, for tests and reviews."
   value       = aws_s3_bucket_policy.this.policy
 }

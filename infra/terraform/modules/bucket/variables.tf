@@ -20,14 +20,14 @@ variable "region" {
 }
 
 variable "versioned" {
-  description = "Whether overwritten and deleted objects are kept as noncurrent versions."
+  description = "Whether overwritten and deleted objects stay as noncurrent versions."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "noncurrent_days" {
-  description = "Days after which a noncurrent version is removed; null keeps them for ever."
+  description = "Days after which a noncurrent version is deleted; null for never."
   type        = number
   default     = 90
 
@@ -38,7 +38,7 @@ variable "noncurrent_days" {
 }
 
 variable "expire_days" {
-  description = "Days after which every object is removed; null keeps objects for ever."
+  description = "Days after which an object is deleted; null for never."
   type        = number
   default     = null
 
@@ -72,7 +72,7 @@ variable "kms_key_arn" {
 }
 
 variable "policy_statements" {
-  description = "IAM policy statements (objects as in a policy document) that the bucket's policy holds besides the one that demands TLS."
+  description = "Additional IAM statements (objects as in a policy document) of the bucket's policy, which always requires TLS."
   type = list(object({
     Sid       = string
     Effect    = string
@@ -96,7 +96,7 @@ variable "policy_statements" {
 }
 
 variable "access_log_bucket" {
-  description = "Name of the bucket that receives this one's server access logs under s3/<name>/; null for none."
+  description = "Name of the bucket that receives server access logs under s3/<name>/; null for none."
   type        = string
   default     = null
 
@@ -107,7 +107,7 @@ variable "access_log_bucket" {
 }
 
 variable "allow_destroy" {
-  description = "Whether destroying the bucket also deletes what is in it, every version included."
+  description = "Whether destroying the bucket also deletes its objects in all versions."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-# One certificate a region for the same names: CloudFront takes its own from us-east-1, a load balancer from beside it.
+# One certificate per region for the same names: CloudFront requires us-east-1, a load balancer its region.
 resource "aws_acm_certificate" "this" {
   for_each = var.regions
 
@@ -12,7 +12,7 @@ resource "aws_acm_certificate" "this" {
   }
 }
 
-# ACM asks for the same record in every region (it depends on account and name alone), so each is made once.
+# ACM requires the same record in every region (it depends only on account and name), so each is created once.
 resource "aws_route53_record" "validation" {
   for_each = toset(concat([var.domain], tolist(var.alternative_names)))
 
@@ -22,12 +22,12 @@ resource "aws_route53_record" "validation" {
   records = [local.validation[each.key].resource_record_value]
   ttl     = 300
 
-  # The record depends on account and name alone: a certificate made earlier for the name has left the same one.
+  # An earlier certificate for the name has left the same record.
   allow_overwrite = true
 }
 
 locals {
-  # Keyed by the names we asked for, which are known while planning; the options themselves are not.
+  # Keyed by the requested names, which are known while planning; the options are not.
   validation = {
     for option in aws_acm_certificate.this[sort(tolist(var.regions))[0]].domain_validation_options : option.domain_name => option
   }

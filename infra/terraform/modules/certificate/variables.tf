@@ -10,7 +10,7 @@ variable "domain" {
 }
 
 variable "alternative_names" {
-  description = "Further names that the certificate is good for."
+  description = "Alternative names of the certificate."
   type        = set(string)
   default     = []
   nullable    = false
@@ -22,7 +22,7 @@ variable "alternative_names" {
 }
 
 variable "regions" {
-  description = "The regions that need the certificate; one named twice counts once."
+  description = "Regions of the certificate; duplicates are ignored."
   type        = set(string)
   nullable    = false
 
@@ -33,7 +33,7 @@ variable "regions" {
 }
 
 variable "zone_id" {
-  description = "Id of the hosted zone where the records that prove ownership are made."
+  description = "Id of the hosted zone of the validation records."
   type        = string
 
   validation {

@@ -27,7 +27,7 @@ output "push_statements" {
 }
 
 output "json" {
-  description = "The policy: each call of the playbooks, on what the environment owns, and nothing else."
+  description = "The policy: exactly the calls of the playbooks, on the environment's resources."
   value = jsonencode({
     Version = "2012-10-17"
     Statement = concat(local.push, [
@@ -44,7 +44,7 @@ output "json" {
         Resource = "${local.ecs}:task-definition/${var.deploy.task_family}:*"
       },
       {
-        # This action knows no resources.
+        # This action has no resources.
         Sid      = "ReadTaskDefinitions"
         Effect   = "Allow"
         Action   = "ecs:DescribeTaskDefinition"
@@ -80,7 +80,7 @@ output "json" {
         Condition = { ArnEquals = { "ecs:cluster" = var.deploy.cluster_arn } }
       },
       {
-        # A command in a task of its own, with the image and the roles of the service.
+        # One-off tasks with the image and the roles of the service.
         Sid       = "RunTask"
         Effect    = "Allow"
         Action    = "ecs:RunTask"
@@ -88,7 +88,7 @@ output "json" {
         Condition = { ArnEquals = { "ecs:cluster" = var.deploy.cluster_arn } }
       },
       {
-        # IAM asks for the group with and without the streams' suffix, depending on the form of the request.
+        # IAM checks the group with or without the streams' suffix, depending on the form of the request.
         Sid      = "ReadLogs"
         Effect   = "Allow"
         Action   = ["logs:FilterLogEvents", "logs:GetLogEvents"]

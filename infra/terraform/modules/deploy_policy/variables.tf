@@ -1,5 +1,5 @@
 variable "deploy" {
-  description = "What the environment publishes for deployments, and the ARNs of what it names."
+  description = "The object that the environment publishes for deployments, and the ARNs of the resources in it."
   type = object({
     account_id         = string
     cluster            = string

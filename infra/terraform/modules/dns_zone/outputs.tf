@@ -4,7 +4,7 @@ output "zone_id" {
 }
 
 output "domain" {
-  description = "The domain that the zone answers for: the domain or its parent."
+  description = "Domain of the zone: the domain or its parent."
   value       = var.existing_zone_id == null ? var.domain : trimsuffix(data.aws_route53_zone.existing[0].name, ".")
 }
 

@@ -1,5 +1,5 @@
 variable "domain" {
-  description = "The domain that the zone answers for; registered already, wherever its registrar may be."
+  description = "Domain of the zone, which is already registered, at any registrar."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "domain" {
 }
 
 variable "existing_zone_id" {
-  description = "Id of a hosted zone that already answers for the domain or its parent; null makes a zone with a delegation set."
+  description = "Id of an existing hosted zone of the domain or its parent; null creates a zone with a delegation set."
   type        = string
   default     = null
 
@@ -21,7 +21,7 @@ variable "existing_zone_id" {
 }
 
 variable "allow_destroy" {
-  description = "Whether destroying the zone also deletes records that Terraform did not make."
+  description = "Whether destroying the zone also deletes records that Terraform does not manage."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-# The delegation set is what makes the name servers stay the same when the zone is made anew: the registrar is told once.
+# With a delegation set the name servers stay the same when the zone is recreated, so they are entered at the registrar once.
 resource "aws_route53_delegation_set" "this" {
   count = var.existing_zone_id == null ? 1 : 0
 

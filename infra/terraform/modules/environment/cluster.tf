@@ -15,7 +15,7 @@ locals {
     public_addresses                = local.shared.instances_have_public_addresses
   }
 
-  # By way of what attaches the capacity providers, so that services are destroyed before these are detached.
+  # Through the resource that attaches the capacity providers, so that services are destroyed before these are detached.
   cluster_arn = "${local.ecs}:cluster/${aws_ecs_cluster_capacity_providers.this.cluster_name}"
 }
 
@@ -44,7 +44,7 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
     }
   }
 
-  # Replaced with the service that uses them, which goes before they are detached.
+  # Replaced with the service that uses them, which is destroyed before they are detached.
   lifecycle {
     replace_triggered_by = [terraform_data.fargate]
   }
@@ -59,7 +59,7 @@ module "instances" {
   count  = local.fargate ? 0 : 1
 
   name                            = local.name
-  cluster                         = local.name # a reference would make the cluster create_before_destroy too
+  cluster                         = local.name # a reference would also make the cluster create_before_destroy
   vpc_id                          = local.shared.vpc_id
   subnet_ids                      = local.shared.instance_subnet_ids
   public_addresses                = local.shared.instances_have_public_addresses

@@ -51,7 +51,7 @@ resource "aws_ssm_parameter" "deploy" {
   insecure_value = jsonencode(local.deploy)
 }
 
-# The root bootstrap made the role and says who may take it; this is all that it may do.
+# The root bootstrap defines the role and its trust policy; these are all its permissions.
 module "deploy_policy" {
   source = "../deploy_policy"
 

@@ -1,7 +1,7 @@
 data "aws_partition" "current" {}
 data "aws_caller_identity" "current" {}
 
-# What all environments share, as the root shared published it.
+# The resources that all environments share, as published by the root shared.
 data "aws_ssm_parameter" "shared" {
   name = "/${var.project.name}/shared"
 
@@ -34,7 +34,7 @@ locals {
   # module.user_pool[*] would depend on the whole module, and its domain would be created before its predecessor is destroyed.
   connect_origins = distinct(concat([for issuer in local.issuers : lower(regex("^https://[^/]+", issuer))], var.sign_in.origins, var.sign_in.user_pool ? module.user_pool[0].origins : []))
 
-  # What alarms and dashboard need of the API's metrics: each has a monthly price.
+  # The API's metrics that alarms and dashboard use: each has a monthly price.
   metrics = [for name in ["event_streams", "ledger_conflicts_total", "ledger_refused_total", "ledger_stale_reads_total", "ledger_waiting", "store_away", "store_call_duration_seconds", "store_failures_total"] : "todo_${name}"]
 }
 
@@ -115,7 +115,7 @@ module "api" {
   environment = merge({
     TODO_LISTEN = ":8080"
     TODO_STORE  = module.lists.url
-    # To be believed because nobody reaches the load balancer but through CloudFront, which sets it.
+    # Trusted, because only CloudFront, which sets it, reaches the load balancer.
     TODO_CLIENT_ADDRESS_HEADER = "CloudFront-Viewer-Address"
   }, module.sign_in.environment, { for valkey in module.valkey : "TODO_HINTS" => valkey.url }, var.tasks.environment)
 }

@@ -1,5 +1,5 @@
 output "deploy" {
-  description = "What a deployment reads; the same object is in the SSM parameter /<project>/<name>/deploy."
+  description = "Settings of deployments; the same object is in the SSM parameter /<project>/<name>/deploy."
   value       = local.deploy
 }
 
@@ -14,6 +14,6 @@ output "dashboard" {
 }
 
 output "deploy_policy_json" {
-  description = "What the deploy role may do, for tests and for reading."
+  description = "Policy of the deploy role, for tests and reviews."
   value       = aws_iam_role_policy.deploy.policy
 }

@@ -2,7 +2,7 @@ locals {
   preview_domain = "preview.${local.domain}"
   preview_names  = var.previews.enabled ? ["*.${local.preview_domain}"] : []
 
-  # What the root preview builds on.
+  # Resources that the root preview uses.
   previews = {
     domain             = local.preview_domain
     cluster_arn        = local.cluster_arn
@@ -54,12 +54,12 @@ locals {
   elb = "arn:${local.partition}:elasticloadbalancing:${var.project.region}:${local.account}"
   ec2 = "arn:${local.partition}:ec2:${var.project.region}:${local.account}"
 
-  # The tag that the root preview puts on all that it makes: what AWS names cannot be told apart otherwise.
+  # The tag of all resources of the root preview, which identifies those whose names AWS chooses.
   is_preview   = { StringEquals = { "aws:ResourceTag/Part" = "${var.name}-preview" } }
   made_preview = { StringEquals = { "aws:RequestTag/Part" = "${var.name}-preview" } }
 }
 
-# The most that a preview's own roles may do, whatever the pull request writes into their policies.
+# Maximum permissions of a preview's roles, whatever the pull request writes into their policies.
 resource "aws_iam_policy" "preview_boundary" {
   count = var.previews.enabled ? 1 : 0
 
@@ -109,7 +109,7 @@ resource "aws_iam_policy" "preview_boundary" {
   })
 }
 
-# The root bootstrap made the role and says who may take it. It makes roles, but none without the boundary.
+# The root bootstrap defines the role and its trust policy. It can create roles only with the boundary.
 resource "aws_iam_role_policy" "preview" {
   count = var.previews.enabled ? 1 : 0
 
@@ -162,7 +162,7 @@ resource "aws_iam_role_policy" "preview" {
         Condition = { StringEquals = { "ecs:CreateAction" = ["CreateService", "RegisterTaskDefinition"] } }
       },
       {
-        # These actions know no resources.
+        # These actions have no resources.
         Sid    = "Look"
         Effect = "Allow"
         Action = [
@@ -199,7 +199,7 @@ resource "aws_iam_role_policy" "preview" {
         Sid    = "KeepLog"
         Effect = "Allow"
         Action = ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource"]
-        # IAM asks for the group with and without the streams' suffix, depending on the action.
+        # IAM checks the group with or without the streams' suffix, depending on the action.
         Resource = [local.preview_logs, "${local.preview_logs}:*"]
       },
       {
@@ -212,7 +212,7 @@ resource "aws_iam_role_policy" "preview" {
   })
 }
 
-# On Fargate, tasks have a security group of their own, and the environment's load balancer a rule that leads there.
+# On Fargate, tasks have their own security group, which the environment's load balancer may reach.
 locals {
   preview_network_statements = [
     {

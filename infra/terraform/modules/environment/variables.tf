@@ -45,7 +45,7 @@ variable "name" {
 }
 
 variable "subdomain" {
-  description = "Label in front of the project's domain that is this environment's address; null for the domain itself."
+  description = "Label before the project's domain in the environment's address; null for the domain itself."
   type        = string
   default     = null
 
@@ -56,7 +56,7 @@ variable "subdomain" {
 }
 
 variable "image" {
-  description = "Image of the first task definition, by digest; null starts no task until a deployment brings one."
+  description = "Image of the first task definition, by digest; null starts no task before the first deployment."
   type        = string
   default     = null
 }
@@ -68,7 +68,7 @@ variable "api_origin" {
 }
 
 variable "instances" {
-  description = "The instances; what is left out is as the cluster module has it."
+  description = "The instances; omitted attributes have the defaults of the module instances."
   type = object({
     types          = optional(list(string))
     min            = optional(number)
@@ -85,7 +85,7 @@ variable "instances" {
 }
 
 variable "fargate" {
-  description = "Whether tasks run on Fargate, without instances; then tasks.cpu and tasks.memory_limit give a size that Fargate has, the first on_demand_base tasks are on demand, and spot_share percent of the others are on spot."
+  description = "Whether tasks run on Fargate, without instances; tasks.cpu and tasks.memory_limit must then be a size of Fargate. The first on_demand_base tasks are on demand, and spot_share percent of the others are on spot."
   type = object({
     enabled          = optional(bool, false)
     on_demand_base   = optional(number, 0)
@@ -102,7 +102,7 @@ variable "fargate" {
 }
 
 variable "tasks" {
-  description = "The API's tasks; what is left out is as the service and load_balancer modules have it."
+  description = "The API's tasks; omitted attributes have the defaults of the modules service and load_balancer."
   type = object({
     count                = optional(number, 2)
     cpu                  = optional(number)
@@ -150,13 +150,13 @@ variable "sign_in" {
 }
 
 variable "list_history_days" {
-  description = "Days for which an overwritten revision of a list can be brought back from the bucket; null for ever."
+  description = "Days for which an overwritten revision of a list can be restored from the bucket; null for no limit."
   type        = number
   default     = 90
 }
 
 variable "list_copy_region" {
-  description = "Another region where every version of every list is copied as it is written; null for no copy."
+  description = "Another region to which every version of every list is copied when it is written; null for no copy."
   type        = string
   default     = null
 
@@ -167,7 +167,7 @@ variable "list_copy_region" {
 }
 
 variable "previews" {
-  description = "Whether previews of pull requests run beside the environment, as <number>.preview.<its domain>, and the days after which their lists are deleted."
+  description = "Whether previews of pull requests run next to the environment, as <number>.preview.<its domain>, and the days after which their lists are deleted."
   type = object({
     enabled = optional(bool, false)
     days    = optional(number, 14)
@@ -182,7 +182,7 @@ variable "previews" {
 }
 
 variable "valkey" {
-  description = "Whether servers tell one another of changes through a Valkey cache, at the price of docs/costs.md; without it they poll."
+  description = "Whether servers send hints of changes through a Valkey cache, at the price in docs/costs.md; without it they poll."
   type        = bool
   default     = false
   nullable    = false
@@ -199,27 +199,27 @@ variable "waf" {
 }
 
 variable "overwrite_records" {
-  description = "Whether the domain's alias records that another system made are taken over; without it they stop the apply."
+  description = "Whether existing alias records of the domain are overwritten; without it they stop the apply."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "price_class" {
-  description = "Which of CloudFront's edges serve the site: PriceClass_100, PriceClass_200 or PriceClass_All."
+  description = "CloudFront edges that serve the site: PriceClass_100, PriceClass_200 or PriceClass_All."
   type        = string
   default     = null
 }
 
 variable "hsts_include_subdomains" {
-  description = "Whether browsers refuse plain HTTP for two years on every name below the environment's domain too. It cannot be recalled: set it only where all of them serve HTTPS."
+  description = "Whether browsers refuse plain HTTP for two years also on every name below the environment's domain. It cannot be revoked: set it only if all of them serve HTTPS."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "logs" {
-  description = "How long logs are kept, in days, and how much Container Insights reports (enabled, enhanced, disabled)."
+  description = "Days for which logs are kept, and the detail of Container Insights (enabled, enhanced, disabled)."
   type = object({
     retention_days     = optional(number)
     access_log_days    = optional(number)
@@ -235,7 +235,7 @@ variable "logs" {
 }
 
 variable "metrics" {
-  description = "Whether a collector beside each task sends the API's own metrics to CloudWatch, at the price of docs/costs.md, and its image (null for the service module's)."
+  description = "Whether a collector in each task sends the API's metrics to CloudWatch, at the price in docs/costs.md, and its image (null for the default of the module service)."
   type = object({
     enabled = optional(bool, false)
     image   = optional(string)
@@ -245,7 +245,7 @@ variable "metrics" {
 }
 
 variable "alarms" {
-  description = "Where alarms begin; what is left out is as the observability module has it."
+  description = "Thresholds of alarms; omitted attributes have the defaults of the module observability."
   type = object({
     server_errors   = optional(number)
     latency_seconds = optional(number)
@@ -258,7 +258,7 @@ variable "alarms" {
 }
 
 variable "allow_destroy" {
-  description = "Whether terraform destroy may take the environment away with all that is in it: lists, page, logs. Apply it once before destroying."
+  description = "Whether terraform destroy may delete the environment with its lists, page and logs. Apply it once before destroying."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-# A provider is for one group, for good: a new group comes with a new one, which has its name.
+# A provider cannot change its group: a new group gets a new provider of its name.
 resource "aws_ecs_capacity_provider" "this" {
   name = aws_autoscaling_group.this.name
 

@@ -32,7 +32,7 @@ resource "aws_iam_instance_profile" "this" {
   }
 }
 
-# AWS's managed policy for this allows every cluster, and pulling and logging besides; those are the execution role's.
+# AWS's managed policy allows every cluster, and also pulling and logging, which the execution role does.
 resource "aws_iam_role_policy" "agent" {
   name = "ecs-agent"
   role = aws_iam_role.instance.id

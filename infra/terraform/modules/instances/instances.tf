@@ -1,5 +1,5 @@
 locals {
-  # Families of AWS's own processors: t4g, m8gd, c7gn, im4gn, a1.
+  # Families with Graviton processors: t4g, m8gd, c7gn, im4gn, a1.
   arm = can(regex("^(a1|[a-z]+[0-9]g[a-z]*)\\.", var.instance_types[0]))
 
   tags = merge(data.aws_default_tags.current.tags, { Name = var.name })
@@ -11,7 +11,7 @@ data "aws_ssm_parameter" "image" {
   name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/${local.arm ? "arm64/" : ""}recommended/image_id"
 }
 
-# AWS recommends a newer image every few weeks. The instances move to it when asked, not with an unrelated change.
+# AWS recommends a newer image every few weeks. Instances move to it by a variable, not with an unrelated change.
 resource "terraform_data" "image" {
   triggers_replace = { generation = var.image_generation, arm = local.arm }
 }
@@ -61,7 +61,7 @@ resource "aws_launch_template" "this" {
     enabled = var.detailed_monitoring
   }
 
-  # Instances and what comes with them are made by the group, beyond the reach of the provider's default tags.
+  # The group creates the instances and their volumes, which do not get the provider's default tags.
   dynamic "tag_specifications" {
     for_each = ["instance", "network-interface", "volume"]
 
@@ -89,7 +89,7 @@ resource "aws_autoscaling_group" "this" {
   default_instance_warmup   = 90
   capacity_rebalance        = true
 
-  # Managed termination protection works by this flag: ECS lifts it from an instance that runs no task.
+  # Managed termination protection uses this flag: ECS removes it from an instance without tasks.
   protect_from_scale_in = true
   force_delete          = var.allow_destroy
 
@@ -118,7 +118,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # Replacements start first, so that two tasks find two instances all along.
+  # Replacements start first, so that there are always two instances for two tasks.
   instance_refresh {
     strategy = "Rolling"
 
@@ -141,14 +141,14 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # ECS sets this tag on groups it manages; without it here every plan would take it away.
+  # ECS sets this tag on groups that it manages; without it here every plan would remove it.
   tag {
     key                 = "AmazonECSManaged"
     value               = "true"
     propagate_at_launch = true
   }
 
-  # The capacity provider moves the desired number.
+  # The capacity provider changes the desired number.
   lifecycle {
     create_before_destroy = true
     ignore_changes        = [desired_capacity]

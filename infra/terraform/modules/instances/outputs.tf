@@ -2,8 +2,8 @@ output "capacity_provider" {
   description = "Name of the capacity provider."
   value       = aws_ecs_capacity_provider.this.name
 
-  # A service that is destroyed waits until its tasks have stopped. The agents that stop them need their permissions and
-  # their way out until then.
+  # Destroying a service waits until its tasks have stopped. The agents that stop them need their permissions and
+  # their network until then.
   depends_on = [
     aws_iam_role_policy.agent,
     aws_vpc_security_group_egress_rule.https,
@@ -23,11 +23,11 @@ output "autoscaling_group" {
 }
 
 output "instance_policy_json" {
-  description = "What the ECS agent may do, for tests and for reading."
+  description = "Policy of the ECS agent, for tests and reviews."
   value       = aws_iam_role_policy.agent.policy
 }
 
 output "cpu_architecture" {
-  description = "Architecture of the instances as task definitions name it: X86_64 or ARM64."
+  description = "Architecture of the instances for task definitions: X86_64 or ARM64."
   value       = local.arm ? "ARM64" : "X86_64"
 }

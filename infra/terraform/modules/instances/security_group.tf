@@ -1,6 +1,6 @@
 locals {
-  # Where Docker takes dynamic host ports from: /proc/sys/net/ipv4/ip_local_port_range of the image, 32768 to 60999,
-  # and 49153 to 65535 where that cannot be read.
+  # Docker's dynamic host ports: /proc/sys/net/ipv4/ip_local_port_range of the image, 32768 to 60999,
+  # or 49153 to 65535 if that cannot be read.
   # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
   dynamic_ports = { from = 32768, to = 65535 }
 }
@@ -26,7 +26,7 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
   to_port                      = local.dynamic_ports.to
 }
 
-# The other end of the same edge stands here, so that neither can be had without the other.
+# The other end of the same connection is here, so that neither exists without the other.
 resource "aws_vpc_security_group_egress_rule" "load_balancer" {
   security_group_id            = var.load_balancer_security_group_id
   description                  = "Dynamic ports of tasks"

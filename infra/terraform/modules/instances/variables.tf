@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the instances' parts."
+  description = "Name of the instances and their resources."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Ids of the subnets where instances start, one a zone."
+  description = "Ids of the instances' subnets, one per zone."
   type        = list(string)
   nullable    = false
 
@@ -40,19 +40,19 @@ variable "subnet_ids" {
 }
 
 variable "public_addresses" {
-  description = "Whether instances get a public address, where nothing else lets them out. They accept nothing from it."
+  description = "Whether instances get a public address, for subnets without NAT. They accept no connections to it."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "load_balancer_security_group_id" {
-  description = "Id of the security group that alone may reach the tasks."
+  description = "Id of the only security group that may reach the tasks."
   type        = string
 }
 
 variable "instance_types" {
-  description = "Instance types in the order of preference; several make spot capacity easier to find."
+  description = "Instance types in the order of preference; with several, spot capacity is easier to find."
   type        = list(string)
   default     = ["t3.micro"]
   nullable    = false
@@ -69,7 +69,7 @@ variable "instance_types" {
 }
 
 variable "min_instances" {
-  description = "Fewest instances; below two the site is away while one is replaced."
+  description = "Minimum number of instances; with one, the site is down while it is replaced."
   type        = number
   default     = 2
   nullable    = false
@@ -81,7 +81,7 @@ variable "min_instances" {
 }
 
 variable "max_instances" {
-  description = "Most instances."
+  description = "Maximum number of instances."
   type        = number
   default     = 4
   nullable    = false
@@ -93,7 +93,7 @@ variable "max_instances" {
 }
 
 variable "on_demand_base" {
-  description = "How many instances are on-demand before the spot share counts."
+  description = "Number of on-demand instances to which the spot share does not apply."
   type        = number
   default     = 2
   nullable    = false
@@ -129,7 +129,7 @@ variable "disk_gib" {
 }
 
 variable "image_generation" {
-  description = "Raise it to move the instances to the machine image that AWS recommends now."
+  description = "Increase it to move the instances to the machine image that AWS now recommends."
   type        = number
   default     = 1
   nullable    = false
@@ -141,7 +141,7 @@ variable "image_generation" {
 }
 
 variable "reserved_memory" {
-  description = "MiB of an instance that no task is placed on: the system, Docker and the two agents have them."
+  description = "MiB of an instance that are reserved for the system, Docker and the two agents."
   type        = number
   default     = 128
   nullable    = false
@@ -164,14 +164,14 @@ variable "key_name" {
 }
 
 variable "detailed_monitoring" {
-  description = "Whether instances report metrics each minute in place of every five, at a price."
+  description = "Whether instances report metrics every minute instead of every five minutes, at a price."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "agent_log_level" {
-  description = "How much the ECS agent logs: crit, error, warn, info or debug."
+  description = "Log level of the ECS agent: crit, error, warn, info or debug."
   type        = string
   default     = "info"
   nullable    = false

@@ -6,12 +6,12 @@ locals {
 }
 
 output "url" {
-  description = "The store's address as the API's TODO_STORE takes it."
+  description = "The store's address for the API's TODO_STORE."
   value       = "s3://${var.bucket}/${var.prefix}?region=${data.aws_region.current.region}"
 }
 
 output "statements" {
-  description = "The IAM statements that a task role needs to keep lists here, and no more: read, write and delete below the prefix, and list the bucket. Without the last a missing key is answered 403, which no client can tell from a refusal."
+  description = "The minimum IAM statements of a task role for lists: read, write and delete below the prefix, and list the bucket. Without the last one, S3 answers 403 for a missing key, as for a refusal."
   value = [
     {
       Sid      = "ReadAndWriteLists"
@@ -20,7 +20,7 @@ output "statements" {
       Resource = ["${local.arn}/${var.prefix}/*"]
     },
     {
-      # A list is erased in the version that was read, never another.
+      # A list is deleted only in the version that was read.
       Sid       = "EraseLists"
       Effect    = "Allow"
       Action    = ["s3:DeleteObject"]

@@ -9,7 +9,7 @@ variable "bucket" {
 }
 
 variable "prefix" {
-  description = "Key prefix below which the lists are kept, without slashes at its ends."
+  description = "Key prefix of the lists, without slashes at its ends."
   type        = string
 
   validation {

@@ -13,9 +13,9 @@ module "bucket" {
   access_log_bucket = var.access_log_bucket
   allow_destroy     = var.allow_destroy
 
-  # Compare-and-swap is the API's promise; the bucket holds everybody to it, an operator's shell too. Both keys absent is
-  # what "unconditional" means (conditions of one operator are joined by AND). Multipart uploads cannot carry the headers
-  # until they complete, so they are refused with the rest: no list is that large. CopyObject is refused as well.
+  # The bucket enforces the API's compare-and-swap for all writers, such as an operator's shell. A write is unconditional if
+  # both keys are absent (conditions of one operator are joined by AND). Multipart uploads have the headers only at their
+  # end, so they are refused too: no list is that large. CopyObject is also refused.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
   policy_statements = [{
     Sid       = "ConditionalWritesOnly"

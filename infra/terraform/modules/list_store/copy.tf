@@ -1,4 +1,4 @@
-# A copy for the day when the region is away or the account's own bucket was emptied: deletions are not copied.
+# A copy for an outage of the region or an emptied bucket: deletions are not copied.
 module "copy" {
   source = "../bucket"
   count  = var.copy_region == null ? 0 : 1
@@ -62,7 +62,7 @@ resource "aws_iam_role_policy" "copy" {
 resource "aws_s3_bucket_replication_configuration" "copy" {
   count = var.copy_region == null ? 0 : 1
 
-  # Refused until both buckets keep versions.
+  # Refused until both buckets have versioning.
   depends_on = [module.bucket, module.copy]
 
   bucket = module.bucket.name

@@ -4,21 +4,21 @@ output "name" {
 }
 
 output "prefix" {
-  description = "Key prefix below which the lists are kept."
+  description = "Key prefix of the lists."
   value       = var.prefix
 }
 
 output "url" {
-  description = "The store's address as the API's TODO_STORE takes it."
+  description = "The store's address for the API's TODO_STORE."
   value       = module.access.url
 }
 
 output "policy_json" {
-  description = "The bucket's policy, for tests and for reading."
+  description = "The bucket's policy, for tests and reviews."
   value       = module.bucket.policy_json
 }
 
 output "access_statements" {
-  description = "The IAM statements that a task role needs to keep lists here, and no more."
+  description = "The minimum IAM statements of a task role for lists."
   value       = module.access.statements
 }

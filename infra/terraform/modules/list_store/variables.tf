@@ -4,14 +4,14 @@ variable "name" {
 }
 
 variable "prefix" {
-  description = "Key prefix below which the lists are kept, without slashes at its ends."
+  description = "Key prefix of the lists, without slashes at its ends."
   type        = string
   default     = "lists"
   nullable    = false
 }
 
 variable "noncurrent_days" {
-  description = "Days for which an overwritten revision of a list can be brought back from the bucket; null for ever."
+  description = "Days for which an overwritten revision of a list can be restored from the bucket; null for no limit."
   type        = number
   default     = 90
 
@@ -22,7 +22,7 @@ variable "noncurrent_days" {
 }
 
 variable "expire_prefixes" {
-  description = "Days after which lists below a prefix are deleted, by prefix, such as those of previews."
+  description = "Days after which lists below a prefix are deleted, by prefix, such as the previews' prefixes."
   type        = map(number)
   default     = {}
   nullable    = false
@@ -35,7 +35,7 @@ variable "access_log_bucket" {
 }
 
 variable "copy_region" {
-  description = "Another region where every version of every list is copied as it is written; null for no copy."
+  description = "Another region to which every version of every list is copied when it is written; null for no copy."
   type        = string
   default     = null
 

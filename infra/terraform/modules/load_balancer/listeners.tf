@@ -7,8 +7,8 @@ resource "aws_lb_listener" "https" {
   certificate_arn   = var.certificate_arn
   ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
-  # Whatever no rule lets through: other paths (the API's /metrics is not for the internet), and in public mode a
-  # request that did not come by our distribution.
+  # Requests that match no rule: other paths (the API's /metrics is not public), and in public mode
+  # requests that did not come through the distribution.
   default_action {
     type = "fixed-response"
 
@@ -19,7 +19,7 @@ resource "aws_lb_listener" "https" {
     }
   }
 
-  # The old load balancer answers until CloudFront calls the new one.
+  # The old load balancer serves until CloudFront uses the new one.
   lifecycle {
     create_before_destroy = true
 
@@ -32,7 +32,7 @@ resource "aws_lb_listener" "https" {
 
 resource "aws_lb_listener_rule" "api" {
   listener_arn = aws_lb_listener.https.arn
-  priority     = 50000 # the last, so that rules for a host, as those of previews, come before
+  priority     = 50000 # the last, after rules for a host, such as those for previews
 
   action {
     type             = "forward"

@@ -1,8 +1,8 @@
 locals {
   public = var.api_origin == "public"
 
-  # Where a resource serves while its successor is made, the two have different names: AWS appends to this prefix.
-  # Load balancers and target groups take six characters of it; the name in full is their tag.
+  # A resource that serves while its successor is created needs another name: AWS appends to this prefix.
+  # Load balancers and target groups accept six characters of it; their tag has the full name.
   short_prefix = substr(var.name, 0, 6)
 }
 
@@ -16,7 +16,7 @@ resource "aws_lb" "this" {
   subnets            = local.public ? var.public_subnet_ids : var.private_subnet_ids
   security_groups    = [aws_security_group.this.id]
 
-  # Above the 15 s heartbeat of event streams and below the API's own 75 s, so that the side that closes is this one.
+  # Above the 15 s heartbeat of event streams and below the API's 75 s, so that this side closes connections.
   idle_timeout = 60
 
   drop_invalid_header_fields = true
@@ -60,7 +60,7 @@ resource "aws_lb_target_group" "this" {
 
   tags = { Name = var.name }
 
-  # Forwarding rules hold on to the old group until they point at the new one. A group serves one load balancer.
+  # Forwarding rules use the old group until they point at the new one. A group serves one load balancer.
   lifecycle {
     create_before_destroy = true
     replace_triggered_by  = [aws_lb.this.arn]

@@ -2,7 +2,7 @@ locals {
   secret_header = "X-Origin-Secret"
 }
 
-# vpc: CloudFront reaches the load balancer through an interface of its own in the VPC.
+# vpc: CloudFront reaches the load balancer through its own interface in the VPC.
 resource "aws_cloudfront_vpc_origin" "this" {
   count = local.public ? 0 : 1
 
@@ -19,15 +19,15 @@ resource "aws_cloudfront_vpc_origin" "this" {
     }
   }
 
-  # While a distribution uses it a VPC origin cannot be changed, not even its tags: a new load balancer takes a new one.
+  # A VPC origin that a distribution uses cannot be changed, not even its tags: a new load balancer gets a new one.
   lifecycle {
     create_before_destroy = true
     replace_triggered_by  = [aws_lb.this.arn]
   }
 }
 
-# public: any distribution of any customer comes from the same addresses, so ours also says a word that the others do
-# not know. It is in the state, as the distribution's own configuration is; it guards against detours, not against us.
+# public: all customers' distributions use the same addresses, so this one also sends a secret header. The state
+# has the secret, as the distribution's configuration does.
 resource "random_password" "origin_secret" {
   count = local.public ? 1 : 0
 
@@ -37,7 +37,7 @@ resource "random_password" "origin_secret" {
   keepers = { generation = var.origin_secret_generation }
 }
 
-# The name that CloudFront calls and the certificate answers for. Private in vpc mode: it resolves to addresses in the VPC.
+# The name that CloudFront requests and the certificate covers. In vpc mode it resolves to addresses in the VPC.
 resource "aws_route53_record" "origin" {
   zone_id = var.zone_id
   name    = var.origin_domain

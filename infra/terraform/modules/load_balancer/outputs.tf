@@ -6,18 +6,18 @@ output "origin" {
     paths         = var.paths
   }
 
-  # A distribution that is told of a new load balancer finds it answering, and the old one goes after that.
+  # A distribution gets a new load balancer only when it serves, and the old one is destroyed after that.
   depends_on = [aws_lb_listener_rule.api]
 }
 
 output "origin_headers" {
-  description = "Headers that the distribution sends with each request: the secret of the public mode."
+  description = "Headers of each request from the distribution: the secret of the public mode."
   value       = { for secret in random_password.origin_secret : local.secret_header => secret.result }
   sensitive   = true
 }
 
 output "target_group_arn" {
-  description = "ARN of the target group; known once a listener forwards to it, as ECS demands."
+  description = "ARN of the target group; known once a listener forwards to it, which ECS requires."
   value       = aws_lb_listener_rule.api.action[0].target_group_arn
 }
 
@@ -27,12 +27,12 @@ output "security_group_id" {
 }
 
 output "arn_suffix" {
-  description = "The load balancer as CloudWatch's metrics name it."
+  description = "The load balancer's dimension in CloudWatch's metrics."
   value       = aws_lb.this.arn_suffix
 }
 
 output "target_group_arn_suffix" {
-  description = "The target group as CloudWatch's metrics name it."
+  description = "The target group's dimension in CloudWatch's metrics."
   value       = aws_lb_target_group.this.arn_suffix
 }
 

@@ -10,7 +10,7 @@ resource "aws_security_group" "this" {
   }
 }
 
-# CloudFront makes this group, one a VPC, together with the first VPC origin; before that it cannot be looked up.
+# CloudFront creates this group, one per VPC, with the first VPC origin; before that the lookup fails.
 data "aws_security_group" "vpc_origins" {
   count = local.public ? 0 : 1
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the load balancer and of its parts."
+  description = "Name of the load balancer and its resources."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "vpc_id" {
 }
 
 variable "private_subnet_ids" {
-  description = "Ids of the subnets, one a zone, for a load balancer that only CloudFront's VPC origin reaches."
+  description = "Ids of the subnets, one per zone, for a load balancer that only CloudFront's VPC origin reaches."
   type        = list(string)
   nullable    = false
 
@@ -30,7 +30,7 @@ variable "private_subnet_ids" {
 }
 
 variable "public_subnet_ids" {
-  description = "Ids of the subnets, one a zone, for a load balancer with public addresses."
+  description = "Ids of the subnets, one per zone, for a load balancer with public addresses."
   type        = list(string)
   nullable    = false
 
@@ -41,7 +41,7 @@ variable "public_subnet_ids" {
 }
 
 variable "api_origin" {
-  description = "How CloudFront reaches the load balancer: vpc (it has no public address) or public (it has, and lets in CloudFront's addresses with a secret header)."
+  description = "How CloudFront reaches the load balancer: vpc (without public addresses) or public (with public addresses, only from CloudFront's and with a secret header)."
   type        = string
   default     = "vpc"
   nullable    = false
@@ -53,7 +53,7 @@ variable "api_origin" {
 }
 
 variable "origin_domain" {
-  description = "Host name under which CloudFront calls the load balancer; the certificate covers it."
+  description = "Host name of the load balancer for CloudFront; the certificate covers it."
   type        = string
 
   validation {
@@ -73,7 +73,7 @@ variable "zone_id" {
 }
 
 variable "certificate_arn" {
-  description = "ARN of the certificate, in this region, for origin_domain and for the site's own name."
+  description = "ARN of the certificate, in this region, for origin_domain and the site's name."
   type        = string
 
   validation {
@@ -83,7 +83,7 @@ variable "certificate_arn" {
 }
 
 variable "paths" {
-  description = "Path patterns that are forwarded to the API; everything else is 403."
+  description = "Path patterns that are forwarded to the API; the response to others is 403."
   type        = list(string)
   default     = ["/api/*", "/livez", "/readyz"]
   nullable    = false
@@ -95,7 +95,7 @@ variable "paths" {
 }
 
 variable "target_type" {
-  description = "What tasks register as: instance (a port of the instance that they run on) or ip (an address of their own, on Fargate)."
+  description = "Target type of tasks: instance (a port of their instance) or ip (their own address, on Fargate)."
   type        = string
   default     = "instance"
   nullable    = false
@@ -107,7 +107,7 @@ variable "target_type" {
 }
 
 variable "health_check_path" {
-  description = "Path that a healthy task answers with 200. Not /readyz: that is 503 while the store does not answer, and replacing tasks would lose the copies that still serve reads."
+  description = "Path of health checks, with status 200 if healthy. Not /readyz, which is 503 during an outage of the store: replacing tasks would lose the copies that still serve reads."
   type        = string
   default     = "/livez"
   nullable    = false
@@ -119,7 +119,7 @@ variable "health_check_path" {
 }
 
 variable "unhealthy_threshold" {
-  description = "Failed checks, ten seconds apart, after which a task is taken out and replaced."
+  description = "Failed checks, ten seconds apart, after which a task is replaced."
   type        = number
   default     = 6
   nullable    = false
@@ -131,7 +131,7 @@ variable "unhealthy_threshold" {
 }
 
 variable "deregistration_delay" {
-  description = "Seconds for which a leaving task keeps the requests it has. Ordinary requests end within 10 s; event streams go on until the task is told to stop, then reconnect elsewhere."
+  description = "Seconds for which a deregistered task completes its requests. Ordinary requests end within 10 s; event streams last until the task gets SIGTERM, and then reconnect to another one."
   type        = number
   default     = 30
   nullable    = false
@@ -143,7 +143,7 @@ variable "deregistration_delay" {
 }
 
 variable "origin_secret_generation" {
-  description = "Raise it to change the secret header of the public mode."
+  description = "Increase it to change the secret header of the public mode."
   type        = number
   default     = 1
   nullable    = false
@@ -166,7 +166,7 @@ variable "access_log_bucket" {
 }
 
 variable "overwrite_records" {
-  description = "Whether records of origin_domain that another system made are taken over; without it they stop the apply."
+  description = "Whether existing records of origin_domain are overwritten; without it they stop the apply."
   type        = bool
   default     = false
   nullable    = false

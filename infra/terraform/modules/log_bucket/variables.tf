@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "retention_days" {
-  description = "Days after which a log file is removed."
+  description = "Days after which a log file is deleted."
   type        = number
   default     = 90
   nullable    = false

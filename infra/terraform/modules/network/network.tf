@@ -9,7 +9,7 @@ data "aws_availability_zones" "available" {
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
   exclude_zone_ids = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az3"]
 
-  # Leaves out local and wavelength zones.
+  # Excludes local and wavelength zones.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -20,7 +20,7 @@ locals {
   usable = data.aws_availability_zones.available.names
   zones  = var.zones == null ? slice(local.usable, 0, min(2, length(local.usable))) : var.zones
 
-  # Sixteen blocks of equal size; the free ones are for what is not built yet (a database would take two).
+  # Sixteen blocks of equal size; the unused ones are for later subnets (a database needs two).
   public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
   private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index + 8) }
 
@@ -46,7 +46,7 @@ resource "aws_vpc" "this" {
   }
 }
 
-# The group that a resource gets when none is named: no rule, so that forgetting one fails closed.
+# The default group of resources without one: it has no rules, so that a forgotten group fails closed.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 

@@ -1,4 +1,4 @@
-# CloudFront's VPC origins demand an internet gateway in the VPC even though their traffic never passes it.
+# CloudFront's VPC origins require an internet gateway in the VPC, although their traffic does not use it.
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 
@@ -40,7 +40,7 @@ resource "aws_nat_gateway" "this" {
 
   tags = { Name = "${var.name}-${each.key}" }
 
-  # Its address is reachable only once the gateway is attached; on destroy this order keeps the address releasable.
+  # The address works only while the gateway is attached; in this order it can be released on destroy.
   depends_on = [aws_internet_gateway.this]
 }
 
@@ -67,7 +67,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
-# Lists, images' layers and the page's logs are S3 traffic: through the gateway endpoint they cost nothing and skip the NAT.
+# Lists, layers of images and logs are S3 traffic: through the gateway endpoint they are free and bypass the NAT.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${data.aws_region.current.region}.s3"

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name that the network and its parts are tagged with."
+  description = "Name in the tags of the network's resources."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "cidr" {
-  description = "IPv4 range of the VPC. It is cut into sixteen blocks; a load balancer needs at least a /27 of its own."
+  description = "IPv4 range of the VPC. It is divided into sixteen blocks; a load balancer's subnet needs at least a /27."
   type        = string
   default     = "10.0.0.0/16"
   nullable    = false
@@ -31,7 +31,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "The two availability zones; null takes the first two that the region offers. Name them where an instance type is missing in one of those."
+  description = "The two availability zones; null for the first two of the region. Set them if one of those lacks an instance type."
   type        = list(string)
   default     = null
 
@@ -42,7 +42,7 @@ variable "zones" {
 }
 
 variable "egress" {
-  description = "How instances reach AWS's services: single_nat (one gateway, both zones), nat_per_zone (one each: a zone can fail alone) or public_addresses (no gateway: instances have public addresses and accept nothing from them)."
+  description = "How instances reach AWS's services: single_nat (one gateway for both zones), nat_per_zone (one each, so that zones fail independently) or public_addresses (no gateway: instances have public addresses and accept no connections to them)."
   type        = string
   default     = "single_nat"
   nullable    = false

@@ -8,7 +8,7 @@ locals {
   conflicts = var.collected == null ? { namespace = local.namespace, metric = "WriteConflicts", dimensions = {} } : { namespace = var.collected, metric = "todo_ledger_conflicts_total", dimensions = local.collected }
   collected = { Service = var.collected }
 
-  # Of the metrics that the collector sends.
+  # Alarms on the collector's metrics.
   collected_alarms = var.collected == null ? {} : {
     store-away = {
       description = "A server has had no answer from the store for three minutes: it serves what it remembers, and takes no writes."
@@ -22,7 +22,7 @@ locals {
     }
   }
 
-  # Instances lend their tasks idle CPU and memory beyond what those reserved; on Fargate a task has its size.
+  # Tasks on instances may use idle CPU and memory beyond their reservation; on Fargate a task has a fixed size.
   most = var.fargate ? { cpu = 90, memory = 90 } : { cpu = 300, memory = 180 }
 
   credits = var.fargate ? {} : {
@@ -33,7 +33,7 @@ locals {
     }
   }
 
-  # Everything that one metric and one threshold can say.
+  # Alarms on one metric with one threshold.
   alarms = merge(local.collected_alarms, local.credits, {
     latency = {
       description = "The slowest hundredth of requests took longer than ${var.latency_seconds} s for five minutes."
@@ -94,14 +94,14 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   threshold           = each.value.threshold
   treat_missing_data  = each.value.missing
 
-  # A percentile of a handful of requests says nothing.
+  # A percentile of few requests is meaningless.
   evaluate_low_sample_count_percentiles = startswith(each.value.statistic, "p") ? "ignore" : null
 
   alarm_actions = [aws_sns_topic.alarms.arn]
   ok_actions    = [aws_sns_topic.alarms.arn]
 }
 
-# Those of the load balancer itself (no task to ask, or one that did not answer) and those of the API, together.
+# The sum of the load balancer's errors (no task, or no response from it) and the API's.
 resource "aws_cloudwatch_metric_alarm" "server_errors" {
   alarm_name          = "${var.name}-5xx"
   alarm_description   = "More than ${var.server_errors} answers were 5xx in each of three minutes. Deployments watch this alarm and go back."

@@ -1,5 +1,5 @@
-# The API's log has one JSON object a line; a line with the number field "conflicts" says how many times a write was
-# overtaken by another server before it landed. Some are the price of sharing a list, a stream of them is not.
+# The API's log has one JSON object per line; the number field "conflicts" counts how often another server overtook a
+# write before it landed. Some conflicts are normal for shared lists, many are not.
 resource "aws_cloudwatch_log_metric_filter" "write_conflicts" {
   count = var.collected == null ? 1 : 0
 
@@ -16,7 +16,7 @@ resource "aws_cloudwatch_log_metric_filter" "write_conflicts" {
   }
 }
 
-# The load balancer looks at /livez, so that tasks outlive an outage of the store; this is what tells of the outage. The
+# The load balancer checks /livez, so that tasks survive an outage of the store; this metric reports the outage. The
 # API logs each failed request as one line with its status.
 resource "aws_cloudwatch_log_metric_filter" "unavailable" {
   name           = "${var.name}-unavailable"

@@ -1,15 +1,15 @@
 output "deployment_alarms" {
-  description = "Names of the alarms that a deployment should watch and go back on."
+  description = "Names of the alarms that roll a deployment back."
   value       = [aws_cloudwatch_metric_alarm.server_errors.alarm_name]
 }
 
 output "topic_arn" {
-  description = "ARN of the topic that alarms are sent to."
+  description = "ARN of the alarms' topic."
   value       = aws_sns_topic.alarms.arn
 }
 
 output "stopped_tasks_log_group" {
-  description = "Name of the log group that keeps why tasks stopped."
+  description = "Name of the log group with the reasons why tasks stopped."
   value       = aws_cloudwatch_log_group.stopped_tasks.name
 }
 

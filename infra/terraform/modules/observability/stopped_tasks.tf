@@ -1,5 +1,5 @@
-# ECS forgets a stopped task after an hour, and its reason with it. Here the reasons of those that nobody asked to stop
-# are kept, and counted.
+# ECS deletes a stopped task, with its reason, after an hour. The reasons of tasks that failed are logged
+# and counted here.
 resource "aws_cloudwatch_event_rule" "stopped_tasks" {
   name        = "${var.name}-stopped-tasks"
   description = "Tasks of ${var.name} that stopped by fault"
@@ -11,7 +11,7 @@ resource "aws_cloudwatch_event_rule" "stopped_tasks" {
       clusterArn = [var.cluster_arn]
       group      = ["service:${var.service}"]
       lastStatus = ["STOPPED"]
-      # The scheduler stops tasks for deployments too; by fault it is when health checks failed, and it says so.
+      # The scheduler also stops tasks for deployments; only the reason shows that health checks failed.
       "$or" = [
         { stopCode = ["EssentialContainerExited", "TaskFailedToStart"] },
         { stoppedReason = [{ prefix = "Task failed" }] },
@@ -51,7 +51,7 @@ resource "aws_cloudwatch_log_resource_policy" "events" {
 resource "aws_cloudwatch_log_metric_filter" "stopped_tasks" {
   name           = "${var.name}-stopped-tasks"
   log_group_name = aws_cloudwatch_log_group.stopped_tasks.name
-  pattern        = "" # every event that passed the rule
+  pattern        = "" # every event that matches the rule
 
   metric_transformation {
     namespace     = local.namespace

@@ -24,7 +24,7 @@ resource "aws_sns_topic_policy" "alarms" {
   })
 }
 
-# AWS sends the address a letter with a link; nothing arrives before it is followed.
+# AWS sends a mail with a confirmation link to the address; alarms arrive only after it was followed.
 resource "aws_sns_topic_subscription" "email" {
   topic_arn = aws_sns_topic.alarms.arn
   protocol  = "email"

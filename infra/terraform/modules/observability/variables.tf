@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name that alarms, dashboard and metrics begin with."
+  description = "Prefix of the names of alarms, dashboard and metrics."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "alarm_email" {
-  description = "Address that alarms go to."
+  description = "E-mail address for alarms."
   type        = string
 
   validation {
@@ -60,14 +60,14 @@ variable "autoscaling_group" {
 }
 
 variable "fargate" {
-  description = "Whether tasks run on Fargate, where they have no more CPU and memory than their size."
+  description = "Whether tasks run on Fargate, where their size limits CPU and memory."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "load_balancer" {
-  description = "The load balancer as CloudWatch's metrics name it (its ARN's end)."
+  description = "The load balancer's dimension in CloudWatch's metrics (the end of its ARN)."
   type        = string
 
   validation {
@@ -77,7 +77,7 @@ variable "load_balancer" {
 }
 
 variable "target_group" {
-  description = "The target group as CloudWatch's metrics name it (its ARN's end)."
+  description = "The target group's dimension in CloudWatch's metrics (the end of its ARN)."
   type        = string
 
   validation {
@@ -97,7 +97,7 @@ variable "log_group" {
 }
 
 variable "collected" {
-  description = "Namespace of the API's own metrics, as the service module's collector sends them; null where none are sent. Then overtaken writes are counted in the log."
+  description = "Namespace of the metrics that the service module's collector sends; null without a collector, when overtaken writes are counted in the log."
   type        = string
   default     = null
 
@@ -108,7 +108,7 @@ variable "collected" {
 }
 
 variable "store_seconds" {
-  description = "Seconds that calls to the store may take, on average over five minutes."
+  description = "Maximum duration of calls to the store in seconds, on average over five minutes."
   type        = number
   default     = 0.5
   nullable    = false
@@ -120,7 +120,7 @@ variable "store_seconds" {
 }
 
 variable "server_errors" {
-  description = "Answers of 5xx a minute, above which three minutes in a row raise an alarm."
+  description = "Responses with 5xx per minute, above which three consecutive minutes raise an alarm."
   type        = number
   default     = 5
   nullable    = false
@@ -132,7 +132,7 @@ variable "server_errors" {
 }
 
 variable "latency_seconds" {
-  description = "Seconds that the slowest hundredth of requests may take."
+  description = "Maximum 99th percentile of request durations, in seconds."
   type        = number
   default     = 1
   nullable    = false
@@ -144,7 +144,7 @@ variable "latency_seconds" {
 }
 
 variable "restarts" {
-  description = "Tasks stopped by fault within fifteen minutes that raise an alarm."
+  description = "Number of failed tasks within fifteen minutes that raises an alarm."
   type        = number
   default     = 2
   nullable    = false
@@ -156,7 +156,7 @@ variable "restarts" {
 }
 
 variable "conflicts" {
-  description = "Writes overtaken within five minutes, above which a quarter of an hour raises an alarm."
+  description = "Overtaken writes within five minutes, above which three consecutive periods raise an alarm."
   type        = number
   default     = 1000
   nullable    = false
@@ -168,7 +168,7 @@ variable "conflicts" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the log of stopped tasks is kept: a number that CloudWatch Logs knows."
+  description = "Days for which the log of stopped tasks is kept: a value that CloudWatch Logs accepts."
   type        = number
   default     = 30
   nullable    = false

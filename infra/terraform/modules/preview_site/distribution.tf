@@ -6,10 +6,10 @@ data "aws_cloudfront_origin_request_policy" "all_viewer" {
   name = "Managed-AllViewerAndCloudFrontHeaders-2022-06"
 }
 
-# One door for all previews: the load balancer tells them apart by Host. A preview brings its page in its image, so there
+# One distribution for all previews: the load balancer routes by Host. A preview's image has its page, so there
 # is no bucket, and nothing is cached.
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_374: previews are open to anyone with the address
+  #checkov:skip=CKV_AWS_374: previews are for everyone with the address
   #checkov:skip=CKV_AWS_310: there is one origin; nothing to fail over to
   #checkov:skip=CKV_AWS_86: previews are not logged here; the load balancer logs them
   #checkov:skip=CKV_AWS_305: the program answers / itself

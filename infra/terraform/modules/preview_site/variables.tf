@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the distribution's parts."
+  description = "Name of the distribution's resources."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "domain" {
-  description = "The host names of previews, as one wildcard."
+  description = "Wildcard of the previews' host names."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "domain" {
 }
 
 variable "zone_id" {
-  description = "Id of the hosted zone that answers for the domain."
+  description = "Id of the domain's hosted zone."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "zone_id" {
 }
 
 variable "certificate_arn" {
-  description = "ARN of the wildcard's certificate, in us-east-1: CloudFront takes no other."
+  description = "ARN of the wildcard's certificate, in us-east-1, as CloudFront requires."
   type        = string
 
   validation {
@@ -39,7 +39,7 @@ variable "certificate_arn" {
 }
 
 variable "api_origin" {
-  description = "How the load balancer is reached, as the load_balancer module's output origin says it."
+  description = "How the load balancer is reached: the output origin of the module load_balancer."
   type = object({
     domain_name   = string
     vpc_origin_id = string
@@ -52,7 +52,7 @@ variable "api_origin" {
 }
 
 variable "price_class" {
-  description = "Which of CloudFront's edges serve the site: PriceClass_100 (North America, Europe), PriceClass_200 (and Asia, the Middle East, Africa) or PriceClass_All."
+  description = "CloudFront edges that serve the site: PriceClass_100 (North America, Europe), PriceClass_200 (also Asia, the Middle East, Africa) or PriceClass_All."
   type        = string
   default     = "PriceClass_100"
   nullable    = false

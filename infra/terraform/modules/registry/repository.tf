@@ -21,7 +21,7 @@ resource "aws_ecr_repository" "this" {
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
 
-  # An image without a tag is an abandoned push or the part of an index; everything else goes by age in releases.
+  # An image without a tag is an abandoned push or part of an index; the others expire by age.
   policy = jsonencode({
     rules = [
       {

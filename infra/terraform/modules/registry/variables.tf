@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "keep_images" {
-  description = "How many images are kept. The oldest go first, even if they run somewhere: keep more than the releases one may ever return to, over all environments."
+  description = "Number of images that are kept. The oldest are deleted first, even if they run: keep more than all releases that any environment may roll back to."
   type        = number
   default     = 100
   nullable    = false

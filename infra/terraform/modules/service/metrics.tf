@@ -1,7 +1,7 @@
 locals {
   metrics_port = 9090
 
-  # Only the collector gets there: on the bridge the port is published on no host, on Fargate the two share a loopback.
+  # Only the collector reaches it: on the bridge the port is not published on the host, on Fargate the two share a loopback.
   metrics_environment = var.metrics == null ? {} : { TODO_ADMIN_LISTEN = "${local.fargate ? "127.0.0.1" : ""}:${local.metrics_port}" }
   metrics_host        = local.fargate ? "127.0.0.1" : var.container
 
@@ -19,8 +19,8 @@ locals {
         }
       }
     }
-    # The exporter hands on a histogram as it is, counted since the process began, whose average hardly moves after a day.
-    # The collector lives as long as the task, so that a first value is a change too.
+    # The exporter sends a histogram's totals since the process started, whose average hardly changes after a day.
+    # The collector starts with the task, so that a first value is also a change.
     processors = { cumulativetodelta = { initial_value = "keep" } }
     exporters = {
       awsemf = {
@@ -38,7 +38,7 @@ locals {
   collectors = var.metrics == null ? [] : [{
     name      = "collector"
     image     = var.metrics.image
-    essential = false # the API serves without it
+    essential = false # the API works without it
     cpu       = local.collector_cpu
     memory    = var.metrics.memory
 
@@ -63,7 +63,7 @@ locals {
 
   collector_cpu = 32
 
-  # A metric is a line in the log, in CloudWatch's embedded format.
+  # A metric is a line in the log, in CloudWatch's embedded metric format.
   collector_statements = var.metrics == null ? [] : [{
     Sid      = "WriteMetrics"
     Effect   = "Allow"

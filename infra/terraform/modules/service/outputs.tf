@@ -19,31 +19,31 @@ output "log_group" {
 }
 
 output "task_role_arn" {
-  description = "ARN of the role that the process has."
+  description = "ARN of the task role."
   value       = "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/${aws_iam_role.task.name}"
 }
 
 output "execution_role_arn" {
-  description = "ARN of the role that starts the process."
+  description = "ARN of the execution role."
   value       = "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/${aws_iam_role.execution.name}"
 }
 
 output "task_policy_json" {
-  description = "What the process may do, for tests and for reading."
+  description = "Policy of the task role, for tests and reviews."
   value       = aws_iam_role_policy.task.policy
 }
 
 output "execution_policy_json" {
-  description = "What starting the process may do, for tests and for reading."
+  description = "Policy of the execution role, for tests and reviews."
   value       = aws_iam_role_policy.execution.policy
 }
 
 output "security_group_id" {
-  description = "Id of the tasks' security group on Fargate; null on instances, whose group counts."
+  description = "Id of the tasks' security group on Fargate; null on instances, which have one."
   value       = one(aws_security_group.tasks[*].id)
 }
 
 output "container_definitions" {
-  description = "The containers of the first task definition as ECS reads them, for tests and for reading."
+  description = "Container definitions of the first task definition, for tests and reviews."
   value       = aws_ecs_task_definition.this.container_definitions
 }

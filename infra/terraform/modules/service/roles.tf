@@ -4,7 +4,7 @@ data "aws_caller_identity" "current" {}
 locals {
   account = data.aws_caller_identity.current.account_id
 
-  # Only ECS, and only for this account's tasks: the service cannot be talked into using the roles for another.
+  # Only ECS, and only for this account's tasks, which prevents the confused-deputy problem.
   ecs_tasks = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -78,7 +78,7 @@ locals {
     Sid    = "ReadSecretsOf${title(service)}"
     Effect = "Allow"
     Action = local.secret_actions[service]
-    # A secret's ARN may go on with the key of a value in it.
+    # A secret's ARN may end in the key of a value in it.
     Resource = [for arn in sort(distinct(arns)) : join(":", slice(split(":", arn), 0, service == "ssm" ? 6 : 7))]
   }]
 }

@@ -1,4 +1,4 @@
-# Of Fargate's tasks, which have addresses of their own. On instances the instances' group counts.
+# For tasks on Fargate, which have their own addresses. Tasks on instances use the instances' group.
 resource "aws_security_group" "tasks" {
   count = local.fargate ? 1 : 0
 
@@ -24,7 +24,7 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
   to_port                      = var.container_port
 }
 
-# Both ends of the edge are here, so that neither exists without the other.
+# Both ends of the connection are here, so that neither exists without the other.
 resource "aws_vpc_security_group_egress_rule" "load_balancer" {
   count = local.fargate ? 1 : 0
 

@@ -9,12 +9,12 @@ locals {
     binpack_memory  = { type = "binpack", field = "memory" }
   }
 
-  # Fargate spreads tasks over zones by itself.
+  # Fargate always spreads tasks over zones.
   placements = local.fargate ? [] : [for name in coalesce(var.placement, ["spread_zone", "spread_instance"]) : local.placement[name]]
 }
 
-# A service keeps the task definition that deployments gave it, which runs on instances or on Fargate. Another service
-# takes one of the other kind.
+# A service keeps the task definition of its last deployment, which runs on instances or on Fargate. A change between
+# the two creates another service.
 resource "terraform_data" "fargate" {
   triggers_replace = local.fargate
 }
@@ -25,12 +25,12 @@ resource "aws_ecs_service" "this" {
   task_definition = aws_ecs_task_definition.this.arn
   desired_count   = var.image == null ? 0 : var.desired_count
 
-  # All tasks stay until their successors are healthy.
+  # All tasks run until their successors are healthy.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = 60
 
-  # Only a service that spreads over zones first can be moved back after a zone returns.
+  # ECS rebalances only a service whose first strategy is to spread over zones.
   availability_zone_rebalancing = try(local.placements[0].field, local.placement.spread_zone.field) == local.placement.spread_zone.field ? "ENABLED" : "DISABLED"
 
   # Another capacity provider is then an update; without it, another service, and an outage between the two.
@@ -89,13 +89,13 @@ resource "aws_ecs_service" "this" {
     container_port   = var.container_port
   }
 
-  # Deployments own these two; see the deploy record.
+  # Deployments change these two; see the deploy record.
   lifecycle {
     ignore_changes       = [task_definition, desired_count]
     replace_triggered_by = [terraform_data.fargate]
   }
 
-  # What tasks need until they have stopped: the roles' policies, and on Fargate their way in and out.
+  # Tasks need these until they have stopped: the roles' policies, and on Fargate their network rules.
   depends_on = [
     aws_iam_role_policy.execution,
     aws_iam_role_policy.task,
@@ -106,7 +106,7 @@ resource "aws_ecs_service" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338: how long is a variable
+  #checkov:skip=CKV_AWS_338: a variable sets the days
   #checkov:skip=CKV_AWS_158: CloudWatch encrypts with its own keys; a KMS key would cost more than the log
 
   name              = "/${var.family}"

@@ -1,12 +1,12 @@
 data "aws_region" "current" {}
 
 locals {
-  # Go's collector holds the heap below the limit before the kernel ends the process.
+  # Go's garbage collector keeps the heap below the limit at which the kernel kills the process.
   settings = merge({ GOMEMLIMIT = "${floor(var.memory_limit * 0.9)}MiB" }, local.metrics_environment, var.environment)
-  # ECS refuses a name that is among both.
+  # ECS refuses a name that is in both.
   environment = { for name, value in local.settings : name => value if !contains(keys(var.secrets), name) }
 
-  # What Fargate offers: memory in MiB, by CPU units.
+  # Sizes of Fargate: memory in MiB by CPU units.
   # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
   fargate_memory = {
     256   = [512, 1024, 2048]
@@ -18,14 +18,14 @@ locals {
     16384 = range(32768, 122880 + 1, 8192)
   }
 
-  # A task on an instance gets its containers' shares. One on Fargate has a size, of which the collector takes its share.
+  # A task on an instance gets the sum of its containers. One on Fargate has a size, which the collector shares.
   collector_shares = var.metrics == null ? { cpu = 0, memory = 0 } : { cpu = local.collector_cpu, memory = var.metrics.memory }
   needed_memory    = var.memory_limit + local.collector_shares.memory
   fargate_sizes    = [for size in lookup(local.fargate_memory, var.cpu, []) : size if size >= local.needed_memory]
   task_cpu         = local.fargate ? var.cpu : var.cpu + local.collector_shares.cpu
   task_memory      = local.fargate && length(local.fargate_sizes) > 0 ? tostring(min(local.fargate_sizes...)) : null
 
-  # With no image yet the service has no tasks, and the first deployment brings both.
+  # Without an image the service has no tasks until the first deployment.
   image = coalesce(var.image, "${var.repository_url}:not-yet-deployed")
 }
 
@@ -38,7 +38,7 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
 
-  # Deployments register revisions of the same family; the ones they may go back to must not go with ours.
+  # Deployments register revisions of the same family, which must survive this one for rollbacks.
   skip_destroy = !var.allow_destroy
 
   runtime_platform {
@@ -65,7 +65,7 @@ resource "aws_ecs_task_definition" "this" {
     linuxParameters        = { initProcessEnabled = false, capabilities = { drop = ["ALL"], add = [] } }
     ulimits                = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
 
-    # After SIGTERM the API closes event streams, then ends the requests it has.
+    # After SIGTERM the API closes event streams, and then completes its requests.
     stopTimeout = var.stop_timeout
 
     logConfiguration = {
@@ -74,7 +74,7 @@ resource "aws_ecs_task_definition" "this" {
         awslogs-group         = aws_cloudwatch_log_group.this.name
         awslogs-region        = data.aws_region.current.region
         awslogs-stream-prefix = var.container
-        # The API would rather lose a line than wait for the log service.
+        # The API must not wait for the log service; lines may be lost instead.
         mode            = "non-blocking"
         max-buffer-size = "4m"
       }

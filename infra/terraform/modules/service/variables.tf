@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "family" {
-  description = "Family of the task definitions; also the beginning of the roles' names and the name of the log group."
+  description = "Family of the task definitions; also the prefix of the roles' names and the name of the log group."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "cluster_arn" {
 }
 
 variable "capacity_providers" {
-  description = "Capacity providers that run the tasks: name, how many tasks the first of them gets before weights count (base), and each one's share of the others (weight)."
+  description = "Capacity providers that run the tasks: name, number of tasks before weights apply (base), and share of the other tasks (weight)."
   type = list(object({
     name   = string
     base   = optional(number)
@@ -49,7 +49,7 @@ variable "capacity_providers" {
 }
 
 variable "fargate" {
-  description = "Where tasks run without instances: the VPC, subnets, the load balancer's security group, and whether tasks get public addresses, where nothing else lets them out. null for tasks on instances."
+  description = "Network of tasks without instances: the VPC, subnets, the load balancer's security group, and whether tasks get public addresses, for subnets without NAT. null for tasks on instances."
   type = object({
     vpc_id                          = string
     subnet_ids                      = list(string)
@@ -95,7 +95,7 @@ variable "repository_arn" {
 }
 
 variable "image" {
-  description = "Image of the first revision, by digest; null starts no task until a deployment brings one. Read once: deployments own what runs."
+  description = "Image of the first revision, by digest; null starts no task before the first deployment. Later changes have no effect: deployments choose the image."
   type        = string
   default     = null
 
@@ -106,7 +106,7 @@ variable "image" {
 }
 
 variable "desired_count" {
-  description = "How many tasks run."
+  description = "Number of tasks."
   type        = number
   default     = 2
   nullable    = false
@@ -130,7 +130,7 @@ variable "container" {
 }
 
 variable "container_port" {
-  description = "Port that the container listens on; an instance's is chosen by Docker."
+  description = "Port that the container listens on; Docker chooses the instance's port."
   type        = number
   default     = 8080
   nullable    = false
@@ -142,7 +142,7 @@ variable "container_port" {
 }
 
 variable "cpu" {
-  description = "CPU units (1,024 are one virtual CPU) that a task has to itself; on an instance, idle ones are lent. On Fargate one of its sizes, from 256."
+  description = "CPU units (1,024 are one virtual CPU) reserved for a task, which may use idle ones of its instance. On Fargate one of its sizes, from 256."
   type        = number
   default     = 256
   nullable    = false
@@ -154,7 +154,7 @@ variable "cpu" {
 }
 
 variable "cpu_architecture" {
-  description = "Architecture that tasks run on: X86_64 or ARM64. The image must have it."
+  description = "Architecture of the tasks: X86_64 or ARM64. The image must support it."
   type        = string
   default     = "X86_64"
   nullable    = false
@@ -166,7 +166,7 @@ variable "cpu_architecture" {
 }
 
 variable "memory_reservation" {
-  description = "MiB that a task is placed by. A t3.micro has about 900 to give, and two tasks share one while a deployment rolls."
+  description = "MiB reserved for a task. A t3.micro has about 900, which two tasks share during a deployment."
   type        = number
   default     = 192
   nullable    = false
@@ -178,7 +178,7 @@ variable "memory_reservation" {
 }
 
 variable "memory_limit" {
-  description = "MiB beyond which the kernel ends the process."
+  description = "MiB above which the kernel kills the process."
   type        = number
   default     = 384
   nullable    = false
@@ -190,7 +190,7 @@ variable "memory_limit" {
 }
 
 variable "environment" {
-  description = "Environment variables of the container. Nothing secret: the console shows them."
+  description = "Environment variables of the container. No secrets: the console shows them."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -214,7 +214,7 @@ variable "secrets" {
 }
 
 variable "volumes" {
-  description = "Volumes of the task: name, where the container sees them, the host's directory (null for an anonymous one), and whether they are read-only."
+  description = "Volumes of the task: name, path in the container, the host's directory (null for an anonymous one), and whether they are read-only."
   type = list(object({
     name           = string
     container_path = string
@@ -241,7 +241,7 @@ variable "volumes" {
 }
 
 variable "user" {
-  description = "User and group, by number, that the process runs as."
+  description = "User and group of the process, by number."
   type        = string
   default     = "65532:65532"
   nullable    = false
@@ -253,7 +253,7 @@ variable "user" {
 }
 
 variable "task_role_statements" {
-  description = "IAM policy statements (objects as in a policy document) that say what the process may do."
+  description = "IAM statements (objects as in a policy document) of the task role."
   type = list(object({
     Sid       = string
     Effect    = string
@@ -275,7 +275,7 @@ variable "task_role_statements" {
 }
 
 variable "metrics" {
-  description = "Prometheus metrics of the API that a collector beside it sends to CloudWatch, by name, under the family as namespace; the collector's image and the MiB it may take. null for no collector."
+  description = "Names of the API's Prometheus metrics that a collector in the task sends to CloudWatch, with the family as namespace; the collector's image and its MiB. null for no collector."
   type = object({
     names  = list(string)
     image  = optional(string, "amazon/aws-otel-collector:v0.48.0")
@@ -321,7 +321,7 @@ variable "placement" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that the two roles can never exceed; null for none."
+  description = "ARN of the two roles' permissions boundary; null for none."
   type        = string
   default     = null
 
@@ -332,7 +332,7 @@ variable "permissions_boundary" {
 }
 
 variable "deployment_alarms" {
-  description = "Names of alarms that, when they go off during a deployment, fail it and bring the last one back."
+  description = "Names of alarms that roll a deployment back."
   type        = set(string)
   default     = []
   nullable    = false
@@ -356,7 +356,7 @@ variable "stop_timeout" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the log is kept: a number that CloudWatch Logs knows."
+  description = "Days for which the log is kept: a value that CloudWatch Logs accepts."
   type        = number
   default     = 30
   nullable    = false
@@ -368,7 +368,7 @@ variable "log_retention_days" {
 }
 
 variable "allow_destroy" {
-  description = "Whether destroying also removes the first task definition from the list of revisions."
+  description = "Whether destroying also deregisters the first task definition."
   type        = bool
   default     = false
   nullable    = false

@@ -1,5 +1,5 @@
 output "environment" {
-  description = "The API's settings that say whose tokens requests need; {} if none."
+  description = "The API's settings of the issuer whose tokens it requires; {} if none."
   value = merge(
     { for setting, value in {
       TODO_OIDC_ISSUER    = var.sign_in.issuer

@@ -1,5 +1,5 @@
 variable "sign_in" {
-  description = "An OpenID Connect issuer, with the audience of its tokens and the page's client, or the settings that the user_pool module gives; allow are claims of which a token needs one. The environment checks them."
+  description = "An OpenID Connect issuer, with the audience of its tokens and the page's client, or the settings of the module user_pool; allow has claims, one of which a token needs. The environment validates them."
   type = object({
     issuer    = optional(string)
     audience  = optional(string)

@@ -8,13 +8,13 @@ locals {
   private_object = "${local.versioned_name}.pem"
 }
 
-# Its own key, so that reading the private half takes two grants: of the object and of the key.
+# A separate key, so that reading the private half requires two permissions: on the object and on the key.
 resource "aws_kms_key" "this" {
   description             = "Encrypts the SSH keys in ${var.bucket}"
   enable_key_rotation     = true
   deletion_window_in_days = var.allow_destroy ? 7 : 30
 
-  # The default policy, spelt out: the account decides by IAM.
+  # The default policy, written out: IAM decides.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -41,7 +41,7 @@ module "bucket" {
   access_log_bucket = var.access_log_bucket
   allow_destroy     = var.allow_destroy
 
-  # Creating is allowed, overwriting is not, whoever asks.
+  # Denies overwriting to everyone.
   policy_statements = [{
     Sid       = "NeverOverwrite"
     Effect    = "Deny"

@@ -2,8 +2,8 @@ locals {
   keydeposit = coalesce(var.keydeposit, "'${abspath(path.module)}/../../../../tools/keydeposit'")
 }
 
-# The tool makes the pair and puts it into the bucket itself: no private key ever is a value in Terraform, so none can be
-# in a state, a plan or a log. It overwrites nothing; run again it finds the pair and does nothing.
+# The tool creates the pair and uploads it: a private key is never a value in Terraform, so it cannot be in a state, a
+# plan or a log. The tool overwrites nothing; if the pair exists, it does nothing.
 resource "terraform_data" "deposit" {
   triggers_replace = {
     bucket  = module.bucket.name

@@ -4,11 +4,11 @@ output "key_name" {
 }
 
 output "private_key_uri" {
-  description = "Where the private half is: an S3 address, readable by those whom IAM lets read the object and use the KMS key."
+  description = "S3 address of the private half. Reading it requires permissions on the object and the KMS key."
   value       = "s3://${module.bucket.name}/${local.private_object}"
 }
 
 output "bucket_policy_json" {
-  description = "The bucket's policy, for tests and for reading."
+  description = "The bucket's policy, for tests and reviews."
   value       = module.bucket.policy_json
 }

@@ -9,7 +9,7 @@ variable "key_name" {
 }
 
 variable "generation" {
-  description = "Which pair is in use. A higher number makes a new pair beside the old one and rolls the instances onto it."
+  description = "Number of the pair in use. A higher number creates a new pair and replaces the instances; the old pair stays."
   type        = number
   default     = 1
   nullable    = false
@@ -21,12 +21,12 @@ variable "generation" {
 }
 
 variable "bucket" {
-  description = "Name of the bucket that holds the pairs; unique in all of AWS, so end it with the account id."
+  description = "Name of the pairs' bucket; unique in all of AWS, so end it with the account id."
   type        = string
 }
 
 variable "keydeposit" {
-  description = "Shell command that runs tools/keydeposit. null runs the one of the repository, which needs ssh-keygen and the AWS CLI."
+  description = "Shell command that runs tools/keydeposit. null runs the repository's, which needs ssh-keygen and the AWS CLI."
   type        = string
   default     = null
 
@@ -37,7 +37,7 @@ variable "keydeposit" {
 }
 
 variable "access_log_bucket" {
-  description = "Name of the bucket that receives server access logs: who read a key, and when. null for none."
+  description = "Name of the bucket that receives server access logs, which record reads of keys; null for none."
   type        = string
   default     = null
 }

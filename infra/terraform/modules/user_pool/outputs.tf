@@ -1,5 +1,5 @@
 output "environment" {
-  description = "The API's settings that let in whom the pool knows. Cognito's access tokens name the client as their audience."
+  description = "The API's settings that accept the pool's users. The audience of Cognito's access tokens is the client."
   value = {
     TODO_OIDC_ISSUER    = local.issuer
     TODO_OIDC_AUDIENCE  = aws_cognito_user_pool_client.page.id
@@ -9,8 +9,9 @@ output "environment" {
 }
 
 output "origins" {
-  description = "Where the page asks for tokens, for its Content-Security-Policy."
-  # From the name: a policy that is made before its predecessor goes would make the domain first too, which AWS has once.
+  description = "Origin of the token endpoint, for the page's Content-Security-Policy."
+  # From the name: a policy with create_before_destroy would also create the domain before its predecessor is destroyed,
+  # which fails because the name is unique.
   value = ["https://cognito-idp.${data.aws_region.current.region}.amazonaws.com", "https://${var.domain_prefix}.auth.${data.aws_region.current.region}.amazoncognito.com"]
 }
 

@@ -7,7 +7,7 @@ resource "aws_cognito_user_pool" "this" {
   auto_verified_attributes = ["email"]
   mfa_configuration        = "OPTIONAL"
 
-  # People are let in by the pool's owner; a list of open sign-ups is a list of strangers.
+  # Only administrators create accounts, unless open is set.
   admin_create_user_config {
     allow_admin_create_user_only = !var.open
   }
@@ -29,7 +29,7 @@ resource "aws_cognito_user_pool" "this" {
   }
 }
 
-# The page: no secret, which it could not keep; a code that PKCE binds to the browser that asked.
+# The page: a public client without a secret; PKCE binds the code to the browser that requested it.
 resource "aws_cognito_user_pool_client" "page" {
   name         = "page"
   user_pool_id = aws_cognito_user_pool.this.id
@@ -55,13 +55,13 @@ resource "aws_cognito_user_pool_client" "page" {
   }
 }
 
-# Where people type their passwords: a name that is unique in the region.
+# The host name of the sign-in page, which is unique in the region.
 resource "aws_cognito_user_pool_domain" "this" {
   domain       = var.domain_prefix
   user_pool_id = aws_cognito_user_pool.this.id
 }
 
 locals {
-  # Cognito knows no offline_access; it gives refresh tokens without.
+  # Cognito has no scope offline_access, and always issues refresh tokens.
   scopes = ["openid", "profile", "email"]
 }

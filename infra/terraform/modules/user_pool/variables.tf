@@ -30,7 +30,7 @@ variable "addresses" {
 }
 
 variable "open" {
-  description = "Whether anybody may make an account; without it, administrators do."
+  description = "Whether everyone may create an account; otherwise only administrators may."
   type        = bool
   default     = false
   nullable    = false

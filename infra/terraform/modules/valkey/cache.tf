@@ -1,4 +1,4 @@
-# Servers publish and subscribe; nothing is stored. Hints are no facts, so there is nothing to back up.
+# Servers publish and subscribe; nothing is stored, so there are no backups.
 resource "aws_elasticache_serverless_cache" "this" {
   name                 = var.name
   description          = "Hints of changes, from server to server"
@@ -7,7 +7,7 @@ resource "aws_elasticache_serverless_cache" "this" {
   subnet_ids           = var.subnet_ids
   security_group_ids   = [aws_security_group.this.id]
 
-  # Bounds of what a fault can cost.
+  # Limits the cost of a fault.
   cache_usage_limits {
     data_storage {
       maximum = 1
@@ -41,7 +41,7 @@ resource "aws_vpc_security_group_ingress_rule" "tasks" {
   to_port                      = local.port
 }
 
-# Both ends of the edge are here, so that neither exists without the other.
+# Both ends of the connection are here, so that neither exists without the other.
 resource "aws_vpc_security_group_egress_rule" "tasks" {
   security_group_id            = var.client_security_group_id
   description                  = "Valkey over TLS"

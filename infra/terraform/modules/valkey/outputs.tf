@@ -1,4 +1,4 @@
 output "url" {
-  description = "The address as the API's TODO_HINTS takes it. Serverless caches speak TLS alone."
+  description = "The cache's address for the API's TODO_HINTS. Serverless caches accept only TLS."
   value       = "rediss://${aws_elasticache_serverless_cache.this.endpoint[0].address}:${local.port}"
 }

@@ -20,7 +20,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Ids of the subnets where the cache is reached, one a zone."
+  description = "Ids of the cache's subnets, one per zone."
   type        = list(string)
   nullable    = false
 
@@ -31,6 +31,6 @@ variable "subnet_ids" {
 }
 
 variable "client_security_group_id" {
-  description = "Id of the security group that alone may reach the cache."
+  description = "Id of the only security group that may reach the cache."
   type        = string
 }

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "rate_limit" {
-  description = "Requests from one address in five minutes beyond which it is blocked."
+  description = "Requests in five minutes above which an address is blocked."
   type        = number
   default     = 3000
   nullable    = false
@@ -21,7 +21,7 @@ variable "rate_limit" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which the log of blocked requests is kept: a number that CloudWatch Logs knows."
+  description = "Days for which the log of blocked requests is kept: a value that CloudWatch Logs accepts."
   type        = number
   default     = 30
   nullable    = false

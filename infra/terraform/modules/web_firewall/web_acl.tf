@@ -1,8 +1,8 @@
 locals {
-  # Rules that refuse what openapi.yaml allows only count. Bodies: a list of a mebibyte, a title about <script>; the API
-  # limits the one and never renders the other. Paths: a list's name is in the path, has up to 128 code points (1,536 bytes
-  # when percent-encoded) and may be server.log or web-inf; the API looks names up and opens no file by them. Queries: the
-  # page's address holds the name too. Attacks on Java and React are harmless to Go, and a todo or an Idempotency-Key may quote one.
+  # Rules that refuse requests which openapi.yaml permits only count. Bodies: a list may have 1 MiB, which the API limits,
+  # and a title may contain <script>, which is never rendered. Paths: a list's name has up to 128 code points (1,536 bytes
+  # percent-encoded) and may be server.log or web-inf; the API opens no files by name. Queries: the page's address has the
+  # name. Attacks on Java and React do not affect Go, and a todo or an Idempotency-Key may quote one.
   # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
   managed_groups = {
     AWSManagedRulesAmazonIpReputationList = { priority = 1, counted = [] }
@@ -108,9 +108,9 @@ resource "aws_wafv2_web_acl" "this" {
   }
 }
 
-# AWS demands this beginning of the name.
+# AWS requires this prefix of the name.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338: how long is a variable
+  #checkov:skip=CKV_AWS_338: a variable sets the days
   #checkov:skip=CKV_AWS_158: CloudWatch encrypts with its own keys; a KMS key would cost more than the log
 
   region            = "us-east-1"
@@ -118,7 +118,7 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
-# Only what was blocked or counted: the rest is in the distribution's own log.
+# Only blocked and counted requests: the distribution's log has the others.
 resource "aws_wafv2_web_acl_logging_configuration" "this" {
   region                  = "us-east-1"
   resource_arn            = aws_wafv2_web_acl.this.arn

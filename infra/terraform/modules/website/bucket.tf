@@ -1,6 +1,6 @@
 data "aws_partition" "current" {}
 
-# Old versions stay for a while: the page of yesterday can be brought back even after its files were cleared away.
+# Noncurrent versions are kept for some days, so that an earlier page can be restored after its files were deleted.
 module "bucket" {
   source = "../bucket"
 

@@ -2,7 +2,7 @@ locals {
   page = "page"
   api  = "api"
 
-  # The bucket's name is known before the bucket is: the policy names the distribution, the distribution the bucket.
+  # By name, not by reference: the policy refers to the distribution, and the distribution to the bucket.
   bucket_domain_name = module.bucket.regional_domain_name
 }
 
@@ -14,7 +14,7 @@ data "aws_cloudfront_cache_policy" "disabled" {
   name = "Managed-CachingDisabled"
 }
 
-# All that the visitor sent, Host included, and where the visitor is: the leftmost X-Forwarded-For is the visitor's word.
+# All headers of the visitor, including Host, and the visitor's address, since visitors can forge X-Forwarded-For.
 resource "aws_cloudfront_origin_request_policy" "api" {
   name    = "${var.name}-api"
   comment = "Everything the visitor sent, and the visitor's address"
@@ -52,10 +52,10 @@ resource "aws_cloudfront_origin_access_control" "page" {
   }
 }
 
-# No custom error responses: they hold for all behaviours, and would put a page in place of the API's own answers. The
-# page needs none, as its routes are behind a # and never leave the browser.
+# No custom error responses: they apply to all behaviours, and would replace the API's responses by a page. The page
+# needs none, because its routes are in the fragment.
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_374: the lists are for everybody
+  #checkov:skip=CKV_AWS_374: the lists are for everyone
   #checkov:skip=CKV_AWS_310: there is one API and one page; nothing to fail over to
   #checkov:skip=CKV_AWS_86: logged by standard logging v2, see logs.tf, which checkov does not know
   #checkov:skip=CKV2_AWS_47: the known-bad-inputs group of the firewall holds the Log4j rule; checkov does not follow the variable
@@ -112,8 +112,8 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # How long a file may be kept is said by the file: a year for assets, whose names change with their content, and not
-  # at all for index.html and config.json.
+  # Each file has its Cache-Control: a year for assets, whose names change with their content, and no caching
+  # for index.html and config.json.
   default_cache_behavior {
     target_origin_id           = local.page
     viewer_protocol_policy     = "redirect-to-https"
@@ -124,7 +124,7 @@ resource "aws_cloudfront_distribution" "this" {
     response_headers_policy_id = aws_cloudfront_response_headers_policy.page.id
   }
 
-  # Not compressed: an event stream must leave as it is written, and the API compresses what is worth it.
+  # Not compressed: event streams must not be buffered, and the API compresses large responses.
   dynamic "ordered_cache_behavior" {
     for_each = var.api_origin.paths
 

@@ -1,5 +1,5 @@
 locals {
-  # The page has no inline script or style and talks to its own origin only; todomvc-app-css draws with data: images.
+  # The page has no inline scripts or styles and connects only to its own origin; todomvc-app-css uses data: images.
   content_security_policy = join("; ", [
     "default-src 'self'",
     join(" ", concat(["connect-src 'self'"], var.connect_origins)),
@@ -14,7 +14,7 @@ locals {
 }
 
 resource "aws_cloudfront_response_headers_policy" "page" {
-  #checkov:skip=CKV_AWS_259: preloading binds the whole parent domain for ever; that is its owner's decision
+  #checkov:skip=CKV_AWS_259: preloading binds the parent domain permanently, which its owner must decide
 
   name    = "${var.name}-page"
   comment = "What browsers are told about the page"
@@ -40,7 +40,7 @@ resource "aws_cloudfront_response_headers_policy" "page" {
       override     = true
     }
 
-    # A private list's name is in the address: it must not travel to other sites.
+    # The address has the list's name, which other sites must not get.
     referrer_policy {
       referrer_policy = "no-referrer"
       override        = true
@@ -66,9 +66,9 @@ resource "aws_cloudfront_response_headers_policy" "page" {
   }
 }
 
-# The API's own headers win where it has some: its documentation page has another content policy than ours.
+# The API's headers have precedence: its documentation page has another content policy.
 resource "aws_cloudfront_response_headers_policy" "api" {
-  #checkov:skip=CKV_AWS_259: preloading binds the whole parent domain for ever; that is its owner's decision
+  #checkov:skip=CKV_AWS_259: preloading binds the parent domain permanently, which its owner must decide
 
   name    = "${var.name}-api"
   comment = "What browsers are told about the API's answers"

@@ -19,6 +19,6 @@ output "url" {
 }
 
 output "bucket_policy_json" {
-  description = "The page's bucket's policy, for tests and for reading."
+  description = "Policy of the page's bucket, for tests and reviews."
   value       = module.bucket.policy_json
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the distribution's parts."
+  description = "Name of the distribution's resources."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "domain" {
 }
 
 variable "zone_id" {
-  description = "Id of the hosted zone that answers for the domain."
+  description = "Id of the domain's hosted zone."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "zone_id" {
 }
 
 variable "certificate_arn" {
-  description = "ARN of the domain's certificate, in us-east-1: CloudFront takes no other."
+  description = "ARN of the domain's certificate, in us-east-1, as CloudFront requires."
   type        = string
 
   validation {
@@ -44,7 +44,7 @@ variable "bucket" {
 }
 
 variable "api_origin" {
-  description = "How the API is reached, as the load_balancer module's output origin says it."
+  description = "How the API is reached: the output origin of the module load_balancer."
   type = object({
     domain_name   = string
     vpc_origin_id = optional(string)
@@ -59,7 +59,7 @@ variable "api_origin" {
 }
 
 variable "api_origin_headers" {
-  description = "Headers that the distribution sends to the API with each request. Apart from api_origin, so that a plan hides them alone."
+  description = "Headers that the distribution sends to the API with each request. Separate from api_origin, so that plans hide only these."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -72,14 +72,14 @@ variable "api_origin_headers" {
 }
 
 variable "overwrite_records" {
-  description = "Whether the domain's alias records that another system made are taken over; without it they stop the apply."
+  description = "Whether existing alias records of the domain are overwritten; without it they stop the apply."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "price_class" {
-  description = "Which of CloudFront's edges serve the site: PriceClass_100 (North America, Europe), PriceClass_200 (and Asia, the Middle East, Africa) or PriceClass_All."
+  description = "CloudFront edges that serve the site: PriceClass_100 (North America, Europe), PriceClass_200 (also Asia, the Middle East, Africa) or PriceClass_All."
   type        = string
   default     = "PriceClass_100"
   nullable    = false
@@ -91,7 +91,7 @@ variable "price_class" {
 }
 
 variable "connect_origins" {
-  description = "Origins besides its own that the page may talk to: those of the issuer that people sign in at."
+  description = "Additional origins that the page may connect to: those of the sign-in's issuer."
   type        = list(string)
   default     = []
   nullable    = false
@@ -103,7 +103,7 @@ variable "connect_origins" {
 }
 
 variable "hsts_include_subdomains" {
-  description = "Whether browsers refuse plain HTTP for two years on every name below the domain too. It cannot be recalled: set it only where all of them serve HTTPS."
+  description = "Whether browsers refuse plain HTTP for two years also on every name below the domain. It cannot be revoked: set it only if all of them serve HTTPS."
   type        = bool
   default     = false
   nullable    = false
