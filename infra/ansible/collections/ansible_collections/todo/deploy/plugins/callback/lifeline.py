@@ -1,4 +1,4 @@
-"""A playbook that is killed takes its modules along."""
+"""Ends a playbook's modules when the playbook is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ name: lifeline
 type: notification
 short_description: End the task under way when ansible-playbook is killed
 description:
-  - SIGINT and SIGTERM end a task with the playbook. SIGKILL ends ansible-playbook alone, and its task would go on after its lock has stopped to count.
+  - SIGINT and SIGTERM end a task with the playbook. SIGKILL ends only ansible-playbook, and its task would continue after its lock has become invalid.
 author: [The maintainers]
 """
 
@@ -24,14 +24,14 @@ def _watch():
     gone = threading.Event()
     while os.getppid() == playbook:
         gone.wait(0.1)
-    if os.getpgrp() == os.getpid():  # a worker leads a group, which holds its module
+    if os.getpgrp() == os.getpid():  # a worker leads a process group, which includes its module
         os.killpg(0, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _in_child():
     if os.getppid() == playbook:  # a worker, not what a worker forks
-        # Signals are for the worker's first thread, which passes them on.
+        # Signals go to the worker's first thread, which forwards them.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         threading.Thread(target=_watch, daemon=True).start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,4 +1,4 @@
-"""What a long wait is waiting for."""
+"""Shows the progress of long waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ name: progress
 type: notification
 short_description: Print the progress line of a task that is tried again
 description:
-  - A task with C(until) prints how many tries are left. When its result has a RV(todo.deploy.rollout_info#module:progress) this prints that as well, each time it is another.
+  - A task with C(until) prints the number of remaining attempts. If its result has a RV(todo.deploy.rollout_info#module:progress), this also prints that whenever it changes.
 author: [The maintainers]
 """
 

@@ -2,7 +2,7 @@
 
 
 class ModuleDocFragment:
-    """Which service a module is about."""
+    """The service that a module uses."""
 
     DOCUMENTATION = r"""
 options:

@@ -13,7 +13,7 @@ description:
 author: [The maintainers]
 options:
   _terms:
-    description: Further names that are known.
+    description: Additional known names.
     required: true
   host:
     description: The host.
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The unknown names, each with the known name that is most like it, if one is.
+  description: The unknown names, each with the most similar known name, if there is one.
   type: list
   elements: str
 """

@@ -1,4 +1,4 @@
-"""AWS calls that outlast a single error."""
+"""AWS calls that are retried after temporary errors."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from email.utils import parsedate_to_datetime
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-except ImportError:  # said by AnsibleAWSModule
+except ImportError:  # reported by AnsibleAWSModule
     BotoCoreError = ClientError = HTTPClientError = Exception
 
 PASSING = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeout", "RequestTimeoutException", "SlowDown", "Throttling",
     "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "InternalError", "InternalFailure",
     "ServerException", "ServiceUnavailable", "ServiceUnavailableException",
-    "ConditionalRequestConflict",  # another conditional write was under way
-    "400",  # of HeadObject, whose answer has no body that tells expired credentials from a bad request
+    "ConditionalRequestConflict",  # another conditional write was in progress
+    "400",  # from HeadObject, whose response has no body that distinguishes expired credentials from a bad request
 }
 PAUSES = (0.5, 1, 2, 4)
-DENIED = {"AccessDenied", "AccessDeniedException", "403"}  # the last of HeadObject, whose answer has no body
-# Actions that are not called as their operation is.
+DENIED = {"AccessDenied", "AccessDeniedException", "403"}  # 403 from HeadObject, whose response has no body
+# Actions whose names differ from their operations.
 ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
 # The argument that names the resource of a call, in the order in which they are looked for.
 RESOURCES = ("services", "tasks", "service", "serviceName", "taskDefinition", "family", "DistributionId", "logGroupName", "Name")
 
 
 def code(error):
-    """The error's code, or nothing when AWS did not answer."""
+    """The error's code, or an empty string if AWS did not respond."""
     return getattr(error, "response", {}).get("Error", {}).get("Code", "")
 
 
 def passes(error):
-    """Whether a later try may succeed: AWS did not answer, is busy, or the credentials have expired and may be renewed."""
+    """Whether a retry may succeed: AWS did not respond, is busy, or the credentials have expired and may be renewed."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code(error) in PASSING or status == 429 or status >= 500
@@ -41,7 +41,7 @@ def passes(error):
 
 
 def explain(error, service, arguments):
-    """Adds the permission that a call lacks to the error that denies it. AWS names it itself in most services, and STS needs none."""
+    """Adds the missing permission to an error that denies a call. Most services name it themselves, and STS requires none."""
     if code(error) not in DENIED or service == "sts" or "not authorized to perform" in str(error):
         return
     resource = next((arguments[name] for name in RESOURCES if name in arguments), "")
@@ -52,7 +52,7 @@ def explain(error, service, arguments):
 
 
 class Calls:
-    """A client whose calls are tried again while the error may pass, each time with the credentials as they are then."""
+    """A client that retries calls after temporary errors, each time with the current credentials."""
 
     def __init__(self, module, service):
         self._service = service
@@ -82,7 +82,7 @@ class Calls:
         return call
 
     def read(self, bucket, key):
-        """The answer of get_object and the whole content, which may break off as well."""
+        """The response of get_object and the whole content, whose transfer is also retried."""
 
         def attempt(client):
             answer = client.get_object(Bucket=bucket, Key=key)
@@ -109,7 +109,7 @@ class Calls:
             arguments["ContinuationToken"] = answer["NextContinuationToken"]
 
     def read_lock(self, bucket, key):
-        """The lock and its ETag, or nothing. Since when it is held, and whether it has expired, is told by the clock of S3."""
+        """The lock and its ETag, or nothing. Its age and expiry are computed by the clock of S3."""
         try:
             answer, body = self.read(bucket, key)
         except ClientError as e:

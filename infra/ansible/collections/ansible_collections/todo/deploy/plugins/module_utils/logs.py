@@ -26,7 +26,7 @@ def tail(module, definition, container, limit, task=None, since=None):
     client = Calls(module, "logs")
     if task:
         return of_task(client, group, f"{prefix}/{container}/{task}", limit)
-    # Oldest first, and no call has the newest lines of all tasks.
+    # Oldest first, because no call returns the newest lines of all tasks.
     arguments, lines = {"logGroupName": group, "startTime": since}, collections.deque(maxlen=limit)
     for _page in range(PAGES):
         answer = client.filter_log_events(**arguments)
@@ -43,7 +43,7 @@ def of_task(client, group, stream, limit):
     for _page in range(PAGES):
         answer = client.get_log_events(**arguments)
         lines = [line(e, stream) for e in answer["events"]] + lines
-        # An answer may hold fewer lines than there are; the token of the beginning is the one that was sent.
+        # A response may have fewer lines than exist; at the beginning of the stream it returns the token that was sent.
         if len(lines) >= limit or answer["nextBackwardToken"] == arguments.get("nextToken"):
             break
         arguments["nextToken"] = answer["nextBackwardToken"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: invalidation
-short_description: Have CloudFront ask the origin again, with one call
+short_description: Invalidate paths in CloudFront with one call
 description:
-  - Reads no earlier invalidation, as M(community.aws.cloudfront_invalidation) does. It does not wait.
+  - Does not read earlier invalidations, unlike M(community.aws.cloudfront_invalidation), and does not wait.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -52,7 +52,7 @@ def main():
     )
     params, result = module.params, {"changed": True}
     if not module.check_mode:
-        # The reference makes a call that is tried again the same invalidation.
+        # With the same reference, a repeated call creates no second invalidation.
         batch = {"Paths": {"Quantity": len(params["paths"]), "Items": params["paths"]}, "CallerReference": str(uuid.uuid4())}
         try:
             result["id"] = Calls(module, "cloudfront").create_invalidation(DistributionId=params["distribution"], InvalidationBatch=batch)["Invalidation"]["Id"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lock
-short_description: Take or give back the one lock of an environment
+short_description: Take or release the lock of an environment
 description:
-  - The lock is an object that is written only if it does not exist, so one of two simultaneous tries gets it.
+  - The lock is an object that is written only if it does not exist, so one of two simultaneous attempts gets it.
     U(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)
   - A lock has a random id. That a lock is this machine's is proven by a file of that name, never by the name of a host or the id of a process, which
     another machine may have as well.
   - It expires by the clock of S3.
-  - It is taken over when it has expired, when this machine took it for a process that is gone, or when O(break_lock) names it.
-  - A lock is no change of the environment, so the module never reports one.
+  - It is taken over if it has expired, if this machine took it for a process that has ended, or if O(break_lock) names it.
+  - A lock does not change the environment, so the module never reports a change.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -35,19 +35,19 @@ options:
     required: true
     type: int
   notes:
-    description: Directory of this machine that holds one file for each lock that it took.
+    description: Local directory with one file for each lock that this machine took.
     required: true
     type: path
   by:
-    description: Who takes it, for the next who is refused.
+    description: Who takes it, for the message to a run that is refused.
     default: an unknown user
     type: str
   purpose:
-    description: What the lock is held for, for the next who is refused.
+    description: Purpose of the lock, for the message to a run that is refused.
     default: deployment
     type: str
   minutes:
-    description: After how long the lock expires.
+    description: Time after which the lock expires.
     default: 120
     type: int
   break_lock:
@@ -71,11 +71,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 holder:
-  description: The lock as it stands, or as it was before it was given back.
+  description: The lock, or the lock before it was released.
   returned: always
   type: dict
 taken_over:
-  description: The lock that was in the way and no longer counted.
+  description: The invalid lock that was replaced.
   returned: when there was one
   type: dict
 """
@@ -88,7 +88,7 @@ import uuid
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError, code
 
-# 412: the condition does not hold. 404: nothing is there to match.
+# 412: the condition is false. 404: the object does not exist.
 REFUSED = ("PreconditionFailed", "NoSuchKey")
 
 
@@ -102,7 +102,7 @@ def here():
 
 
 def noted(params, holder):
-    """The process of this machine that took the lock, or nothing when another machine did."""
+    """The process of this machine that took the lock, or nothing if another machine did."""
     try:
         with open(os.path.join(params["notes"], holder["id"]), encoding="utf-8") as f:
             pid, _, place = f.read().partition(" ")
@@ -135,7 +135,7 @@ def runs(pid):
 
 
 def lost(params, holder):
-    """Why the lock no longer counts, or nothing."""
+    """Why the lock is invalid, or nothing."""
     if params["break_lock"] and holder["id"] == params["break_lock"]:
         return "it was asked to be broken"
     if holder["expired"]:
@@ -157,10 +157,10 @@ def take(module, client):
         "minutes": params["minutes"],
     }
     result = {"changed": False, "holder": mine}
-    # Each round is lost only to another run that changed the lock in between.
+    # An attempt fails only if another run changed the lock in between.
     for _round in range(5):
         held, etag = client.read_lock(params["bucket"], params["key"])
-        if held and held["id"] == mine["id"]:  # a try whose answer was lost landed
+        if held and held["id"] == mine["id"]:  # an attempt whose response was lost has succeeded
             return {**result, "holder": held}
         condition = {"IfMatch": etag} if held else {"IfNoneMatch": "*"}
         if held:
@@ -175,7 +175,7 @@ def take(module, client):
             result["taken_over"] = dict(held, reason=reason)
         if module.check_mode:
             return result
-        # Noted first: a lock without its note would outlive a process that is killed between the two.
+        # The local file first: without it, a lock would stay valid after a process that is killed between the two.
         note(params, mine)
         try:
             client.put_object(Bucket=params["bucket"], Key=params["key"], Body=json.dumps(mine).encode(), ContentType="application/json", **condition)
@@ -202,7 +202,7 @@ def give_back(module, client):
             client.delete_object(Bucket=params["bucket"], Key=params["key"], IfMatch=etag)
         except ClientError as e:
             if code(e) not in REFUSED:
-                raise  # else another run has it by now, or a try whose answer was lost deleted it
+                raise  # otherwise another run has the lock, or an attempt whose response was lost has deleted it
         forget(params, held)
     return {"changed": False, "holder": held or {}}
 

@@ -15,11 +15,11 @@ options:
     description: Id or ARN of a task, also of one that stopped; all of them if not set.
     type: str
   minutes:
-    description: How far to look back, when O(task) is not set.
+    description: Age of the oldest lines, if O(task) is not set.
     type: int
     default: 15
   limit:
-    description: How many lines to return at most.
+    description: Maximum number of lines to return.
     type: int
     default: 100
 extends_documentation_fragment:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: one_off
-short_description: Run a command in a task of its own, as a service's tasks run, and wait for its end
+short_description: Run a command in a separate task of a service, and wait for its end
 description:
   - The task has the service's task definition and capacity, and so its image, settings and roles. It is not one of the service's tasks, and gets no requests.
-  - How the command ended is for the caller to judge by RV(exit_code). The module fails when the task cannot start.
+  - The caller must check RV(exit_code). The module fails only if the task cannot start.
 version_added: 1.1.0
 author: [The maintainers]
 options:
@@ -22,15 +22,15 @@ options:
     default: one-off
     type: str
   poll_seconds:
-    description: Time between two looks at the task.
+    description: Time between two polls of the task.
     default: 5
     type: int
   wait_minutes:
-    description: How long to wait for its end.
+    description: Maximum time to wait for its end.
     default: 20
     type: int
   lines:
-    description: How many lines of its log to return at most.
+    description: Maximum number of lines of its log to return.
     default: 1000
     type: int
 extends_documentation_fragment:
@@ -59,7 +59,7 @@ ended:
   returned: when it was started
   type: bool
 exit_code:
-  description: With what the command ended; -1 if it did not start, or has not ended.
+  description: Exit code of the command; -1 if it did not start or has not ended.
   returned: when it was started
   type: int
 reason:
@@ -97,7 +97,7 @@ def start(module, client):
     answer = client.run_task(
         cluster=params["cluster"], taskDefinition=service["taskDefinition"], count=1, startedBy=re.sub(r"[^A-Za-z0-9_/-]", "-", params["by"])[:128],
         overrides={"containerOverrides": [{"name": params["container"], "command": params["command"]}]},
-        clientToken=str(uuid.uuid4()),  # makes a call that is tried again the same task
+        clientToken=str(uuid.uuid4()),  # a repeated call starts no second task
         **place,
     )
     if not answer["tasks"]:
@@ -123,7 +123,7 @@ def main():
         while task["lastStatus"] != "STOPPED" and time.monotonic() < deadline:
             time.sleep(params["poll_seconds"])
             try:
-                # An answer without the task may be one from before it: DescribeTasks is eventually consistent.
+                # A response without the task may be stale: DescribeTasks is eventually consistent.
                 task = next(iter(client.describe_tasks(cluster=params["cluster"], tasks=[task["taskArn"]])["tasks"]), task)
             except (BotoCoreError, ClientError) as e:
                 if not passes(e):

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: page
-short_description: Bring a built page into its bucket
+short_description: Upload a built page to its bucket
 description:
   - Files whose names carry a hash of their content come first and may be cached for a year. All others follow and must be asked for again each time; O(entry)
     is the last, so that no page names a file that is missing.
   - Objects that are neither of this page nor in O(keep) are removed, after that.
-  - Precompressed copies, X.br and X.gz beside a file X, stay behind, for CloudFront compresses what it serves itself.
+  - Precompressed copies, X.br and X.gz of a file X, are not uploaded, because CloudFront compresses files itself.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -23,11 +23,11 @@ options:
     required: true
     type: path
   files:
-    description: The content of further files by name. They replace those of O(root), which is not changed, because other environments use it.
+    description: The content of additional files by name. They replace files of O(root), which is not changed, because other environments use it.
     type: dict
     default: {}
   immutable:
-    description: What the names of files begin with that never change.
+    description: Prefix of the names of files that never change.
     type: list
     elements: str
     default: [assets/]
@@ -36,7 +36,7 @@ options:
     type: str
     default: index.html
   keep:
-    description: Names of objects to leave although this page does not have them.
+    description: Names of objects to keep although this page does not have them.
     type: list
     elements: str
     default: []
@@ -78,7 +78,7 @@ import os
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError
 
-# Where Python's table depends on the machine, or does not know the type.
+# Types for which Python's table depends on the machine, or has no entry.
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -129,7 +129,7 @@ def is_there(client, params, name, digest, sizes):
         # The name is the content; an interrupted upload leaves no object.
         return sizes[name] == len(content(name, params))
     head = client.head_object(Bucket=params["bucket"], Key=name)
-    # As headers, the names may change their case on the way.
+    # They are sent as headers, so the case of the names may change.
     metadata = {key.lower(): value for key, value in head["Metadata"].items()}
     return (metadata.get("sha256"), head.get("CacheControl"), head["ContentType"]) == (
         digest, cache_control(name, params), content_type(name),

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: page_archive
-short_description: Keep a built page, or fetch one that was kept
+short_description: Archive a built page, or fetch an archived one
 description:
-  - Packs and unpacks by itself, so that no C(tar) of any kind is needed.
+  - Packs and unpacks in Python, so that no C(tar) is needed.
 version_added: 1.0.0
 author: [The maintainers]
 options:

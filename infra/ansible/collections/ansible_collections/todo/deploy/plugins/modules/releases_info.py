@@ -16,7 +16,7 @@ options:
     required: true
     type: str
   prefix:
-    description: What their keys begin with.
+    description: Prefix of their keys.
     required: true
     type: str
   lock_key:
@@ -24,19 +24,19 @@ options:
     required: true
     type: str
   limit:
-    description: How many to read at least.
+    description: Minimum number of records to read.
     type: int
     default: 50
   healthy:
-    description: Reads on until this many were healthy. A release to go back to may be older than many that failed.
+    description: Number of healthy records to read. A release to go back to may be older than many that failed.
     type: int
     default: 10
   to:
-    description: Id, number or commit of a release to read as well.
+    description: Id, number or commit of another release to read.
     type: str
     default: ""
   page_bucket:
-    description: The bucket of the page, to return which page is published.
+    description: The bucket of the page, to return the published page.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -80,7 +80,7 @@ from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreE
 
 
 def number(key):
-    """The number of a release, 0 for those of earlier versions, whose name begins with their time."""
+    """The number of a release; 0 for releases of earlier versions, whose names begin with their time."""
     found = re.match(r"r(\d+)-", key.rsplit("/", 1)[-1])
     return int(found[1]) if found else 0
 

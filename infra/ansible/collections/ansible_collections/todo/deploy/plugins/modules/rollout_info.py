@@ -1,14 +1,14 @@
 #!/usr/bin/python
-"""How a deployment of an ECS service stands."""
+"""The state of a deployment of an ECS service."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_info
-short_description: Say how a deployment of an ECS service stands
+short_description: Return the state of a deployment of an ECS service
 description:
   - Changes nothing and does not wait. While ECS does not answer, a named deployment is in progress, and the progress is the error.
-  - A deployment that the circuit breaker has rolled back is failed only when the service is steady again, so a wait for the verdict also covers the return.
+  - A deployment that the circuit breaker has rolled back is failed only when the service is steady again, so a wait for the verdict includes the rollback.
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -16,7 +16,7 @@ options:
     description: Id of the deployment; the current one if not set.
     type: str
   created:
-    description: When O(deployment) was created, in seconds since 1970, to tell one that replaced it from an answer of before it.
+    description: Time when O(deployment) was created, in seconds since 1970, to distinguish a later deployment from a stale response.
     type: float
 extends_documentation_fragment:
   - todo.deploy.service
@@ -57,7 +57,7 @@ events:
   type: list
   elements: str
 stopped:
-  description: The tasks of the deployment that stopped and were not told to by another, each with its reason.
+  description: The tasks of the deployment that failed, each with its reason.
   returned: always
   type: list
   elements: str
@@ -67,7 +67,7 @@ logs:
   type: list
   elements: str
 image:
-  description: The image of the task definition that the service is to run.
+  description: The image of the service's task definition.
   returned: when O(deployment) is not set
   type: str
 task_definition:
@@ -75,11 +75,11 @@ task_definition:
   returned: always
   type: str
 desired:
-  description: How many tasks the service is to run.
+  description: Desired number of tasks.
   returned: always
   type: int
 running:
-  description: How many tasks run.
+  description: Number of running tasks.
   returned: always
   type: int
 """
@@ -113,7 +113,7 @@ def judge(service, wanted, since=None):
 
 
 def began(service, wanted):
-    """When the deployment began, as far as the service still knows."""
+    """Time when the deployment began, if the service still reports it."""
     for deployment in service["deployments"]:
         if deployment["id"] == wanted:
             return deployment["createdAt"]
@@ -121,7 +121,7 @@ def began(service, wanted):
 
 
 def last_words(module, client, container, tasks):
-    """What the last of the tasks logged. It explains a failure; a log that cannot be read does not cause one."""
+    """The log of the last of the tasks. An unreadable log is not a failure, since it only explains one."""
     try:
         definition = client.describe_task_definition(taskDefinition=tasks[-1]["taskDefinitionArn"])["taskDefinition"]
         return [f"{task}: {line}" for _when, task, line in logs.tail(module, definition, container, 20, tasks[-1]["taskArn"].rsplit("/", 1)[-1])]
@@ -181,7 +181,7 @@ def main():
         answer = client.describe_services(cluster=params["cluster"], services=[params["service"]])
         service = next((s for s in answer["services"] if s["status"] == "ACTIVE"), None)
         if not service and params["deployment"]:
-            # It was there when the deployment began: an answer of a moment decides nothing.
+            # It existed when the deployment began: a single response decides nothing.
             module.exit_json(progress=f"ECS knows no service {params['service']} in the cluster {params['cluster']}", **waiting)
         if not service:
             module.fail_json(msg=f"There is no service {params['service']} in the cluster {params['cluster']}.")

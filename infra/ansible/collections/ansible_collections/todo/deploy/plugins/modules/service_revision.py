@@ -29,11 +29,11 @@ options:
     description: Family and revision, or ARN, to go back to.
     type: str
   ask:
-    description: Whether to ask ECS for the revision even if it says that the service is to run it, for what it says may be from before an update.
+    description: Whether to update the service even if it reports that revision, because the report may be stale.
     type: bool
     default: false
   desired_count:
-    description: How many tasks a service gets that has been told to run none, as Terraform leaves it before the first deployment.
+    description: Number of tasks for a service whose desired number is 0, as Terraform creates it.
     type: int
     required: true
 extends_documentation_fragment:
@@ -56,11 +56,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 task_definition:
-  description: ARN of the revision that the service is to run; empty in check mode when it would be registered.
+  description: ARN of the service's revision; empty in check mode if it would be registered.
   returned: always
   type: str
 previous:
-  description: ARN of the revision that it was to run before.
+  description: ARN of its previous revision.
   returned: always
   type: str
 registered:
@@ -83,7 +83,7 @@ import json
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.todo.deploy.plugins.module_utils.calls import BotoCoreError, Calls, ClientError
 
-# What DescribeTaskDefinition returns and RegisterTaskDefinition does not take.
+# Attributes that DescribeTaskDefinition returns and RegisterTaskDefinition does not accept.
 DERIVED = (
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt", "registeredBy", "deregisteredAt",
     "deleteRequestedAt",
@@ -96,7 +96,7 @@ def describe_definition(client, name):
 
 
 def essence(definition):
-    """What a definition says, in one order, for comparing."""
+    """A definition in canonical order, for comparison."""
     kept = {key: value for key, value in definition.items() if key not in DERIVED and value not in ([], {}, None)}
     kept = copy.deepcopy(kept)
     for container in kept.get("containerDefinitions", []):
@@ -168,7 +168,7 @@ def main():
         if arn != service["taskDefinition"] or params["ask"]:
             update["taskDefinition"] = arn
         if arn == service["taskDefinition"] and primary.get("rolloutState") == "FAILED":
-            # It stays failed until another deployment is forced.
+            # The service stays failed until another deployment is forced.
             update["forceNewDeployment"] = True
         if service["desiredCount"] == 0 and params["desired_count"] > 0:
             update["desiredCount"] = params["desired_count"]

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: stored
 short_description: Write an object, or fetch one, with one call
 description:
-  - Reads neither tags nor access control lists, as M(amazon.aws.s3_object) does.
+  - Does not read tags and access control lists, unlike M(amazon.aws.s3_object).
 version_added: 1.0.0
 author: [The maintainers]
 options:
@@ -29,7 +29,7 @@ options:
     description: The file to write the object's content to, instead.
     type: path
   once:
-    description: Whether an object that exists is left as it is.
+    description: Whether to leave an existing object unchanged.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -96,7 +96,7 @@ def main():
         except (BotoCoreError, ClientError) as e:
             if not (params["once"] and code(e) == "PreconditionFailed"):
                 module.fail_json_aws(e, msg=f"s3://{params['bucket']}/{params['key']}")
-            # A try whose answer was lost may have landed; as a rule it was there before.
+            # An attempt whose response was lost may have succeeded; usually the object existed before.
             changed = False
             written = s3.read(params["bucket"], params["key"])[1] == body
     module.exit_json(changed=changed, written=written)

@@ -20,7 +20,7 @@ options:
     required: true
     type: str
   parameter:
-    description: Name of the SSM parameter that holds what Terraform published.
+    description: Name of the SSM parameter that Terraform published.
     required: true
     type: str
   keys:
@@ -29,7 +29,7 @@ options:
     type: list
     elements: str
   buckets:
-    description: Those of the keys that name a bucket, which must answer.
+    description: The keys whose values are names of buckets, which must exist.
     type: list
     elements: str
     default: []
@@ -69,7 +69,7 @@ TOLERATED = 5 * 60
 
 
 def clock(answer):
-    """What is wrong with this machine's clock, by the time in an answer of AWS, or nothing."""
+    """A message about this machine's clock, by the time in AWS's response, or nothing."""
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     off = time.time() - parsedate_to_datetime(date).timestamp() if date else 0
     if abs(off) <= TOLERATED:
