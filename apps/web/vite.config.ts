@@ -17,7 +17,7 @@ const alias = { '@': fileURLToPath(new URL('src', import.meta.url)) }
 
 export default defineConfig({
   base: './', // the page may be served from any directory
-  plugins: [plainImports(), withoutPictures(), vue(), precache(), precompress()],
+  plugins: [plainImports(), withoutUnused(), vue(), precache(), precompress()],
   resolve: { alias },
   build: {
     outDir: 'dist/page', // dist itself holds what is committed: see web.go
@@ -48,12 +48,13 @@ function plainImports(): Plugin {
   }
 }
 
-/** Removes from TodoMVC's style the pictures, whose data: addresses default-src 'self' forbids (page.css has others), and two properties that no browser supports. */
-function withoutPictures(): Plugin {
+/** Removes from TodoMVC's style the pictures, whose data: addresses default-src 'self' forbids (page.css has others), and what only older browsers need. */
+function withoutUnused(): Plugin {
+  const unused = /background-image: url\('data:[^']*'\);|-(webkit|moz)-text-rendering: \w+;|[^}]*::-(webkit-input|moz)-placeholder \{[^}]*\}/g
   return {
-    name: 'without-pictures',
+    name: 'without-unused',
     enforce: 'pre',
-    transform: (code, id) => (id.endsWith('/todomvc-app-css/index.css') ? code.replaceAll(/(background-image: url\('data:[^']*'\)|-(webkit|moz)-text-rendering: \w+);/g, '') : undefined),
+    transform: (code, id) => (id.endsWith('/todomvc-app-css/index.css') ? code.replaceAll(unused, '').replace('::input-placeholder', '::placeholder') : undefined),
   }
 }
 
