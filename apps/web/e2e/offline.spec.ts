@@ -25,6 +25,19 @@ test('Opens without network after the first visit', async ({ page, own, list }) 
   await expect(other.items).toHaveCount(0)
 })
 
+for (const status of [408, 425, 429, 503]) {
+  test(`Opens from what is kept when the server puts the page off by a ${status}`, async ({ page, network, server, list }) => {
+    await server.add(list, ['bread'])
+    const app = await new App(page, network.address, list).open()
+    await app.saved()
+    await installed(page)
+    network.fault = ({ url }) => (/^\/(\?|config)/.test(url ?? '') ? { status, headers: { 'Retry-After': '60' } } : 'pass')
+    await page.reload()
+    await expect(app.items).toHaveText(['bread'])
+    await app.saved()
+  })
+}
+
 test('Changes made offline survive a reload, and land once and in order when the network returns', async ({ page, own, list }) => {
   await own.add(list, ['bread', 'salt', 'milk'])
   const app = await new App(page, own.address, list).open()

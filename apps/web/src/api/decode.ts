@@ -14,9 +14,9 @@ export interface OperationResult {
   readonly problem?: Problem
 }
 
-/** Reports whether an operation has no outcome yet and must be sent again. */
-export function undecided({ status }: OperationResult): boolean {
-  return status === 429 || status >= 500
+/** Reports whether a request or operation with this status has no outcome yet and must be sent again: timeout (408), wrong connection (421), too early (425), too many (429), or a server error. */
+export function undecided({ status }: { readonly status: number }): boolean {
+  return [408, 421, 425, 429].includes(status) || status >= 500
 }
 
 // The input comes from another program, which may have another version or not be the API. Unknown members are
@@ -96,20 +96,16 @@ export function decodeResults(value: unknown, operations: readonly { id: string 
 /** Decodes an RFC 9457 problem. Missing or mistyped members are derived from the status or left out. */
 export function decodeProblem(value: unknown, status: number): Problem {
   const { title, detail, code, todo } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  return {
+  const problem = {
     status,
     title: typeof title === 'string' ? title : `HTTP ${status}`,
     detail: typeof detail === 'string' ? detail : '',
     ...(typeof code === 'string' && { code }),
-    ...optional('todo', () => decodeTodo(todo, 'todo')),
   }
-}
-
-function optional<K extends string, T>(name: K, decode: () => T): Partial<Record<K, T>> {
   try {
-    return { [name]: decode() } as Record<K, T>
+    return { ...problem, todo: decodeTodo(todo, 'todo') }
   } catch {
-    return {}
+    return problem
   }
 }
 

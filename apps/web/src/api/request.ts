@@ -1,4 +1,4 @@
-import { decodeProblem } from './decode'
+import { decodeProblem, undecided } from './decode'
 import { Trouble } from './trouble'
 
 // Longer than the 10 s that the server gives its store, so that its own 503 arrives first.
@@ -24,7 +24,7 @@ export async function request(address: string | URL, init: RequestInit = {}, lim
   if (response.ok) return response
 
   const problem = decodeProblem(await bodyOf(response).then(JSON.parse).catch(() => null), response.status)
-  const kind = response.status === 429 || response.status >= 500 ? 'busy' : 'refused'
+  const kind = undecided(response) ? 'busy' : 'refused'
   throw new Trouble(kind, problem.detail || problem.title, { status: response.status, code: problem.code, retryAfter: seconds(response.headers.get('Retry-After')) })
 }
 

@@ -1,8 +1,8 @@
 /**
  * The reason why a request failed.
  * - `unreachable`: no response within the time limit. The outcome of a write is unknown.
- * - `busy`: the server cannot handle it now (429, 5xx). The outcome of a write is unknown.
- * - `refused`: the server refused the request (4xx).
+ * - `busy`: the server cannot handle it now (see `undecided`). The outcome of a write is unknown.
+ * - `refused`: the server refused the request (other 4xx).
  * - `unreadable`: the response is not the API's: a network's sign-in page, or a server of another version.
  * - `signin`: a proxy in front of the API requires a sign-in.
  */

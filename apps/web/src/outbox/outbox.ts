@@ -123,7 +123,7 @@ export class Outbox {
     return batch
   }
 
-  /** Records the server's results. Operations without an outcome (429, 5xx) keep waiting. */
+  /** Records the server's results. Operations without an outcome keep waiting. */
   settle(results: readonly OperationResult[]): Promise<void> {
     const resultOf = new Map(results.map((result) => [result.id, result]))
     return this.#change((entry) => {
@@ -144,7 +144,7 @@ export class Outbox {
       this.#entries
         .filter((entry) => entry.state === 'waiting' && (entry.operation.id === operation.id || (item !== undefined && itemOf(entry.operation) === item)))
         // Never a status that means "no outcome" or "landed".
-        .map((entry) => ({ id: entry.operation.id, status: status >= 400 && status < 500 && status !== 429 ? status : 400, revision: 0, problem })),
+        .map((entry) => ({ id: entry.operation.id, status: status >= 400 && !undecided({ status }) ? status : 400, revision: 0, problem })),
     )
   }
 

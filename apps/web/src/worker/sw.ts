@@ -1,6 +1,7 @@
 /// <reference lib="webworker" />
 import { batchesOf, placeOf } from '@/api/batch'
 import { loadConfig } from '@/api/config'
+import { undecided } from '@/api/decode'
 import { syncTag } from '@/outbox/backgroundSync'
 import { openDatabase, soon } from '@/outbox/database'
 import { sendAll } from '@/outbox/sendAll'
@@ -81,7 +82,7 @@ async function fresh(request: Request, address: string): Promise<Response> {
   const slow = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), patience)))
   try {
     const response = await Promise.race([answer, slow])
-    return response && response.status < 500 ? response : last
+    return response && !undecided(response) ? response : last
   } catch {
     return last
   } finally {
