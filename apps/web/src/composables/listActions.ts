@@ -1,4 +1,4 @@
-import { undoSteps } from './undoSteps'
+import { undoSteps, type Step } from './undoSteps'
 import type { Connection } from './useConnection'
 import type { ListState, Removal } from './useListState'
 import type { Entry } from '@/outbox/outbox'
@@ -108,11 +108,29 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   }
 
   function restore(items: readonly Todo[]) {
+    const step = deletion(items.filter(({ id }) => !find(id)))
     announce(bringBack({ todos: items, text: '' }) ?? words.value.done.alreadyBack)
+    steps.push(step)
+  }
+
+  /**
+   * Deletes items that were added or brought back. Those that another person changed since stay. This person's own changes are later steps, which
+   * are already undone.
+   */
+  function deletion(added: readonly Omit<Todo, 'order'>[]): Step {
+    return () => {
+      const unchanged = added.filter(({ id, title, completed }) => find(id)?.title === title && find(id)?.completed === completed)
+      perform(unchanged.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
+      steps.leave(unchanged)
+      return unchanged.length === 0 ? null : words.value.done.undoneAdd
+    }
   }
 
   return {
-    create,
+    create(items) {
+      create(items)
+      steps.push(deletion(items))
+    },
 
     setTitle(next, was) {
       const before = title.value
@@ -124,12 +142,7 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
     add(items) {
       const added = items.map((item) => ({ id: randomId(), ...(typeof item === 'string' ? { title: item, completed: false } : item) }))
       create(added)
-      steps.push(() => {
-        // Items that another person changed stay. This person's own changes are later steps, which are already undone.
-        const unchanged = added.filter(({ id, title, completed }) => find(id)?.title === title && find(id)?.completed === completed)
-        perform(unchanged.map(({ id, title }) => ({ operation: { id: randomId(), type: 'delete', todoId: id }, about: title })))
-        return unchanged.length === 0 ? null : words.value.done.undoneAdd
-      })
+      steps.push(deletion(added))
     },
 
     change(id, change) {

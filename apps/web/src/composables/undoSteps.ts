@@ -11,6 +11,8 @@ export interface UndoSteps {
   push(step: Step): void
   /** Removes and returns the step of the last change. */
   pop(): Step | undefined
+  /** Leaves items out of `earlier`: an undone addition has deleted them. */
+  leave(items: readonly Pick<Todo, 'id'>[]): void
   /**
    * Returns the still missing items of the last removal before those of `push`: first from the outbox, then from the
    * list's history, an older one at each call. Empty if none is left. Throws Trouble if the history cannot be read.
@@ -24,11 +26,12 @@ const most = 100
 export function undoSteps({ outbox, confirmed, todos, erasures }: ListState, history: () => Promise<readonly HistoryEntry[]>): UndoSteps {
   let steps: Step[] = []
   const given = new Set<number>() // revisions of the history
+  const left = new Set<string>() // ids of items
   watch(erasures, () => (steps = []), { flush: 'sync' })
 
   function missing(items: readonly Todo[]): readonly Todo[] {
     const present = new Set(todos.value.map(({ id }) => id))
-    return items.filter(({ id }) => !present.has(id))
+    return items.filter(({ id }) => !present.has(id) && !left.has(id))
   }
 
   function waiting(): readonly Todo[] {
@@ -47,13 +50,14 @@ export function undoSteps({ outbox, confirmed, todos, erasures }: ListState, his
       if (steps.length > most) steps.shift()
     },
     pop: () => steps.pop(),
+    leave: (items) => items.forEach(({ id }) => left.add(id)),
     async earlier() {
       const unsent = waiting()
       if (unsent.length > 0) return unsent
       for (const entry of await history()) {
         if (given.has(entry.revision)) continue
         given.add(entry.revision)
-        const items = missingOf(entry, todos.value)
+        const items = missing(missingOf(entry, todos.value))
         if (items.length > 0) return items
       }
       return []

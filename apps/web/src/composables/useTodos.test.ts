@@ -398,6 +398,29 @@ describe('undo', () => {
     expect(state.title.value).toBe('')
   })
 
+  it('by key deletes again what was brought back, and never adds what it deleted itself', async () => {
+    filled(bread, salt)
+    const state = open()
+    await eventually(() => expect(titles(state)).toHaveLength(2))
+    server.elsewhere({ id: 'x', type: 'delete', todoId: 'b' })
+    await eventually(() => expect(titles(state)).toEqual(['bread']))
+    state.change('a', { title: 'rye bread' })
+    state.restore([salt])
+    await saved(state)
+    expect(titles(state)).toEqual(['rye bread', 'salt'])
+    await state.undoLast()
+    expect(titles(state)).toEqual(['rye bread'])
+    await state.undoLast()
+    await saved(state)
+    await eventually(() => expect(state.landing.value).toBe(false))
+    await state.undoLast() // the history ends with the deletion of salt, once elsewhere and once by the undo
+    expect(titles(state)).toEqual(['bread'])
+    expect(heard.at(-1)).toBe('There is nothing to undo.')
+    state.create([salt]) // as an edited item that another has deleted
+    await state.undoLast()
+    expect(titles(state)).toEqual(['bread'])
+  })
+
   it('by key goes on, in another visit, with removals that wait and then with the history', async () => {
     filled(bread, salt)
     const before = open()
