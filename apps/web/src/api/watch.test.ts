@@ -71,6 +71,30 @@ describe('a stream', () => {
     expect(watcher.failed).not.toHaveBeenCalled()
   })
 
+  it('that is cut each time it opens is opened again ever later, and at once after one that lived', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const headers = vi.fn(() => Promise.resolve({})) // asked for at each try
+    watch = watchList(address, watcher, headers)
+    const cut = async (times: number, pause: number) => {
+      await opened(times)
+      streams[times - 1]?.end(event(times))
+      await until(() => watcher.lost.mock.calls.length === times)
+      vi.advanceTimersByTime(pause - 1)
+      expect(headers).toHaveBeenCalledTimes(times)
+      vi.advanceTimersByTime(1)
+      expect(headers).toHaveBeenCalledTimes(times + 1)
+    }
+    await cut(1, 500)
+    await cut(2, 1000)
+    await cut(3, 2000)
+    await opened(4)
+    vi.advanceTimersByTime(silence - 1)
+    streams[3]?.write(event(4))
+    await until(() => watcher.received.mock.calls.length === 4)
+    await cut(4, 500)
+    await opened(5)
+  })
+
   describe('that sends changes', () => {
     const todo = (id: string, order: number, title = id) => ({ id, title, completed: false, order })
     const list = (id: string, revision: number, ...todos: unknown[]) => `event: list\nid: ${id}\ndata: ${JSON.stringify({ revision, title: 'T', todos })}\n\n`

@@ -62,12 +62,14 @@ export function watchList(address: string, watcher: Watcher, headers: () => Prom
     stream?.abort()
     clearTimeout(retry)
     const current = new AbortController()
+    const opened = Date.now()
     stream = current
     told = false
     touch(current)
     read(current).catch(() => undefined).finally(() => {
       if (current !== stream) return
       clearTimeout(watchdog)
+      if (heard - opened > recent) failures = 0 // not as soon as it opens: some proxies let a stream open and then cut it
       retry = setTimeout(open, Math.min(30_000, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2))
       watcher.lost()
     })
@@ -79,7 +81,6 @@ export function watchList(address: string, watcher: Watcher, headers: () => Prom
     const signIn = signInTrouble(response)
     if (signIn) watcher.failed(signIn)
     if (!response.ok || !response.body || !(response.headers.get('Content-Type') ?? '').startsWith('text/event-stream')) return
-    failures = 0
     touch(current)
     watcher.opened()
     const parser = createParser({ onEvent: (event) => receive(event, current) })
