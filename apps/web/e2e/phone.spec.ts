@@ -151,6 +151,26 @@ test('A dragged row scrolls the page at the edge of the visible part when the pa
   expect((await server.todos(list)).at(-1)?.title).toBe('item 0')
 })
 
+test('An item that is added below the visible part is told when the page is zoomed in, as when a keyboard lies over it', async ({ app, page, server, list }) => {
+  await server.add(list, Array.from({ length: 6 }, (_, i) => `item ${i}`))
+  await app.open()
+  await expect(app.items).toHaveCount(6)
+  await app.add('bread')
+  await expect(app.items.last()).toBeInViewport()
+  await expect(page.getByTestId('unseen')).toHaveCount(0)
+  const session = await page.context().newCDPSession(page)
+  await session.send('Input.synthesizePinchGesture', { x: 200, y: 100, scaleFactor: 2.5, relativeSpeed: 2000 })
+  await app.add('salt')
+  await expect(app.items).toHaveCount(8)
+  expect(await app.items.last().evaluate((row) => row.getBoundingClientRect().bottom)).toBeLessThan(844)
+  await page.getByTestId('unseen').getByRole('button', { name: 'Show it' }).press('Enter')
+  await expect.poll(() => app.items.last().evaluate((row) => {
+    const { offsetTop = 0, height = 0 } = window.visualViewport ?? {}
+    const { top, bottom } = row.getBoundingClientRect()
+    return top >= offsetTop && bottom <= offsetTop + height
+  })).toBe(true)
+})
+
 /** Drags a row by its handle with a finger. */
 async function drag(app: App, from: number, to: number) {
   const handle = await app.item(from).locator('.handle').boundingBox()
