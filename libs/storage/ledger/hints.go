@@ -56,6 +56,7 @@ type hintState struct {
 type entryHints struct {
 	announced uint64    // the highest revision that a hint named and the store may have
 	look      bool      // a hint asks for a read of the store
+	catchUp   time.Time // of a read after hints were missed; zero: none is due
 	notBefore time.Time // of the next such read: the last hint was false
 	// unannounced is true after a change that no hint announced: its writer sends
 	// none, or they are lost. The key is then polled as without a bus.
@@ -88,17 +89,22 @@ func (l *Ledger[T]) listen() {
 	l.hints.since.Store(nil)
 }
 
-// listening records that hints arrive, or the reason why they do not.
+// catchUpPause is the time between the reads of two watched keys after the bus is
+// back. Other servers lost it at the same time.
+const catchUpPause = time.Millisecond
+
+// listening records that hints arrive, or the reason why they do not. A change whose
+// hint was missed is found by one read of each watched key, once hints arrive again.
 func (l *Ledger[T]) listening(err error) {
 	if f := l.opts.Observer.Listening; f != nil {
 		f(err == nil)
 	}
+	now := time.Now()
 	if err != nil {
 		l.hints.since.Store(nil)
 		l.log.LogAttrs(context.Background(), slog.LevelWarn, "hints of other servers do not arrive; watched documents are read more often",
 			slog.Duration("slowest", l.opts.WatchSlowest), slog.Any("error", err))
 	} else {
-		now := time.Now()
 		l.hints.missed.Store(false)
 		l.hints.since.Store(&now)
 		l.log.LogAttrs(context.Background(), slog.LevelInfo, "hints of other servers arrive; watched documents are read less often",
@@ -111,11 +117,27 @@ func (l *Ledger[T]) listening(err error) {
 		entries = append(entries, e)
 	}
 	l.mu.Unlock()
+	next := now.Add(catchUpPause)
 	for _, e := range entries {
 		e.mu.Lock()
+		if e.polling {
+			e.hints.catchUp = next
+			next = next.Add(catchUpPause)
+		}
 		e.wakePoll()
 		e.mu.Unlock()
 	}
+}
+
+// catchUpAt returns the time of the read that finds a change whose hint was missed,
+// and false if none is due. last is the time of the last read: a bus that often
+// fails causes no more reads than polling does. The caller holds e.mu.
+func (e *entry[T]) catchUpAt(last time.Time) (time.Time, bool) {
+	at := e.hints.catchUp
+	if earliest := last.Add(e.l.opts.WatchFastest); at.Before(earliest) && !at.IsZero() {
+		at = earliest
+	}
+	return at, !at.IsZero() && e.l.hints.since.Load() != nil && !e.hintsCover()
 }
 
 // publish announces the present revision of e's document to other processes.

@@ -169,6 +169,9 @@ func (e *entry[T]) poll() {
 			interval = l.watchInterval(now.Sub(e.changed))
 		}
 		wait := last.Add(time.Duration(int64(interval) * factor / 1000)).Sub(now)
+		if at, due := e.catchUpAt(last); due {
+			wait = min(wait, at.Sub(now))
+		}
 		looking := e.hints.look
 		if looking {
 			wait = min(wait, e.hints.notBefore.Sub(now))
@@ -180,7 +183,7 @@ func (e *entry[T]) poll() {
 		var f *flight[T]
 		known := e.adopted
 		if wait <= 0 {
-			e.hints.look = false
+			e.hints.look, e.hints.catchUp = false, time.Time{}
 			f = e.join(l.base)
 		}
 		e.mu.Unlock()
