@@ -1,10 +1,15 @@
 locals {
+  # GitHub adds the ids of owner and repository to their names in the subject of a repository that was created, renamed
+  # or transferred since 15 July 2026, or that opted in.
+  # https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/
+  repository = "repo:${join("/", [for i, part in split("/", local.project.repository) : join("@", compact([part, try(local.project.repository_ids[i], "")]))])}"
+
   # Trust policies: workflows of the repository, identified by the claims in GitHub's token.
   # https://docs.github.com/actions/reference/openid-connect-reference
   subjects = merge(
-    { for name in local.environments : "${name}-deploy" => ["repo:${local.project.repository}:environment:${name}"] },
-    { for name in local.environments : "${name}-preview" => ["repo:${local.project.repository}:environment:${name}-preview"] },
-    { plan = ["repo:${local.project.repository}:pull_request", "repo:${local.project.repository}:ref:refs/heads/main"] },
+    { for name in local.environments : "${name}-deploy" => ["${local.repository}:environment:${name}"] },
+    { for name in local.environments : "${name}-preview" => ["${local.repository}:environment:${name}-preview"] },
+    { plan = ["${local.repository}:pull_request", "${local.repository}:ref:refs/heads/main"] },
   )
 
   trust = { for role, subjects in local.subjects : role => jsonencode({
@@ -34,6 +39,11 @@ resource "aws_iam_role" "deploy" {
     precondition {
       condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", local.project.repository))
       error_message = "repository in project.yaml is owner/name, such as gchamon/devops-challenge."
+    }
+
+    precondition {
+      condition     = can(regex("^(null|\\[\\]|\\[[1-9][0-9]*,[1-9][0-9]*\\])$", jsonencode(try(local.project.repository_ids, null))))
+      error_message = "repository_ids in project.yaml are two numbers, the owner's and the repository's, such as [1024025, 2325298], or []."
     }
 
     precondition {

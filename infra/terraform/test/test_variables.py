@@ -239,7 +239,10 @@ def test_bad_values_are_refused_with_what_was_expected(directory, values, want, 
 
 
 BAD_NAMES = {
-    "bootstrap": {"repository": ("https://github.com/gchamon/devops-challenge", "repository in project.yaml is owner/name")},
+    "bootstrap": {
+        "repository": ("https://github.com/gchamon/devops-challenge", "repository in project.yaml is owner/name"),
+        "repository_ids": ("[2325298]", "repository_ids in project.yaml are two numbers"),
+    },
     "shared": {
         "monthly_budget_usd": ("0", "monthly_budget_usd in project.yaml is an amount in US dollars, at least 1."),
         "alarm_email": ("ops at example", "alarm_email in project.yaml is an e-mail address such as ops@example.com."),
@@ -256,3 +259,22 @@ def test_bad_names_of_the_project_are_refused(root, copy):
     said = terraform(copy / root, "test", check=False).replace("\n", " ").replace("  ", " ")
     missing = [words for _, words in BAD_NAMES[root].values() if words not in said]
     assert not missing, f"not said: {missing}; said:\n{said}"
+
+
+def test_roles_trust_the_subject_with_ids(copy):
+    """That of a repository which was created since July 2026."""
+    project, root = copy / "project.yaml", copy / "bootstrap"
+    project.write_text(project.read_text().replace("repository_ids: []", "repository_ids: [1024025, 2325298]"))
+    (tests,) = root.glob("tests/*.tftest.hcl")
+    head = tests.read_text().partition("\nrun ")[0]
+    tests.write_text(head + """
+run "subjects" {
+  command = plan
+  assert {
+    condition     = local.subjects.staging-deploy == ["repo:gchamon@1024025/devops-challenge@2325298:environment:staging"] && local.subjects.plan[0] == "repo:gchamon@1024025/devops-challenge@2325298:pull_request"
+    error_message = "got ${jsonencode(local.subjects)}"
+  }
+}
+""")
+    terraform(root, "init", "-backend=false", "-input=false")
+    terraform(root, "test")
