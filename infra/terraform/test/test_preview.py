@@ -120,6 +120,7 @@ def test_states_that_cannot_be_listed(preview):
     ("args", "variables", "want"),
     [
         (["show", "12"], {}, "expected show NUMBER IMAGE, end NUMBER or end-due"),
+        (["show", "007", "built"], {}, "expected show NUMBER IMAGE, end NUMBER or end-due"),
         (["end", "all"], {}, "expected show NUMBER IMAGE, end NUMBER or end-due"),
         (["end", "12"], {"ENVIRONMENT": "../staging"}, 'ENVIRONMENT is "../staging", expected the name of an environment'),
         (["show", "12", "built"], {"DAYS": "a week"}, 'DAYS is "a week", expected a number of days'),
