@@ -50,6 +50,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -517,10 +518,11 @@ func (s *Store) update(batch []*change) (rest []*change, err error) {
 			s.last++
 			return batch, nil
 		case at == len(batch):
-			if !isRefusedWrite(err) {
-				err = fmt.Errorf("%w: %w", storage.ErrNotDurable, err)
+			outcome := storage.ErrNotDurable
+			if isRefusedWrite(err) {
+				outcome = storage.ErrRefused
 			}
-			err = errors.Join(err, s.db.Close())
+			err = errors.Join(fmt.Errorf("%w: %w", outcome, err), s.db.Close())
 			s.db = nil
 			return batch, err
 		}
@@ -582,9 +584,14 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 func (s *Store) SoleOwner() bool { return true }
 
 // isRefusedWrite reports whether a commit failed because the file system refused to
-// write a page, as on a full disk. The page that makes the commit valid is written
-// last, so the commit did not take effect. This does not hold for a failed sync.
+// write a page, as on a full disk, or to make the file larger. The page that makes
+// the commit valid is written last, so the commit did not take effect. This does not
+// hold for a failed sync.
 func isRefusedWrite(err error) bool {
+	// bbolt does this before it writes, and keeps no more of the error than its text.
+	if strings.HasPrefix(err.Error(), "file resize error: ") {
+		return true
+	}
 	refused := new(fs.PathError)
 	return errors.As(err, &refused) && refused.Op == "write" && durable.IsRefusal(refused)
 }
@@ -595,7 +602,7 @@ func wrap(op, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, known := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrNotDurable, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused, storage.ErrNotDurable, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return &storage.Error{Op: op, Key: key, Err: err}
 		}
