@@ -3,6 +3,7 @@ package boltstore_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,6 +39,7 @@ func TestConformance(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Name: "bbolt",
 		Open: func(tb testing.TB) storage.Store { return openAt(tb, filepath.Join(tb.TempDir(), "documents.db")) },
+		Away: func(_ testing.TB, s storage.Store) { _ = s.(io.Closer).Close() },
 		Reopen: func(tb testing.TB, s storage.Store) storage.Store {
 			before, ok := s.(opened)
 			if !ok {

@@ -2,6 +2,7 @@ package diskstore_test
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -39,6 +40,7 @@ func TestConformance(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Name: "disk",
 		Open: func(tb testing.TB) storage.Store { return openIn(tb, tb.TempDir()) },
+		Away: func(_ testing.TB, s storage.Store) { _ = s.(io.Closer).Close() },
 		Reopen: func(tb testing.TB, s storage.Store) storage.Store {
 			before, ok := s.(opened)
 			if !ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -100,15 +101,41 @@ func replaceAtNoVersion(tb testing.TB, h Harness) {
 
 func versionsTellBodiesApart(tb testing.TB, h Harness) {
 	s := h.Open(tb)
-	seen := make(map[storage.Version]string)
+	seen := make(bodies)
 	version := mustCreate(tb, s, "key", "")
-	seen[version] = ""
+	seen.add(tb, version, "")
 	for _, body := range []string{"a", "b", "aa", "a\n", "A", strings.Repeat("a", 1000), strings.Repeat("a", 999) + "b"} {
 		version = mustReplace(tb, s, "key", body, version)
-		if before, ok := seen[version]; ok {
-			tb.Errorf("bodies %.20q and %.20q: got one version %q for both, want two", before, body, version)
+		seen.add(tb, version, body)
+	}
+}
+
+// versionsAfterDelete: a document that is created again has no version of the one
+// that was deleted, which a slower writer may still have.
+func versionsAfterDelete(tb testing.TB, h Harness) {
+	if h.NoDelete != "" {
+		return
+	}
+	s := h.Open(tb)
+	mustCreate(tb, s, "other", "other")
+	seen := make(bodies)
+	version := mustCreate(tb, s, "key", "0")
+	stale := []storage.Version{version}
+	for n := range 3 {
+		seen.add(tb, version, strconv.Itoa(n))
+		if err := s.Delete(tb.Context(), "key", version); err != nil {
+			tb.Fatalf("Delete: got %v, want nil", err)
 		}
-		seen[version] = body
+		body := strconv.Itoa(n + 1)
+		version = mustCreate(tb, s, "key", body)
+		seen.add(tb, version, body)
+		for _, old := range stale {
+			_, err := s.Replace(tb.Context(), "key", []byte("stale"), old)
+			wantError(tb, "Replace at the version of a deleted document", err, storage.ErrConflict)
+			wantError(tb, "Delete at the version of a deleted document", s.Delete(tb.Context(), "key", old), storage.ErrConflict)
+		}
+		wantDocument(tb, s, "key", body, version)
+		stale = append(stale, version)
 	}
 }
 
@@ -245,6 +272,16 @@ func bytesExact(tb testing.TB, h Harness) {
 		slices.Reverse(reversed)
 		wantDocument(tb, s, name, string(reversed), mustReplace(tb, s, name, string(reversed), version))
 	}
+	// A store may refuse a body that is too long for it, but not cut it off.
+	long := string(bytes.Repeat(mebibyte, 5)) + "end"
+	switch version, err := s.Create(tb.Context(), "long", []byte(long)); {
+	case err == nil:
+		wantDocument(tb, s, "long", long, version)
+	case errors.Is(err, storage.ErrRefused):
+		wantMissing(tb, s, "long")
+	default:
+		tb.Errorf("Create of a body of %d bytes: got %v, want nil or %v", len(long), err, storage.ErrRefused)
+	}
 	if version, err := s.Create(tb.Context(), "nil", nil); err != nil {
 		tb.Errorf("Create of a nil body: got %v, want nil", err)
 	} else {
@@ -354,32 +391,65 @@ func concurrentCreate(tb testing.TB, h Harness) {
 	stores := handles(tb, h)
 	for round := range 8 {
 		key := "key " + strconv.Itoa(round)
-		var wins atomic.Int32
-		var winner atomic.Pointer[storage.Document]
-		var all sync.WaitGroup
-		start := make(chan struct{})
-		for i := range h.Writers {
-			all.Go(func() {
-				<-start
-				body := strconv.Itoa(i)
-				version, err := stores[i%len(stores)].Create(tb.Context(), key, []byte(body))
-				switch {
-				case err == nil:
-					wins.Add(1)
-					winner.Store(&storage.Document{Body: []byte(body), Version: version})
-				case !errors.Is(err, storage.ErrConflict):
-					tb.Errorf("Create by one of %d: got %v, want nil or %v", h.Writers, err, storage.ErrConflict)
-				}
-			})
-		}
-		close(start)
-		all.Wait()
-		if wins.Load() != 1 {
-			tb.Errorf("%d writers create one document: got %d winners, want 1", h.Writers, wins.Load())
-			continue
-		}
-		won := winner.Load()
-		for _, s := range stores {
+		oneWins(tb, h, stores, key, func(i int) (doc storage.Document, err error) {
+			doc.Body = []byte(strconv.Itoa(i))
+			doc.Version, err = stores[i%len(stores)].Create(tb.Context(), key, doc.Body)
+			return doc, err
+		})
+	}
+}
+
+func concurrentDelete(tb testing.TB, h Harness) {
+	if h.NoDelete != "" {
+		return
+	}
+	stores := handles(tb, h)
+	for round := range 8 {
+		key := "key " + strconv.Itoa(round)
+		version := mustCreate(tb, stores[0], key, "body")
+		oneWins(tb, h, stores, key, func(i int) (doc storage.Document, err error) {
+			s := stores[i/2%len(stores)] // each handle does both
+			if (i+round)%2 == 0 {
+				return doc, s.Delete(tb.Context(), key, version)
+			}
+			doc.Body = []byte(strconv.Itoa(i))
+			doc.Version, err = s.Replace(tb.Context(), key, doc.Body, version)
+			return doc, err
+		})
+	}
+}
+
+// oneWins calls write for each of the writers at once. One must succeed, and the
+// key must hold the document that it returned, or none if that has no version.
+func oneWins(tb testing.TB, h Harness, stores []storage.Store, key string, write func(i int) (storage.Document, error)) {
+	tb.Helper()
+	var wins atomic.Int32
+	var winner atomic.Pointer[storage.Document]
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range h.Writers {
+		all.Go(func() {
+			<-start
+			switch doc, err := write(i); {
+			case err == nil:
+				wins.Add(1)
+				winner.Store(&doc)
+			case !errors.Is(err, storage.ErrConflict):
+				tb.Errorf("a write by one of %d: got %v, want nil or %v", h.Writers, err, storage.ErrConflict)
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	if wins.Load() != 1 {
+		tb.Errorf("%d writers write to one state: got %d winners, want 1", h.Writers, wins.Load())
+		return
+	}
+	won := winner.Load()
+	for _, s := range stores {
+		if won.Version == "" {
+			wantMissing(tb, s, key)
+		} else {
 			wantDocument(tb, s, key, string(won.Body), won.Version)
 		}
 	}
@@ -393,6 +463,7 @@ func counterRace(tb testing.TB, h Harness) {
 	mustCreate(tb, stores[0], "counter", "0 start")
 	var all sync.WaitGroup
 	var failed atomic.Bool
+	var bodies sync.Map // by version
 	for w := range h.Writers {
 		s := stores[w%len(stores)]
 		all.Go(func() {
@@ -410,6 +481,11 @@ func counterRace(tb testing.TB, h Harness) {
 				if err != nil || n < last {
 					failed.Store(true)
 					tb.Errorf("Get while others write: got %q, want a count of at least %d", doc.Body, last)
+					return
+				}
+				if body, ok := bodies.LoadOrStore(doc.Version, string(doc.Body)); ok && body != string(doc.Body) {
+					failed.Store(true)
+					tb.Errorf("Get while others write: got %q and %q, both at version %q", body, doc.Body, doc.Version)
 					return
 				}
 				last = n
@@ -460,6 +536,19 @@ func survivesReopen(tb testing.TB, h Harness) {
 	if lister, ok := s.(storage.Lister); ok {
 		wantKeys(tb, lister, HostileKeys())
 	}
+
+	// The versions from before do not come back.
+	s = h.Open(tb)
+	seen := make(bodies)
+	version := mustCreate(tb, s, "key", "0")
+	for n := range 12 {
+		seen.add(tb, version, strconv.Itoa(n))
+		if n == 6 {
+			s = h.Reopen(tb, s)
+		}
+		version = mustReplace(tb, s, "key", strconv.Itoa(n+1), version)
+	}
+	seen.add(tb, version, "12")
 }
 
 func getIfChanged(tb testing.TB, h Harness) {
@@ -519,6 +608,121 @@ func keys(tb testing.TB, h Harness) {
 	wantKeys(tb, lister, all[1:])
 }
 
+// manyKeys: a listing is complete although it needs several pages, and although
+// documents are written while it is under way, as a program does that deletes what
+// is too old.
+func manyKeys(tb testing.TB, h Harness) {
+	s := h.Open(tb)
+	lister, ok := s.(storage.Lister)
+	if !ok {
+		return
+	}
+	all := make([]string, h.Documents)
+	versions := make([]storage.Version, h.Documents)
+	var writers sync.WaitGroup
+	for w := range h.Writers {
+		writers.Go(func() {
+			for i := w; i < h.Documents && !tb.Failed(); i += h.Writers {
+				var err error
+				all[i] = fmt.Sprintf("key %06d", i)
+				if versions[i], err = s.Create(tb.Context(), all[i], []byte("body")); err != nil {
+					tb.Errorf("Create of key %q: got %v, want nil", all[i], err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	if tb.Failed() {
+		return
+	}
+	wantKeys(tb, lister, all)
+	// A listing that is cut short must not look like a whole one.
+	cancelled, cancel := context.WithCancel(tb.Context())
+	defer cancel()
+	listed, ended := 0, error(nil)
+	for _, err := range lister.Keys(cancelled) {
+		if ended = err; err == nil {
+			listed++
+		}
+		cancel()
+	}
+	if !errors.Is(ended, context.Canceled) && listed != len(all) {
+		tb.Errorf("Keys, cancelled at its first key: got %d keys of %d and %v, want all or %v", listed, len(all), ended, context.Canceled)
+	}
+
+	// A driver must not wait for the end of its own listing.
+	ctx, cancel := context.WithTimeout(tb.Context(), h.hangs)
+	defer cancel()
+	var got, left []string
+	for key, err := range lister.Keys(ctx) {
+		if err != nil {
+			tb.Fatalf("Keys while documents are written: got %v, want nil", err)
+		}
+		i, _ := slices.BinarySearch(all, key)
+		switch got = append(got, key); {
+		case i == len(all) || i%10 != 0:
+			left = append(left, key)
+			continue
+		case h.NoDelete != "":
+			left = append(left, key)
+			_, err = s.Replace(ctx, key, []byte("new"), versions[i])
+		default:
+			err = s.Delete(ctx, key, versions[i])
+		}
+		if err != nil {
+			tb.Fatalf("a write to key %q when Keys has yielded it: got %v, want nil", key, err)
+		}
+	}
+	if !slices.Equal(got, all) {
+		tb.Errorf("Keys while documents are written: got %d, want %d", len(got), len(all))
+	}
+	wantKeys(tb, lister, left)
+}
+
+// away: a store that cannot be asked does not answer that there is nothing.
+func away(tb testing.TB, h Harness) {
+	if h.Away == nil {
+		return
+	}
+	s := h.Open(tb)
+	version := mustCreate(tb, s, "key", "body")
+	h.Away(tb, s)
+	for op, call := range Operations(s, version) {
+		err := call(tb.Context())
+		wantError(tb, op+" of a store that is away", err, storage.ErrUnavailable)
+		for _, other := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused} {
+			if errors.Is(err, other) {
+				tb.Errorf("%s of a store that is away: got %v, which is also %v", op, err, other)
+			}
+		}
+	}
+	_, _, err := storage.GetIfChanged(tb.Context(), s, "key", version)
+	wantError(tb, "GetIfChanged of a store that is away", err, storage.ErrUnavailable)
+}
+
+// refuses: a write that was refused has changed nothing and says so, and reads go
+// on.
+func refuses(tb testing.TB, h Harness) {
+	if h.Refuse == nil {
+		return
+	}
+	s := h.Open(tb)
+	version := mustCreate(tb, s, "key", "body")
+	h.Refuse(tb, s)
+	// One that is larger than what was freed or kept in reserve.
+	body := bytes.Repeat([]byte("new"), 1<<20)
+	_, create := s.Create(tb.Context(), "new", body)
+	_, replace := s.Replace(tb.Context(), "key", body, version)
+	for op, err := range map[string]error{"Create": create, "Replace": replace} {
+		wantError(tb, op+" on a store that refuses", err, storage.ErrRefused)
+		if errors.Is(err, storage.ErrUnavailable) {
+			tb.Errorf("%s on a store that refuses: got %v, which is also %v", op, err, storage.ErrUnavailable)
+		}
+	}
+	wantDocument(tb, s, "key", "body", version)
+	wantMissing(tb, s, "new")
+}
+
 func check(tb testing.TB, h Harness) {
 	s := h.Open(tb)
 	checker, ok := s.(storage.Checker)
@@ -554,12 +758,19 @@ func secondSeesWrites(tb testing.TB, h Harness) {
 			wantKeys(tb, lister, keys)
 		}
 	}
+	for _, s := range stores[1:] {
+		if owner, ok := s.(storage.SoleOwner); ok && owner.SoleOwner() {
+			tb.Error("SoleOwner: got true for a store with two handles, want false")
+		}
+	}
 	wantMissing(tb, reader, "key")
 	lists()
 	version := mustCreate(tb, writer, "key", "0")
 	lists("key")
 	known := storage.Version("")
+	seen := make(bodies)
 	for n := range 12 {
+		seen.add(tb, version, strconv.Itoa(n))
 		wantIfChanged(tb, reader, known, strconv.Itoa(n), version)
 		wantDocument(tb, reader, "key", strconv.Itoa(n), version)
 		if n%2 == 1 {
@@ -589,6 +800,17 @@ func handles(tb testing.TB, h Harness) []storage.Store {
 		return []storage.Store{s}
 	}
 	return []storage.Store{s, h.Second(tb, s)}
+}
+
+// bodies has the bodies of one document by their versions.
+type bodies map[storage.Version]string
+
+func (b bodies) add(tb testing.TB, version storage.Version, body string) {
+	tb.Helper()
+	if before, ok := b[version]; ok && before != body {
+		tb.Errorf("bodies %.20q and %.20q: got one version %q for both, want two", before, body, version)
+	}
+	b[version] = body
 }
 
 func mustCreate(tb testing.TB, s storage.Store, key, body string) storage.Version {

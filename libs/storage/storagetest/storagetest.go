@@ -8,13 +8,16 @@
 //		})
 //	}
 //
-// The suite expects the same of every backend. It prints one line,
-// "storagetest: ran on NAME ...", which shows a build that a backend was tested.
+// The suite expects the same of every backend. It prints the line
+// "storagetest: ran on NAME ...", which shows a build that a backend was tested, and
+// another one if the harness lacks a function.
 package storagetest
 
 import (
 	"cmp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 )
@@ -33,21 +36,30 @@ type Harness struct {
 	// Reopen releases a store that Open returned and opens its documents
 	// again. Nil for stores whose documents end with them.
 	Reopen func(tb testing.TB, store storage.Store) storage.Store
-	// Writers and Increments are the size of the counter race: 32 and 200
-	// when zero.
-	Writers, Increments int
+	// Away makes the documents of a store that Open returned unreachable, as when
+	// its server stops; for a file, closing the store may do. Every operation must
+	// then fail with ErrUnavailable. Nil if that is not tested here.
+	Away func(tb testing.TB, store storage.Store)
+	// Refuse lets a store that Open returned refuse to write 3 MiB, for example by
+	// a quota or by taking away the permission. That must fail with ErrRefused, and
+	// reads must go on. Nil if that is not tested here.
+	Refuse func(tb testing.TB, store storage.Store)
+	// Writers and Increments are the size of the counter race, 32 and 200 when
+	// zero; Documents is how many a listing has, 1,001 when zero.
+	Writers, Increments, Documents int
 	// NoDelete is the reason for which this server, not the driver, cannot
 	// delete on condition. Deletion must then answer ErrRefused and change
 	// nothing, and the suite says so in its report.
 	NoDelete string
+
+	hangs time.Duration // after which a call counts as one that never ends
 }
 
 // Run tests the store that the harness opens, one subtest for each rule of
 // the contract.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
-	h.Writers = cmp.Or(h.Writers, 32)
-	h.Increments = cmp.Or(h.Increments, 200)
+	h = h.withDefaults()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(t, h) })
 	}
@@ -56,9 +68,29 @@ func Run(t *testing.T, h Harness) {
 		state = "failed"
 	}
 	t.Logf("storagetest: ran on %s: %d cases, %d writers x %d increments: %s", h.Name, len(cases), h.Writers, h.Increments, state)
+	var missing []string
+	for _, part := range []struct {
+		name   string
+		exists bool
+	}{{"Second", h.Second != nil}, {"Reopen", h.Reopen != nil}, {"Away", h.Away != nil}, {"Refuse", h.Refuse != nil}} {
+		if !part.exists {
+			missing = append(missing, part.name)
+		}
+	}
+	if len(missing) > 0 {
+		t.Logf("storagetest: partly tested on %s: the harness has no %s", h.Name, strings.Join(missing, ", "))
+	}
 	if h.NoDelete != "" {
 		t.Logf("storagetest: CONDITIONAL DELETE WAS NOT TESTED on %s: %s", h.Name, h.NoDelete)
 	}
+}
+
+func (h Harness) withDefaults() Harness {
+	h.Writers = cmp.Or(h.Writers, 32)
+	h.Increments = cmp.Or(h.Increments, 200)
+	h.Documents = cmp.Or(h.Documents, 1001)
+	h.hangs = cmp.Or(h.hangs, time.Minute)
+	return h
 }
 
 type testCase struct {
@@ -79,6 +111,7 @@ var cases = []testCase{
 	{"VersionsTellBodiesApart", versionsTellBodiesApart},
 	{"Delete", deleteCurrent},
 	{"DeleteStale", deleteStale},
+	{"VersionsAfterDelete", versionsAfterDelete},
 	{"InvalidKeys", invalidKeys},
 	{"HostileKeysKeptApart", hostileKeysKeptApart},
 	{"BytesExact", bytesExact},
@@ -86,10 +119,14 @@ var cases = []testCase{
 	{"ErrorsCarryOperationAndKey", errorsCarryOperationAndKey},
 	{"ContextDone", contextDone},
 	{"ConcurrentCreate", concurrentCreate},
+	{"ConcurrentDelete", concurrentDelete},
 	{"CounterRace", counterRace},
 	{"SecondSeesWrites", secondSeesWrites},
 	{"SurvivesReopen", survivesReopen},
 	{"GetIfChanged", getIfChanged},
 	{"Keys", keys},
+	{"ManyKeys", manyKeys},
 	{"Check", check},
+	{"Away", away},
+	{"Refuses", refuses},
 }

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gchamon/devops-challenge/libs/storage"
 	"github.com/gchamon/devops-challenge/libs/storage/memstore"
@@ -27,7 +29,65 @@ type broken struct {
 	getIfChanged func(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error)
 	keys         func(ctx context.Context) iter.Seq2[string, error]
 	check        func(ctx context.Context) error
+	sole         bool
+	// away has the wrong errors, by operation, of a store that is away; refusal is
+	// the wrong one of a store that refuses, which may keep what it refuses.
+	away         map[string]error
+	refusal      error
+	keepsRefused bool
 }
+
+// goAway and startRefusing are what the harness calls.
+func (b *broken) goAway() {
+	answer := func(op, key string) error {
+		err, wrong := b.away[op]
+		if !wrong {
+			err = storage.ErrUnavailable
+		}
+		if err == nil {
+			return nil
+		}
+		return &storage.Error{Op: op, Key: key, Err: err}
+	}
+	b.get = func(_ context.Context, key string) (storage.Document, error) {
+		return storage.Document{}, answer("get", key)
+	}
+	b.getIfChanged = func(_ context.Context, key string, _ storage.Version) (storage.Document, bool, error) {
+		return storage.Document{}, false, answer("get", key)
+	}
+	b.create = func(_ context.Context, key string, _ []byte) (storage.Version, error) {
+		return "", answer("create", key)
+	}
+	b.replace = func(_ context.Context, key string, _ []byte, _ storage.Version) (storage.Version, error) {
+		return "", answer("replace", key)
+	}
+	b.delete = func(_ context.Context, key string, _ storage.Version) error { return answer("delete", key) }
+	b.check = func(context.Context) error { return answer("check", "") }
+	b.keys = func(context.Context) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			if err := answer("keys", ""); err != nil {
+				yield("", err)
+			}
+		}
+	}
+}
+
+func (b *broken) startRefusing() {
+	refuse := func(op, key string) error {
+		return &storage.Error{Op: op, Key: key, Err: cmp.Or(b.refusal, storage.ErrRefused)}
+	}
+	b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
+		if b.keepsRefused {
+			_, _ = b.Store.Create(ctx, key, body)
+		}
+		return "", refuse("create", key)
+	}
+	b.replace = func(_ context.Context, key string, _ []byte, _ storage.Version) (storage.Version, error) {
+		return "", refuse("replace", key)
+	}
+}
+
+func (b *broken) SoleOwner() bool { return b.sole }
 
 func (b *broken) Get(ctx context.Context, key string) (storage.Document, error) {
 	if b.get != nil {
@@ -270,6 +330,31 @@ var faults = []struct {
 			return b.Store.Delete(ctx, key, version)
 		}
 	}},
+	{"VersionsAfterDelete", "a document counts its own writes", func(b *broken) {
+		var deleted storage.Version // "key" is created again as if it were this
+		b.delete = func(ctx context.Context, key string, version storage.Version) error {
+			deleted = version
+			return b.Store.Delete(ctx, key, version)
+		}
+		b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
+			version, err := b.Store.Create(ctx, key, body)
+			return cmp.Or(deleted, version), err
+		}
+	}},
+	{"VersionsAfterDelete", "the version of a deleted document is valid again", func(b *broken) {
+		deleted := make(map[storage.Version]bool)
+		b.delete = func(ctx context.Context, key string, version storage.Version) error {
+			err := b.Store.Delete(ctx, key, version)
+			deleted[version] = err == nil
+			return err
+		}
+		b.replace = func(ctx context.Context, key string, body []byte, version storage.Version) (storage.Version, error) {
+			if deleted[version] {
+				return b.blindReplace(ctx, key, body, version)
+			}
+			return b.Store.Replace(ctx, key, body, version)
+		}
+	}},
 	{"InvalidKeys", "any key", func(b *broken) {
 		b.get = func(ctx context.Context, key string) (storage.Document, error) {
 			return b.Store.Get(ctx, "x"+strings.Map(func(r rune) rune { return max(r, ' ') }, key[:min(len(key), 10)]))
@@ -293,6 +378,11 @@ var faults = []struct {
 	{"BytesExact", "bodies cut off", func(b *broken) {
 		b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
 			return b.Store.Create(ctx, key, body[:min(len(body), 1<<16)])
+		}
+	}},
+	{"BytesExact", "long bodies cut off", func(b *broken) {
+		b.create = func(ctx context.Context, key string, body []byte) (storage.Version, error) {
+			return b.Store.Create(ctx, key, body[:min(len(body), 1<<20)])
 		}
 	}},
 	{"BytesExact", "an empty body refused", func(b *broken) {
@@ -408,6 +498,31 @@ var faults = []struct {
 			return version, err
 		}
 	}},
+	{"ConcurrentDelete", "compared and deleted in two steps", func(b *broken) {
+		b.delete = func(ctx context.Context, key string, version storage.Version) error {
+			found, err := b.Store.Get(ctx, key)
+			if err != nil || found.Version != version {
+				return b.Store.Delete(ctx, key, version)
+			}
+			for range 100 {
+				runtime.Gosched()
+			}
+			if later, err := b.Store.Get(ctx, key); err == nil {
+				found = later
+			}
+			return b.Store.Delete(ctx, key, found.Version)
+		}
+	}},
+	{"CounterRace", "body and version read in two steps", func(b *broken) {
+		b.get = func(ctx context.Context, key string) (storage.Document, error) {
+			doc, err := b.Store.Get(ctx, key)
+			runtime.Gosched()
+			if later, err := b.Store.Get(ctx, key); err == nil {
+				doc.Version = later.Version
+			}
+			return doc, err
+		}
+	}},
 	{"GetIfChanged", "always changed", func(b *broken) {
 		b.getIfChanged = func(ctx context.Context, key string, _ storage.Version) (storage.Document, bool, error) {
 			doc, err := b.Store.Get(ctx, key)
@@ -438,6 +553,71 @@ var faults = []struct {
 	{"Keys", "one twice", func(b *broken) {
 		b.mapListing(func(keys []string) []string { return append(keys, keys[max(len(keys)-1, 0):]...) })
 	}},
+	{"ManyKeys", "one page", func(b *broken) {
+		b.mapListing(func(keys []string) []string { return keys[:min(len(keys), 1000)] })
+	}},
+	{"ManyKeys", "pages by number", func(b *broken) {
+		b.keys = func(ctx context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for at := 0; ; at += 100 {
+					keys := b.listed(ctx)
+					keys = keys[min(at, len(keys)):]
+					for _, key := range keys[:min(100, len(keys))] {
+						if !yield(key, nil) {
+							return
+						}
+					}
+					if len(keys) <= 100 {
+						return
+					}
+				}
+			}
+		}
+	}},
+	{"ManyKeys", "writes wait for the end of a listing", func(b *broken) {
+		var listing sync.RWMutex
+		b.keys = func(ctx context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				listing.Lock()
+				defer listing.Unlock()
+				for _, key := range b.listed(ctx) {
+					if !yield(key, nil) {
+						return
+					}
+				}
+			}
+		}
+		b.delete = func(ctx context.Context, key string, version storage.Version) error {
+			for !listing.TryRLock() {
+				if ctx.Err() != nil {
+					return &storage.Error{Op: "delete", Key: key, Err: ctx.Err()}
+				}
+				runtime.Gosched()
+			}
+			defer listing.RUnlock()
+			return b.Store.Delete(ctx, key, version)
+		}
+	}},
+	{"ManyKeys", "a cancelled listing looks like a whole one", func(b *broken) {
+		b.keys = func(ctx context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for _, key := range b.listed(ctx) {
+					if ctx.Err() != nil || !yield(key, nil) {
+						return
+					}
+				}
+			}
+		}
+	}},
+	{"Away", "nothing is found", func(b *broken) { b.away = map[string]error{"get": storage.ErrNotFound} }},
+	{"Away", "a conflict is answered", func(b *broken) { b.away = map[string]error{"replace": storage.ErrConflict} }},
+	{"Away", "the check succeeds", func(b *broken) { b.away = map[string]error{"check": nil} }},
+	{"Away", "no keys are listed", func(b *broken) { b.away = map[string]error{"keys": nil} }},
+	{"Refuses", "a full disk is called an outage", func(b *broken) { b.refusal = storage.ErrUnavailable }},
+	{"Refuses", "a full disk is called an outage, too", func(b *broken) {
+		b.refusal = fmt.Errorf("%w: %w", storage.ErrRefused, storage.ErrUnavailable)
+	}},
+	{"Refuses", "what was refused is kept", func(b *broken) { b.keepsRefused = true }},
 	{"Check", "always away", func(b *broken) {
 		b.check = func(context.Context) error { return &storage.Error{Op: "check", Err: storage.ErrUnavailable} }
 	}},
@@ -473,21 +653,21 @@ func (b *broken) mapKeys(f func(string) string) {
 func (b *broken) mapListing(f func([]string) []string) {
 	b.keys = func(ctx context.Context) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
-			var keys []string
-			for key, err := range b.Store.Keys(ctx) {
-				if err != nil {
-					yield("", err)
-					return
-				}
-				keys = append(keys, key)
-			}
-			for _, key := range f(keys) {
+			for _, key := range f(b.listed(ctx)) {
 				if !yield(key, nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// listed returns all keys.
+func (b *broken) listed(ctx context.Context) (keys []string) {
+	for key := range b.Store.Keys(context.WithoutCancel(ctx)) {
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // recorder is a testing.TB that fails on its own account.
@@ -525,7 +705,7 @@ func record(t *testing.T, c testCase, h Harness) *recorder {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.run(r, h)
+		c.run(r, h.withDefaults())
 	}()
 	<-done
 	return r
@@ -540,19 +720,34 @@ func TestFaultsAreFound(t *testing.T) {
 			if i < 0 {
 				t.Fatalf("there is no case %s", f.found)
 			}
-			r := record(t, cases[i], Harness{Writers: 8, Increments: 50, Open: func(testing.TB) storage.Store {
-				b := &broken{Store: memstore.New()}
-				f.violate(b)
-				return b
-			}})
-			if !r.Failed() {
-				t.Error("got no failure, want one")
+			h := Harness{
+				Writers: 8, Increments: 50, hangs: 10 * time.Millisecond,
+				Open: func(testing.TB) storage.Store {
+					b := &broken{Store: memstore.New()}
+					f.violate(b)
+					return b
+				},
+				Away:   func(_ testing.TB, s storage.Store) { s.(*broken).goAway() },
+				Refuse: func(_ testing.TB, s storage.Store) { s.(*broken).startRefusing() },
 			}
-			for _, report := range r.reports[:min(len(r.reports), 1)] {
-				t.Log(report)
+			if r := record(t, cases[i], h); !r.Failed() {
+				t.Error("got no failure, want one")
+			} else {
+				t.Log(r.reports[0])
 			}
 		})
 	}
+}
+
+// TestNoFaultIsFound: the suite passes the store that the faults are added to.
+func TestNoFaultIsFound(t *testing.T) {
+	Run(t, Harness{
+		Name: "a store without faults", Writers: 8, Increments: 50,
+		Open:   func(testing.TB) storage.Store { return &broken{Store: memstore.New()} },
+		Second: func(_ testing.TB, s storage.Store) storage.Store { return &broken{Store: s.(*broken).Store} },
+		Away:   func(_ testing.TB, s storage.Store) { s.(*broken).goAway() },
+		Refuse: func(_ testing.TB, s storage.Store) { s.(*broken).startRefusing() },
+	})
 }
 
 // TestEveryCaseFindsAFault: no case is there that nothing could fail.
@@ -634,7 +829,8 @@ func TestNoDelete(t *testing.T) {
 // old documents, as from a replica.
 func TestStaleSecond(t *testing.T) {
 	for name, lag := range map[string]func(second *broken){
-		"": func(*broken) {},
+		"":                            func(*broken) {},
+		"claim to be the only writer": func(second *broken) { second.sole = true },
 		"Get": func(second *broken) {
 			var cached storage.Document
 			second.get = func(ctx context.Context, key string) (doc storage.Document, err error) {
@@ -693,9 +889,9 @@ func TestStaleSecond(t *testing.T) {
 		},
 	} {
 		r := record(t, testCase{"SecondSeesWrites", secondSeesWrites}, Harness{
-			Open: func(testing.TB) storage.Store { return memstore.New() },
+			Open: func(testing.TB) storage.Store { return &broken{Store: memstore.New()} },
 			Second: func(_ testing.TB, first storage.Store) storage.Store {
-				second := &broken{Store: first.(*memstore.Store)}
+				second := &broken{Store: first.(*broken).Store}
 				lag(second)
 				return second
 			},
