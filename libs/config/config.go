@@ -36,7 +36,8 @@
 //	             and can be mounted as a file that TODO_S3_SECRET_FILE names.
 //	             A field of type [Secret] needs no tag.
 //	validate     rules of github.com/go-playground/validator/v10, and hostport: an
-//	             address to listen on (the host may be empty, the port 0)
+//	             address to listen on (the host may be empty, the port 0). The rules
+//	             of a list's or a map's elements need dive on the field.
 //
 // A field is a string, a [Secret], a bool, an integer, a float, a
 // [time.Duration], a [ByteSize], a [net/url.URL] or a pointer to one

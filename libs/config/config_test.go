@@ -435,6 +435,18 @@ func TestFaultsOfTheProgram(t *testing.T) {
 				B [][]string `key:"b"`
 			} `key:"a"`
 		}{})},
+		{`config: field A: validate:"dive" is needed for the rules of its elements`, fault(struct {
+			A []struct {
+				B string `key:"b" validate:"required"`
+			} `key:"a" validate:"max=3"`
+		}{})},
+		{`config: field A: validate:"dive" is needed for the rules of its elements`, fault(struct {
+			A map[string]struct {
+				B struct {
+					C string `key:"c" validate:"required"`
+				} `key:"b"`
+			} `key:"a"`
+		}{})},
 		{`config: field A: secret is true or false, not "yes"`, fault(struct {
 			A string `key:"a" secret:"yes"`
 		}{})},

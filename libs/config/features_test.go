@@ -257,7 +257,7 @@ func TestJSONSchema(t *testing.T) {
 		"properties": map[string]any{
 			"verbose": map[string]any{"type": "boolean", "description": "log more"},
 			"level":   map[string]any{"type": "string", "description": "minimum level", "enum": []any{"debug", "info"}, "default": "info"},
-			"wait":    map[string]any{"anyOf": []any{map[string]any{"type": "string"}, map[string]any{"const": 0.0}}, "default": "1s"},
+			"wait":    map[string]any{"anyOf": []any{map[string]any{"type": "string", "pattern": `^[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`}, map[string]any{"const": 0.0}}, "default": "1s"},
 			"token":   map[string]any{"type": "string"},
 			"servers": map[string]any{"type": "array", "items": map[string]any{
 				"type": "object", "additionalProperties": false, "properties": map[string]any{"port": map[string]any{"type": "integer", "minimum": 0.0, "maximum": 65535.0}},

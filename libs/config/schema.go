@@ -65,14 +65,19 @@ func (s *setting) typeSchema() map[string]any {
 	schema := of("integer")
 	switch t := s.typ; {
 	case t == reflect.TypeFor[ByteSize]():
-		return of("string", "integer")
+		schema = of("string", "integer")
+		schema["minimum"], schema["maximum"] = 0, math.MaxInt64
+		schema["pattern"] = `^[0-9]+(B|[KMGT]iB|[kMGT]B)?$`
 	case isURL(t):
 		schema = of("string")
 		schema["format"] = "uri"
 	case isDuration(t): // 0 needs no unit
-		schema = map[string]any{"anyOf": []any{of("string"), map[string]any{"const": 0}}}
+		text := of("string")
+		text["pattern"] = `^[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
+		schema = map[string]any{"anyOf": []any{text, map[string]any{"const": 0}}}
 	case t == reflect.TypeFor[time.Time]():
-		return of("string")
+		schema = of("string")
+		schema["format"] = "date-time"
 	case readsText(t): // also from the text of a number
 		return of("string", "number", "boolean")
 	case t.Kind() == reflect.String:
@@ -83,7 +88,7 @@ func (s *setting) typeSchema() map[string]any {
 			properties[child.part] = child.schema()
 		}
 		schema = of("object", "null") // "http:" with nothing below
-		if s.part == "" {
+		if s.part == "" && (s.parent == nil || s.parent.typ.Kind() == reflect.Slice) {
 			schema = of("object")
 		}
 		schema["properties"], schema["additionalProperties"] = properties, false

@@ -141,7 +141,14 @@ func (s *setting) addBelow() error {
 	if s.elem.isSection() {
 		s.elem.expect = ""
 	}
-	return s.elem.addBelow()
+	if err := s.elem.addBelow(); err != nil {
+		return err
+	}
+	ruled := func(leaf *setting) bool { return leaf.rules != "" }
+	if slices.ContainsFunc(s.elem.leaves(nil), ruled) && !slices.Contains(strings.Split(s.rules, ","), "dive") {
+		return fmt.Errorf(`config: field %s: validate:"dive" is needed for the rules of its elements`, s.goName)
+	}
+	return nil
 }
 
 // leaves appends the settings below s that sources set.
