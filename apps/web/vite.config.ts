@@ -23,6 +23,7 @@ export default defineConfig({
     outDir: 'dist/page', // dist itself holds what is committed: see web.go
     target: browsers,
     assetsInlineLimit: 0, // data: addresses are outside of default-src 'self'
+    license: { fileName: 'licenses.txt' }, // the scripts and styles have no notices
     modulePreload: false, // chunks are loaded at their first use, and load no other chunks
     rolldownOptions: {
       output: {

@@ -567,3 +567,11 @@ test('Nothing moves where less motion is asked for', async ({ page, app }) => {
   await app.add('bread')
   await expect(app.titles.nth(0)).toHaveCSS('transition-duration', '0s')
 })
+
+test('The licences of the bundled packages are served', async ({ request, server }) => {
+  const response = await request.get(`${server.address}/licenses.txt`)
+  expect(response.headers()['content-type']).toContain('text/plain')
+  const text = await response.text()
+  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { dependencies: Record<string, string> }
+  for (const name of Object.keys(dependencies)) expect(text).toMatch(new RegExp(`^## ${name === 'vue' ? '@vue/runtime-dom' : name} - `, 'm'))
+})
