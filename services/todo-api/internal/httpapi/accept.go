@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// accepts reports whether the lines of an Accept header accept one of the media
-// types (RFC 9110, 12.5.1). The most specific range decides; a weight of 0
-// refuses. Only the parameter charset matters: answers are in UTF-8. Invalid
+// accepts reports whether the lines of an Accept or Accept-Encoding header accept one
+// of the media types or encodings (RFC 9110, 12.5). The most specific range decides; a
+// weight of 0 refuses. Only the parameter charset matters: answers are in UTF-8. Invalid
 // ranges are ignored; an empty header accepts everything.
 func accepts(lines [][]byte, offered []string) bool {
 	if len(lines) == 0 || len(lines) == 1 && string(lines[0]) == "*/*" {
@@ -41,7 +41,7 @@ func accepts(lines [][]byte, offered []string) bool {
 					at = 2
 				case kind + "/*":
 					at = 1
-				case "*/*":
+				case "*/*", "*":
 					at = 0
 				}
 				if at > precise[i] || at == precise[i] && at != none && weight > weights[i] {

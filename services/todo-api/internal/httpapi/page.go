@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -65,11 +66,12 @@ func newAsset(contentType string, body []byte, cacheControl string) *asset {
 
 // accepted returns the smallest of a and its encodings that the client accepts.
 func (a *asset) accepted(c *fiber.Ctx) *asset {
-	if c.Get(fiber.HeaderAcceptEncoding) == "" {
-		return a // fiber would accept any encoding
+	lines := c.Request().Header.PeekAll(fiber.HeaderAcceptEncoding)
+	if len(bytes.Join(lines, nil)) == 0 {
+		return a // not any encoding
 	}
 	for _, other := range a.encoded {
-		if c.AcceptsEncodings(other.encoding) != "" {
+		if accepts(lines, []string{other.encoding}) {
 			return other
 		}
 	}

@@ -44,6 +44,7 @@ func TestPageEncodings(t *testing.T) {
 	for accepted, want := range map[string]string{
 		"": "", "identity": "", "deflate": "", "br;q=0": "", "br;q=0, gzip": "gzip", "x-gzip": "",
 		"gzip, deflate, br, zstd": "br", "br": "br", "gzip;q=1.0, br;q=0.1": "br", "gzip": "gzip", "*": "br",
+		"br;q=0, *": "gzip", "*, br;q=0.000": "gzip", "*;q=0, br": "br", "br;q=0, gzip;q=0, *": "", "*;q=0": "", "GZIP": "gzip", "brotli, gzipx": "",
 	} {
 		header := http.Header{}
 		if accepted != "" {
