@@ -38,6 +38,9 @@ func asBrowsersWrite(origin string) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// methods are the methods of the operations.
+const methods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+
 func (a cors) allow(c *fiber.Ctx) {
 	switch origin := c.Get(fiber.HeaderOrigin); {
 	case a.any:
@@ -64,7 +67,7 @@ func (a cors) answers(c *fiber.Ctx) bool {
 	if c.Method() != http.MethodOptions || c.Get(fiber.HeaderOrigin) == "" || c.Get(fiber.HeaderAccessControlRequestMethod) == "" {
 		return false
 	}
-	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST, PUT, PATCH, DELETE")
+	c.Set(fiber.HeaderAccessControlAllowMethods, methods)
 	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Todo-Key, X-Request-ID, X-Requested-With")
 	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
 	return true

@@ -89,6 +89,9 @@ func (s *Server) edge(c *fiber.Ctx) error {
 		c.Context().SetConnectionClose()
 	case s.cors.answers(c):
 		c.Status(http.StatusNoContent)
+	case c.Path() == "*": // OPTIONS, about the server as a whole (RFC 9110, 9.3.7)
+		c.Set(fiber.HeaderAllow, methods+", OPTIONS")
+		c.Status(http.StatusNoContent)
 	default:
 		err = c.Next()
 	}

@@ -73,11 +73,16 @@ var errUnknownHost = misdirected.with("Add the host to TODO_ALLOWED_HOSTS, or se
 func (h hosts) check(c *fiber.Ctx) error {
 	// No request may have user information (RFC 9110, 4.2.4 and 7.2). fasthttp
 	// removes it.
-	if bytes.IndexByte(c.Request().Header.Host(), '@') >= 0 || len(c.Request().URI().Username()) > 0 {
+	uri := c.Request().URI()
+	if bytes.IndexByte(c.Request().Header.Host(), '@') >= 0 || len(uri.Username()) > 0 {
 		return invalidRequest.with("Header Host: expected a host name or address, without user information.")
 	}
-	// fasthttp requires Host only if it has parsed the request as HTTP/1.1.
-	if header := &c.Request().Header; header.IsHTTP11() && len(header.Host()) == 0 {
+	if scheme := string(uri.Scheme()); scheme != "http" && scheme != "https" {
+		return invalidRequest.with("The address: expected the scheme http or https.")
+	}
+	// fasthttp requires Host only if it has parsed the request as HTTP/1.1, and not in
+	// an address.
+	if header := &c.Request().Header; header.IsHTTP11() && (len(header.Host()) == 0 || len(uri.Host()) == 0) {
 		return serverProblem(fiber.ErrBadRequest)
 	}
 	if !h.allow(string(c.Request().Host()), onLoopback(c), isProbe(c.Path())) {

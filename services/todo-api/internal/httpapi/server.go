@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,7 @@ func New(opts Options) (*Server, error) {
 	server.CloseOnShutdown = true
 	// Event streams close their own connections.
 	server.KeepHijackedConns = true
-	server.Handler = acceptAnyMethod(server.Handler)
+	server.Handler = normalize(server.Handler)
 	server.HeaderReceived = readAsHTTP11
 	server.ExpectHandler = s.expected
 
@@ -360,16 +361,43 @@ func (s *Server) panicked(c *fiber.Ctx, value any) {
 		slog.Any("panic", value), slog.String("stack", stack()))
 }
 
-// acceptAnyMethod replaces methods that fiber does not know, since it would answer
-// them with 400.
-func acceptAnyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+// normalize replaces methods that fiber does not know, since it would answer them
+// with 400, and brings paths into the form in which fiber compares them.
+func normalize(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		if method := ctx.Method(); !slices.Contains(fiber.DefaultMethods, string(method)) {
 			ctx.Request.Header.SetMethod(http.MethodTrace)
 		}
+		if path := ctx.URI().PathOriginal(); len(path) == 0 || bytes.IndexByte(path, '%') >= 0 {
+			ctx.URI().SetPath(normalPath(string(path)))
+		}
 		next(ctx)
 	}
 }
+
+// normalPath returns a path with its percent-encoded unreserved characters decoded
+// (RFC 3986, 6.2.2.2). An empty path is that of the root (RFC 9110, 4.2.3).
+func normalPath(path string) string {
+	first, rest, _ := strings.Cut(path, "%")
+	out := []byte(cmp.Or(first, "/"))
+	if len(first) == len(path) {
+		return string(out)
+	}
+	for part := range strings.SplitSeq(rest, "%") {
+		if len(part) >= 2 {
+			c, err := strconv.ParseUint(part[:2], 16, 8)
+			if err == nil && strings.IndexByte(unreserved, byte(c)) >= 0 {
+				out = append(append(out, byte(c)), part[2:]...)
+				continue
+			}
+		}
+		out = append(append(out, '%'), part...)
+	}
+	return string(out)
+}
+
+// unreserved are the unreserved characters (RFC 3986, 2.3).
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 // readAsHTTP11 makes fasthttp treat HTTP/1.2 and above as HTTP/1.1 (RFC 9110,
 // 2.5), not as HTTP/1.0.

@@ -65,7 +65,7 @@ func (s *Server) person(c *fiber.Ctx) (signin.Person, error) {
 }
 
 // tokenCharacters are those of b64token (RFC 6750, 2.1).
-const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+const tokenCharacters = unreserved + "+/="
 
 // challenge adds the WWW-Authenticate challenge (RFC 6750, 3). code is "" for a
 // request without a token, whose challenge has no error attributes.

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"bufio"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gchamon/devops-challenge/services/todo-api/internal/contracttest"
 )
@@ -156,6 +158,48 @@ func TestExpectContinue(t *testing.T) {
 	}
 	if got := a.raw(ask + "Content-Length: 2\r\n\r\n[]"); got.StatusCode != 100 {
 		t.Errorf("got %d, want 100", got.StatusCode)
+	}
+}
+
+// A path may percent-encode characters that need not be (RFC 3986, 6.2.2.2).
+func TestEncodedPaths(t *testing.T) {
+	page := fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}}
+	a := serve(t, func(o *Options) { o.Page = page })
+	item := a.Create("a.b", "x")
+	for _, path := range []string{
+		"/%6c%69vez", "/%72eadyz", "/api/%64ocs", "/api/docs%2Ecss", "/api/openapi%2eyaml", "/inde%78.html", "/config%2Ejson",
+		"/%61pi/state/a%2eb", "/api/%6Cists/a%2Eb", "/api/lists/a.b/%74odos", "/api/lists/%61.b/todos/%" + hex.EncodeToString([]byte(item.ID[:1])) + item.ID[1:],
+		"/api/lists/a.b/histor%79", "/api/lists/a.b/%65vents",
+	} {
+		if got := a.Expect(200, "GET", path, ""); strings.HasPrefix(path, "/api/lists/a.b/%74") && !strings.Contains(string(got.Body), item.ID) {
+			t.Errorf("%s: got %s, want the item", path, got.Body)
+		}
+	}
+	for path, want := range map[string]int{
+		"/api/lists/a.b/%2574odos": 404, "/api/lists/a.b%2Ftodos": 400, "/api/lists/%2e%2E/todos": 400, "/api/lists/%2e": 400,
+		"/api/lists/%/todos": 400, "/api/lists/%7/todos": 400, "/api/lists/%zz/todos": 400, "/api/lists/%%61/todos": 400, "/api/lists/%2541/todos": 200,
+	} {
+		if got := a.raw("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"); got.StatusCode != want {
+			t.Errorf("%s: got %d %s, want %d", path, got.StatusCode, got.Body, want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	page := fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}}
+	a := serve(t, func(o *Options) { o.Page = page })
+	for target, want := range map[string]int{
+		"OPTIONS *": 204, "GET *": 400, "OPTIONS /*": 404,
+		"GET http://localhost": 200, "GET http://localhost?x": 200, "GET HTTP://LOCALHOST/livez": 200, "GET https://localhost/livez": 200,
+		"GET ftp://localhost/livez": 400, "GET http:///livez": 400, "GET localhost/livez": 400,
+	} {
+		got := a.raw(target + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if got.StatusCode != want {
+			t.Errorf("%s: got %d %s, want %d", target, got.StatusCode, got.Body, want)
+		}
+		if allow := got.Header.Get("Allow"); want == 204 && allow != "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" {
+			t.Errorf("%s: got Allow %q", target, allow)
+		}
 	}
 }
 
