@@ -43,6 +43,7 @@ type parameter struct {
 	maxLength   int // 0: none
 	pattern     *regexp.Regexp
 	enum        []string
+	list        bool // may have several lines
 }
 
 // check returns the reason why a value is invalid, or "".
@@ -205,7 +206,8 @@ func newOperation(method, path string, node *yaml.Node, shared map[string]contra
 		}
 		// Conditions have more forms than a pattern should show; conditionsOf
 		// reads them, and says what it expected.
-		if pattern != "" && !strings.HasSuffix(p.Schema.Ref, "/Condition") {
+		rule.list = strings.HasSuffix(p.Schema.Ref, "/Condition")
+		if pattern != "" && !rule.list {
 			if compiled[pattern] == nil {
 				re, err := regexp.Compile(pattern)
 				if err != nil {

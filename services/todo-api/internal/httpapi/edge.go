@@ -306,7 +306,14 @@ func (o *operation) checkRequest(c *fiber.Ctx) error {
 	}
 	for i := range o.headers {
 		p := &o.headers[i]
-		if value := c.Request().Header.Peek(p.name); len(value) > 0 {
+		lines := c.Request().Header.PeekAll(p.name)
+		if len(lines) > 1 && !p.list {
+			return invalidRequest.with("Header %s: expected one line.", p.name)
+		}
+		for _, value := range lines {
+			if len(value) == 0 {
+				continue
+			}
 			if complaint := p.check(string(value)); complaint != "" {
 				return invalidRequest.with("Header %s: %s.", p.name, complaint)
 			}
@@ -337,6 +344,15 @@ func (o *operation) checkBody(c *fiber.Ctx) error {
 		if !strings.EqualFold(string(encoding), "identity") {
 			return unsupportedMedia.with("A Content-Encoding other than identity is not supported.")
 		}
+	}
+	lines := 0 // PeekAll has only the last one
+	for name := range c.Request().Header.AllInOrder() {
+		if strings.EqualFold(string(name), fiber.HeaderContentType) {
+			lines++
+		}
+	}
+	if lines > 1 {
+		return invalidRequest.with("Header %s: expected one line.", fiber.HeaderContentType)
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err == nil && slices.Contains(o.consumes, mediaType) && isUTF8(parameters["charset"]) {

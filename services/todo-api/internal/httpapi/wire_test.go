@@ -203,6 +203,24 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// A header that holds one value is refused on two lines. The server and a proxy might
+// choose different ones.
+func TestRepeatedHeaders(t *testing.T) {
+	a := serve(t, nil)
+	const end = "Host: localhost\r\nContent-Length: 2\r\n\r\n[]"
+	for headers, want := range map[string]int{
+		"Content-Type: text/plain\r\nContent-Type: application/json": 400, "Content-Type: application/json\r\ncontent-type: text/plain": 400,
+		"Content-Type: application/json\r\nContent-Type: application/json": 400, "Content-Type: application/json": 200,
+		"Content-Type: application/json\r\nIdempotency-Key: a\r\nIdempotency-Key: b":     400,
+		"Content-Type: application/json\r\nIf-None-Match: \"7\"\r\nIf-None-Match: \"8\"": 200,
+	} {
+		if got := a.raw("PUT /api/state/l HTTP/1.1\r\n" + headers + "\r\n" + end); got.StatusCode != want {
+			t.Errorf("%q: got %d %s, want %d", headers, got.StatusCode, got.Body, want)
+		}
+	}
+	a.Expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", "1", "Last-Event-ID", "2")
+}
+
 func TestVersions(t *testing.T) {
 	a := serve(t, nil)
 	a.Create("l", "x")
