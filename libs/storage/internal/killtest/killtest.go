@@ -49,8 +49,9 @@ func Main(m *testing.M, open Open) {
 }
 
 // Command returns a process that opens the store. Depending on the role, it closes
-// the store again ("open"), writes until it is killed ("write"), or writes while
-// files must not exceed 64 KiB ("limited"). It prints errors.
+// the store again ("open"), writes until it is killed ("write"), writes while
+// files must not exceed 64 KiB ("limited"), or is refused a write for a while
+// ("refused"). It prints errors.
 func Command(t *testing.T, role, path string) *exec.Cmd {
 	t.Helper()
 	//nolint:gosec // it is this very binary
@@ -80,12 +81,21 @@ func Unprivileged(t *testing.T, role, path string) *exec.Cmd {
 	return cmd
 }
 
+// limitFiles makes the kernel refuse writes beyond the first 64 KiB of a file, as on
+// a full disk, until lift is called. In the process of a test, the log of opened
+// files that go test keeps would be refused, too.
+func limitFiles() (lift func() error, err error) {
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		return nil, err
+	}
+	lift = func() error { return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) }
+	return lift, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: before.Max})
+}
+
 func child(role, path string, open Open) error {
 	if role == "limited" {
-		// The kernel refuses writes that make a file longer, as on a full disk,
-		// but no disk must be filled.
-		limit := syscall.Rlimit{Cur: 1 << 16, Max: 1 << 16}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		if _, err := limitFiles(); err != nil {
 			return err
 		}
 	}
@@ -98,6 +108,8 @@ func child(role, path string, open Open) error {
 		return errors.Join(write(s)...)
 	case "limited":
 		return errors.Join(limited(s), s.Close())
+	case "refused":
+		return errors.Join(refusedOnce(s), s.Close())
 	}
 	return s.Close()
 }
@@ -232,6 +244,42 @@ func limited(s storage.Store) error {
 	}
 	if _, err := s.Replace(ctx, "key", []byte("also fits"), version); err != nil {
 		return fmt.Errorf("replace by what fits: got %w, want nil", err)
+	}
+	return nil
+}
+
+// refusedOnce writes a body for which the store has room, but the kernel refuses it.
+func refusedOnce(s storage.Store) error {
+	ctx := context.Background()
+	small, err := s.Create(ctx, "small", []byte("1"))
+	if err != nil {
+		return err
+	}
+	large, err := s.Create(ctx, "large", make([]byte, 4<<20))
+	if err != nil {
+		return err
+	}
+	if err := s.Delete(ctx, "large", large); err != nil {
+		return err
+	}
+	if small, err = s.Replace(ctx, "small", []byte("2"), small); err != nil {
+		return err
+	}
+	lift, err := limitFiles()
+	if err != nil {
+		return err
+	}
+	if _, err := s.Create(ctx, "large", make([]byte, 1<<20)); !refused(err) {
+		return fmt.Errorf("create while the file system refuses: got %w, want %w alone, and %w", err, storage.ErrRefused, syscall.EFBIG)
+	}
+	if err := lift(); err != nil {
+		return err
+	}
+	if _, err := s.Replace(ctx, "small", []byte("3"), small); err != nil {
+		return fmt.Errorf("replace afterwards: %w", err)
+	}
+	if _, err := s.Create(ctx, "large", make([]byte, 1<<20)); err != nil {
+		return fmt.Errorf("create afterwards: %w", err)
 	}
 	return nil
 }
