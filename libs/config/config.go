@@ -34,7 +34,7 @@
 //	secret       "true" redacts the value in every output; such a setting has
 //	             no flag, because other users of the machine can read flags,
 //	             and can be mounted as a file that TODO_S3_SECRET_FILE names.
-//	             A field of type [Secret] needs no tag.
+//	             A field of type [Secret], or a list or map of it, needs no tag.
 //	validate     rules of github.com/go-playground/validator/v10, and hostport: an
 //	             address to listen on (the host may be empty, the port 0). The rules
 //	             of a list's or a map's elements need dive on the field.

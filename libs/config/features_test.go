@@ -301,6 +301,40 @@ func TestChoicesWithSpaces(t *testing.T) {
 }
 
 // What is below a list or a map that is secret is secret, too.
+// Lists and maps of Secret are secret without a tag.
+func TestCollectionsOfSecrets(t *testing.T) {
+	t.Parallel()
+	type s struct {
+		List  []config.Secret            `key:"list" validate:"dive,max=9"`
+		Map   map[string]config.Secret   `key:"map" validate:"dive,max=9"`
+		Lists map[string][]config.Secret `key:"lists"`
+	}
+	const hidden = "4711"
+	defaults := s{List: []config.Secret{hidden}, Map: map[string]config.Secret{"a": hidden}, Lists: map[string][]config.Secret{"a": {hidden}}}
+	var texts []string
+	for _, file := range []string{
+		"list: [4711a]\nmap: {a: 4711a}\nlists: {a: [4711a]}",
+		"list: [4711]\nmap: {a: 4711}\nlists: {a: [4711]}",
+		"list: [4711abcdef]\nmap: {a: 4711abcdef}",
+	} {
+		var out bytes.Buffer
+		err := config.Effective(&out, s{}, config.File(write(t, "c.yaml", file)))
+		texts = append(texts, out.String(), fmt.Sprint(err))
+	}
+	var out bytes.Buffer
+	args := config.Args([]string{"--list=4711"}, nil)
+	_, flag := config.Load(s{}, args)
+	texts = append(texts, fmt.Sprint(flag), fmt.Sprint(config.Help(&out, defaults, args), config.Markdown(&out, defaults, args), config.JSONSchema(&out, defaults)), out.String())
+	for _, text := range texts {
+		if strings.Contains(text, hidden) {
+			t.Errorf("got %s\nwant no %s in it", text, hidden)
+		}
+	}
+	if want := "configuration: --list: list: a secret is not taken from the command line, which every user of the machine can read"; fmt.Sprint(flag) != want {
+		t.Errorf("got %v, want %s", flag, want)
+	}
+}
+
 func TestSecretLists(t *testing.T) {
 	t.Parallel()
 	type s struct {

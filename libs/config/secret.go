@@ -9,8 +9,8 @@ import (
 // [redacted], so that a struct with one in it can be logged. A field of this
 // type is secret without the tag. string(s) is its value.
 //
-// IN AN UNEXPORTED FIELD OF A STRUCT THAT IS PRINTED, IT IS NOT REDACTED: package
-// fmt calls no methods there.
+// IN AN UNEXPORTED FIELD OF A STRUCT THAT IS PRINTED, AND AS A KEY OF A MAP IN JSON,
+// IT IS NOT REDACTED: packages fmt and encoding/json call no methods there.
 type Secret string
 
 // Format implements [fmt.Formatter] for every verb.

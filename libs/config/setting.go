@@ -81,7 +81,7 @@ func (s *setting) addFields(section reflect.Value, index []int, goName string) e
 			placeholder: field.Tag.Get("placeholder"),
 			expect:      field.Tag.Get("expect"),
 			rules:       field.Tag.Get("validate"),
-			secret:      s.secret || field.Tag.Get("secret") == "true" || field.Type == reflect.TypeFor[Secret](),
+			secret:      s.secret || field.Tag.Get("secret") == "true" || isSecret(field.Type),
 			index:       append(slices.Clone(index), i),
 			goName:      strings.TrimPrefix(goName+"."+field.Name, "."),
 			def:         section.Field(i),
@@ -199,6 +199,14 @@ func isScalar(t reflect.Type) bool {
 	default:
 		return false
 	}
+}
+
+// isSecret reports whether t is a [Secret], or a list or map of them.
+func isSecret(t reflect.Type) bool {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	return t == reflect.TypeFor[Secret]()
 }
 
 // isList reports whether t has several values. A slice type with UnmarshalText,
