@@ -102,10 +102,11 @@ func New(address string) (*Bus, error) {
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	opts.ClientName = "todo-api"
 	opts.MaxRetries = -1 // send retries
-	opts.PoolSize = 2
+	opts.PoolSize = 1    // so that a replica is found on the connection that publishes
 	opts.ContextTimeoutEnabled = true
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = callTimeout, callTimeout, callTimeout
 	opts.DialerRetries = 1
+	opts.OnConnect = func(ctx context.Context, c *redis.Conn) error { return refuseReplica(ctx, c) }
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Bus{
 		client: redis.NewClient(opts), sender: rand.Text(),
@@ -114,6 +115,17 @@ func New(address string) (*Bus, error) {
 	}
 	go b.send(ctx)
 	return b, nil
+}
+
+// refuseReplica returns an error if the server is a replica, as after a failover: it
+// accepts hints, but the listeners of its primary do not get them. Replicas refuse to
+// write; go-redis then closes the connection. Deleting a key that does not exist
+// changes nothing. A user who may not write finds no replica.
+func refuseReplica(ctx context.Context, server redis.Cmdable) error {
+	if err := server.Unlink(ctx, channel).Err(); redis.IsReadOnlyError(err) {
+		return err
+	}
+	return nil
 }
 
 type quiet struct{}
@@ -280,10 +292,11 @@ func (b *Bus) sending() error {
 }
 
 // watch pings the server when nothing was heard for pingAfter. It returns an error
-// when nothing is heard after that or hints cannot be published, or nil when ctx ends.
+// when nothing is heard after that, hints cannot be published, or the server has become
+// a replica, or nil when ctx ends.
 func (b *Bus) watch(ctx context.Context, sub *redis.PubSub, heard *atomic.Bool) error {
 	for pinged := false; wait(ctx, pingAfter); {
-		if err := b.sending(); err != nil {
+		if err := cmp.Or(b.sending(), refuseReplica(ctx, b.client)); err != nil {
 			return err
 		}
 		switch {

@@ -234,6 +234,46 @@ func TestHintsMayNotBeSent(t *testing.T) {
 	}
 }
 
+// A server that was demoted while it failed over accepts hints, and passes them on to
+// nobody who listens to the new primary. The bus does not use it.
+func TestHintsToReplica(t *testing.T) {
+	server := redistest.Start(t)
+	primary := redistest.Start(t)
+	u, _ := url.Parse(server.URL())
+	admin := redis.NewClient(&redis.Options{Addr: u.Host})
+	defer admin.Close()
+	p, _ := url.Parse(primary.URL())
+	demote := func(host, port string) {
+		if err := admin.ReplicaOf(t.Context(), host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := join(t, struct{ storage.Store }{memstore.New()}, server.URL())
+	if !<-n.listening {
+		t.Fatal("it does not listen")
+	}
+	demote(p.Hostname(), p.Port())
+	if <-n.listening {
+		t.Fatal("it listens to a replica")
+	}
+	demote("NO", "ONE")
+	if !<-n.listening {
+		t.Fatal("it does not listen to the primary")
+	}
+	n.increment(t, "k")
+	eventually(t, "the hint is published", func() bool { return n.bus.Stats().Published == 1 })
+	for _, kind := range []string{"normal", "pubsub"} { // as Sentinel does after a failover
+		if err := admin.ClientKillByFilter(t.Context(), "TYPE", kind, "SKIPME", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if <-n.listening || !<-n.listening {
+		t.Fatal("it does not listen again after its connections were killed")
+	}
+	n.increment(t, "k")
+	eventually(t, "the next hint is published", func() bool { return n.bus.Stats().Published == 2 })
+}
+
 // Messages of other programs, floods and false revisions do no harm.
 func TestFalseHints(t *testing.T) {
 	server := redistest.Start(t)
