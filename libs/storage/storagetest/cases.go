@@ -315,11 +315,28 @@ func bodyNotRetained(tb testing.TB, h Harness) {
 	if err != nil || errIfChanged != nil {
 		tb.Fatalf("Get: got %v and %v, want nil", err, errIfChanged)
 	}
+	// A body does not change when the store reads or writes something else.
+	other := mustCreate(tb, s, "other", "different")
+	wantDocument(tb, s, "other", "different", other)
+	newer := mustReplace(tb, s, "key", "REPLACED", version)
+	wantDocument(tb, s, "key", "REPLACED", newer)
+	for _, body := range [][]byte{doc.Body, changed.Body} {
+		if string(body) != "replaced" {
+			tb.Errorf("a body that Get returned, after other calls: got %q, want %q", body, "replaced")
+		}
+	}
+	// Nor does the store when its caller changes what it returned.
+	doc, err = s.Get(tb.Context(), "key")
+	changed, _, errIfChanged = storage.GetIfChanged(tb.Context(), s, "key", "")
+	if err != nil || errIfChanged != nil {
+		tb.Fatalf("Get: got %v and %v, want nil", err, errIfChanged)
+	}
 	for _, body := range [][]byte{doc.Body, changed.Body} {
 		for i := range body {
 			body[i] = 'X'
 		}
-		wantDocument(tb, s, "key", "replaced", version)
+		wantDocument(tb, s, "key", "REPLACED", newer)
+		wantDocument(tb, s, "other", "different", other)
 	}
 }
 

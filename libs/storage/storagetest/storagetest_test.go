@@ -416,6 +416,14 @@ var faults = []struct {
 			return doc, err
 		}
 	}},
+	{"BodyNotRetained", "all reads share a buffer", func(b *broken) {
+		buffer := make([]byte, 0, 1<<10)
+		b.get = func(ctx context.Context, key string) (storage.Document, error) {
+			doc, err := b.Store.Get(ctx, key)
+			doc.Body = append(buffer[:0], doc.Body...)
+			return doc, err
+		}
+	}},
 	{"BodyNotRetained", "two conditional readers share a body", func(b *broken) {
 		bodies := make(map[storage.Version][]byte)
 		b.getIfChanged = func(ctx context.Context, key string, known storage.Version) (storage.Document, bool, error) {
