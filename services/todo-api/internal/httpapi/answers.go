@@ -157,7 +157,3 @@ func static(contentType string, body []byte) handler {
 	asset := newAsset(contentType, body, "no-cache")
 	return func(c *fiber.Ctx, _ *request) error { return asset.serve(c) }
 }
-
-func noCache(contentType string, body []byte) fiber.Handler {
-	return newAsset(contentType, body, "no-cache").serve
-}

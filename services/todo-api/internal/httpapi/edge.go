@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -446,5 +445,3 @@ func validRequestID(id string) bool {
 }
 
 func newRequestID() string { return strconv.FormatUint(rand.Uint64(), 36) } //nolint:gosec // identifies a line of the log and protects nothing
-
-func stack() string { return string(debug.Stack()) }

@@ -105,6 +105,9 @@ func (a *asset) serve(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if has, err := condition(c, fiber.HeaderIfMatch, false); err == nil && has != nil && !has.Has(a.tag, true) {
+		return conditionFailed.with("The entity tag is %s.", etag(a.tag))
+	}
 	if has, err := condition(c, fiber.HeaderIfNoneMatch, true); err == nil && has != nil && has.Has(a.tag, true) {
 		c.Status(fiber.StatusNotModified)
 		return nil

@@ -80,3 +80,20 @@ func TestPageEncodings(t *testing.T) {
 		t.Errorf("an encoded file alone: got %v, want an error that names it", err)
 	}
 }
+
+// The page and the documents have conditions as lists do (RFC 9110, 13.1).
+func TestConditionsOfFiles(t *testing.T) {
+	page := fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}, "assets/x.js": {Data: []byte("x")}}
+	a := serve(t, func(o *Options) { o.Page = page })
+	for _, path := range []string{"/", "/index.html", "/assets/x.js", "/config.json", "/api/docs", "/api/docs.css", "/api/openapi.yaml"} {
+		tag := a.Expect(200, "GET", path, "").Header.Get("ETag")
+		for _, method := range []string{"GET", "HEAD"} {
+			a.Expect(200, method, path, "", "If-Match", tag)
+			a.Expect(200, method, path, "", "If-Match", `"x"`, "If-Match", tag)
+			a.Expect(200, method, path, "", "If-Match", "*")
+			a.Expect(412, method, path, "", "If-Match", "W/"+tag)
+			a.Expect(412, method, path, "", "If-Match", `"x"`, "If-None-Match", tag)
+			a.Expect(304, method, path, "", "If-Match", tag, "If-None-Match", "W/"+tag)
+		}
+	}
+}

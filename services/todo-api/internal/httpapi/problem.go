@@ -95,7 +95,7 @@ var (
 	itemExists       = problemKind{"item-exists", http.StatusConflict, "The list has another item with this id"}
 	changedMeanwhile = problemKind{"changed-meanwhile", http.StatusConflict, "It has changed in the meantime"}
 	listFull         = problemKind{"list-full", http.StatusConflict, "The list is full"}
-	conditionFailed  = problemKind{"condition-failed", http.StatusPreconditionFailed, "The list is at another revision"}
+	conditionFailed  = problemKind{"condition-failed", http.StatusPreconditionFailed, "A condition of the request does not hold"}
 	tooLarge         = problemKind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large"}
 	unsupportedMedia = problemKind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body's media type is not supported"}
 	keyReused        = problemKind{"key-reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request"}

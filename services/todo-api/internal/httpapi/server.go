@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -270,7 +271,7 @@ func (s *Server) route() error {
 		if err != nil {
 			return err
 		}
-		s.app.Get("/config.json", noCache("application/json", config))
+		s.app.Get("/config.json", newAsset("application/json", config, "no-cache").serve)
 		allowed["/config.json"] = []string{http.MethodGet, http.MethodHead}
 		for path, asset := range page {
 			s.app.Get(path, s.serve(asset))
@@ -358,7 +359,7 @@ func (s *Server) expected(ctx *fasthttp.RequestCtx) int {
 
 func (s *Server) panicked(c *fiber.Ctx, value any) {
 	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic", slog.String("request_id", current(c).id), slog.String("list", nameInPath(c)),
-		slog.Any("panic", value), slog.String("stack", stack()))
+		slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
 }
 
 // normalize replaces methods that fiber does not know, since it would answer them
