@@ -38,6 +38,21 @@ for (const status of [408, 425, 429, 503]) {
   })
 }
 
+test('A sign-in page in place of config.json is not kept for use offline', async ({ page, network, server, list }) => {
+  await server.add(list, ['bread'])
+  const app = await new App(page, network.address, list).open()
+  await app.saved()
+  await installed(page)
+  network.fault = ({ url }) => (url === '/config.json' ? { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<!doctype html><title>Sign in to the train’s network</title>' } : 'pass')
+  await page.reload()
+  await expect(page.getByText('You may have to sign in again')).toBeVisible()
+  await network.stop()
+  await page.reload()
+  await expect(app.items).toHaveText(['bread'])
+  await expect(app.status).toHaveText(/^offline\./)
+  await expect(page.getByText('You may have to sign in again')).toHaveCount(0)
+})
+
 test('Changes made offline survive a reload, and land once and in order when the network returns', async ({ page, own, list }) => {
   await own.add(list, ['bread', 'salt', 'milk'])
   const app = await new App(page, own.address, list).open()

@@ -2,6 +2,7 @@
 import { batchesOf, placeOf } from '@/api/batch'
 import { loadConfig } from '@/api/config'
 import { undecided } from '@/api/decode'
+import { signInTrouble } from '@/api/request'
 import { syncTag } from '@/outbox/backgroundSync'
 import { openDatabase, soon } from '@/outbox/database'
 import { sendAll } from '@/outbox/sendAll'
@@ -74,7 +75,7 @@ async function fresh(request: Request, address: string): Promise<Response> {
   const cache = await caches.open(cacheName)
   const last = await cache.match(address)
   const answer = fetch(request).then(async (response) => {
-    if (address === config && response.ok && !response.redirected) await cache.put(config, response.clone())
+    if (address === config && response.ok && !response.redirected && !signInTrouble(response)) await cache.put(config, response.clone())
     return response
   })
   if (!last) return answer
