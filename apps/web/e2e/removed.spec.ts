@@ -1,5 +1,5 @@
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test } from './test'
+import { App, expect, test } from './test'
 
 test('What others deleted is told and undone, and after a reload brought back from the history', async ({ page, app, list, server }) => {
   await server.add(list, ['bread', 'milk', 'salt'])
@@ -28,6 +28,21 @@ test('What others deleted is told and undone, and after a reload brought back fr
   await expect(panel.getByRole('status')).toHaveText('Brought back 1 item.')
   await panel.getByRole('button', { name: 'Close' }).click()
   await expect(app.titles).toHaveText(['bread', 'milk', 'salt'])
+})
+
+test('The panel says why the history does not come', async ({ page, network, list }) => {
+  const app = await new App(page, network.address, list).open()
+  await app.saved()
+  const panel = page.getByRole('dialog', { name: 'Recently removed' })
+  for (const [status, reason] of [[401, 'You may have to sign in again'], [403, 'The server refuses what this page asks: HTTP 403.'], [503, 'The server cannot answer now: HTTP 503.']] as const) {
+    network.fault = ({ url }) => (url?.endsWith('/history') ? { status } : 'pass')
+    await page.getByRole('button', { name: 'Recently removed' }).click()
+    await expect(panel.getByRole('alert')).toContainText(`The history could not be loaded; open this again to try again. ${reason}`)
+    await panel.getByRole('button', { name: 'Close' }).click()
+  }
+  network.fault = () => 'pass'
+  await page.getByRole('button', { name: 'Recently removed' }).click()
+  await expect(panel).toContainText('Nothing that was removed is missing.')
 })
 
 test('What a replacement of the whole list removed is brought back from the history', async ({ page, app, list, server }) => {

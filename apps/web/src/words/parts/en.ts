@@ -95,7 +95,7 @@ export const enParts = {
   /** The panel with the list's history. */
   removed: {
     nothing: 'Nothing that was removed is missing.',
-    unknown: 'The server did not tell the history. Try again when this device is connected.',
+    unknown: 'The history could not be loaded; open this again to try again.',
     when,
     by: (name: string) => `by ${name}`,
     more: (n: number) => `and ${number(n)} more`,

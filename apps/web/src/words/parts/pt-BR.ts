@@ -91,7 +91,7 @@ export const ptBRParts: PartWords = {
 
   removed: {
     nothing: 'Nada do que foi removido está faltando.',
-    unknown: 'O servidor não informou o histórico. Tente de novo quando este aparelho estiver conectado.',
+    unknown: 'Não foi possível carregar o histórico; abra isto de novo para tentar outra vez.',
     when,
     by: (name) => `por ${name}`,
     more: (n) => `e mais ${number(n)}`,
