@@ -28,5 +28,5 @@ test('The first visit loads few bytes', async ({ page, server, list }) => {
   }
   const table = [...answers].map(([name, length]) => `${length} ${name}`).join('\n')
   const total = [...answers.values()].reduce((sum, length) => sum + length, 0)
-  expect(total, `${table}\n${total} in all`).toBeLessThanOrEqual(55_300)
+  expect(total, `${table}\n${total} in all`).toBeLessThanOrEqual(55_250)
 })
