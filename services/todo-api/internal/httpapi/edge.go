@@ -78,7 +78,7 @@ func (s *Server) edge(c *fiber.Ctx) error {
 		c.Context().SetConnectionClose()
 	}
 
-	err := checkVersion(c)
+	err := checkHead(c)
 	if err == nil {
 		err = s.hosts.check(c)
 	}

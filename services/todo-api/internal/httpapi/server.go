@@ -409,10 +409,16 @@ func readAsHTTP11(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	return fasthttp.RequestConfig{}
 }
 
-// checkVersion refuses major versions of HTTP other than 1.
-func checkVersion(c *fiber.Ctx) error {
+// checkHead refuses major versions of HTTP other than 1, and names of headers with a
+// space (RFC 9110, 5.1), which fasthttp accepts.
+func checkHead(c *fiber.Ctx) error {
 	if !bytes.HasPrefix(c.Request().Header.Protocol(), []byte("HTTP/1.")) {
 		return versionNotSupported.with("Send it again by HTTP/1.1.")
+	}
+	for name := range c.Request().Header.All() {
+		if bytes.IndexByte(name, ' ') >= 0 {
+			return serverProblem(fiber.ErrBadRequest)
+		}
 	}
 	return nil
 }

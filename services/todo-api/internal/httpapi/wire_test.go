@@ -221,6 +221,19 @@ func TestRepeatedHeaders(t *testing.T) {
 	a.Expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", "1", "Last-Event-ID", "2")
 }
 
+// The name of a header is a token (RFC 9110, 5.1), as proxies insist.
+func TestNamesOfHeaders(t *testing.T) {
+	a := serve(t, nil)
+	for name, want := range map[string]int{
+		"X-A": 200, "x!#$%&'*+-.^_`|~1": 200, "X A": 400, "Idempotency Key": 400, "Transfer Encoding": 400, "X-A ": 400, " X-A": 400, "X\tA": 400,
+		"X(A)": 400, "X/A": 400, "X@A": 400, "X\"A": 400, "X\x01A": 400, "Xé": 400, "": 400,
+	} {
+		if got := a.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\n" + name + ": chunked\r\n\r\n"); got.StatusCode != want || got.Close != (want == 400) {
+			t.Errorf("%q: got %d, closed %t, want %d", name, got.StatusCode, got.Close, want)
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	a := serve(t, nil)
 	a.Create("l", "x")
