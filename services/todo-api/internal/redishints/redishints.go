@@ -120,7 +120,7 @@ func New(address string) (*Bus, error) {
 // refuseReplica returns an error if the server is a replica, as after a failover: it
 // accepts hints, but the listeners of its primary do not get them. Replicas refuse to
 // write; go-redis then closes the connection. Deleting a key that does not exist
-// changes nothing. A user who may not write finds no replica.
+// changes nothing. Replicas are not detected if the Redis user may not write.
 func refuseReplica(ctx context.Context, server redis.Cmdable) error {
 	if err := server.Unlink(ctx, channel).Err(); redis.IsReadOnlyError(err) {
 		return err
@@ -296,7 +296,10 @@ func (b *Bus) sending() error {
 // a replica, or nil when ctx ends.
 func (b *Bus) watch(ctx context.Context, sub *redis.PubSub, heard *atomic.Bool) error {
 	for pinged := false; wait(ctx, pingAfter); {
-		if err := cmp.Or(b.sending(), refuseReplica(ctx, b.client)); err != nil {
+		if err := b.sending(); err != nil {
+			return err
+		}
+		if err := refuseReplica(ctx, b.client); err != nil {
 			return err
 		}
 		switch {

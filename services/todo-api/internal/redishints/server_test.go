@@ -234,8 +234,8 @@ func TestHintsMayNotBeSent(t *testing.T) {
 	}
 }
 
-// A server that was demoted while it failed over accepts hints, and passes them on to
-// nobody who listens to the new primary. The bus does not use it.
+// After a failover, the demoted server accepts hints, but does not deliver them to
+// listeners of the new primary. The bus does not use it.
 func TestHintsToReplica(t *testing.T) {
 	server := redistest.Start(t)
 	primary := redistest.Start(t)
