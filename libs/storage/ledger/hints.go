@@ -56,7 +56,7 @@ type hintState struct {
 type entryHints struct {
 	announced uint64    // the highest revision that a hint named and the store may have
 	look      bool      // a hint asks for a read of the store
-	catchUp   time.Time // of a read after hints were missed; zero: none is due
+	catchUp   time.Time // of the read after missed hints; zero if none is due
 	notBefore time.Time // of the next such read: the last hint was false
 	// unannounced is true after a change that no hint announced: its writer sends
 	// none, or they are lost. The key is then polled as without a bus.

@@ -110,8 +110,8 @@ func versionsTellBodiesApart(tb testing.TB, h Harness) {
 	}
 }
 
-// versionsAfterDelete: a document that is created again has no version of the one
-// that was deleted, which a slower writer may still have.
+// versionsAfterDelete checks that a recreated document has a new version. A slower
+// writer may still have a version of the deleted one.
 func versionsAfterDelete(tb testing.TB, h Harness) {
 	if h.NoDelete != "" {
 		return
@@ -272,7 +272,7 @@ func bytesExact(tb testing.TB, h Harness) {
 		slices.Reverse(reversed)
 		wantDocument(tb, s, name, string(reversed), mustReplace(tb, s, name, string(reversed), version))
 	}
-	// A store may refuse a body that is too long for it, but not cut it off.
+	// A store may refuse a long body, but must not truncate it.
 	long := string(bytes.Repeat(mebibyte, 5)) + "end"
 	switch version, err := s.Create(tb.Context(), "long", []byte(long)); {
 	case err == nil:
@@ -436,8 +436,8 @@ func concurrentDelete(tb testing.TB, h Harness) {
 	}
 }
 
-// oneWins calls write for each of the writers at once. One must succeed, and the
-// key must hold the document that it returned, or none if that has no version.
+// oneWins calls write concurrently for each writer. Exactly one call must succeed. The
+// key must then have the returned document, or no document if that has no version.
 func oneWins(tb testing.TB, h Harness, stores []storage.Store, key string, write func(i int) (storage.Document, error)) {
 	tb.Helper()
 	var wins atomic.Int32
@@ -554,7 +554,7 @@ func survivesReopen(tb testing.TB, h Harness) {
 		wantKeys(tb, lister, HostileKeys())
 	}
 
-	// The versions from before do not come back.
+	// Versions from before the restart are not reused.
 	s = h.Open(tb)
 	seen := make(bodies)
 	version := mustCreate(tb, s, "key", "0")
@@ -625,9 +625,8 @@ func keys(tb testing.TB, h Harness) {
 	wantKeys(tb, lister, all[1:])
 }
 
-// manyKeys: a listing is complete although it needs several pages, and although
-// documents are written while it is under way, as a program does that deletes what
-// is too old.
+// manyKeys checks that a listing of several pages is complete, also while documents
+// are written, as by a program that deletes old ones.
 func manyKeys(tb testing.TB, h Harness) {
 	s := h.Open(tb)
 	lister, ok := s.(storage.Lister)
@@ -653,7 +652,7 @@ func manyKeys(tb testing.TB, h Harness) {
 		return
 	}
 	wantKeys(tb, lister, all)
-	// A listing that is cut short must not look like a whole one.
+	// A canceled listing returns an error unless it is complete.
 	cancelled, cancel := context.WithCancel(tb.Context())
 	defer cancel()
 	listed, ended := 0, error(nil)
@@ -667,7 +666,7 @@ func manyKeys(tb testing.TB, h Harness) {
 		tb.Errorf("Keys, cancelled at its first key: got %d keys of %d and %v, want all or %v", listed, len(all), ended, context.Canceled)
 	}
 
-	// A driver must not wait for the end of its own listing.
+	// Writes must not wait for the end of a listing.
 	ctx, cancel := context.WithTimeout(tb.Context(), h.hangs)
 	defer cancel()
 	var got, left []string
@@ -696,7 +695,7 @@ func manyKeys(tb testing.TB, h Harness) {
 	wantKeys(tb, lister, left)
 }
 
-// away: a store that cannot be asked does not answer that there is nothing.
+// away checks that an unreachable store returns only ErrUnavailable.
 func away(tb testing.TB, h Harness) {
 	if h.Away == nil {
 		return
@@ -705,20 +704,14 @@ func away(tb testing.TB, h Harness) {
 	version := mustCreate(tb, s, "key", "body")
 	h.Away(tb, s)
 	for op, call := range Operations(s, version) {
-		err := call(tb.Context())
-		wantError(tb, op+" of a store that is away", err, storage.ErrUnavailable)
-		for _, other := range []error{storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused} {
-			if errors.Is(err, other) {
-				tb.Errorf("%s of a store that is away: got %v, which is also %v", op, err, other)
-			}
-		}
+		wantOnly(tb, op+" of an unreachable store", call(tb.Context()), storage.ErrUnavailable, storage.ErrNotFound, storage.ErrConflict, storage.ErrRefused)
 	}
 	_, _, err := storage.GetIfChanged(tb.Context(), s, "key", version)
-	wantError(tb, "GetIfChanged of a store that is away", err, storage.ErrUnavailable)
+	wantError(tb, "GetIfChanged of an unreachable store", err, storage.ErrUnavailable)
 }
 
-// refuses: a write that was refused has changed nothing and says so, and reads go
-// on.
+// refuses checks that a refused write returns ErrRefused and changes nothing, and that
+// reads still work.
 func refuses(tb testing.TB, h Harness) {
 	if h.Refuse == nil {
 		return
@@ -726,15 +719,12 @@ func refuses(tb testing.TB, h Harness) {
 	s := h.Open(tb)
 	version := mustCreate(tb, s, "key", "body")
 	h.Refuse(tb, s)
-	// One that is larger than what was freed or kept in reserve.
+	// Larger than the space that the store has freed or reserved.
 	body := bytes.Repeat([]byte("new"), 1<<20)
 	_, create := s.Create(tb.Context(), "new", body)
 	_, replace := s.Replace(tb.Context(), "key", body, version)
 	for op, err := range map[string]error{"Create": create, "Replace": replace} {
-		wantError(tb, op+" on a store that refuses", err, storage.ErrRefused)
-		if errors.Is(err, storage.ErrUnavailable) {
-			tb.Errorf("%s on a store that refuses: got %v, which is also %v", op, err, storage.ErrUnavailable)
-		}
+		wantOnly(tb, op+" on a store that refuses", err, storage.ErrRefused, storage.ErrUnavailable)
 	}
 	wantDocument(tb, s, "key", "body", version)
 	wantMissing(tb, s, "new")
@@ -819,7 +809,7 @@ func handles(tb testing.TB, h Harness) []storage.Store {
 	return []storage.Store{s, h.Second(tb, s)}
 }
 
-// bodies has the bodies of one document by their versions.
+// bodies maps the versions of one document to its bodies.
 type bodies map[storage.Version]string
 
 func (b bodies) add(tb testing.TB, version storage.Version, body string) {
@@ -909,5 +899,16 @@ func wantError(tb testing.TB, what string, got, want error) {
 	tb.Helper()
 	if !errors.Is(got, want) {
 		tb.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// wantOnly checks that got is want and none of others.
+func wantOnly(tb testing.TB, what string, got, want error, others ...error) {
+	tb.Helper()
+	wantError(tb, what, got, want)
+	for _, other := range others {
+		if errors.Is(got, other) {
+			tb.Errorf("%s: got %v, which is also %v", what, got, other)
+		}
 	}
 }

@@ -10,7 +10,7 @@
 //
 // The suite expects the same of every backend. It prints the line
 // "storagetest: ran on NAME ...", which shows a build that a backend was tested, and
-// another one if the harness lacks a function.
+// another line if the harness lacks a function.
 package storagetest
 
 import (
@@ -37,22 +37,22 @@ type Harness struct {
 	// again. Nil for stores whose documents end with them.
 	Reopen func(tb testing.TB, store storage.Store) storage.Store
 	// Away makes the documents of a store that Open returned unreachable, as when
-	// its server stops; for a file, closing the store may do. Every operation must
-	// then fail with ErrUnavailable. Nil if that is not tested here.
+	// its server stops; for a file, closing the store may be enough. Every operation
+	// must then fail with ErrUnavailable. If nil, this is not tested.
 	Away func(tb testing.TB, store storage.Store)
 	// Refuse lets a store that Open returned refuse to write 3 MiB, for example by
-	// a quota or by taking away the permission. That must fail with ErrRefused, and
-	// reads must go on. Nil if that is not tested here.
+	// a quota or by removing the permission. The write must fail with ErrRefused, and
+	// reads must still work. If nil, this is not tested.
 	Refuse func(tb testing.TB, store storage.Store)
 	// Writers and Increments are the size of the counter race, 32 and 200 when
-	// zero; Documents is how many a listing has, 1,001 when zero.
+	// zero; Documents is the number of documents in a listing, 1,001 when zero.
 	Writers, Increments, Documents int
 	// NoDelete is the reason for which this server, not the driver, cannot
 	// delete on condition. Deletion must then answer ErrRefused and change
 	// nothing, and the suite says so in its report.
 	NoDelete string
 
-	hangs time.Duration // after which a call counts as one that never ends
+	hangs time.Duration // timeout of calls that must not block
 }
 
 // Run tests the store that the harness opens, one subtest for each rule of

@@ -30,14 +30,14 @@ type broken struct {
 	keys         func(ctx context.Context) iter.Seq2[string, error]
 	check        func(ctx context.Context) error
 	sole         bool
-	// away has the wrong errors, by operation, of a store that is away; refusal is
-	// the wrong one of a store that refuses, which may keep what it refuses.
+	// away has the wrong errors of an unreachable store, by operation. refusal is the
+	// wrong error of a store that refuses, which may store the refused body.
 	away         map[string]error
 	refusal      error
 	keepsRefused bool
 }
 
-// goAway and startRefusing are what the harness calls.
+// goAway and startRefusing are functions of the harness.
 func (b *broken) goAway() {
 	answer := func(op, key string) error {
 		err, wrong := b.away[op]
