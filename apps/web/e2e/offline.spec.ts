@@ -26,7 +26,7 @@ test('Opens without network after the first visit', async ({ page, own, list }) 
 })
 
 for (const status of [408, 425, 429, 503]) {
-  test(`Opens from what is kept when the server puts the page off by a ${status}`, async ({ page, network, server, list }) => {
+  test(`Opens the cached page when the server responds with ${status}`, async ({ page, network, server, list }) => {
     await server.add(list, ['bread'])
     const app = await new App(page, network.address, list).open()
     await app.saved()
@@ -38,7 +38,7 @@ for (const status of [408, 425, 429, 503]) {
   })
 }
 
-test('A sign-in page in place of config.json is not kept for use offline', async ({ page, network, server, list }) => {
+test('A sign-in page is not cached as config.json', async ({ page, network, server, list }) => {
   await server.add(list, ['bread'])
   const app = await new App(page, network.address, list).open()
   await app.saved()

@@ -151,7 +151,7 @@ test('A dragged row scrolls the page at the edge of the visible part when the pa
   expect((await server.todos(list)).at(-1)?.title).toBe('item 0')
 })
 
-test('An item that is added below the visible part is told when the page is zoomed in, as when a keyboard lies over it', async ({ app, page, server, list }) => {
+test('An item that is added below the visible part is reported when the page is zoomed in, as with an on-screen keyboard', async ({ app, page, server, list }) => {
   await server.add(list, Array.from({ length: 6 }, (_, i) => `item ${i}`))
   await app.open()
   await expect(app.items).toHaveCount(6)

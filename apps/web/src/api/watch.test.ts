@@ -71,9 +71,9 @@ describe('a stream', () => {
     expect(watcher.failed).not.toHaveBeenCalled()
   })
 
-  it('that is cut each time it opens is opened again ever later, and at once after one that lived', async () => {
+  it('that is cut whenever it opens is reopened after longer pauses, and after a short one once it has lived', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
-    const headers = vi.fn(() => Promise.resolve({})) // asked for at each try
+    const headers = vi.fn(() => Promise.resolve({})) // called at each attempt
     watch = watchList(address, watcher, headers)
     const cut = async (times: number, pause: number) => {
       await opened(times)

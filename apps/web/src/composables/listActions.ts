@@ -114,8 +114,8 @@ export function listActions(state: ListState, { send, history }: Pick<Connection
   }
 
   /**
-   * Deletes items that were added or brought back. Those that another person changed since stay. This person's own changes are later steps, which
-   * are already undone.
+   * Returns a step that deletes added or restored items, except those that another person has changed since. This person's changes are later
+   * steps, which are already undone.
    */
   function deletion(added: readonly Omit<Todo, 'order'>[]): Step {
     return () => {

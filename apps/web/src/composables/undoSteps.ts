@@ -11,7 +11,7 @@ export interface UndoSteps {
   push(step: Step): void
   /** Removes and returns the step of the last change. */
   pop(): Step | undefined
-  /** Leaves items out of `earlier`: an undone addition has deleted them. */
+  /** Excludes items from `earlier`, because undoing their addition has deleted them. */
   leave(items: readonly Pick<Todo, 'id'>[]): void
   /**
    * Returns the still missing items of the last removal before those of `push`: first from the outbox, then from the

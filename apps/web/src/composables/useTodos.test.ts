@@ -398,7 +398,7 @@ describe('undo', () => {
     expect(state.title.value).toBe('')
   })
 
-  it('by key deletes again what was brought back, and never adds what it deleted itself', async () => {
+  it('by key deletes restored items, and never restores items that it deleted', async () => {
     filled(bread, salt)
     const state = open()
     await eventually(() => expect(titles(state)).toHaveLength(2))

@@ -118,7 +118,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # Replacements start first, so that there are always two instances for two tasks.
+  # Replacements start first, which keeps two instances for two tasks.
   instance_refresh {
     strategy = "Rolling"
 

@@ -68,7 +68,7 @@ func newAsset(contentType string, body []byte, cacheControl string) *asset {
 func (a *asset) accepted(c *fiber.Ctx) *asset {
 	lines := c.Request().Header.PeekAll(fiber.HeaderAcceptEncoding)
 	if len(bytes.Join(lines, nil)) == 0 {
-		return a // not any encoding
+		return a // without the header, no encoding
 	}
 	for _, other := range a.encoded {
 		if accepts(lines, []string{other.encoding}) {

@@ -221,7 +221,7 @@ func TestRepeatedHeaders(t *testing.T) {
 	a.Expect(400, "GET", "/api/lists/l/events", "", "Last-Event-ID", "1", "Last-Event-ID", "2")
 }
 
-// The name of a header is a token (RFC 9110, 5.1), as proxies insist.
+// The name of a header is a token (RFC 9110, 5.1).
 func TestNamesOfHeaders(t *testing.T) {
 	a := serve(t, nil)
 	for name, want := range map[string]int{
